@@ -1,0 +1,100 @@
+# Everything a developer does, one word each; `make` alone lists the words.
+# Paths are relative throughout: the project works from a folder with a space in its name.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# PYTHON and CHROMIUM may be named on the command line or in the environment; else they are found.
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+OFFLINE := is the machine online, and is pip set up for its package index?
+TYPES := tests/contract/types
+
+.PHONY: help
+help: ## List what make can do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: serve
+serve: .venv/.serve ## Start the shop at http://localhost:6543, from nothing; it reloads on changes
+	@echo "==> The shop: http://localhost:6543   Stripe's sandbox: http://localhost:6544   (Ctrl-C ends both)"
+	@exec $(BIN)/pserve development.ini --reload
+
+.PHONY: test
+test: lint browser $(TYPES)/node_modules/.package-lock.json ## Check everything, from nothing: lint, types, all tests, coverage
+	@echo "==> Testing: unit, functional, contract, browser"
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+.PHONY: lint
+lint: .venv/.test ## Check style, types, the layers of imports, and the lock files
+	@echo "==> Style"
+	@$(BIN)/ruff check . || { echo "Some of it mends itself: make format" >&2; exit 1; }
+	@$(BIN)/ruff format --check . || { echo "Mend it: make format" >&2; exit 1; }
+	@echo "==> Types"
+	@$(BIN)/mypy
+	@echo "==> Layers of imports"
+	@$(BIN)/lint-imports --no-cache --no-logo
+	@echo "==> Lock files"
+	@$(BIN)/python tools/check_lock.py
+	@$(BIN)/python tools/check_sources.py
+
+.PHONY: format
+format: .venv/.test ## Mend what style can mend by itself
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+.PHONY: messages
+messages: .venv/.test ## Collect the texts to translate into bookshop/locale/bookshop.pot
+	@mkdir -p bookshop/locale
+	@$(BIN)/python -c 'from setuptools import setup; setup()' extract_messages
+
+.PHONY: lock
+lock: .venv/.python ## Renew the lock files after a change of dependencies (UPGRADE=1: to the newest)
+	@echo "==> Resolving dependencies"
+	@$(PIP) install -qq 'uv>=0.9' packaging
+	@set -- --quiet --universal --python-version 3.11 --generate-hashes \
+	    --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) pyproject.toml --extra postgresql; \
+	$(BIN)/uv pip compile "$$@" --extra test --output-file requirements-test.lock && \
+	$(BIN)/uv pip compile "$$@" --constraint requirements-test.lock --output-file requirements.lock
+	@$(BIN)/python tools/check_lock.py
+
+.PHONY: clean
+clean: ## Remove the environment and what tools left behind; the shop's own data in var/ stays
+	rm -rf .venv .coverage .coverage.* htmlcov build dist *.egg-info $(TYPES)/node_modules
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment. Its stamps are as new as what each was made from; the first one says where it
+# was made: after a move, or when its Python is gone, the environment is made afresh.
+$(shell [ "$$(cat .venv/.python 2>&1)" = "$$(pwd)" ] && .venv/bin/python -c '' 2>&1 || rm -f .venv/.python)
+
+.venv/.python:
+	@python=$$(tools/find_python.sh $(if $(PYTHON),"$(PYTHON)")) && \
+	echo "==> Making the environment .venv with $$python" && \
+	"$$python" -m venv --clear .venv && pwd >$@
+
+.venv/.serve: .venv/.python requirements.lock pyproject.toml
+	@echo "==> Installing the shop (from the package index, or from pip's cache)"
+	@$(PIP) install -qq --require-hashes --no-deps -r requirements.lock || \
+	    { echo "Installing failed: $(OFFLINE)" >&2; exit 1; }
+	@$(PIP) install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.test: .venv/.serve requirements-test.lock
+	@echo "==> Installing what tests need"
+	@$(PIP) install -qq --require-hashes --no-deps -r requirements-test.lock || \
+	    { echo "Installing failed: $(OFFLINE)" >&2; exit 1; }
+	@touch $@
+
+.PHONY: browser
+browser: .venv/.test
+	@$(BIN)/python tools/browser.py
+
+$(TYPES)/node_modules/.package-lock.json: $(TYPES)/package.json $(TYPES)/package-lock.json
+	@echo "==> Installing the types that the scripts are checked against"
+	@command -v npm >/dev/null || \
+	    { echo "npm is missing: install Node.js 20 or newer, which brings it" >&2; exit 1; }
+	@cd $(TYPES) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || \
+	    { echo "Installing failed: is the machine online, and is npm set up for its registry?" >&2; exit 1; }
+	@touch $@

@@ -1,0 +1,55 @@
+"""Bookshop: a web shop for books. This module is where it is put together."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from pyramid.config import Configurator
+
+from bookshop import settings
+from bookshop.ops.startup import NotReadyError, prepare
+
+# In this order: what stands above may be used below.
+FEATURES = (
+    "bookshop.resources",
+    "bookshop.db",
+    "bookshop.security",
+    "bookshop.rendering",
+    "bookshop.catalogue",
+    "bookshop.payments",
+    "bookshop.webhooks",
+    "bookshop.ops",
+)
+SCANNED = ("bookshop.catalogue", "bookshop.checkout", "bookshop.webhooks", "bookshop.ops")
+
+
+def configure(ini: Mapping[str, str]) -> Configurator:
+    """The shop put together from an INI's section, its database not touched yet.
+
+    Raises settings.SettingsError.
+    """
+    # `pyramid.includes` may add settings of its own, before they are read.
+    config = Configurator(settings=settings.expand(ini))
+    config.registry.bookshop = settings.read(config.registry.settings)
+    for feature in FEATURES:
+        config.include(feature)
+    for package in SCANNED:
+        config.scan(package)
+    config.commit()
+    return config
+
+
+def main(_global_config: Mapping[str, str] | None, **ini: str) -> Any:
+    """The WSGI application of an INI's section, for `pserve`.
+
+    Wrong settings and an unready database end the program with exit code 2, and no traceback.
+    """
+    try:
+        config = configure(ini)
+        prepare(config.registry)
+    except (settings.SettingsError, NotReadyError) as err:
+        sys.stderr.write(f"{err}\n")
+        raise SystemExit(2) from None
+    return config.make_wsgi_app()

@@ -1,0 +1,1 @@
+"""The two pages where money changes hands: `/checkout` and `/success`."""

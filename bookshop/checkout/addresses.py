@@ -1,0 +1,26 @@
+"""The addresses of the checkout's pages."""
+
+from __future__ import annotations
+
+from pyramid.request import Request
+
+from bookshop.orders.snapshot import OrderSnapshot
+
+
+def success_url(request: Request, intent_id: str) -> str:
+    """Where a payment's outcome is shown. Absolute, for Stripe to send the browser to."""
+    url: str = request.resource_url(request.root, "success", query={"pi": intent_id})
+    return url
+
+
+def resume_url(request: Request, order: OrderSnapshot) -> str:
+    """Where an open order is paid."""
+    url: str = request.resource_path(request.root, "checkout", query={"order": order.number})
+    return url
+
+
+def again_url(request: Request, order: OrderSnapshot) -> str:
+    """Where one more of the same is bought."""
+    query = {"item": order.lines[0].sku, "again": order.number}
+    url: str = request.resource_path(request.root, "checkout", query=query)
+    return url

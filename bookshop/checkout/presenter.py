@@ -1,0 +1,54 @@
+"""An order as templates show it: its lines with cover, author and format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyramid.request import Request
+
+from bookshop.catalogue.cards import Presenter
+from bookshop.money import Money
+from bookshop.orders.snapshot import OrderSnapshot
+
+
+@dataclass(frozen=True)
+class LineView:
+    """A line as sold; what the catalogue adds is empty where the book has left it since."""
+
+    title: str
+    quantity: int
+    amount: Money
+    byline: str
+    format_label: str
+    cover_url: str | None
+
+
+@dataclass(frozen=True)
+class OrderView:
+    """An order on a page."""
+
+    number: str
+    total: Money
+    revision: int
+    email: str | None
+    lines: list[LineView]
+
+
+def present_order(request: Request, order: OrderSnapshot) -> OrderView:
+    """The order for a template."""
+    present = Presenter(request)
+    lines = []
+    for line in order.lines:
+        listing = request.shelf.listing(line.sku)
+        card = listing and present.card(listing)
+        lines.append(
+            LineView(
+                title=line.title,
+                quantity=line.quantity,
+                amount=line.amount,
+                byline=card.byline if card else "",
+                format_label=card.format_label if card else "",
+                cover_url=card.cover_url if card else None,
+            )
+        )
+    return OrderView(order.number, order.total, order.revision, order.email, lines)

@@ -1,0 +1,134 @@
+"""`/success`: what became of a payment, for the one who made it.
+
+What Stripe appends to the address (`redirect_status`) is a hint for nobody: the outcome is what
+Stripe says when it is asked.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from http import HTTPStatus
+from typing import Any
+
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+from sqlalchemy import select
+
+from bookshop import clock
+from bookshop.checkout.addresses import again_url, resume_url, success_url
+from bookshop.checkout.presenter import present_order
+from bookshop.db import unheld
+from bookshop.orders.models import Order, OrderStatus
+from bookshop.orders.settle import settle
+from bookshop.orders.snapshot import OrderSnapshot, snapshot
+from bookshop.payments.declines import message_for_customer
+from bookshop.payments.errors import PaymentsError, StripeRefusedError
+from bookshop.payments.intents import Failure, PaymentIntent
+from bookshop.resources import Shop
+
+INTENT_ID = re.compile(r"pi_[A-Za-z0-9_]{1,250}")
+OUTCOMES = {
+    OrderStatus.PAID: "paid",
+    OrderStatus.PROCESSING: "processing",
+    OrderStatus.AWAITING_PAYMENT: "retry",
+    OrderStatus.CANCELLED: "cancelled",
+}
+
+
+@view_config(
+    context=Shop,
+    name="success",
+    request_method="GET",
+    renderer="checkout/success.jinja2",
+    http_cache=0,
+)
+def show_success(_context: Shop, request: Request) -> dict[str, Any] | Response:
+    """The outcome of a payment. To anybody else it is the page of one that does not exist."""
+    request.response.cache_control.no_store = True
+    intent_id = request.GET.get("pi") or request.GET.get("payment_intent") or ""
+    secret = request.GET.get("payment_intent_client_secret")
+    order = _find(request, intent_id)
+    if order is None or not (secret or _owns(request, order)):
+        return _unknown(request)
+    try:
+        with unheld(request):
+            intent: PaymentIntent = request.registry.payments.retrieve_intent(intent_id)
+    except PaymentsError as err:
+        if not _owns(request, order):
+            return _unknown(request)
+        return _without_stripe(request, order, err)
+    if secret is not None:
+        return _remember(request, order, intent, secret)
+    settled = settle(request.db, intent, clock.now())
+    return _page(request, snapshot(settled) if settled else order, intent.failure)
+
+
+def _find(request: Request, intent_id: str) -> OrderSnapshot | None:
+    """The order of that PaymentIntent. Stripe is never asked for one that is not the shop's."""
+    if not INTENT_ID.fullmatch(intent_id):
+        return None
+    order = request.db.scalar(select(Order).where(Order.payment_intent == intent_id))
+    return snapshot(order) if order else None
+
+
+def _owns(request: Request, order: OrderSnapshot) -> bool:
+    """Whether this browser made the order, or has shown its intent's client secret before."""
+    session = request.session
+    return session.get("visitor") == order.visitor or order.number in session.get("shown", ())
+
+
+def _remember(
+    request: Request, order: OrderSnapshot, intent: PaymentIntent, secret: str
+) -> dict[str, Any] | Response:
+    """Take the client secret out of the address; whoever had the right one may see the order."""
+    if not _owns(request, order):
+        if not hmac.compare_digest(intent.client_secret.reveal().encode(), secret.encode()):
+            return _unknown(request)
+        request.session["shown"] = [*request.session.get("shown", ()), order.number]
+    raise HTTPSeeOther(success_url(request, intent.id))
+
+
+def _without_stripe(request: Request, order: OrderSnapshot, err: PaymentsError) -> dict[str, Any]:
+    """What is known without asking: what is paid stays paid, of the rest nothing is claimed."""
+    if order.status is OrderStatus.PAID:
+        return _page(request, order, None)
+    request.response.status = int(HTTPStatus.SERVICE_UNAVAILABLE)
+    if not isinstance(err, StripeRefusedError):
+        request.response.retry_after = 5
+    return _answer("unconfirmed", present_order(request, order), retry_url=request.path_qs)
+
+
+def _page(request: Request, order: OrderSnapshot, failure: Failure | None) -> dict[str, Any]:
+    closed = order.status in {OrderStatus.PAID, OrderStatus.CANCELLED}
+    unpaid = order.status is OrderStatus.AWAITING_PAYMENT
+    return _answer(
+        OUTCOMES[order.status],
+        present_order(request, order),
+        retry_url=resume_url(request, order) if unpaid else None,
+        again_url=again_url(request, order) if closed else None,
+        message=message_for_customer(failure) if unpaid else None,
+    )
+
+
+def _unknown(request: Request) -> dict[str, Any]:
+    request.response.status = int(HTTPStatus.NOT_FOUND)
+    return _answer("unknown", None)
+
+
+def _answer(
+    outcome: str,
+    order: Any,
+    retry_url: str | None = None,
+    again_url: str | None = None,
+    message: str | None = None,
+) -> dict[str, Any]:
+    return {
+        "outcome": outcome,
+        "order": order,
+        "retry_url": retry_url,
+        "again_url": again_url,
+        "message": message,
+    }

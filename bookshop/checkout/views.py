@@ -1,0 +1,176 @@
+"""`/checkout`: the page, and the press of its Pay button."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from bookshop.checkout.addresses import success_url
+from bookshop.checkout.presenter import present_order
+from bookshop.checkout.service import (
+    CannotBuyError,
+    Checkout,
+    NotForSaleError,
+    OrderClosedError,
+    Payable,
+    TotalChangedError,
+)
+from bookshop.orders.holds import SoldOutError
+from bookshop.orders.number import is_number
+from bookshop.payments.declines import GENERIC
+from bookshop.payments.errors import PaymentsError, StripeBusyError
+from bookshop.resources import Shop
+from bookshop.translation import _
+
+RETRY_AFTER = 5  # seconds
+LONGEST_EMAIL = 254
+
+
+@view_config(
+    context=Shop,
+    name="checkout",
+    request_method="GET",
+    renderer="checkout/checkout.jinja2",
+    http_cache=0,
+)
+def show_checkout(_context: Shop, request: Request) -> dict[str, Any] | Response:
+    """The page that takes the money for one book, or says why it does not."""
+    request.response.cache_control.no_store = True
+    if _only_looking(request):
+        return Response(status=HTTPStatus.NO_CONTENT)
+    try:
+        payable = _wanted(request)
+    except NotForSaleError:
+        text = _("We have no such book. It may have left the shop since you saw it.")
+        return _refusal(request, HTTPStatus.NOT_FOUND, text)
+    except CannotBuyError as refused:
+        text = _("${title} cannot be bought just now.", mapping={"title": refused.listing.title})
+        return _refusal(request, HTTPStatus.CONFLICT, text, refused.listing.title)
+    except OrderClosedError as closed:
+        if closed.order is None or closed.order.payment_intent is None:
+            text = _("This order is not open here. It may have been made in another browser.")
+            return _refusal(request, HTTPStatus.NOT_FOUND, text)
+        raise HTTPSeeOther(success_url(request, closed.order.payment_intent)) from None
+    except PaymentsError as err:
+        request.response.retry_after = RETRY_AFTER
+        text = (
+            _("Many people are paying at this moment. Please try again in a few seconds.")
+            if isinstance(err, StripeBusyError)
+            else _("Our payment provider does not answer at the moment. Please try again soon.")
+        )
+        return _refusal(request, HTTPStatus.SERVICE_UNAVAILABLE, text)
+    return _page(request, payable)
+
+
+@view_config(context=Shop, name="checkout", request_method="POST", renderer="json", http_cache=0)
+def press_pay(_context: Shop, request: Request) -> dict[str, Any]:
+    """Before the browser confirms with Stripe: check the form, and hold the copies."""
+    try:
+        email = validate_email(
+            request.POST.get("email", "")[: LONGEST_EMAIL + 1], check_deliverability=False
+        ).normalized
+    except EmailNotValidError:
+        text = _("Please give an e-mail address, such as name@example.com.")
+        return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, text, "email")
+    try:
+        order = Checkout(request).press_pay(
+            request.POST.get("order", ""), _revision(request), email
+        )
+    except SoldOutError as sold_out:
+        text = _(
+            "${title} has just been sold to somebody else. You have not paid anything.",
+            mapping={"title": sold_out.title},
+        )
+    except TotalChangedError:
+        text = _("The price has changed since you opened this page. Load it again to see it.")
+    except OrderClosedError:
+        text = _("This order is not open any more. Load this page again to see where it stands.")
+    except PaymentsError:
+        request.response.retry_after = RETRY_AFTER
+        text = _(
+            "Our payment provider does not answer at the moment. You have not paid anything: "
+            "please press Pay again in a few seconds."
+        )
+        return _problem(request, HTTPStatus.SERVICE_UNAVAILABLE, text)
+    else:
+        assert order.held_until is not None
+        return {"order": order.number, "held_until": order.held_until.isoformat()}
+    return _problem(request, HTTPStatus.CONFLICT, text)
+
+
+def _only_looking(request: Request) -> bool:
+    """Whether nobody is there to pay: nothing is made for HEAD, or for a page loaded ahead."""
+    purpose = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")
+    return request.method == "HEAD" or "prefetch" in purpose.lower()
+
+
+def _wanted(request: Request) -> Payable:
+    number, again = request.GET.get("order"), request.GET.get("again")
+    if number is not None:
+        if not is_number(number):
+            raise OrderClosedError(None)
+        return Checkout(request).resume(number)
+    if again is not None and not is_number(again):
+        again = None
+    sku = request.GET.get("item", "")
+    if not sku.strip():
+        raise NotForSaleError(sku)
+    return Checkout(request).buy(sku, again)
+
+
+def _page(request: Request, payable: Payable) -> dict[str, Any]:
+    order, settings = payable.order, request.registry.bookshop.stripe
+    request.allow_stripe()
+    return {
+        "public_key": settings.publishable_key,
+        "title": order.lines[0].title,
+        "amount": order.total.amount,
+        "error": None,
+        "client_secret": payable.intent.client_secret.reveal(),
+        "order": present_order(request, order),
+        "email": order.email or "",
+        "js_url": settings.js_url,
+        "return_url": success_url(request, payable.intent.id),
+        "csrf_token": request.session.get_csrf_token(),
+        "decline_codes": " ".join(sorted(GENERIC)),
+        "retry_after": None,
+    }
+
+
+def _refusal(
+    request: Request, status: HTTPStatus, error: str, title: str | None = None
+) -> dict[str, Any]:
+    request.response.status = int(status)
+    return {
+        "public_key": None,
+        "title": title,
+        "amount": None,
+        "error": request.localizer.translate(error),
+        "client_secret": None,
+        "order": None,
+        "retry_after": request.response.retry_after and RETRY_AFTER,
+    }
+
+
+def _revision(request: Request) -> int | None:
+    """The revision that the page showed. It is a check on us, so a missing one is not asked for."""
+    raw = request.POST.get("revision")
+    if raw is None:
+        return None
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < LONGEST_NUMBER else 0
+
+
+LONGEST_NUMBER = 10
+
+
+def _problem(
+    request: Request, status: HTTPStatus, text: str, field: str | None = None
+) -> dict[str, Any]:
+    request.response.status = int(status)
+    return {"error": {"field": field, "message": request.localizer.translate(text)}}

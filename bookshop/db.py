@@ -1,0 +1,122 @@
+"""The database: engine, sessions, base class, and what a transaction is.
+
+A request's `request.db` is a unit of work under pyramid_tm: it commits when the view returns and
+rolls back when the view raises or answers 4xx or 5xx. It begins as a writer, so that what it has
+read cannot change before it writes (SQLite: BEGIN IMMEDIATE; PostgreSQL: row locks). Reading the
+catalogue needs no unit of work: it uses the engine directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyramid_tm
+import zope.sqlalchemy
+from pyramid.config import Configurator
+from pyramid.request import Request
+from sqlalchemy import DateTime, MetaData, create_engine, event
+from sqlalchemy.engine import URL, Connection, Dialect, Engine
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.types import TypeDecorator
+
+LOCK_WAIT = 5  # seconds that one writer waits for another
+WRITES = "bookshop_writes"
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime in Python; SQLite, which has no zones, keeps it naive."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times, since nobody knows when they are."""
+        if value is not None and value.tzinfo is None:
+            message = f"naive datetime {value}"
+            raise ValueError(message)
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Put the zone back that SQLite dropped."""
+        return value and (value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+class Base(DeclarativeBase):
+    """The base of all models: named constraints, so that migrations can find them again."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UTCDateTime()}
+
+
+def make_engine(url: URL) -> Engine:
+    """An engine for `url`; SQLite gets the settings that a web service wants."""
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, pool_size=10, max_overflow=20)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A reader that becomes a writer later fails at once when another has written meanwhile.
+    writes = connection.get_execution_options().get(WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def make_sessions(engine: Engine) -> sessionmaker[Session]:
+    """A factory of sessions that write."""
+    return sessionmaker(engine.execution_options(**{WRITES: True}))
+
+
+@contextmanager
+def unheld(request: Request) -> Iterator[None]:
+    """Commit what was done so far, and hold no transaction and no connection inside.
+
+    Everything that waits for another machine is done in here.
+    """
+    request.tm.commit()
+    try:
+        yield
+    finally:
+        request.tm.begin()
+
+
+def _session(request: Request) -> Session:
+    session: Session = request.registry.sessions()
+    zope.sqlalchemy.register(session, transaction_manager=request.tm)
+    return session
+
+
+def includeme(config: Configurator) -> None:
+    """Give the registry `engine` and `sessions`, and requests `db` and `tm`."""
+    engine = make_engine(config.registry.bookshop.database)
+    config.registry.engine = engine
+    config.registry.sessions = make_sessions(engine)
+    config.add_settings(
+        {
+            "tm.manager_hook": pyramid_tm.explicit_manager,
+            "tm.commit_veto": pyramid_tm.default_commit_veto,
+        }
+    )
+    config.include("pyramid_tm")
+    config.add_request_method(_session, "db", reify=True)

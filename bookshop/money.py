@@ -1,0 +1,76 @@
+"""Money: an integer in minor units and an ISO 4217 code; no float anywhere.
+
+The number of decimals is the one that Stripe counts in, which is not always that of CLDR
+(https://docs.stripe.com/currencies#zero-decimal).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+
+from babel import Locale
+from babel.core import get_global
+from babel.numbers import NumberPattern, get_territory_currencies, parse_pattern
+
+ZERO_DECIMAL = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
+THREE_DECIMAL = frozenset("BHD JOD KWD OMR TND".split())
+# Currencies without a coin below the unit that Stripe still counts in hundredths, ending in 00.
+WHOLE_UNITS_ONLY = frozenset({"ISK", "UGX"})
+
+
+@dataclass(frozen=True, order=True)
+class Money:
+    """An amount: `amount` in the currency's minor units, `currency` in upper-case ISO 4217."""
+
+    amount: int
+    currency: str
+
+    def __post_init__(self) -> None:
+        if type(self.amount) is not int:
+            message = f"an amount of money is an int in minor units, not {self.amount!r}"
+            raise TypeError(message)
+
+    def __add__(self, other: Money) -> Money:
+        if other.currency != self.currency:
+            message = f"{self.currency} and {other.currency} cannot be added"
+            raise ValueError(message)
+        return Money(self.amount + other.amount, self.currency)
+
+    def __mul__(self, quantity: int) -> Money:
+        return Money(self.amount * quantity, self.currency)
+
+    @property
+    def value(self) -> Decimal:
+        """The amount in whole units: 1299 GBP is Decimal("12.99")."""
+        return Decimal(self.amount).scaleb(-decimals(self.currency))
+
+    def format(self, locale: str) -> str:
+        """The amount as people of `locale` (such as en_GB) write it: £12.99, 12,99 €, ￥1,500."""
+        return _pattern(locale, self.currency).apply(
+            self.value, Locale.parse(locale), currency=self.currency, currency_digits=False
+        )
+
+
+def decimals(currency: str) -> int:
+    """How many digits the minor unit has: JPY 0, USD 2, KWD 3."""
+    if currency in ZERO_DECIMAL:
+        return 0
+    return 3 if currency in THREE_DECIMAL else 2
+
+
+@cache
+def known_currencies() -> frozenset[str]:
+    """The ISO 4217 codes that are legal tender somewhere today."""
+    territories = get_global("territory_currencies")
+    return frozenset(code for place in territories for code in get_territory_currencies(place))
+
+
+@cache
+def _pattern(locale: str, currency: str) -> NumberPattern:
+    """The locale's own currency pattern, with this currency's digits in the place of CLDR's."""
+    pattern = parse_pattern(Locale.parse(locale).currency_formats["standard"].pattern)
+    digits = 0 if currency in WHOLE_UNITS_ONLY else decimals(currency)
+    pattern.frac_prec = (digits, digits)
+    return pattern

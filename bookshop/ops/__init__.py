@@ -1,0 +1,11 @@
+"""Running the shop: error pages, maintenance, what happens at the start."""
+
+from __future__ import annotations
+
+from pyramid.config import Configurator
+from pyramid.tweens import INGRESS
+
+
+def includeme(config: Configurator) -> None:
+    """Put the maintenance page in front of everything else."""
+    config.add_tween("bookshop.ops.maintenance.maintenance_tween", under=INGRESS)

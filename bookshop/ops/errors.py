@@ -1,0 +1,48 @@
+"""What a visitor sees when something is missing, refused or broken."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any
+
+from pyramid.csrf import BadCSRFOrigin, BadCSRFToken  # type: ignore[attr-defined]
+from pyramid.httpexceptions import HTTPException, HTTPNotFound
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import exception_view_config, notfound_view_config
+
+from bookshop.translation import _
+
+LOG = logging.getLogger(__name__)
+
+
+@notfound_view_config(renderer="errors/404.jinja2", append_slash=False)
+def not_found(_error: HTTPNotFound, request: Request) -> dict[str, Any]:
+    """The page for an address that leads nowhere."""
+    request.response.status_int = 404
+    return {}
+
+
+@exception_view_config(BadCSRFToken, renderer="json")
+@exception_view_config(BadCSRFOrigin, renderer="json")
+def stale_page(_error: HTTPException, request: Request) -> dict[str, Any]:
+    """The answer to a form that was not served to this visitor, or too long ago."""
+    request.response.status_int = 400
+    text = _("This page has been open for too long. Load it again; you have not paid anything.")
+    return {"error": {"field": None, "message": request.localizer.translate(text)}}
+
+
+@exception_view_config(HTTPException)
+def refused(error: HTTPException, _request: Request) -> Response:
+    """Redirects, and refusals that a program reads."""
+    return error
+
+
+@exception_view_config(Exception, renderer="errors/500.jinja2")
+def broken(_error: Exception, request: Request) -> dict[str, Any]:
+    """The page for a mistake of ours; its number finds the traceback in the log."""
+    request_id = secrets.token_hex(4)
+    LOG.exception("request %s failed: %s %s", request_id, request.method, request.path_info)
+    request.response.status_int = 500
+    return {"request_id": request_id}

@@ -1,0 +1,1 @@
+"""Orders: what somebody wants, what they pay, and which copies are kept for them meanwhile."""

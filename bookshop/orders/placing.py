@@ -1,0 +1,93 @@
+"""Placing orders: the same visitor wanting the same thing has one order, however they ask."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from bookshop.catalogue.shelf import Listing
+from bookshop.money import Money
+from bookshop.orders.holds import release
+from bookshop.orders.models import Order, OrderLine, OrderStatus
+from bookshop.orders.number import new_number
+
+# Coming back to a page on which one has paid shows the receipt for this long; after that it
+# begins another order.
+REMEMBERED = timedelta(hours=12)
+
+
+def basis_of(visitor: str, sku: str, again: str | None) -> str:
+    """What makes an order the same one: who buys what, and after which earlier order of it."""
+    return "/".join((visitor, sku, again or ""))
+
+
+def find(session: Session, basis: str, now: datetime) -> Order | None:
+    """The order that `basis` names, locked; one that was settled long ago is let go."""
+    order = session.scalar(select(Order).where(Order.basis == basis).with_for_update())
+    if order is not None and order.paid_at is not None and order.paid_at < now - REMEMBERED:
+        order.basis = None
+        session.flush()
+        return None
+    return order
+
+
+def place(session: Session, visitor: str, basis: str, listing: Listing, now: datetime) -> Order:
+    """The order for one copy of a book, made unless another request has just made it."""
+    assert listing.price is not None
+    values = {
+        "number": new_number(),
+        "status": OrderStatus.AWAITING_PAYMENT,
+        "visitor": visitor,
+        "basis": basis,
+        "currency": listing.price.currency,
+        "total": listing.price.amount,
+        "placed_at": now,
+    }
+    if _insert_unless_there(session, values):
+        order = session.scalars(select(Order).where(Order.number == values["number"])).one()
+        order.lines = [line_of(listing, listing.price)]
+    else:
+        order = session.scalars(select(Order).where(Order.basis == basis).with_for_update()).one()
+    return order
+
+
+def line_of(listing: Listing, price: Money) -> OrderLine:
+    """One copy of a book as an order's line."""
+    return OrderLine(
+        position=1,
+        sku=listing.sku,
+        title=listing.title,
+        quantity=1,
+        unit_amount=price.amount,
+    )
+
+
+def reprice(order: Order, listing: Listing) -> None:
+    """Bring an order that nobody is paying to today's price of its book."""
+    price = listing.price
+    if price is None or order.holding or price == order.money:
+        return
+    order.currency, order.total = price.currency, price.amount
+    order.lines[0].unit_amount = price.amount
+    order.revision += 1
+
+
+def retire(session: Session, order: Order) -> None:
+    """Cancel an order whose PaymentIntent is gone, so that another takes its place."""
+    release(session, order)
+    order.status, order.basis = OrderStatus.CANCELLED, None
+
+
+def _insert_unless_there(session: Session, values: dict[str, Any]) -> bool:
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    added = session.execute(
+        dialect.insert(Order)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=[Order.basis])
+        .returning(Order.id)
+    )
+    return added.one_or_none() is not None

@@ -1,0 +1,15 @@
+"""The one door to Stripe. Nothing else imports `stripe`; nothing in here knows a book or an order."""
+
+from __future__ import annotations
+
+from pyramid.config import Configurator
+
+from bookshop.payments.browser import add_payment_sources
+from bookshop.payments.gateway import Gateway
+
+
+def includeme(config: Configurator) -> None:
+    """Give the registry its `payments`, and requests `allow_stripe()` for their page's policy."""
+    settings = config.registry.bookshop.stripe
+    config.registry.payments = Gateway(settings)
+    config.add_request_method(add_payment_sources, "allow_stripe")

@@ -1,0 +1,41 @@
+"""What a page that takes payments loads from Stripe.
+
+https://docs.stripe.com/security/guide?csp=csp-js
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from pyramid.request import Request
+
+from bookshop.settings import STRIPE_JS, StripeSettings
+
+STRIPES_OWN = {
+    "script-src": ("https://js.stripe.com", "https://*.js.stripe.com"),
+    "frame-src": ("https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com"),
+    "connect-src": ("https://api.stripe.com",),
+}
+
+
+def payment_sources(settings: StripeSettings) -> dict[str, tuple[str, ...]]:
+    """The sources that the payment form needs, by Content-Security-Policy directive."""
+    script = _origin(settings.js_url)
+    if script == _origin(STRIPE_JS):
+        return STRIPES_OWN
+    return {
+        "script-src": (script,),
+        "frame-src": (script,),
+        "connect-src": (_origin(settings.api_base),),
+    }
+
+
+def add_payment_sources(request: Request) -> None:
+    """Let this request's page show the payment form."""
+    for directive, sources in payment_sources(request.registry.bookshop.stripe).items():
+        request.content_security_policy.allow(directive, sources)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

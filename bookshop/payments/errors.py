@@ -1,0 +1,38 @@
+"""What can go wrong at the door to Stripe, as the rest of the shop tells it apart."""
+
+from __future__ import annotations
+
+
+class PaymentsError(Exception):
+    """Stripe did not do what it was asked. The text is for the log: no secret, no person."""
+
+
+class StripeUnavailableError(PaymentsError):
+    """No answer in time, or one that says to try again: the same request may be repeated."""
+
+
+class StripeBusyError(StripeUnavailableError):
+    """As many requests wait for Stripe as may: this one was not sent."""
+
+
+class StripeRefusedError(PaymentsError):
+    """Stripe refuses the request itself: repeating it changes nothing, a person has to look."""
+
+
+class IntentMissingError(StripeRefusedError):
+    """There is no such PaymentIntent on this account, in this mode."""
+
+
+class IntentStateError(StripeRefusedError):
+    """The PaymentIntent has moved on, and what was asked cannot be done to it any more."""
+
+
+class StoredFailureError(StripeUnavailableError):
+    """Stripe repeats a failure that it keeps under this idempotency key.
+
+    https://docs.stripe.com/api/idempotent_requests
+    """
+
+
+class SignatureError(PaymentsError):
+    """A webhook's body is not what Stripe signed, or not with a secret of ours, or too old."""

@@ -1,0 +1,83 @@
+"""How requests travel to Stripe: one pool of connections, and a deadline for each visit."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import stripe
+import urllib3
+from urllib3.exceptions import HTTPError, MaxRetryError, TimeoutError as WaitedTooLongError
+
+CONNECT_TIMEOUT = 3.0  # seconds
+LEAST_WAIT = 0.05
+
+
+class PooledClient(stripe.HTTPClient):
+    """The SDK's transport on urllib3, since its default waits 80 seconds and pools less well.
+
+    The SDK's retries happen inside `visit`, which bounds them all together.
+    """
+
+    name = "urllib3"
+    INITIAL_DELAY = 0.2
+    MAX_DELAY = 1
+
+    def __init__(self, timeout: float, connections: int) -> None:
+        super().__init__()
+        self._timeout = timeout
+        self._local = threading.local()
+        self._pool = urllib3.PoolManager(
+            maxsize=connections, block=False, ca_certs=stripe.ca_bundle_path, retries=False
+        )
+
+    @contextmanager
+    def visit(self) -> Iterator[None]:
+        """Everything this thread asks for inside is done or given up within the time-out."""
+        self._local.deadline = time.monotonic() + self._timeout
+        try:
+            yield
+        finally:
+            del self._local.deadline
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        *,
+        _usage: list[str] | None = None,
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        """One attempt. Raises stripe.APIConnectionError, retryable while there is time left."""
+        left = self._local.deadline - time.monotonic()
+        if left < LEAST_WAIT:
+            self._give_up("no time was left for another attempt", retry=False)
+        timeout = urllib3.Timeout(connect=min(CONNECT_TIMEOUT, left), total=left)
+        try:
+            answer = self._pool.request(
+                method.upper(),
+                url,
+                headers=headers,
+                body=post_data,
+                timeout=timeout,
+                redirect=False,
+                preload_content=True,
+            )
+        except WaitedTooLongError as err:
+            self._give_up(type(err).__name__, retry=False)
+        except (HTTPError, MaxRetryError) as err:
+            self._give_up(type(err).__name__, retry=True)
+        # The SDK looks headers up in lower case; urllib3's mapping ignores case.
+        return answer.data, answer.status, answer.headers
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._pool.clear()
+
+    def _give_up(self, reason: str, *, retry: bool) -> NoReturn:
+        message = f"Stripe could not be reached: {reason}"
+        raise stripe.APIConnectionError(message, should_retry=retry)

@@ -1,0 +1,82 @@
+"""A PaymentIntent as the shop sees it.
+
+https://docs.stripe.com/api/payment_intents/object
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import stripe
+
+from bookshop.money import Money
+from bookshop.settings_values import Secret
+
+ORDER = "order"  # the key in an intent's metadata that holds the order's number
+
+
+class IntentStatus(StrEnum):
+    """https://docs.stripe.com/payments/paymentintents/lifecycle."""
+
+    REQUIRES_PAYMENT_METHOD = "requires_payment_method"
+    REQUIRES_CONFIRMATION = "requires_confirmation"
+    REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+    REQUIRES_CAPTURE = "requires_capture"
+    CANCELED = "canceled"
+    SUCCEEDED = "succeeded"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the last attempt to pay failed. `message` is Stripe's, made for customers."""
+
+    type: str
+    code: str | None
+    decline_code: str | None
+    message: str | None
+
+
+@dataclass(frozen=True)
+class PaymentIntent:
+    """What Stripe says about one payment. `reference` is the order's number in its metadata."""
+
+    id: str
+    status: IntentStatus
+    amount: Money
+    amount_received: int
+    client_secret: Secret
+    reference: str | None
+    livemode: bool
+    failure: Failure | None
+
+    @property
+    def open(self) -> bool:
+        """Whether a customer can still pay with it."""
+        return self.status in {
+            IntentStatus.REQUIRES_PAYMENT_METHOD,
+            IntentStatus.REQUIRES_CONFIRMATION,
+            IntentStatus.REQUIRES_ACTION,
+        }
+
+
+def from_stripe(intent: stripe.PaymentIntent) -> PaymentIntent:
+    """The dataclass of an SDK object."""
+    error = intent.last_payment_error
+    return PaymentIntent(
+        id=intent.id,
+        status=IntentStatus(intent.status),
+        amount=Money(intent.amount, intent.currency.upper()),
+        amount_received=intent.amount_received,
+        client_secret=Secret(intent.client_secret or ""),
+        reference=intent.metadata.to_dict().get(ORDER),
+        livemode=intent.livemode,
+        failure=error
+        and Failure(
+            type=error.type,
+            code=getattr(error, "code", None),
+            decline_code=getattr(error, "decline_code", None),
+            message=getattr(error, "message", None),
+        ),
+    )

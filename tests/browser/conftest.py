@@ -1,0 +1,38 @@
+"""The browser: the Chromium of this machine, at the size that a test asks for."""
+
+import browser
+import pytest
+
+# Chromium by itself calls its maker's services; here it may know loopback alone.
+_FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+    "--no-first-run",
+    "--no-sandbox",  # Chromium's sandbox does not start for root, in containers least of all.
+]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    arguments = {**browser_type_launch_args, "args": _FLAGS}
+    if path := browser.on_path():
+        arguments["executable_path"] = str(path)
+    return arguments  # without a path Playwright takes its own, or says what is missing
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args):
+    """A desktop's window and a reader's settings, the same on every machine."""
+    return {
+        **browser_context_args,
+        "viewport": {"width": 1280, "height": 900},
+        "device_scale_factor": 1,
+        "locale": "en-GB",
+        "timezone_id": "Europe/London",
+        "color_scheme": "light",
+        "reduced_motion": "reduce",
+    }

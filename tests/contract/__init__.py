@@ -1,0 +1,3 @@
+"""The contract with Stripe: what the shop sends and the sandbox answers, held against Stripe's own
+OpenAPI document and the types of stripe-python.
+"""

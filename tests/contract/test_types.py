@@ -1,0 +1,124 @@
+"""The shop's scripts and the sandbox's Stripe.js against Stripe's own types.
+
+TypeScript's checker reads the JSDoc types of the plain scripts; `@stripe/stripe-js` says what
+Stripe.js is. Both are pinned in `types/`, and installed there by npm when they are missing.
+"""
+
+import fcntl
+import hashlib
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+TYPES = REPOSITORY / "tests/contract/types"
+NODE_MODULES = TYPES / "node_modules"
+SCRIPT_FOLDERS = ["bookshop/static", "bookshop/sandbox/static"]
+ERROR = re.compile(r"^(?P<path>[^\s(].*)\((?P<line>\d+),\d+\): error (?P<what>TS\d+: .*)$")
+
+
+def _install():
+    """Bring node_modules to what package-lock.json says, unless it is there already."""
+    lock_file = TYPES / "package-lock.json"
+    digest = hashlib.sha256(lock_file.read_bytes()).hexdigest()
+    stamp = NODE_MODULES / ".installed-from"
+    if stamp.is_file() and stamp.read_text() == digest:
+        return
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.fail("npm was not found: install Node.js 20 or newer to check the scripts' types")
+    command = [npm, "ci", "--ignore-scripts"]
+    done = subprocess.run(command, cwd=TYPES, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.fail(
+            f"npm could not install TypeScript and Stripe's types; in {TYPES} run: "
+            f"npm ci --ignore-scripts\n{done.stdout}{done.stderr}",
+        )
+    stamp.write_text(digest)
+
+
+@pytest.fixture(scope="module")
+def node_modules():
+    """The folder with the checker and the types; installed once, by one process at a time."""
+    with (TYPES / "package.json").open() as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        _install()
+    return NODE_MODULES
+
+
+@pytest.fixture
+def copy(node_modules, tmp_path):
+    """A copy of the scripts and of the check, at a path with a space in it."""
+    root = tmp_path / "a copy of the shop"
+    for folder in SCRIPT_FOLDERS:
+        (root / folder).mkdir(parents=True)
+        for script in (REPOSITORY / folder).glob("*.js"):
+            shutil.copy(script, root / folder)
+    types = root / TYPES.relative_to(REPOSITORY)
+    types.mkdir(parents=True)
+    shutil.copy(TYPES / "tsconfig.json", types)
+    (types / "node_modules").symlink_to(node_modules, target_is_directory=True)
+    return root
+
+
+def _tsc(root, *options):
+    types = root / TYPES.relative_to(REPOSITORY)
+    command = ["node", types / "node_modules/typescript/bin/tsc", "--project", types, *options]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def _errors(root):
+    """Return the findings as (path in the repository, line number, message)."""
+    done = _tsc(root, "--pretty", "false")
+    found = [match for line in done.stdout.splitlines() if (match := ERROR.match(line))]
+    assert (done.returncode == 0) == (not found), done.stdout + done.stderr
+    return [(match["path"], int(match["line"]), match["what"]) for match in found]
+
+
+def test_the_scripts_agree_with_stripes_types(node_modules):
+    assert _errors(REPOSITORY) == []
+
+
+@pytest.mark.parametrize(
+    "script", ["bookshop/static/checkout.js", "bookshop/sandbox/static/stripe.js"]
+)
+def test_the_check_reads(script, node_modules):
+    files = _tsc(REPOSITORY, "--listFilesOnly").stdout.splitlines()
+
+    assert str(REPOSITORY / script) in files
+    assert (REPOSITORY / script).read_text().startswith("// @ts-check\n")
+
+
+def test_a_path_with_a_space_is_no_obstacle(copy):
+    assert _errors(copy) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "right", "wrong"),
+    [
+        ("bookshop/static/checkout.js", r"'if_required'", "'when_required'"),
+        ("bookshop/static/checkout.js", r"\bconfirmPayment\(", "confirmPayments("),
+        ("bookshop/static/checkout.js", r"\.create\('payment'", ".create('payments'"),
+        ("bookshop/sandbox/static/stripe.js", r"return \{\};", "return 'fetched';"),
+        ("bookshop/sandbox/static/stripe.js", r"'ready', \{ elementType", "'ready', { element"),
+        ("bookshop/sandbox/static/stripe.js", r"retrieve\(clientSecret\);", "key;"),
+    ],
+)
+def test_a_planted_mistake_is_found(copy, script, right, wrong):
+    path = copy / script
+    before = path.read_text()
+    after, places = re.subn(right, wrong, before)
+    assert places == 1, f"{right} is expected once in {script}"
+    path.write_text(after)
+    planted = next(
+        number
+        for number, (old, new) in enumerate(
+            zip(before.splitlines(), after.splitlines(), strict=True), start=1
+        )
+        if old != new
+    )
+
+    assert planted in [line for where, line, _ in _errors(copy) if where == script]

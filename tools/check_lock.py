@@ -1,0 +1,155 @@
+"""Check, without a network, that the lock files still answer pyproject.toml.
+
+Stale is: a dependency that is not locked for some Python and platform, or locked outside its
+bounds; a locked package that pyproject.toml no longer asks for; a line without a hash or naming
+where to fetch from; a package locked at two versions between the files. `make lock` renews them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+# Each lock file, with the extras that it holds: what the shop runs on, and what its tests need.
+LOCKS: Mapping[str, Sequence[str]] = {
+    "requirements.lock": ("postgresql",),
+    "requirements-test.lock": ("postgresql", "test"),
+}
+ENVIRONMENTS = [
+    {
+        "python_version": python,
+        "python_full_version": f"{python}.9",
+        "sys_platform": platform,
+        "platform_system": {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}[platform],
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "extra": "",
+    }
+    for python in ("3.11", "3.12", "3.13", "3.14")
+    for platform in ("linux", "darwin", "win32")
+]
+_VIA_PROJECT = re.compile(r"^ +# .*\(pyproject\.toml\)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One package of a lock file: `name==version ; marker`, whether it has hashes, who asked."""
+
+    requirement: Requirement
+    hashed: bool
+    direct: bool
+
+    @property
+    def name(self) -> str:
+        return canonicalize_name(self.requirement.name)
+
+    @property
+    def version(self) -> str:
+        return next((s.version for s in self.requirement.specifier if s.operator == "=="), "")
+
+    def covers(self, environment: Mapping[str, str]) -> bool:
+        marker = self.requirement.marker
+        return marker is None or marker.evaluate(dict(environment))
+
+
+def wanted(pyproject: Mapping[str, object], extras: Sequence[str]) -> list[Requirement]:
+    """Return the requirements of the project with `extras`, less those on its own extras."""
+    project = pyproject["project"]
+    assert isinstance(project, dict)  # noqa: S101 - what TOML's [project] is
+    lines = list(project.get("dependencies", []))
+    for extra in extras:
+        lines += project["optional-dependencies"][extra]
+    requirements = [Requirement(line) for line in lines]
+    own = canonicalize_name(project["name"])
+    return [one for one in requirements if canonicalize_name(one.name) != own]
+
+
+def read_pins(text: str) -> Iterator[Pin | str]:
+    """Yield the pins of a lock file's text, and each line that is none of pip's `name==version`."""
+    entries = re.split(r"^(?=[^\s#])", text, flags=re.MULTILINE)[1:]
+    for entry in entries:
+        line = entry.splitlines()[0].removesuffix("\\").strip()
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            yield line
+            continue
+        yield Pin(requirement, "--hash=" in entry, bool(_VIA_PROJECT.search(entry)))
+
+
+def problems(requirements: Sequence[Requirement], text: str) -> Iterator[str]:
+    """Yield what is wrong with a lock file, as sentences."""
+    pins = []
+    for pin in read_pins(text):
+        if isinstance(pin, str):
+            yield f"{pin}: not a package at a version"
+        elif pin.requirement.url or not pin.version:
+            yield f"{pin.requirement}: not pinned to a version"
+        else:
+            pins.append(pin)
+            if not pin.hashed:
+                yield f"{pin.name}: has no hash"
+    for requirement in requirements:
+        yield from sorted(set(_unsatisfied(requirement, pins)))
+    asked = {canonicalize_name(requirement.name) for requirement in requirements}
+    for name in sorted({pin.name for pin in pins if pin.direct} - asked):
+        yield f"{name}: locked, but pyproject.toml no longer asks for it"
+
+
+def _unsatisfied(requirement: Requirement, pins: Sequence[Pin]) -> Iterator[str]:
+    name = canonicalize_name(requirement.name)
+    for environment in ENVIRONMENTS:
+        if requirement.marker and not requirement.marker.evaluate(dict(environment)):
+            continue
+        locked = [pin for pin in pins if pin.name == name and pin.covers(environment)]
+        where = f"Python {environment['python_version']} on {environment['sys_platform']}"
+        if len(locked) != 1:
+            yield f"{requirement}: locked {len(locked)} times for {where}"
+        elif not requirement.specifier.contains(locked[0].version, prereleases=True):
+            yield f"{requirement}: locked at {locked[0].version}"
+
+
+def disagreements(texts: Mapping[str, str]) -> Iterator[str]:
+    """Yield the packages that the smaller lock files do not share with the last, largest one."""
+    pins = {
+        file: {str(pin.requirement) for pin in read_pins(text) if isinstance(pin, Pin)}
+        for file, text in texts.items()
+    }
+    *smaller, largest = pins
+    for file in smaller:
+        for requirement in sorted(pins[file] - pins[largest]):
+            yield f"{file} has {requirement}, which {largest} has not"
+
+
+def check(root: Path) -> list[str]:
+    """Return all that is wrong with the lock files in `root`; an empty list when they are good."""
+    pyproject = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    missing = [file for file in LOCKS if not (root / file).exists()]
+    if missing:
+        return [f"{file}: missing" for file in missing]
+    texts = {file: (root / file).read_text(encoding="utf-8") for file in LOCKS}
+    found = [
+        f"{file}: {problem}"
+        for file, extras in LOCKS.items()
+        for problem in problems(wanted(pyproject, extras), texts[file])
+    ]
+    return found + list(disagreements(texts))
+
+
+def main() -> None:
+    """Report on the lock files of the current folder; exit 1 when they are stale."""
+    found = check(Path())
+    if found:
+        sys.exit("\n".join([*found, "The lock files are stale. Renew them: make lock"]))
+    print("The lock files answer pyproject.toml.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Check that no file for a package manager says where to fetch packages from.
+
+Everyone installs from the registry that their own machine is set up for. So these files may name
+packages, versions and hashes, and no address, index or registry.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PATTERNS = (
+    "requirements*.*",
+    "pyproject.toml",
+    "setup.cfg",
+    "package.json",
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    ".npmrc",
+    "pip.conf",
+    "uv.toml",
+    "uv.lock",
+    "Makefile",
+    ".ci/run",
+    "tools/*.sh",
+)
+# Folders that tools make, which the repository does not hold.
+MADE = {".git", ".venv", "build", "dist", "node_modules", "var"}
+_SOURCE = re.compile(
+    r"--(?:extra-|default-)?index(?:-url)?\b|--find-links\b|--trusted-host\b|--registry\b"
+    r"|^\s*(?:@[\w-]+:)?registry\s*=|^\s*-[if] |tool\.uv\.(?:index|sources)|\bindex-url\b"
+)
+_ADDRESS = re.compile(r"\b(?:https?|git|ssh)(?:\+\w+)?://(?!(?:localhost|127\.0\.0\.1)\b)\S+")
+# npm copies these from each package's own metadata; nothing is fetched from them.
+_TOLD_BY_PACKAGES = {"funding", "homepage", "bugs", "repository"}
+
+
+def sources(path: Path) -> Iterator[str]:
+    """Yield each place in the file that names a source, as `path: what`."""
+    text = path.read_text(encoding="utf-8")
+    if path.name in {"package-lock.json", "npm-shrinkwrap.json"}:
+        text = "\n".join(_values(json.loads(text)))
+    for line in text.splitlines():
+        if found := _ADDRESS.search(line) or _SOURCE.search(line):
+            yield f"{path}: {found[0].strip()}"
+
+
+def _values(node: object) -> Iterator[str]:
+    """Yield every string in a JSON document, less what packages tell of themselves."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key not in _TOLD_BY_PACKAGES:
+                yield from _values(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _values(value)
+
+
+def package_files(root: Path) -> Iterator[Path]:
+    """Yield the files in `root` that tell a package manager what to do."""
+    for folder, inner, names in os.walk(root):
+        inner[:] = sorted(set(inner) - MADE)
+        for path in (Path(folder, name) for name in sorted(names)):
+            if any(path.match(pattern) for pattern in PATTERNS):
+                yield path
+
+
+def main() -> None:
+    """Report on the package files below the current folder; exit 1 when one names a source."""
+    files = list(package_files(Path()))
+    found = [source for file in files for source in sources(file)]
+    if found:
+        sys.exit("\n".join([*found, "Package files name no source: everyone has their own."]))
+    print(f"{len(files)} package files name no source.")
+
+
+if __name__ == "__main__":
+    main()
