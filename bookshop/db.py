@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyramid_tm
 import zope.sqlalchemy
@@ -25,6 +25,8 @@ from sqlalchemy.types import TypeDecorator
 
 LOCK_WAIT = 5  # seconds that one writer waits for another
 WRITES = "bookshop_writes"
+# Errors must not carry the addresses that a statement was given into the log.
+COMMON: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "hide_parameters": True}
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -42,7 +44,10 @@ class UTCDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Put the zone back that SQLite dropped."""
-        return value and (value if value.tzinfo else value.replace(tzinfo=UTC))
+        if value is None:
+            return None
+        aware: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return aware
 
 
 class Base(DeclarativeBase):
@@ -57,15 +62,15 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UTCDateTime()}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UTCDateTime()}
 
 
 def make_engine(url: URL) -> Engine:
     """An engine for `url`; SQLite gets the settings that a web service wants."""
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return create_engine(url, pool_pre_ping=True, **COMMON)
     Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, pool_size=10, max_overflow=20)
+    engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, **COMMON)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -99,6 +104,12 @@ def unheld(request: Request) -> Iterator[None]:
         yield
     finally:
         request.tm.begin()
+
+
+def write_down(request: Request) -> None:
+    """Commit what was done so far, whatever the view answers in the end."""
+    with unheld(request):
+        pass
 
 
 def _session(request: Request) -> Session:

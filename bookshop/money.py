@@ -14,8 +14,13 @@ from babel import Locale
 from babel.core import get_global
 from babel.numbers import NumberPattern, get_territory_currencies, parse_pattern
 
-ZERO_DECIMAL = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
-THREE_DECIMAL = frozenset("BHD JOD KWD OMR TND".split())
+# fmt: off
+ZERO_DECIMAL = frozenset({
+    "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA",
+    "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF",
+})
+# fmt: on
+THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 # Currencies without a coin below the unit that Stripe still counts in hundredths, ending in 00.
 WHOLE_UNITS_ONLY = frozenset({"ISK", "UGX"})
 
@@ -48,9 +53,10 @@ class Money:
 
     def format(self, locale: str) -> str:
         """The amount as people of `locale` (such as en_GB) write it: £12.99, 12,99 €, ￥1,500."""
-        return _pattern(locale, self.currency).apply(
+        written: str = _pattern(locale, self.currency).apply(
             self.value, Locale.parse(locale), currency=self.currency, currency_digits=False
         )
+        return written
 
 
 def decimals(currency: str) -> int:

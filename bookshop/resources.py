@@ -25,7 +25,7 @@ class Resource:
         self.__parent__: Resource | None = None
         self.__name__ = ""
 
-    def child(self, name: str) -> Resource | None:  # noqa: ARG002 - a leaf has no children
+    def child(self, name: str) -> Resource | None:
         """The child of that name, or None where there is none."""
         return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pyramid.i18n import TranslationStringFactory
 
-_ = TranslationStringFactory("bookshop")
+_: Any = TranslationStringFactory("bookshop")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from bookshop.translation import _
 
@@ -39,7 +40,7 @@ class Availability:
     code: Code
 
     @property
-    def label(self) -> str:
+    def label(self) -> Any:
         """The answer in words, to be translated."""
         return LABELS[self.code]
 

@@ -5,6 +5,8 @@ ONIX code lists: https://www.editeur.org/14/Code-Lists/.
 
 from __future__ import annotations
 
+from typing import Any
+
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 
@@ -27,12 +29,12 @@ ROLES = {
 }
 
 
-def form(code: str) -> str:
+def form(code: str) -> Any:
     """A ProductForm (list 150, detail list 175) in words; an unknown one is just a book."""
     return FORMS.get(code, _("Book"))
 
 
-def role(code: str) -> str:
+def role(code: str) -> Any:
     """A ContributorRole (list 17) in words."""
     return ROLES.get(code, _("Contributor"))
 

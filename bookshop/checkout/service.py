@@ -6,6 +6,7 @@ Each step is a short transaction of its own; between them, while Stripe is asked
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from pyramid.request import Request
 from sqlalchemy import select
@@ -13,18 +14,18 @@ from sqlalchemy import select
 from bookshop import clock
 from bookshop.catalogue.resources import canonical_sku
 from bookshop.catalogue.shelf import Listing
-from bookshop.db import unheld
+from bookshop.db import unheld, write_down
 from bookshop.money import Money
 from bookshop.orders import placing
-from bookshop.orders.holds import hold
+from bookshop.orders.holds import hold, release_lapsed
 from bookshop.orders.models import Order, OrderStatus
 from bookshop.orders.paying import intent_for
+from bookshop.orders.placing import Basis
 from bookshop.orders.settle import settle
 from bookshop.orders.snapshot import OrderSnapshot, snapshot
 from bookshop.payments.errors import IntentMissingError, IntentStateError, StripeRefusedError
 from bookshop.payments.gateway import MAX_AMOUNT, Gateway
 from bookshop.payments.intents import PaymentIntent
-
 
 MOST_STALE = 2  # orders of one basis that may turn out to be cancelled at Stripe
 
@@ -61,13 +62,20 @@ class Payable:
     intent: PaymentIntent
 
 
+@dataclass(frozen=True)
+class Held:
+    """The copies of an order are kept until then."""
+
+    number: str
+    until: datetime
+
+
 class Checkout:
     """Checking out, for the visitor who makes one request."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
         self._gateway: Gateway = request.registry.payments
-        self._visitor: str = request.visitor
 
     def buy(self, sku: str, again: str | None) -> Payable:
         """The visitor's order for one copy, ready to be paid; always the same one until it is.
@@ -79,7 +87,7 @@ class Checkout:
         listing = self._request.shelf.listing(canonical_sku(sku))
         if listing is None:
             raise NotForSaleError(sku)
-        basis = placing.basis_of(self._visitor, listing.sku, again)
+        basis = Basis(self._request.visitor, listing.sku, again)
         for _stale in range(MOST_STALE):
             try:
                 return self._payable(self._order(basis, listing), listing)
@@ -99,7 +107,7 @@ class Checkout:
         listing = self._request.shelf.listing(order.lines[0].sku)
         return self._payable(snapshot(order), listing)
 
-    def press_pay(self, number: str, revision: int | None, email: str) -> OrderSnapshot:
+    def press_pay(self, number: str, revision: int | None, email: str) -> Held:
         """Hold the order's copies, and give the order and its PaymentIntent the e-mail address.
 
         `revision` is of the order as the visitor has seen it. Raises OrderClosedError,
@@ -113,14 +121,13 @@ class Checkout:
         if revision not in {None, order.revision}:
             raise TotalChangedError
         order.email = email
-        hold(self._request.db, order, clock.now())
+        until = hold(self._request.db, order, clock.now())
         held, intent_id = snapshot(order), order.payment_intent
         with unheld(self._request):
             intent = self._with_receipt(intent_id, held.total, email)
         if not intent.open:
-            settle(self._request.db, intent, clock.now())
-            raise OrderClosedError(held)
-        return held
+            raise OrderClosedError(self._settled(intent))
+        return Held(held.number, until)
 
     def _with_receipt(self, intent_id: str, total: Money, email: str) -> PaymentIntent:
         try:
@@ -131,19 +138,20 @@ class Checkout:
     def _own(self, number: str) -> Order | None:
         found: Order | None = self._request.db.scalar(
             select(Order)
-            .where(Order.number == number, Order.visitor == self._visitor)
+            .where(Order.number == number, Order.visitor == self._request.visitor)
             .with_for_update()
         )
         return found
 
-    def _order(self, basis: str, listing: Listing) -> OrderSnapshot:
+    def _order(self, basis: Basis, listing: Listing) -> OrderSnapshot:
         """The order of that basis, at today's price; placed if there is none."""
         session, now = self._request.db, clock.now()
         order = placing.find(session, basis, now)
         if order is None:
-            _check_buyable(listing)
-            order = placing.place(session, self._visitor, basis, listing, now)
+            price = _sale_price(listing)
+            order = placing.place(session, basis, listing, price, now)
         elif order.status == OrderStatus.AWAITING_PAYMENT:
+            release_lapsed(session, order, now)
             placing.reprice(order, listing)
         return snapshot(order)
 
@@ -153,25 +161,32 @@ class Checkout:
             raise OrderClosedError(order)
         with unheld(self._request):
             intent = intent_for(self._gateway, order, clock.now())
-        settled = settle(self._request.db, intent, clock.now())
-        if settled is None:
-            message = f"intent {intent.id} contradicts order {order.number}"
-            raise StripeRefusedError(message)
-        order = snapshot(settled)
+        order = self._settled(intent)
         if not intent.open:
             raise OrderClosedError(order)
-        if listing is not None and not settled.holding:
-            _check_buyable(listing)
+        if listing is not None and order.held_until is None:
+            _sale_price(listing)
         return Payable(order, intent)
 
-    def _retire(self, basis: str) -> None:
+    def _settled(self, intent: PaymentIntent) -> OrderSnapshot:
+        """The order as Stripe's word has left it, written down whatever the page will say."""
+        order = settle(self._request.db, intent, clock.now())
+        if order is None:
+            message = f"intent {intent.id} contradicts its order"
+            raise StripeRefusedError(message)
+        settled = snapshot(order)
+        write_down(self._request)
+        return settled
+
+    def _retire(self, basis: Basis) -> None:
         order = placing.find(self._request.db, basis, clock.now())
         if order is not None:
             placing.retire(self._request.db, order)
 
 
-def _check_buyable(listing: Listing) -> None:
-    """Raise CannotBuyError unless the book is here, and costs what Stripe can take."""
+def _sale_price(listing: Listing) -> Money:
+    """What the book is sold for now. Raises CannotBuyError, also where Stripe cannot take it."""
     price = listing.price
     if not listing.availability.can_buy or price is None or price.amount > MAX_AMOUNT:
         raise CannotBuyError(listing)
+    return price

@@ -23,6 +23,7 @@ from bookshop.checkout.service import (
 )
 from bookshop.orders.holds import SoldOutError
 from bookshop.orders.number import is_number
+from bookshop.payments.browser import payment_locale
 from bookshop.payments.declines import GENERIC
 from bookshop.payments.errors import PaymentsError, StripeBusyError
 from bookshop.resources import Shop
@@ -30,6 +31,7 @@ from bookshop.translation import _
 
 RETRY_AFTER = 5  # seconds
 LONGEST_EMAIL = 254
+LONGEST_REVISION = 9  # digits
 
 
 @view_config(
@@ -45,27 +47,13 @@ def show_checkout(_context: Shop, request: Request) -> dict[str, Any] | Response
     if _only_looking(request):
         return Response(status=HTTPStatus.NO_CONTENT)
     try:
-        payable = _wanted(request)
-    except NotForSaleError:
-        text = _("We have no such book. It may have left the shop since you saw it.")
-        return _refusal(request, HTTPStatus.NOT_FOUND, text)
-    except CannotBuyError as refused:
-        text = _("${title} cannot be bought just now.", mapping={"title": refused.listing.title})
-        return _refusal(request, HTTPStatus.CONFLICT, text, refused.listing.title)
+        return _page(request, _wanted(request))
     except OrderClosedError as closed:
-        if closed.order is None or closed.order.payment_intent is None:
-            text = _("This order is not open here. It may have been made in another browser.")
-            return _refusal(request, HTTPStatus.NOT_FOUND, text)
-        raise HTTPSeeOther(success_url(request, closed.order.payment_intent)) from None
-    except PaymentsError as err:
-        request.response.retry_after = RETRY_AFTER
-        text = (
-            _("Many people are paying at this moment. Please try again in a few seconds.")
-            if isinstance(err, StripeBusyError)
-            else _("Our payment provider does not answer at the moment. Please try again soon.")
-        )
-        return _refusal(request, HTTPStatus.SERVICE_UNAVAILABLE, text)
-    return _page(request, payable)
+        if closed.order is not None and closed.order.payment_intent is not None:
+            return HTTPSeeOther(success_url(request, closed.order.payment_intent))
+        return _refusal(request, closed)
+    except (NotForSaleError, CannotBuyError, PaymentsError) as err:
+        return _refusal(request, err)
 
 
 @view_config(context=Shop, name="checkout", request_method="POST", renderer="json", http_cache=0)
@@ -79,9 +67,7 @@ def press_pay(_context: Shop, request: Request) -> dict[str, Any]:
         text = _("Please give an e-mail address, such as name@example.com.")
         return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, text, "email")
     try:
-        order = Checkout(request).press_pay(
-            request.POST.get("order", ""), _revision(request), email
-        )
+        held = Checkout(request).press_pay(request.POST.get("order", ""), _revision(request), email)
     except SoldOutError as sold_out:
         text = _(
             "${title} has just been sold to somebody else. You have not paid anything.",
@@ -99,8 +85,7 @@ def press_pay(_context: Shop, request: Request) -> dict[str, Any]:
         )
         return _problem(request, HTTPStatus.SERVICE_UNAVAILABLE, text)
     else:
-        assert order.held_until is not None
-        return {"order": order.number, "held_until": order.held_until.isoformat()}
+        return {"order": held.number, "held_until": held.until.isoformat()}
     return _problem(request, HTTPStatus.CONFLICT, text)
 
 
@@ -136,6 +121,7 @@ def _page(request: Request, payable: Payable) -> dict[str, Any]:
         "order": present_order(request, order),
         "email": order.email or "",
         "js_url": settings.js_url,
+        "js_locale": payment_locale(request.registry.bookshop.shop.locale),
         "return_url": success_url(request, payable.intent.id),
         "csrf_token": request.session.get_csrf_token(),
         "decline_codes": " ".join(sorted(GENERIC)),
@@ -143,18 +129,35 @@ def _page(request: Request, payable: Payable) -> dict[str, Any]:
     }
 
 
-def _refusal(
-    request: Request, status: HTTPStatus, error: str, title: str | None = None
-) -> dict[str, Any]:
-    request.response.status = int(status)
+def _refusal(request: Request, err: Exception) -> dict[str, Any]:
+    """The page that says why there is nothing to pay."""
+    title, retry_after = None, None
+    match err:
+        case NotForSaleError():
+            status = HTTPStatus.NOT_FOUND
+            text = _("We have no such book. It may have left the shop since you saw it.")
+        case CannotBuyError():
+            status, title = HTTPStatus.CONFLICT, err.listing.title
+            text = _("${title} cannot be bought just now.", mapping={"title": title})
+        case OrderClosedError():
+            status = HTTPStatus.NOT_FOUND
+            text = _("This order is not open here. It may have been made in another browser.")
+        case StripeBusyError():
+            status, retry_after = HTTPStatus.SERVICE_UNAVAILABLE, RETRY_AFTER
+            text = _("Many people are paying at this moment. Please try again in a few seconds.")
+        case _:
+            status, retry_after = HTTPStatus.SERVICE_UNAVAILABLE, RETRY_AFTER
+            text = _("Our payment provider does not answer at the moment. Please try again soon.")
+    request.response.status_int = status
+    request.response.retry_after = retry_after
     return {
         "public_key": None,
         "title": title,
         "amount": None,
-        "error": request.localizer.translate(error),
+        "error": request.localizer.translate(text),
         "client_secret": None,
         "order": None,
-        "retry_after": request.response.retry_after and RETRY_AFTER,
+        "retry_after": retry_after,
     }
 
 
@@ -163,14 +166,11 @@ def _revision(request: Request) -> int | None:
     raw = request.POST.get("revision")
     if raw is None:
         return None
-    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < LONGEST_NUMBER else 0
-
-
-LONGEST_NUMBER = 10
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) <= LONGEST_REVISION else 0
 
 
 def _problem(
     request: Request, status: HTTPStatus, text: str, field: str | None = None
 ) -> dict[str, Any]:
-    request.response.status = int(status)
+    request.response.status_int = status
     return {"error": {"field": field, "message": request.localizer.translate(text)}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from alembic import context
 
 import bookshop.catalogue.models
@@ -11,7 +13,7 @@ from bookshop.db import WRITES, Base, UTCDateTime
 # Both imports make their tables known to the metadata.
 
 
-def render_type(kind: str, item: object, _context: object) -> str | bool:
+def render_type(kind: str, item: object, _context: object) -> str | Literal[False]:
     """Write our own column types as what they are in the database."""
     if kind == "type" and isinstance(item, UTCDateTime):
         return "sa.DateTime(timezone=True)"

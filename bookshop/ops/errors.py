@@ -6,7 +6,7 @@ import logging
 import secrets
 from typing import Any
 
-from pyramid.csrf import BadCSRFOrigin, BadCSRFToken  # type: ignore[attr-defined]
+from pyramid.csrf import BadCSRFOrigin, BadCSRFToken
 from pyramid.httpexceptions import HTTPException, HTTPNotFound
 from pyramid.request import Request
 from pyramid.response import Response
@@ -40,9 +40,11 @@ def refused(error: HTTPException, _request: Request) -> Response:
 
 
 @exception_view_config(Exception, renderer="errors/500.jinja2")
-def broken(_error: Exception, request: Request) -> dict[str, Any]:
+def broken(error: Exception, request: Request) -> dict[str, Any]:
     """The page for a mistake of ours; its number finds the traceback in the log."""
     request_id = secrets.token_hex(4)
-    LOG.exception("request %s failed: %s %s", request_id, request.method, request.path_info)
+    LOG.error(
+        "request %s failed: %s %s", request_id, request.method, request.path_info, exc_info=error
+    )
     request.response.status_int = 500
     return {"request_id": request_id}

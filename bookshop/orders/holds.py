@@ -54,6 +54,12 @@ def release(session: Session, order: Order) -> None:
     order.holding, order.held_until = False, None
 
 
+def release_lapsed(session: Session, order: Order, now: datetime) -> None:
+    """Give the order's copies back if its time is up."""
+    if order.holding and order.held_until is not None and order.held_until < now:
+        release(session, order)
+
+
 def sell(session: Session, order: Order) -> bool:
     """Take the order's copies off the stock for good; False, and none taken, where one is gone."""
     # What is released here stays locked for this transaction: nobody comes in between.

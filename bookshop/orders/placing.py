@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,14 +21,21 @@ from bookshop.orders.number import new_number
 REMEMBERED = timedelta(hours=12)
 
 
-def basis_of(visitor: str, sku: str, again: str | None) -> str:
+@dataclass(frozen=True)
+class Basis:
     """What makes an order the same one: who buys what, and after which earlier order of it."""
-    return "/".join((visitor, sku, again or ""))
+
+    visitor: str
+    sku: str
+    again: str | None
+
+    def __str__(self) -> str:
+        return f"{self.visitor}/{self.sku}/{self.again or ''}"
 
 
-def find(session: Session, basis: str, now: datetime) -> Order | None:
-    """The order that `basis` names, locked; one that was settled long ago is let go."""
-    order = session.scalar(select(Order).where(Order.basis == basis).with_for_update())
+def find(session: Session, basis: Basis, now: datetime) -> Order | None:
+    """The order of that basis, locked; one that was paid long ago is let go."""
+    order = session.scalar(select(Order).where(Order.basis == str(basis)).with_for_update())
     if order is not None and order.paid_at is not None and order.paid_at < now - REMEMBERED:
         order.basis = None
         session.flush()
@@ -35,27 +43,25 @@ def find(session: Session, basis: str, now: datetime) -> Order | None:
     return order
 
 
-def place(session: Session, visitor: str, basis: str, listing: Listing, now: datetime) -> Order:
+def place(session: Session, basis: Basis, listing: Listing, price: Money, now: datetime) -> Order:
     """The order for one copy of a book, made unless another request has just made it."""
-    assert listing.price is not None
     values = {
         "number": new_number(),
         "status": OrderStatus.AWAITING_PAYMENT,
-        "visitor": visitor,
-        "basis": basis,
-        "currency": listing.price.currency,
-        "total": listing.price.amount,
+        "visitor": basis.visitor,
+        "basis": str(basis),
+        "currency": price.currency,
+        "total": price.amount,
         "placed_at": now,
     }
-    if _insert_unless_there(session, values):
-        order = session.scalars(select(Order).where(Order.number == values["number"])).one()
-        order.lines = [line_of(listing, listing.price)]
-    else:
-        order = session.scalars(select(Order).where(Order.basis == basis).with_for_update()).one()
+    made = _insert_unless_there(session, values)
+    order = session.scalars(select(Order).where(Order.basis == str(basis)).with_for_update()).one()
+    if made:
+        order.lines = [_line(listing, price)]
     return order
 
 
-def line_of(listing: Listing, price: Money) -> OrderLine:
+def _line(listing: Listing, price: Money) -> OrderLine:
     """One copy of a book as an order's line."""
     return OrderLine(
         position=1,

@@ -1,4 +1,4 @@
-"""The one door to Stripe. Nothing else imports `stripe`; nothing in here knows a book or an order."""
+"""The one door to Stripe: nothing else imports `stripe`, and nothing here knows an order."""
 
 from __future__ import annotations
 

@@ -17,6 +17,15 @@ STRIPES_OWN = {
     "connect-src": ("https://api.stripe.com",),
 }
 
+# https://docs.stripe.com/js/appendix/supported_locales
+LOCALES_WITH_REGION = frozenset({"en-GB", "es-419", "fr-CA", "pt-BR", "zh-HK", "zh-TW"})
+
+
+def payment_locale(locale: str) -> str:
+    """The locale of Stripe's form that is nearest to one such as de_AT."""
+    tag = locale.replace("_", "-")
+    return tag if tag in LOCALES_WITH_REGION else tag.split("-")[0]
+
 
 def payment_sources(settings: StripeSettings) -> dict[str, tuple[str, ...]]:
     """The sources that the payment form needs, by Content-Security-Policy directive."""

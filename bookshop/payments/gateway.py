@@ -97,9 +97,12 @@ class Gateway:
 
     def find_intent(self, reference: str, since: datetime) -> PaymentIntent | None:
         """The PaymentIntent whose metadata names `reference`, among those made after `since`."""
-        made = {"gte": int(since.timestamp())}
+        made: stripe.params.PaymentIntentListParams = {
+            "created": {"gte": int(since.timestamp())},
+            "limit": 100,
+        }
         with self._visit("find"):
-            found = self._intents.list({"created": made, "limit": 100})
+            found = self._intents.list(made)
             for intent in found.auto_paging_iter():
                 if intent.metadata.to_dict().get(ORDER) == reference:
                     return from_stripe(intent)

@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 import stripe
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, TimeoutError as WaitedTooLongError
+from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.exceptions import TimeoutError as WaitedTooLongError
 
 CONNECT_TIMEOUT = 3.0  # seconds
 LEAST_WAIT = 0.05
@@ -51,7 +52,7 @@ class PooledClient(stripe.HTTPClient):
         post_data: Any = None,
         *,
         _usage: list[str] | None = None,
-    ) -> tuple[bytes, int, Mapping[str, str]]:
+    ) -> tuple[Any, int, Mapping[str, str]]:
         """One attempt. Raises stripe.APIConnectionError, retryable while there is time left."""
         left = self._local.deadline - time.monotonic()
         if left < LEAST_WAIT:
@@ -80,4 +81,4 @@ class PooledClient(stripe.HTTPClient):
 
     def _give_up(self, reason: str, *, retry: bool) -> NoReturn:
         message = f"Stripe could not be reached: {reason}"
-        raise stripe.APIConnectionError(message, should_retry=retry)
+        raise stripe.APIConnectionError(message, should_retry=retry)  # type: ignore[no-untyped-call]

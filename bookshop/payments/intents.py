@@ -72,11 +72,15 @@ def from_stripe(intent: stripe.PaymentIntent) -> PaymentIntent:
         client_secret=Secret(intent.client_secret or ""),
         reference=intent.metadata.to_dict().get(ORDER),
         livemode=intent.livemode,
-        failure=error
-        and Failure(
-            type=error.type,
-            code=getattr(error, "code", None),
-            decline_code=getattr(error, "decline_code", None),
-            message=getattr(error, "message", None),
-        ),
+        failure=_failure(error) if error else None,
+    )
+
+
+def _failure(error: stripe.PaymentIntent.LastPaymentError) -> Failure:
+    said = error.to_dict()  # fields that do not apply are absent
+    return Failure(
+        type=error.type,
+        code=said.get("code"),
+        decline_code=said.get("decline_code"),
+        message=said.get("message"),
     )

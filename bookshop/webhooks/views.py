@@ -60,7 +60,7 @@ def _apply(request: Request, event: Event) -> None:
         with unheld(request):
             intent = request.registry.payments.retrieve_intent(event.object_id)
     except IntentMissingError:
-        LOG.error("event %s is about an intent that is not there", event.id)
+        LOG.warning("event %s is about an intent that is not there", event.id)
         return
     except PaymentsError:
         raise HTTPServiceUnavailable from None

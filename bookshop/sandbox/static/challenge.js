@@ -25,15 +25,20 @@ const problem = /** @type {HTMLElement} */ (document.querySelector('#problem'));
 const call = async (url, init) => {
   const response = await fetch(url, init);
   const body = await response.json();
-  if (!response.ok) throw new Error(body.error?.message ?? `The sandbox answered ${response.status}.`);
+  if (!response.ok)
+    throw new Error(body.error?.message ?? `The sandbox answered ${response.status}.`);
   return body;
 };
 
-const retrieve = () => call(`${intentUrl}?${new URLSearchParams({ key, client_secret: clientSecret })}`);
+const retrieve = () =>
+  call(`${intentUrl}?${new URLSearchParams({ key, client_secret: clientSecret })}`);
 
 const showAmount = async () => {
   const intent = await retrieve();
-  const format = new Intl.NumberFormat(navigator.language, { style: 'currency', currency: intent.currency });
+  const format = new Intl.NumberFormat(navigator.language, {
+    style: 'currency',
+    currency: intent.currency,
+  });
   const decimals = format.resolvedOptions().maximumFractionDigits ?? 2;
   amount.textContent = format.format(intent.amount / 10 ** decimals);
 };
@@ -44,7 +49,10 @@ const goBack = async (returnUrl) => {
   const url = new URL(returnUrl);
   url.searchParams.set('payment_intent', intent.id);
   url.searchParams.set('payment_intent_client_secret', clientSecret);
-  url.searchParams.set('redirect_status', intent.status === 'requires_payment_method' ? 'failed' : 'succeeded');
+  url.searchParams.set(
+    'redirect_status',
+    intent.status === 'requires_payment_method' ? 'failed' : 'succeeded',
+  );
   window.location.assign(url);
 };
 
@@ -63,7 +71,9 @@ const answer = async (outcome) => {
   }
 };
 
-const authorize = /** @type {HTMLButtonElement} */ (document.querySelector('#test-source-authorize-3ds'));
+const authorize = /** @type {HTMLButtonElement} */ (
+  document.querySelector('#test-source-authorize-3ds')
+);
 const fail = /** @type {HTMLButtonElement} */ (document.querySelector('#test-source-fail-3ds'));
 authorize.addEventListener('click', () => answer('authorize'));
 fail.addEventListener('click', () => answer('fail'));

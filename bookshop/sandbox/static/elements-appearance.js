@@ -30,7 +30,8 @@ const THEMES = {
   },
 };
 
-const RULE_SELECTOR = /^\.(Input|Label|Error|Method|Tab|AccordionItem|Block)(--[a-z]+)?(::?[a-z-]+)?$/;
+const RULE_SELECTOR =
+  /^\.(Input|Label|Error|Method|Tab|AccordionItem|Block)(--[a-z]+)?(::?[a-z-]+)?$/;
 
 /** @param {string} name  camelCase */
 const kebab = (name) => name.replace(/[A-Z0-9]+/g, (part) => `-${part.toLowerCase()}`);
@@ -48,12 +49,18 @@ const applyRules = (wanted) => {
     }
     const rule = rules.cssRules[rules.insertRule(`${selector} {}`, rules.cssRules.length)];
     if (!(rule instanceof CSSStyleRule)) continue;
-    for (const [name, value] of Object.entries(declarations)) rule.style.setProperty(kebab(name), value);
+    for (const [name, value] of Object.entries(declarations))
+      rule.style.setProperty(kebab(name), value);
   }
 };
 
 /** @param {Appearance} appearance */
-export const applyAppearance = ({ theme = 'stripe', variables = {}, rules: wanted = {}, ...rest }) => {
+export const applyAppearance = ({
+  theme = 'stripe',
+  variables = {},
+  rules: wanted = {},
+  ...rest
+}) => {
   const root = document.documentElement;
   root.removeAttribute('style');
   root.dataset.theme = theme;

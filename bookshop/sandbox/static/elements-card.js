@@ -32,10 +32,31 @@ const BRANDS = [
     cvc: 3,
   },
   { name: 'amex', label: 'Amex', prefix: /^3[47]/, lengths: [15], groups: [4, 6, 5], cvc: 4 },
-  { name: 'discover', label: 'Discover', prefix: /^6(011|4[4-9]|5)/, lengths: [16], groups: FOURS, cvc: 3 },
-  { name: 'diners', label: 'Diners', prefix: /^3(0[0-5]|[689])/, lengths: [14, 16], groups: [4, 6, 4], cvc: 3 },
+  {
+    name: 'discover',
+    label: 'Discover',
+    prefix: /^6(011|4[4-9]|5)/,
+    lengths: [16],
+    groups: FOURS,
+    cvc: 3,
+  },
+  {
+    name: 'diners',
+    label: 'Diners',
+    prefix: /^3(0[0-5]|[689])/,
+    lengths: [14, 16],
+    groups: [4, 6, 4],
+    cvc: 3,
+  },
   { name: 'jcb', label: 'JCB', prefix: /^35/, lengths: [16], groups: FOURS, cvc: 3 },
-  { name: 'unionpay', label: 'UnionPay', prefix: /^(62|81)/, lengths: [16, 17, 18, 19], groups: FOURS, cvc: 3 },
+  {
+    name: 'unionpay',
+    label: 'UnionPay',
+    prefix: /^(62|81)/,
+    lengths: [16, 17, 18, 19],
+    groups: FOURS,
+    cvc: 3,
+  },
 ];
 
 /** @type {Brand} */
@@ -134,20 +155,26 @@ export const parseExpiry = (typed) => {
 export const checkExpiry = (typed, today) => {
   const expiry = parseExpiry(typed);
   if (!expiry) {
-    return { code: 'incomplete_expiry', message: 'Your card’s expiration date is incomplete.' };
+    return { code: 'incomplete_expiry', message: "Your card's expiration date is incomplete." };
   }
   const { month, year } = expiry;
   if (month < 1 || month > 12) {
-    return { code: 'invalid_expiry_month', message: 'Your card’s expiration date is invalid.' };
+    return { code: 'invalid_expiry_month', message: "Your card's expiration date is invalid." };
   }
   if (year < today.getFullYear()) {
-    return { code: 'invalid_expiry_year_past', message: 'Your card’s expiration year is in the past.' };
+    return {
+      code: 'invalid_expiry_year_past',
+      message: "Your card's expiration year is in the past.",
+    };
   }
   if (year > today.getFullYear() + 50) {
-    return { code: 'invalid_expiry_year', message: 'Your card’s expiration year is invalid.' };
+    return { code: 'invalid_expiry_year', message: "Your card's expiration year is invalid." };
   }
   if (year === today.getFullYear() && month <= today.getMonth()) {
-    return { code: 'invalid_expiry_month_past', message: 'Your card’s expiration date is in the past.' };
+    return {
+      code: 'invalid_expiry_month_past',
+      message: "Your card's expiration date is in the past.",
+    };
   }
   return null;
 };
@@ -161,7 +188,9 @@ export const checkCvc = (typed, number) => {
   const brand = brandOf(digitsOf(number));
   const { length } = digitsOf(typed);
   const complete = brand === UNKNOWN ? length >= 3 : length === brand.cvc;
-  return complete ? null : { code: 'incomplete_cvc', message: 'Your card’s security code is incomplete.' };
+  return complete
+    ? null
+    : { code: 'incomplete_cvc', message: "Your card's security code is incomplete." };
 };
 
 /**

@@ -89,7 +89,8 @@ export class Field {
     const deleting = event instanceof InputEvent && event.inputType.startsWith('delete');
     const caret = this.input.selectionStart ?? this.value.length;
     const atEnd = caret === this.value.length;
-    if (this.kind.format(this.value, this.#values) !== this.value) this.#rewrite(deleting, caret, atEnd);
+    if (this.kind.format(this.value, this.#values) !== this.value)
+      this.#rewrite(deleting, caret, atEnd);
     this.#showBrand();
     this.#refusal = '';
     const full = this.kind.isFull?.(this.value) ?? false;
@@ -110,7 +111,8 @@ export class Field {
     this.input.value = deleting ? formatted.replace(SEPARATORS, '') : formatted;
     if (atEnd) return;
     let position = 0;
-    while (position < this.value.length && significant(this.value.slice(0, position)) < kept) position += 1;
+    while (position < this.value.length && significant(this.value.slice(0, position)) < kept)
+      position += 1;
     this.input.setSelectionRange(position, position);
   }
 

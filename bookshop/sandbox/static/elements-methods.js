@@ -3,7 +3,13 @@
  * The payment methods that the sandbox's Payment Element offers, and the fields of each.
  */
 
-import { checkIban, checkRoutingNumber, formatIban, formatSortCode, hasDigits } from './elements-bank.js';
+import {
+  checkIban,
+  checkRoutingNumber,
+  formatIban,
+  formatSortCode,
+  hasDigits,
+} from './elements-bank.js';
 import {
   checkCvc,
   checkExpiry,

@@ -50,7 +50,8 @@ const drawMethod = (type) => {
   const { label, fields: kinds, hint } = METHODS[type];
   /** @type {Field[]} */
   const fields = [];
-  const values = (/** @type {string} */ name) => fields.find(({ kind }) => kind.name === name)?.value ?? '';
+  const values = (/** @type {string} */ name) =>
+    fields.find(({ kind }) => kind.name === name)?.value ?? '';
   const report = {
     changed: tellState,
     filled: (/** @type {Field} */ field) => fields[fields.indexOf(field) + 1]?.input.focus(),
@@ -58,7 +59,12 @@ const drawMethod = (type) => {
   for (const kind of kinds) {
     if (!isNeverAsked(kind.name)) fields.push(new Field(type, kind, values, report));
   }
-  const radio = element('input', { type: 'radio', name: 'payment-method', value: type, id: `method-${type}` });
+  const radio = element('input', {
+    type: 'radio',
+    name: 'payment-method',
+    value: type,
+    id: `method-${type}`,
+  });
   const panel = element(
     'div',
     { className: 'Panel', id: `panel-${type}` },
@@ -75,7 +81,8 @@ const drawMethod = (type) => {
 const drawMethods = (types) => {
   const known = types.filter((type) => type in METHODS);
   const order = options.paymentMethodOrder ?? [];
-  const rank = (/** @type {string} */ type) => (order.includes(type) ? order.indexOf(type) : order.length);
+  const rank = (/** @type {string} */ type) =>
+    order.includes(type) ? order.indexOf(type) : order.length;
   known.sort((one, other) => rank(one) - rank(other));
   const kept = new Map(views.map((view) => [view.type, view]));
   const selected = chosen()?.type ?? known[0];
@@ -102,7 +109,8 @@ const applyOptions = () => {
     for (const field of fields) {
       const { name } = field.kind;
       field.input.readOnly = readOnly;
-      const given = name === 'name' || name === 'email' ? defaultValues?.billingDetails?.[name] : undefined;
+      const given =
+        name === 'name' || name === 'email' ? defaultValues?.billingDetails?.[name] : undefined;
       if (given && !field.value) field.value = given;
     }
   }
@@ -175,7 +183,9 @@ const showRefusal = (error, fields) => {
 const confirmationOf = ({ type, fields }) =>
   Object.assign(
     { 'payment_method_data[type]': type },
-    type === 'us_bank_account' && { 'payment_method_data[us_bank_account][account_holder_type]': 'individual' },
+    type === 'us_bank_account' && {
+      'payment_method_data[us_bank_account][account_holder_type]': 'individual',
+    },
     ...fields.map(({ kind, value }) => kind.parameters(value)),
   );
 

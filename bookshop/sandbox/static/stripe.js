@@ -176,7 +176,10 @@
      * @returns {Promise<PaymentIntentResult>}
      */
     async #intent(method, action, clientSecret, parameters) {
-      const url = new URL(`/v1/payment_intents/${intentId('Stripe()', clientSecret)}${action}`, ORIGIN);
+      const url = new URL(
+        `/v1/payment_intents/${intentId('Stripe()', clientSecret)}${action}`,
+        ORIGIN,
+      );
       const form = new URLSearchParams(parameters);
       form.set('key', this.#key);
       form.set('client_secret', clientSecret);
@@ -219,7 +222,11 @@
       this.iframe.name = `__privateStripeFrame${(Frame.#count += 1)}`;
       this.iframe.src = String(url);
       // "light": a frame in another colour scheme than its document gets an opaque background.
-      Object.assign(this.iframe.style, { border: '0', display: 'block', colorScheme: 'light' }, style);
+      Object.assign(
+        this.iframe.style,
+        { border: '0', display: 'block', colorScheme: 'light' },
+        style,
+      );
       window.addEventListener('message', this.#receive);
       host.append(this.iframe);
     }
@@ -343,7 +350,9 @@
     /** @param {string | HTMLElement} target */
     mount(target) {
       if (this.#destroyed) {
-        throw new IntegrationError('This Element has already been destroyed. Please create a new one.');
+        throw new IntegrationError(
+          'This Element has already been destroyed. Please create a new one.',
+        );
       }
       const host = typeof target === 'string' ? document.querySelector(target) : target;
       if (!(host instanceof Element)) {
@@ -411,7 +420,12 @@
         this.#fail(methods.error);
         return;
       }
-      frame.post({ type: 'init', options: this.#options, ...this.#elements.look(), methods: methods.types });
+      frame.post({
+        type: 'init',
+        options: this.#options,
+        ...this.#elements.look(),
+        methods: methods.types,
+      });
     }
 
     /**
@@ -448,7 +462,9 @@
      */
     on(type, handler) {
       if (typeof handler !== 'function') {
-        throw new IntegrationError(`Invalid value for on(): the handler of "${type}" should be a function.`);
+        throw new IntegrationError(
+          `Invalid value for on(): the handler of "${type}" should be a function.`,
+        );
       }
       const handlers = this.#handlers.get(type) ?? new Set();
       this.#handlers.set(type, handlers.add(handler));
@@ -554,12 +570,16 @@
     refuseMethodTypes(options);
     const { clientSecret, mode } = options;
     if (clientSecret !== undefined && mode !== undefined) {
-      throw new IntegrationError('Invalid value for elements(): pass either clientSecret or mode, not both.');
+      throw new IntegrationError(
+        'Invalid value for elements(): pass either clientSecret or mode, not both.',
+      );
     }
     if (clientSecret !== undefined) {
       intentId('elements()', clientSecret);
     } else if (mode !== undefined && mode !== 'payment') {
-      throw new IntegrationError(`The sandbox's elements() knows mode: 'payment' only, not '${mode}'.`);
+      throw new IntegrationError(
+        `The sandbox's elements() knows mode: 'payment' only, not '${mode}'.`,
+      );
     } else if (mode && !(Number.isInteger(options.amount) && options.currency)) {
       throw new IntegrationError(
         "Invalid value for elements(): mode: 'payment' needs an integer amount and a currency.",
@@ -598,7 +618,9 @@
      */
     create(type, options = {}) {
       if (type !== 'payment') {
-        throw new IntegrationError(`The sandbox offers the Element of type "payment", not "${type}".`);
+        throw new IntegrationError(
+          `The sandbox offers the Element of type "payment", not "${type}".`,
+        );
       }
       if (this.#payment) throw new IntegrationError('Can only create one Element of type payment.');
       if (!this.#options.clientSecret && !this.#options.mode) {
@@ -630,7 +652,9 @@
     /** @returns {Promise<FetchResult>} */
     async fetchUpdates() {
       if (!this.#options.clientSecret) {
-        throw new IntegrationError('elements.fetchUpdates() needs Elements created with a clientSecret.');
+        throw new IntegrationError(
+          'elements.fetchUpdates() needs Elements created with a clientSecret.',
+        );
       }
       this.#methods = null;
       const methods = await this.methods();
@@ -638,14 +662,18 @@
         const { code, message = '', type } = methods.error;
         return { error: { message, status: code ?? type } };
       }
-      if (this.#payment?.mounted) await this.#payment.ask({ type: 'methods', methods: methods.types });
+      if (this.#payment?.mounted)
+        await this.#payment.ask({ type: 'methods', methods: methods.types });
       return {};
     }
 
     /** @param {UpdateOptions} options */
     async update(options) {
       refuseMethodTypes(options);
-      if (!this.#options.mode && ('mode' in options || 'amount' in options || 'currency' in options)) {
+      if (
+        !this.#options.mode &&
+        ('mode' in options || 'amount' in options || 'currency' in options)
+      ) {
         throw new IntegrationError(
           'elements.update() changes mode, amount and currency only of Elements created with a mode. ' +
             'Update the PaymentIntent on the server and call elements.fetchUpdates().',
@@ -687,7 +715,8 @@
           error: {
             type: 'invalid_request_error',
             code: 'payment_intent_unexpected_state',
-            message: 'This PaymentIntent is in a terminal state and cannot be used to initialize Elements.',
+            message:
+              'This PaymentIntent is in a terminal state and cannot be used to initialize Elements.',
             payment_intent: paymentIntent,
           },
         };
@@ -761,7 +790,11 @@
    * @param {ModeOptions} options
    * @returns {string[]}
    */
-  const methodsByCurrency = ({ currency = '', allowedPaymentMethodTypes, excludedPaymentMethodTypes }) =>
+  const methodsByCurrency = ({
+    currency = '',
+    allowedPaymentMethodTypes,
+    excludedPaymentMethodTypes,
+  }) =>
     ['card', BANK_DEBITS.get(currency) ?? '']
       .filter((type) => type && !excludedPaymentMethodTypes?.includes(type))
       .filter((type) => allowedPaymentMethodTypes?.includes(type) ?? true);
@@ -809,7 +842,10 @@
     const url = new URL(returnUrl);
     url.searchParams.set('payment_intent', intent.id);
     url.searchParams.set('payment_intent_client_secret', intent.client_secret ?? '');
-    url.searchParams.set('redirect_status', intent.status === 'processing' ? 'pending' : 'succeeded');
+    url.searchParams.set(
+      'redirect_status',
+      intent.status === 'processing' ? 'pending' : 'succeeded',
+    );
     return String(url);
   };
 
@@ -987,7 +1023,9 @@
       throw new IntegrationError('Missing value for Stripe(): apiKey should be a string.');
     }
     if (key === '') {
-      throw new IntegrationError('Please call Stripe() with your publishable key. You used an empty string.');
+      throw new IntegrationError(
+        'Please call Stripe() with your publishable key. You used an empty string.',
+      );
     }
     if (/^(sk|rk)_/.test(key)) {
       throw new IntegrationError(
@@ -995,7 +1033,9 @@
       );
     }
     if (!/^pk_(test|live)_/.test(key)) {
-      throw new IntegrationError('Invalid value for Stripe(): apiKey should be a publishable key, pk_….');
+      throw new IntegrationError(
+        'Invalid value for Stripe(): apiKey should be a publishable key, pk_….',
+      );
     }
   };
 

@@ -1,0 +1,28 @@
+"""One call of the API, as the functions that answer it see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .events import Cause, Events
+from .store import Object, Store
+
+
+@dataclass(frozen=True)
+class Call:
+    """`params` are checked; `identifier` is the id in the path; `by_browser` says which key."""
+
+    store: Store
+    events: Events
+    cause: Cause
+    publishable_key: str
+    base_url: str
+    path: str = ""
+    identifier: str = ""
+    params: Any = None
+    by_browser: bool = False
+
+    def emit(self, kind: str, thing: Object) -> None:
+        """Say that something happened because of this call."""
+        self.events.emit(kind, thing, self.cause)

@@ -1,0 +1,31 @@
+"""Identifiers as Stripe makes them: a prefix that says what it is, and random letters."""
+
+from __future__ import annotations
+
+import secrets
+import string
+
+ALPHABET = string.ascii_letters + string.digits
+API_VERSION = "2026-10-28.endive"
+
+#: Prefix and length of the random part, by the `object` that the id is for.
+SHAPES = {
+    "payment_intent": ("pi_3", 23),
+    "charge": ("ch_3", 23),
+    "payment_method": ("pm_1", 23),
+    "event": ("evt_1", 23),
+    "delivery": ("del_", 14),
+    "request": ("req_", 14),
+    "source": ("src_1", 23),
+}
+
+
+def random_text(length: int) -> str:
+    """Letters and digits that nobody can guess."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def new_id(kind: str) -> str:
+    """A fresh id for an object of that kind."""
+    prefix, length = SHAPES[kind]
+    return prefix + random_text(length)

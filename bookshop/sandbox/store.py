@@ -1,0 +1,125 @@
+"""What the sandbox remembers: one SQLite file, one connection, one writer at a time."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+Object: TypeAlias = dict[str, Any]
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL,
+    notes TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS objects_of_kind ON objects (kind, seq);
+CREATE TABLE IF NOT EXISTS idempotency (
+    key TEXT PRIMARY KEY,
+    created REAL NOT NULL,
+    path TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    request TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS requests (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    body TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS deliveries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    event TEXT NOT NULL,
+    type TEXT NOT NULL,
+    url TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due REAL,
+    answer INTEGER,
+    problem TEXT
+);
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due) WHERE due IS NOT NULL;
+"""
+
+
+class Store:
+    """Objects by id, as the API shows them to the account's owner.
+
+    `notes` are the sandbox's own beside an object, such as what a test card stands for. Raises
+    sqlite3.DatabaseError where the file is none of the sandbox's.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        # A sandbox may lose its last second when the machine dies, not when the process does.
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.executescript(SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written inside happens, or nothing does. Nests into one."""
+        with self._lock:
+            if self._connection.in_transaction:
+                yield
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def run(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[sqlite3.Row]:
+        """One statement, and the rows that it gives."""
+        with self._lock:
+            return self._connection.execute(sql, values).fetchall()
+
+    def save(self, thing: Object, notes: Object | None = None) -> None:
+        """Add an object or write its new state. Notes are kept where none are given."""
+        self.run(
+            "INSERT INTO objects (kind, id, body, notes) VALUES (:kind, :id, :body, :notes)"
+            " ON CONFLICT (id) DO UPDATE SET body = :body,"
+            " notes = CASE WHEN :keep THEN notes ELSE :notes END",
+            {
+                "kind": thing["object"],
+                "id": thing["id"],
+                "body": json.dumps(thing),
+                "notes": json.dumps(notes or {}),
+                "keep": notes is None,
+            },
+        )
+
+    def find(self, kind: str, identifier: str) -> Object | None:
+        """The object of that kind and id."""
+        found = self.run("SELECT body FROM objects WHERE id = ? AND kind = ?", (identifier, kind))
+        return json.loads(found[0]["body"]) if found else None
+
+    def notes(self, identifier: str) -> Object:
+        """The notes beside an object."""
+        found = self.run("SELECT notes FROM objects WHERE id = ?", (identifier,))
+        notes: Object = json.loads(found[0]["notes"]) if found else {}
+        return notes
+
+    def select(self, kind: str) -> Iterator[Object]:
+        """The objects of a kind, newest first, each read as it is asked for."""
+        found = self.run("SELECT body FROM objects WHERE kind = ? ORDER BY seq DESC", (kind,))
+        return (json.loads(row["body"]) for row in found)
