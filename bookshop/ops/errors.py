@@ -7,7 +7,8 @@ import secrets
 from typing import Any
 
 from pyramid.csrf import BadCSRFOrigin, BadCSRFToken
-from pyramid.httpexceptions import HTTPException, HTTPNotFound
+from pyramid.exceptions import URLDecodeError
+from pyramid.httpexceptions import HTTPException
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import exception_view_config, notfound_view_config
@@ -17,8 +18,9 @@ from bookshop.translation import _
 LOG = logging.getLogger(__name__)
 
 
-@notfound_view_config(renderer="errors/404.jinja2", append_slash=False)
-def not_found(_error: HTTPNotFound, request: Request) -> dict[str, Any]:
+@notfound_view_config(renderer="errors/404.jinja2")
+@exception_view_config(URLDecodeError, renderer="errors/404.jinja2")
+def not_found(_error: Exception, request: Request) -> dict[str, Any]:
     """The page for an address that leads nowhere."""
     request.response.status_int = 404
     return {}
@@ -43,8 +45,7 @@ def refused(error: HTTPException, _request: Request) -> Response:
 def broken(error: Exception, request: Request) -> dict[str, Any]:
     """The page for a mistake of ours; its number finds the traceback in the log."""
     request_id = secrets.token_hex(4)
-    LOG.error(
-        "request %s failed: %s %s", request_id, request.method, request.path_info, exc_info=error
-    )
+    path = request.environ["PATH_INFO"]
+    LOG.error("request %s failed: %s %r", request_id, request.method, path, exc_info=error)
     request.response.status_int = 500
     return {"request_id": request_id}

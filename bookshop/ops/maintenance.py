@@ -20,7 +20,8 @@ def maintenance_tween(
     flag = registry.bookshop.shop.var / "maintenance"  # type: ignore[attr-defined]
 
     def tween(request: Request) -> Response:
-        if flag.exists() and not request.path_info.startswith(("/static/", "/covers/")):
+        path = request.environ["PATH_INFO"]  # as it came: it need not be text
+        if flag.exists() and not path.startswith(("/static/", "/covers/")):
             return unavailable(
                 request,
                 _("The shop is closed for a moment"),

@@ -19,13 +19,14 @@ def intent_for(gateway: Gateway, order: OrderSnapshot, now: datetime) -> Payment
 
     Raises the errors of Gateway.
     """
-    if order.payment_intent is not None:
-        intent = gateway.retrieve_intent(order.payment_intent)
-    else:
-        intent = _known(gateway, order, now) or _create(gateway, order)
-    if intent.open and intent.amount != order.total:
-        intent = gateway.change_intent(intent.id, order.total)
-    return intent
+    with gateway.visit():
+        if order.payment_intent is not None:
+            intent = gateway.retrieve_intent(order.payment_intent)
+        else:
+            intent = _known(gateway, order, now) or _create(gateway, order)
+        if intent.open and intent.amount != order.total:
+            intent = gateway.change_intent(intent.id, order.total)
+        return intent
 
 
 def _known(gateway: Gateway, order: OrderSnapshot, now: datetime) -> PaymentIntent | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from http import HTTPStatus
 
@@ -60,7 +60,7 @@ class Gateway:
         `reference` goes into its metadata as `order`. Raises StoredFailureError where Stripe
         keeps a failure under `key`.
         """
-        with self._visit("create"):
+        with self._ask("create"):
             return from_stripe(
                 self._intents.create(
                     {
@@ -76,7 +76,7 @@ class Gateway:
 
     def retrieve_intent(self, intent_id: str) -> PaymentIntent:
         """The PaymentIntent as it is now. Raises IntentMissingError."""
-        with self._visit("retrieve"):
+        with self._ask("retrieve"):
             return from_stripe(self._intents.retrieve(intent_id))
 
     def change_intent(
@@ -92,7 +92,7 @@ class Gateway:
         }
         if receipt_email is not None:
             params["receipt_email"] = receipt_email
-        with self._visit("change"):
+        with self._ask("change"):
             return from_stripe(self._intents.update(intent_id, params))
 
     def find_intent(self, reference: str, since: datetime) -> PaymentIntent | None:
@@ -101,19 +101,23 @@ class Gateway:
             "created": {"gte": int(since.timestamp())},
             "limit": 100,
         }
-        with self._visit("find"):
+        with self._ask("find"):
             found = self._intents.list(made)
             for intent in found.auto_paging_iter():
                 if intent.metadata.to_dict().get(ORDER) == reference:
                     return from_stripe(intent)
         return None
 
+    def visit(self) -> AbstractContextManager[None]:
+        """One time-out for all that is asked inside, as for a single question."""
+        return self._http.visit()
+
     def close(self) -> None:
         """Close the connections to Stripe."""
         self._http.close()
 
     @contextmanager
-    def _visit(self, what: str) -> Iterator[None]:
+    def _ask(self, what: str) -> Iterator[None]:
         if not self._gate.acquire(blocking=False):
             message = "as many requests wait for Stripe as stripe.max_concurrency allows"
             raise StripeBusyError(message)

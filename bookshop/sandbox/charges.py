@@ -142,7 +142,7 @@ def _card_details(intent: Object, card: Object, *, authenticated: bool) -> Objec
 
 def _outcome(behaviour: Behaviour) -> Object:
     kind, network, reason, told = _verdict(behaviour.decline, behaviour.risk_level)
-    outcome = {
+    outcome: Object = {
         "advice_code": None,
         "network_advice_code": None,
         "network_decline_code": None,

@@ -35,9 +35,7 @@ CONFIRM = hash_of(
         "use_stripe_sdk": boolean,
     }
 )
-CHALLENGE = hash_of(
-    {"client_secret": text(), "outcome": choice("authorize", "fail")}, ("outcome",)
-)
+CHALLENGE = hash_of({"client_secret": text(), "outcome": choice("authorize", "fail")}, ("outcome",))
 SETTLE = hash_of({"outcome": choice("succeeded", "failed")}, ("outcome",))
 NEEDS_RETURN_URL = (
     "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because "
@@ -136,8 +134,8 @@ def _check_open(intent: Object) -> None:
         raise unexpected_state(message, intent)
     if status not in intents.OPEN:
         message = (
-            f"This PaymentIntent could not be confirmed because it has a status of {status}. Only a "
-            f"PaymentIntent with one of the following statuses may be confirmed: "
+            f"This PaymentIntent could not be confirmed because it has a status of {status}. Only "
+            f"a PaymentIntent with one of the following statuses may be confirmed: "
             f"{', '.join(intents.OPEN)}."
         )
         raise unexpected_state(message, intent)

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from .errors import ApiError, invalid
 
-PRESENTMENT = frozenset(
-    """
+CODES = """
     aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd
     cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq
     gyd hkd hnl htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd
     lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk
     php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std szl thb tjs tnd top
     try ttd twd tzs uah ugx usd uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw
-    """.split()
-)
-ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
-THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
+"""
+PRESENTMENT = frozenset(CODES.split())
+ZERO_DECIMAL_CODES = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf"
+ZERO_DECIMAL = frozenset(ZERO_DECIMAL_CODES.split())
+THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 #: ISO 4217 has no decimals for them, yet Stripe takes them times a hundred.
-WHOLE_HUNDREDS = frozenset("isk ugx".split())
+WHOLE_HUNDREDS = frozenset({"isk", "ugx"})
 
 MAXIMUM = 99_999_999
 MINIMUM = {
@@ -42,7 +42,9 @@ def check_currency(currency: str) -> None:
     """Raise ApiError for what is no currency of Stripe's."""
     if currency not in PRESENTMENT:
         listed = ", ".join(sorted(PRESENTMENT))
-        message = f"Invalid currency: {currency}. Stripe currently supports these currencies: {listed}"
+        message = (
+            f"Invalid currency: {currency}. Stripe currently supports these currencies: {listed}"
+        )
         raise invalid(message, param="currency")
 
 

@@ -49,15 +49,21 @@ SHIPPING = hash_of(
     },
     ("address", "name"),
 )
-NOT_SIMULATED = dict.fromkeys(
-    """
+NULL_AT_FIRST = """
+    allowed_payment_method_types application application_fee_amount canceled_at cancellation_reason
+    customer customer_account description excluded_payment_method_types last_payment_error
+    latest_charge managed_payments next_action on_behalf_of payment_method
+    payment_method_configuration_details payment_record processing receipt_email review
+    setup_future_usage shipping statement_descriptor statement_descriptor_suffix transfer_data
+    transfer_group
+"""
+NOT_SIMULATED_NAMES = """
     amount_details application_fee_amount confirmation_token customer customer_account
     error_on_requires_action hooks mandate mandate_data off_session on_behalf_of payment_details
     payment_method_configuration payment_method_options radar_options setup_future_usage
     statement_descriptor transfer_data transfer_group
-    """.split(),
-    not_simulated,
-)
+"""
+NOT_SIMULATED = dict.fromkeys(NOT_SIMULATED_NAMES.split(), not_simulated)
 
 
 def removed_in_endive(name: str, value: object) -> None:
@@ -217,7 +223,9 @@ def method_of(store: Store, params: Mapping[str, Any]) -> Object:
     """The payment method that parameters name or describe."""
     if "payment_method_data" in params:
         if "payment_method" in params:
-            message = "You may only specify one of these parameters: payment_method, payment_method_data."
+            message = (
+                "You may only specify one of these parameters: payment_method, payment_method_data."
+            )
             raise invalid(message, code="parameters_exclusive")
         return payment_methods.create(store, params["payment_method_data"])
     return payment_methods.find(store, params["payment_method"])
@@ -260,16 +268,8 @@ def _offer_methods(intent: Object, params: Mapping[str, Any]) -> None:
 def _blank(params: Mapping[str, Any]) -> Object:
     identifier = new_id("payment_intent")
     automatic = {"allow_redirects": "always", "enabled": True}
-    nothing = """
-        allowed_payment_method_types application application_fee_amount canceled_at
-        cancellation_reason customer customer_account description excluded_payment_method_types
-        last_payment_error latest_charge managed_payments next_action on_behalf_of payment_method
-        payment_method_configuration_details payment_record processing receipt_email review
-        setup_future_usage shipping statement_descriptor statement_descriptor_suffix transfer_data
-        transfer_group
-    """.split()
     return {
-        **dict.fromkeys(nothing),
+        **dict.fromkeys(NULL_AT_FIRST.split()),
         "id": identifier,
         "object": "payment_intent",
         "amount": params["amount"],

@@ -144,9 +144,7 @@ def _checked_number(given: Mapping[str, Any]) -> str:
             "Your card's expiration month is invalid.", "invalid_expiry_month", "exp_month"
         )
     if year not in range(today.year, today.year + FARTHEST):
-        raise _refused(
-            "Your card's expiration year is invalid.", "invalid_expiry_year", "exp_year"
-        )
+        raise _refused("Your card's expiration year is invalid.", "invalid_expiry_year", "exp_year")
     if (year, month) < (today.year, today.month):
         raise _refused(
             "Your card's expiration month is invalid.", "invalid_expiry_month", "exp_month"

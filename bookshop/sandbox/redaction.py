@@ -10,15 +10,23 @@ from .cards import passes_luhn
 HIDDEN = "[hidden]"
 #: What a publishable key is shown of a PaymentIntent: the fields of `PaymentIntent` in the types
 #: of @stripe/stripe-js. No metadata above all: https://docs.stripe.com/metadata.
-PUBLIC_FIELDS = frozenset(
-    """
+PUBLIC_FIELDS = """
     id object amount canceled_at cancellation_reason capture_method client_secret
     confirmation_method created currency description last_payment_error livemode next_action
     payment_method payment_method_types receipt_email setup_future_usage shipping status
-    """.split()
-)
+"""
+SHOWN = frozenset(PUBLIC_FIELDS.split())
 SECRET_NAMES = frozenset(
-    "client_secret key number cvc account_number sort_code routing_number iban token".split()
+    {
+        "account_number",
+        "client_secret",
+        "cvc",
+        "iban",
+        "key",
+        "number",
+        "routing_number",
+        "sort_code",
+    }
 )
 SECRETS = re.compile(r"\b((?:sk|rk|pk)_(?:test|live)_|whsec_|pi_\w+_secret_)\w+")
 LONG_NUMBER = re.compile(r"(?<!\w)\d(?:[ -]?\d){11,18}(?!\w)")
@@ -32,7 +40,7 @@ def public(value: Any) -> Any:
         return value
     shown = {name: public(each) for name, each in value.items() if name != "request_log_url"}
     if value.get("object") == "payment_intent":
-        return {name: each for name, each in shown.items() if name in PUBLIC_FIELDS}
+        return {name: each for name, each in shown.items() if name in SHOWN}
     return shown
 
 

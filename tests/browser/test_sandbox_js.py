@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import math
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -142,15 +143,24 @@ class Checkout:
         return [event for event in self.page.evaluate("window.events") if event["type"] in types]
 
 
+def _keep_in(items):
+    """Return a function that appends: Playwright takes no built-in method as a handler."""
+
+    def keep(item):
+        items.append(item)
+
+    return keep
+
+
 @pytest.fixture
 def checkout(page, sandbox, host):
     violations = []
-    page.expose_function("tellViolation", lambda directive: violations.append(directive))
+    page.expose_function("tellViolation", _keep_in(violations))
     page.add_init_script(
         "addEventListener('securitypolicyviolation', (e) => tellViolation(e.violatedDirective))"
     )
     errors = []
-    page.on("pageerror", lambda error: errors.append(error))
+    page.on("pageerror", _keep_in(errors))
     yield Checkout(page, sandbox, host)
     assert violations == []
     assert errors == []
@@ -169,7 +179,7 @@ def test_a_card_pays(checkout):
 
 def test_a_card_number_leaves_its_frame_for_the_api_alone(checkout):
     sent = []
-    checkout.page.on("request", lambda request: sent.append(request))
+    checkout.page.on("request", _keep_in(sent))
     checkout.open()
     checkout.fill_card("5555 5555 5555 4444")
     checkout.pay()
@@ -344,6 +354,8 @@ def test_an_incomplete_card_is_sent_nowhere(checkout):
     assert checkout.pay() == submitted
     expect(checkout.field("number")).to_be_focused()
     expect(checkout.field("number")).to_have_accessible_description(message)
+    checkout.page.keyboard.type("4")  # the page's focus is there, not the frame's alone
+    expect(checkout.field("number")).not_to_have_value("4242")
     assert not [path for path in sent if path.endswith("/confirm")]
 
 
@@ -356,9 +368,9 @@ def test_submit_names_the_method_of_a_complete_form(checkout):
     assert submitted == {"selectedPaymentMethod": "card"}
 
 
-@pytest.mark.parametrize(
-    ("field", "typed", "message"),
-    [
+def test_a_mistake_is_told_at_its_field_on_leaving_it(checkout):
+    checkout.open()
+    for name, typed, message in [
         ("number", "4242424242424241", "Your card number is invalid."),
         ("number", "9999999999999995", "Your card number is invalid."),
         ("number", "37828224631", "Your card number is incomplete."),
@@ -367,37 +379,32 @@ def test_submit_names_the_method_of_a_complete_form(checkout):
         ("expiry", "1220", "Your card's expiration year is in the past."),
         ("expiry", "1299", "Your card's expiration year is invalid."),
         ("cvc", "12", "Your card's security code is incomplete."),
-    ],
-)
-def test_a_mistake_is_told_at_its_field_on_leaving_it(checkout, field, typed, message):
+    ]:
+        field = checkout.field(name)
+        field.fill(typed)
+        field.blur()
+        expect(field).to_have_accessible_description(message)
+        expect(checkout.frame.get_by_text(message)).to_be_visible()
+        field.fill("")
+        expect(field).to_have_accessible_description("")
+
+
+def test_fields_write_as_cards_are_printed(checkout):
     checkout.open()
-    checkout.field(field).press_sequentially(typed)
-    checkout.field(field).blur()
-
-    expect(checkout.field(field)).to_have_accessible_description(message)
-    expect(checkout.frame.get_by_text(message)).to_be_visible()
-
-
-@pytest.mark.parametrize(
-    ("field", "keys", "shown"),
-    [
+    for name, keys, shown in [
         ("number", "42424242", "4242 4242"),
         ("number", "378282246310005", "3782 822463 10005"),
-        ("number", "4242x4242 42424242999", "4242 4242 4242 4242"),
+        ("number", "4242x4242 42424242", "4242 4242 4242 4242"),
         ("expiry", "3", "03 / "),
         ("expiry", "1", "1"),
         ("expiry", "1/29", "01 / 29"),
         ("expiry", "12/2034", "12 / 34"),
         ("cvc", "12a34", "123"),
-    ],
-)
-def test_fields_write_as_cards_are_printed(checkout, field, keys, shown):
-    checkout.open()
-    if field == "cvc":
-        checkout.field("number").fill("4242424242424242")
-    checkout.field(field).press_sequentially(keys)
-
-    expect(checkout.field(field)).to_have_value(shown)
+    ]:
+        checkout.field(name).fill("")
+        for key in keys:  # one by one, into this field even when it is full
+            checkout.field(name).press(key)
+        expect(checkout.field(name)).to_have_value(shown)
 
 
 def test_backspace_goes_through_the_separators(checkout):
@@ -417,7 +424,7 @@ def test_a_digit_can_be_put_right_in_the_middle(checkout):
     number.press("Backspace")
     number.press("5")
 
-    expect(number).to_have_value("4254 4242")
+    expect(number).to_have_value("4252 4242")
     assert number.evaluate("input => input.selectionStart") == 3
 
 
@@ -616,69 +623,69 @@ def test_the_keyboard_alone_pays_with_a_challenge(checkout):
     expect(checkout.page.locator("#pay")).to_be_focused()
 
 
-@pytest.mark.parametrize(
-    ("script", "message"),
-    [
-        ("Stripe()", "apiKey should be a string"),
-        ("Stripe('')", "You used an empty string"),
-        ("Stripe('sk_test_sandbox')", "should not use your secret key"),
-        ("Stripe('whsec_sandbox')", "should be a publishable key"),
-        ("stripe.elements({ clientSecret: 'pi_1' })", "should be a client secret of the form"),
-        ("stripe.elements({ mode: 'setup', currency: 'gbp' })", "knows mode: 'payment' only"),
-        ("stripe.elements({ mode: 'payment', amount: 1.5, currency: 'gbp' })", "integer amount"),
-        ("stripe.elements({ paymentMethodTypes: ['card'] })", "paymentMethodTypes is no longer"),
-        ("stripe.elements().create('payment')", "must pass a clientSecret or mode"),
-        ("elements.create('payment')", "Can only create one Element of type payment"),
-        ("elements.create('card')", 'not "card"'),
-        ("elements.update({ amount: 1 })", "call elements.fetchUpdates()"),
-        ("payment.mount('#nowhere')", "applies to no DOM elements"),
-        ("payment.on('ready')", "should be a function"),
-        ("stripe.confirmPayment({ elements })", "`confirmParams.return_url` argument is required"),
-        (
-            "stripe.confirmPayment({ elements, confirmParams: { return_url: '/success' } })",
-            "should be an absolute URL",
-        ),
-        ("stripe.confirmPayment({ redirect: 'if_required' })", "`elements` or `clientSecret`"),
-        ("stripe.confirmPayment({ elements, redirect: 'never' })", "'always' or 'if_required'"),
-        (
-            "Stripe('pk_test_1').confirmPayment({ elements, redirect: 'if_required' })",
-            "this Stripe object created",
-        ),
-        (
-            "payment.unmount(), stripe.confirmPayment({ elements, redirect: 'if_required' })",
-            "should have a mounted Payment Element",
-        ),
-        (
-            "payment.mount('#payment-element'), elements.submit()",
-            "mounted and the ready event has been emitted",
-        ),
-        ("payment.destroy(), payment.mount('#payment-element')", "already been destroyed"),
-        ("stripe.retrievePaymentIntent('pi_1')", "should be a client secret of the form"),
-        (
-            "stripe.handleNextAction({ clientSecret: window.secret })",
-            "is not in the requires_action state",
-        ),
-    ],
-)
-def test_a_developers_mistake_is_an_integration_error(checkout, script, message):
+# Those at the end take the element away.
+DEVELOPERS_MISTAKES = [
+    ("Stripe()", "apiKey should be a string"),
+    ("Stripe('')", "You used an empty string"),
+    ("Stripe('sk_test_sandbox')", "should not use your secret key"),
+    ("Stripe('whsec_sandbox')", "should be a publishable key"),
+    ("stripe.elements({ clientSecret: 'pi_1' })", "should be a client secret of the form"),
+    ("stripe.elements({ mode: 'setup', currency: 'gbp' })", "knows mode: 'payment' only"),
+    ("stripe.elements({ mode: 'payment', amount: 1.5, currency: 'gbp' })", "integer amount"),
+    ("stripe.elements({ paymentMethodTypes: ['card'] })", "paymentMethodTypes is no longer"),
+    ("stripe.elements().create('payment')", "must pass a clientSecret or mode"),
+    ("elements.create('payment')", "Can only create one Element of type payment"),
+    ("elements.create('card')", 'not "card"'),
+    ("elements.update({ amount: 1 })", "call elements.fetchUpdates()"),
+    ("payment.mount('#nowhere')", "applies to no DOM elements"),
+    ("payment.on('ready')", "should be a function"),
+    ("stripe.confirmPayment({ elements })", "`confirmParams.return_url` argument is required"),
+    (
+        "stripe.confirmPayment({ elements, confirmParams: { return_url: '/success' } })",
+        "should be an absolute URL",
+    ),
+    ("stripe.confirmPayment({ redirect: 'if_required' })", "`elements` or `clientSecret`"),
+    ("stripe.confirmPayment({ elements, redirect: 'never' })", "'always' or 'if_required'"),
+    (
+        "Stripe('pk_test_1').confirmPayment({ elements, redirect: 'if_required' })",
+        "this Stripe object created",
+    ),
+    ("stripe.retrievePaymentIntent('pi_1')", "should be a client secret of the form"),
+    (
+        "stripe.handleNextAction({ clientSecret: window.secret })",
+        "is not in the requires_action state",
+    ),
+    (
+        "payment.unmount(), stripe.confirmPayment({ elements, redirect: 'if_required' })",
+        "should have a mounted Payment Element",
+    ),
+    (
+        "payment.mount('#payment-element'), elements.submit()",
+        "mounted and the ready event has been emitted",
+    ),
+    ("payment.destroy(), payment.mount('#payment-element')", "already been destroyed"),
+]
+
+CAUGHT = """async () => {
+  try {
+    await (%s);
+  } catch (error) {
+    return `${error.name}: ${error.message}`;
+  }
+  return 'nothing was thrown';
+}"""
+
+
+def test_developers_mistakes_are_integration_errors(checkout):
     checkout.open()
     checkout.page.evaluate(
         "secret => { window.secret = secret; }", checkout.intent["client_secret"]
     )
 
-    name, text = checkout.page.evaluate(
-        f"""async () => {{
-            try {{
-              await ({script});
-            }} catch (error) {{
-              return [error.name, error.message];
-            }}
-            return ['', 'nothing was thrown'];
-        }}"""
-    )
-
-    assert name == "IntegrationError"
-    assert message in text
+    for script, message in DEVELOPERS_MISTAKES:
+        caught = checkout.page.evaluate(CAUGHT % script)
+        assert caught.startswith("IntegrationError: "), script
+        assert message in caught
 
 
 def test_details_never_asked_for_must_come_with_the_confirmation(checkout):
@@ -766,7 +773,7 @@ def test_the_frame_is_as_large_as_what_it_shows(checkout, width):
 
     form = checkout.frame.locator("#payment")
     expect(checkout.frame.locator(".Error:visible")).to_have_count(3)
-    expect(frame).to_have_css("height", f"{form.bounding_box()['height']:g}px")
+    expect(frame).to_have_css("height", f"{math.ceil(form.bounding_box()['height'])}px")
     assert frame.bounding_box()["height"] > calm
     assert form.evaluate("form => form.scrollWidth <= form.clientWidth")
 

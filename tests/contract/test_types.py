@@ -5,7 +5,7 @@ Stripe.js is. Both are pinned in `types/`, and installed there by npm when they 
 """
 
 import fcntl
-import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -20,12 +20,20 @@ SCRIPT_FOLDERS = ["bookshop/static", "bookshop/sandbox/static"]
 ERROR = re.compile(r"^(?P<path>[^\s(].*)\((?P<line>\d+),\d+\): error (?P<what>TS\d+: .*)$")
 
 
+def _versions(lock_file, *, optional):
+    packages = json.loads(lock_file.read_text())["packages"] if lock_file.is_file() else {}
+    return {
+        (path, package["version"])
+        for path, package in packages.items()
+        if path and (optional or not package.get("optional"))
+    }
+
+
 def _install():
     """Bring node_modules to what package-lock.json says, unless it is there already."""
-    lock_file = TYPES / "package-lock.json"
-    digest = hashlib.sha256(lock_file.read_bytes()).hexdigest()
-    stamp = NODE_MODULES / ".installed-from"
-    if stamp.is_file() and stamp.read_text() == digest:
+    installed = _versions(NODE_MODULES / ".package-lock.json", optional=True)
+    locked = TYPES / "package-lock.json"
+    if _versions(locked, optional=False) <= installed <= _versions(locked, optional=True):
         return
     npm = shutil.which("npm")
     if npm is None:
@@ -37,7 +45,6 @@ def _install():
             f"npm could not install TypeScript and Stripe's types; in {TYPES} run: "
             f"npm ci --ignore-scripts\n{done.stdout}{done.stderr}",
         )
-    stamp.write_text(digest)
 
 
 @pytest.fixture(scope="module")
@@ -99,11 +106,11 @@ def test_a_path_with_a_space_is_no_obstacle(copy):
 @pytest.mark.parametrize(
     ("script", "right", "wrong"),
     [
-        ("bookshop/static/checkout.js", r"'if_required'", "'when_required'"),
+        ("bookshop/static/checkout.js", "if_required", "when_required"),
         ("bookshop/static/checkout.js", r"\bconfirmPayment\(", "confirmPayments("),
-        ("bookshop/static/checkout.js", r"\.create\('payment'", ".create('payments'"),
+        ("bookshop/static/checkout.js", r"\.create\(.payment", r"\g<0>s"),
         ("bookshop/sandbox/static/stripe.js", r"return \{\};", "return 'fetched';"),
-        ("bookshop/sandbox/static/stripe.js", r"'ready', \{ elementType", "'ready', { element"),
+        ("bookshop/sandbox/static/stripe.js", r"\"ready\", \{ element", r"\g<0>s"),
         ("bookshop/sandbox/static/stripe.js", r"retrieve\(clientSecret\);", "key;"),
     ],
 )

@@ -2,19 +2,20 @@
 /**
  * The bank's page of the sandbox: the customer completes or fails 3-D Secure.
  *
- * In a frame of the shop's page (`parent` in the address) it tells that page when it is done; on its
- * own it goes back to the shop's `return_url`, as a bank does.
+ * In a frame of the shop's page (`parent` in the address) it tells that page when it is done; on
+ * its own it goes back to the shop's `return_url`, as a bank does.
  */
 
 const query = new URLSearchParams(window.location.search);
-const parentOrigin = query.get('parent');
-const clientSecret = query.get('client_secret') ?? '';
-const key = query.get('key') ?? '';
-const intentUrl = `/v1/payment_intents/${encodeURIComponent(window.location.pathname.split('/').pop() ?? '')}`;
+const parentOrigin = query.get("parent");
+const clientSecret = query.get("client_secret") ?? "";
+const key = query.get("key") ?? "";
+const intentId = window.location.pathname.split("/").pop() ?? "";
+const intentUrl = `/v1/payment_intents/${intentId}`;
 
-const buttons = /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll('button'));
-const amount = /** @type {HTMLOutputElement} */ (document.querySelector('#amount'));
-const problem = /** @type {HTMLElement} */ (document.querySelector('#problem'));
+const buttons = /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("button"));
+const amount = /** @type {HTMLOutputElement} */ (document.querySelector("#amount"));
+const problem = /** @type {HTMLElement} */ (document.querySelector("#problem"));
 
 /**
  * @param {string} url
@@ -36,7 +37,7 @@ const retrieve = () =>
 const showAmount = async () => {
   const intent = await retrieve();
   const format = new Intl.NumberFormat(navigator.language, {
-    style: 'currency',
+    style: "currency",
     currency: intent.currency,
   });
   const decimals = format.resolvedOptions().maximumFractionDigits ?? 2;
@@ -47,23 +48,23 @@ const showAmount = async () => {
 const goBack = async (returnUrl) => {
   const intent = await retrieve();
   const url = new URL(returnUrl);
-  url.searchParams.set('payment_intent', intent.id);
-  url.searchParams.set('payment_intent_client_secret', clientSecret);
+  url.searchParams.set("payment_intent", intent.id);
+  url.searchParams.set("payment_intent_client_secret", clientSecret);
   url.searchParams.set(
-    'redirect_status',
-    intent.status === 'requires_payment_method' ? 'failed' : 'succeeded',
+    "redirect_status",
+    intent.status === "requires_payment_method" ? "failed" : "succeeded",
   );
   window.location.assign(url);
 };
 
 /** @param {'authorize' | 'fail'} outcome */
 const answer = async (outcome) => {
-  const returnUrl = query.get('return_url');
+  const returnUrl = query.get("return_url");
   const body = new URLSearchParams({ key, client_secret: clientSecret, outcome });
   for (const button of buttons) button.disabled = true;
   try {
-    await call(`${intentUrl}/challenge`, { method: 'POST', body });
-    if (parentOrigin) window.parent.postMessage({ type: 'challenged' }, parentOrigin);
+    await call(`${intentUrl}/challenge`, { method: "POST", body });
+    if (parentOrigin) window.parent.postMessage({ type: "challenged" }, parentOrigin);
     else if (returnUrl) await goBack(returnUrl);
   } catch (error) {
     problem.textContent = String(error instanceof Error ? error.message : error);
@@ -72,16 +73,16 @@ const answer = async (outcome) => {
 };
 
 const authorize = /** @type {HTMLButtonElement} */ (
-  document.querySelector('#test-source-authorize-3ds')
+  document.querySelector("#test-source-authorize-3ds")
 );
-const fail = /** @type {HTMLButtonElement} */ (document.querySelector('#test-source-fail-3ds'));
-authorize.addEventListener('click', () => answer('authorize'));
-fail.addEventListener('click', () => answer('fail'));
-document.addEventListener('keydown', ({ key: pressed }) => {
-  if (pressed === 'Escape') fail.click();
+const fail = /** @type {HTMLButtonElement} */ (document.querySelector("#test-source-fail-3ds"));
+authorize.addEventListener("click", () => answer("authorize"));
+fail.addEventListener("click", () => answer("fail"));
+document.addEventListener("keydown", ({ key: pressed }) => {
+  if (pressed === "Escape") fail.click();
 });
 
-if (parentOrigin) window.parent.postMessage({ type: 'hello' }, parentOrigin);
+if (parentOrigin) window.parent.postMessage({ type: "hello" }, parentOrigin);
 authorize.focus();
 showAmount().catch((error) => {
   problem.textContent = error.message;

@@ -2,8 +2,8 @@
 /**
  * The Appearance API: themes, variables and rules, as CSS custom properties and style rules.
  *
- * Everything goes through the CSS object model, so a value cannot become markup or a second rule, and
- * the page's policy needs no inline styles. https://docs.stripe.com/elements/appearance-api
+ * Everything goes through the CSS object model, so a value cannot become markup or a second rule,
+ * and the page's policy needs no inline styles. https://docs.stripe.com/elements/appearance-api
  */
 
 /** @import { Appearance } from '@stripe/stripe-js' */
@@ -12,21 +12,21 @@
 const THEMES = {
   stripe: {},
   night: {
-    colorPrimary: '#85d996',
-    colorBackground: '#30313d',
-    colorText: '#ffffff',
-    colorTextSecondary: '#a9adc1',
-    colorTextPlaceholder: '#8b90a5',
-    colorDanger: '#fe87a1',
-    inputColorBorder: '#45475a',
+    colorPrimary: "#85d996",
+    colorBackground: "#30313d",
+    colorText: "#ffffff",
+    colorTextSecondary: "#a9adc1",
+    colorTextPlaceholder: "#8b90a5",
+    colorDanger: "#fe87a1",
+    inputColorBorder: "#45475a",
   },
   flat: {
-    colorPrimary: '#0570de',
-    colorBackground: '#f1f1f4',
-    colorText: '#30313d',
-    colorTextSecondary: '#6d6e78',
-    inputColorBorder: 'transparent',
-    borderRadius: '4px',
+    colorPrimary: "#0570de",
+    colorBackground: "#f1f1f4",
+    colorText: "#30313d",
+    colorTextSecondary: "#6d6e78",
+    inputColorBorder: "transparent",
+    borderRadius: "4px",
   },
 };
 
@@ -41,7 +41,7 @@ document.adoptedStyleSheets = [rules];
 
 /** @param {NonNullable<Appearance['rules']>} wanted */
 const applyRules = (wanted) => {
-  rules.replaceSync('');
+  rules.replaceSync("");
   for (const [selector, declarations] of Object.entries(wanted)) {
     if (!RULE_SELECTOR.test(selector)) {
       console.warn(`The sandbox knows no appearance rule for "${selector}".`);
@@ -56,15 +56,15 @@ const applyRules = (wanted) => {
 
 /** @param {Appearance} appearance */
 export const applyAppearance = ({
-  theme = 'stripe',
+  theme = "stripe",
   variables = {},
   rules: wanted = {},
   ...rest
 }) => {
   const root = document.documentElement;
-  root.removeAttribute('style');
+  root.removeAttribute("style");
   root.dataset.theme = theme;
-  root.toggleAttribute('data-still', rest.disableAnimations ?? false);
+  root.toggleAttribute("data-still", rest.disableAnimations ?? false);
   for (const [name, value] of Object.entries({ ...THEMES[theme], ...variables })) {
     root.style.setProperty(`--${kebab(name)}`, value);
   }

@@ -22,36 +22,36 @@ const FOURS = [4, 4, 4, 4, 3];
 
 /** @type {readonly Brand[]} */
 const BRANDS = [
-  { name: 'visa', label: 'Visa', prefix: /^4/, lengths: [16], groups: FOURS, cvc: 3 },
+  { name: "visa", label: "Visa", prefix: /^4/, lengths: [16], groups: FOURS, cvc: 3 },
   {
-    name: 'mastercard',
-    label: 'Mastercard',
+    name: "mastercard",
+    label: "Mastercard",
     prefix: /^(5[1-5]|22(2[1-9]|[3-9])|2[3-6]|27([01]|20))/,
     lengths: [16],
     groups: FOURS,
     cvc: 3,
   },
-  { name: 'amex', label: 'Amex', prefix: /^3[47]/, lengths: [15], groups: [4, 6, 5], cvc: 4 },
+  { name: "amex", label: "Amex", prefix: /^3[47]/, lengths: [15], groups: [4, 6, 5], cvc: 4 },
   {
-    name: 'discover',
-    label: 'Discover',
+    name: "discover",
+    label: "Discover",
     prefix: /^6(011|4[4-9]|5)/,
     lengths: [16],
     groups: FOURS,
     cvc: 3,
   },
   {
-    name: 'diners',
-    label: 'Diners',
+    name: "diners",
+    label: "Diners",
     prefix: /^3(0[0-5]|[689])/,
     lengths: [14, 16],
     groups: [4, 6, 4],
     cvc: 3,
   },
-  { name: 'jcb', label: 'JCB', prefix: /^35/, lengths: [16], groups: FOURS, cvc: 3 },
+  { name: "jcb", label: "JCB", prefix: /^35/, lengths: [16], groups: FOURS, cvc: 3 },
   {
-    name: 'unionpay',
-    label: 'UnionPay',
+    name: "unionpay",
+    label: "UnionPay",
     prefix: /^(62|81)/,
     lengths: [16, 17, 18, 19],
     groups: FOURS,
@@ -60,13 +60,13 @@ const BRANDS = [
 ];
 
 /** @type {Brand} */
-const UNKNOWN = { name: 'unknown', label: '', prefix: /^/, lengths: [16], groups: FOURS, cvc: 4 };
+const UNKNOWN = { name: "unknown", label: "", prefix: /^/, lengths: [16], groups: FOURS, cvc: 4 };
 
 /**
  * @param {string} value
  * @returns {string}
  */
-export const digitsOf = (value) => value.replace(/\D/g, '');
+export const digitsOf = (value) => value.replace(/\D/g, "");
 
 /**
  * @param {string} number
@@ -89,7 +89,7 @@ export const formatNumber = (typed) => {
   const digits = digitsOf(typed).slice(0, longest(brand));
   let start = 0;
   const groups = brand.groups.map((size) => digits.slice(start, (start += size)));
-  return groups.filter(Boolean).join(' ');
+  return groups.filter(Boolean).join(" ");
 };
 
 /**
@@ -113,10 +113,10 @@ export const checkNumber = (typed) => {
   const number = digitsOf(typed);
   const brand = brandOf(number);
   if (!brand.lengths.includes(number.length)) {
-    return { code: 'incomplete_number', message: 'Your card number is incomplete.' };
+    return { code: "incomplete_number", message: "Your card number is incomplete." };
   }
   if (brand === UNKNOWN || !passesLuhn(number)) {
-    return { code: 'incorrect_number', message: 'Your card number is invalid.' };
+    return { code: "incorrect_number", message: "Your card number is invalid." };
   }
   return null;
 };
@@ -126,14 +126,14 @@ export const checkNumber = (typed) => {
  * @returns {string} "12 / 30"
  */
 export const formatExpiry = (typed) => {
-  const [before = '', after] = typed.split('/', 2).map(digitsOf);
+  const [before = "", after] = typed.split("/", 2).map(digitsOf);
   const single = before.length === 1 && (after !== undefined || Number(before) > 1);
-  const digits = (single ? `0${before}` : before) + (after ?? '');
+  const digits = (single ? `0${before}` : before) + (after ?? "");
   const month = digits.slice(0, 2);
   const year = digits.slice(2);
-  const short = year.length >= 4 && year.startsWith('20') ? year.slice(2, 4) : year.slice(0, 2);
+  const short = year.length >= 4 && year.startsWith("20") ? year.slice(2, 4) : year.slice(0, 2);
   // A year of four digits is being typed: let it grow until it can be shortened.
-  const shown = year.startsWith('20') && year.length === 3 ? year : short;
+  const shown = year.startsWith("20") && year.length === 3 ? year : short;
   return month.length < 2 ? month : `${month} / ${shown}`;
 };
 
@@ -155,24 +155,24 @@ export const parseExpiry = (typed) => {
 export const checkExpiry = (typed, today) => {
   const expiry = parseExpiry(typed);
   if (!expiry) {
-    return { code: 'incomplete_expiry', message: "Your card's expiration date is incomplete." };
+    return { code: "incomplete_expiry", message: "Your card's expiration date is incomplete." };
   }
   const { month, year } = expiry;
   if (month < 1 || month > 12) {
-    return { code: 'invalid_expiry_month', message: "Your card's expiration date is invalid." };
+    return { code: "invalid_expiry_month", message: "Your card's expiration date is invalid." };
   }
   if (year < today.getFullYear()) {
     return {
-      code: 'invalid_expiry_year_past',
+      code: "invalid_expiry_year_past",
       message: "Your card's expiration year is in the past.",
     };
   }
   if (year > today.getFullYear() + 50) {
-    return { code: 'invalid_expiry_year', message: "Your card's expiration year is invalid." };
+    return { code: "invalid_expiry_year", message: "Your card's expiration year is invalid." };
   }
   if (year === today.getFullYear() && month <= today.getMonth()) {
     return {
-      code: 'invalid_expiry_month_past',
+      code: "invalid_expiry_month_past",
       message: "Your card's expiration date is in the past.",
     };
   }
@@ -190,7 +190,7 @@ export const checkCvc = (typed, number) => {
   const complete = brand === UNKNOWN ? length >= 3 : length === brand.cvc;
   return complete
     ? null
-    : { code: 'incomplete_cvc', message: "Your card's security code is incomplete." };
+    : { code: "incomplete_cvc", message: "Your card's security code is incomplete." };
 };
 
 /**

@@ -4,7 +4,7 @@
  * it beside the input, tied to it for screen readers.
  */
 
-import { brandOf, digitsOf } from './elements-card.js';
+import { brandOf, digitsOf } from "./elements-card.js";
 
 /** @import { Problem } from './elements-card.js' */
 /** @import { FieldKind } from './elements-methods.js' */
@@ -13,7 +13,7 @@ import { brandOf, digitsOf } from './elements-card.js';
 const SEPARATORS = /[\s/-]+$/;
 
 /** @param {string} text */
-const significant = (text) => text.replace(/[^0-9a-z]/gi, '').length;
+const significant = (text) => text.replace(/[^0-9a-z]/gi, "").length;
 
 /**
  * @template {keyof HTMLElementTagNameMap} T
@@ -31,7 +31,7 @@ export const element = (tag, properties, ...children) => {
 export class Field {
   #values;
   /** An answer of the API to these very values, as a declined card. */
-  #refusal = '';
+  #refusal = "";
 
   /**
    * @param {string} type  the payment method's
@@ -43,29 +43,29 @@ export class Field {
     this.kind = kind;
     this.#values = values;
     // A card's ids are those of Stripe's own element.
-    const id = `payment-${type === 'card' ? '' : `${type}-`}${kind.name}`;
-    this.input = element('input', {
+    const id = `payment-${type === "card" ? "" : `${type}-`}${kind.name}`;
+    this.input = element("input", {
       id: `${id}Input`,
       name: kind.name,
-      className: 'Input',
-      type: kind.inputMode === 'email' ? 'email' : 'text',
-      placeholder: kind.placeholder ?? '',
-      inputMode: kind.inputMode ?? 'text',
+      className: "Input",
+      type: kind.inputMode === "email" ? "email" : "text",
+      placeholder: kind.placeholder ?? "",
+      inputMode: kind.inputMode ?? "text",
       required: true,
       spellcheck: false,
     });
-    this.input.setAttribute('autocomplete', kind.autocomplete);
-    this.error = element('p', { id: `${id}Error`, className: 'Error', hidden: true });
-    this.brand = element('span', { className: 'Brand', ariaHidden: 'true' });
+    this.input.setAttribute("autocomplete", kind.autocomplete);
+    this.error = element("p", { id: `${id}Error`, className: "Error", hidden: true });
+    this.brand = element("span", { className: "Brand", ariaHidden: "true" });
     this.root = element(
-      'div',
-      { className: `Field Field--${kind.width ?? 'full'}` },
-      element('label', { className: 'Label', htmlFor: this.input.id, textContent: kind.label }),
-      element('div', { className: 'Control' }, this.input, this.brand),
+      "div",
+      { className: `Field Field--${kind.width ?? "full"}` },
+      element("label", { className: "Label", htmlFor: this.input.id, textContent: kind.label }),
+      element("div", { className: "Control" }, this.input, this.brand),
       this.error,
     );
-    this.input.addEventListener('input', (event) => this.#typed(event, report));
-    this.input.addEventListener('blur', () => this.#left(report));
+    this.input.addEventListener("input", (event) => this.#typed(event, report));
+    this.input.addEventListener("blur", () => this.#left(report));
   }
 
   get value() {
@@ -86,13 +86,13 @@ export class Field {
    * @param {{changed: () => void, filled: (field: Field) => void}} report
    */
   #typed(event, { changed, filled }) {
-    const deleting = event instanceof InputEvent && event.inputType.startsWith('delete');
+    const deleting = event instanceof InputEvent && event.inputType.startsWith("delete");
     const caret = this.input.selectionStart ?? this.value.length;
     const atEnd = caret === this.value.length;
     if (this.kind.format(this.value, this.#values) !== this.value)
       this.#rewrite(deleting, caret, atEnd);
     this.#showBrand();
-    this.#refusal = '';
+    this.#refusal = "";
     const full = this.kind.isFull?.(this.value) ?? false;
     this.show(full ? this.problem : null);
     if (full && atEnd && !deleting && !this.problem) filled(this);
@@ -108,7 +108,7 @@ export class Field {
     const kept = significant(this.value.slice(0, caret));
     const formatted = this.kind.format(this.value, this.#values);
     // A separator that comes back as soon as it is deleted would keep Backspace from going on.
-    this.input.value = deleting ? formatted.replace(SEPARATORS, '') : formatted;
+    this.input.value = deleting ? formatted.replace(SEPARATORS, "") : formatted;
     if (atEnd) return;
     let position = 0;
     while (position < this.value.length && significant(this.value.slice(0, position)) < kept)
@@ -123,7 +123,7 @@ export class Field {
   }
 
   #showBrand() {
-    if (this.kind.name !== 'number') return;
+    if (this.kind.name !== "number") return;
     const { name, label } = brandOf(digitsOf(this.value));
     this.brand.textContent = label;
     this.brand.dataset.brand = name;
@@ -131,17 +131,17 @@ export class Field {
 
   /** @param {Problem | null} problem */
   show(problem) {
-    this.error.textContent = problem?.message ?? '';
+    this.error.textContent = problem?.message ?? "";
     this.error.hidden = !problem;
-    this.input.classList.toggle('Input--invalid', problem !== null);
-    this.input.setAttribute('aria-invalid', String(problem !== null));
-    if (problem) this.input.setAttribute('aria-describedby', this.error.id);
-    else this.input.removeAttribute('aria-describedby');
+    this.input.classList.toggle("Input--invalid", problem !== null);
+    this.input.setAttribute("aria-invalid", String(problem !== null));
+    if (problem) this.input.setAttribute("aria-describedby", this.error.id);
+    else this.input.removeAttribute("aria-describedby");
   }
 
   /** @param {string} message  why these values were refused; it stays until they are changed */
   refuse(message) {
     this.#refusal = message;
-    this.show({ code: 'refused', message });
+    this.show({ code: "refused", message });
   }
 }

@@ -9,7 +9,7 @@ import {
   formatIban,
   formatSortCode,
   hasDigits,
-} from './elements-bank.js';
+} from "./elements-bank.js";
 import {
   checkCvc,
   checkExpiry,
@@ -20,14 +20,14 @@ import {
   formatNumber,
   isFullNumber,
   parseExpiry,
-} from './elements-card.js';
+} from "./elements-card.js";
 
 /** @import { Problem } from './elements-card.js' */
 /** @typedef {(name: string) => string} Values  what is typed in the method's field of that name */
 
 /**
- * `format` writes what is typed as it should look; `check` says what is wrong with it; `isFull` says
- * that nothing can follow, so that typing goes on in the next field; `parameters` are what a
+ * `format` writes what is typed as it should look; `check` says what is wrong with it; `isFull`
+ * says that nothing can follow, so that typing goes on in the next field; `parameters` are what a
  * confirmation sends of it.
  *
  * @typedef {{
@@ -51,7 +51,7 @@ import {
  *
  * @param {string[]} path
  */
-const data = (...path) => `payment_method_data[${path.join('][')}]`;
+const data = (...path) => `payment_method_data[${path.join("][")}]`;
 
 /** @param {string} typed */
 const asTyped = (typed) => typed;
@@ -59,69 +59,69 @@ const asTyped = (typed) => typed;
 /** @type {FieldKind[]} */
 const CARD_FIELDS = [
   {
-    name: 'number',
-    label: 'Card number',
-    placeholder: '1234 1234 1234 1234',
-    autocomplete: 'cc-number',
-    inputMode: 'numeric',
+    name: "number",
+    label: "Card number",
+    placeholder: "1234 1234 1234 1234",
+    autocomplete: "cc-number",
+    inputMode: "numeric",
     format: formatNumber,
     check: checkNumber,
     isFull: isFullNumber,
-    parameters: (typed) => ({ [data('card', 'number')]: digitsOf(typed) }),
+    parameters: (typed) => ({ [data("card", "number")]: digitsOf(typed) }),
   },
   {
-    name: 'expiry',
-    label: 'Expiration date',
-    placeholder: 'MM / YY',
-    autocomplete: 'cc-exp',
-    inputMode: 'numeric',
-    width: 'half',
+    name: "expiry",
+    label: "Expiration date",
+    placeholder: "MM / YY",
+    autocomplete: "cc-exp",
+    inputMode: "numeric",
+    width: "half",
     format: formatExpiry,
     check: (typed) => checkExpiry(typed, new Date()),
     isFull: (typed) => parseExpiry(typed) !== null,
     parameters: (typed) => {
       const { month, year } = parseExpiry(typed) ?? { month: 0, year: 0 };
       return {
-        [data('card', 'exp_month')]: String(month),
-        [data('card', 'exp_year')]: String(year),
+        [data("card", "exp_month")]: String(month),
+        [data("card", "exp_year")]: String(year),
       };
     },
   },
   {
-    name: 'cvc',
-    label: 'Security code',
-    placeholder: 'CVC',
-    autocomplete: 'cc-csc',
-    inputMode: 'numeric',
-    width: 'half',
-    format: (typed, values) => formatCvc(typed, values('number')),
-    check: (typed, values) => checkCvc(typed, values('number')),
-    parameters: (typed) => ({ [data('card', 'cvc')]: digitsOf(typed) }),
+    name: "cvc",
+    label: "Security code",
+    placeholder: "CVC",
+    autocomplete: "cc-csc",
+    inputMode: "numeric",
+    width: "half",
+    format: (typed, values) => formatCvc(typed, values("number")),
+    check: (typed, values) => checkCvc(typed, values("number")),
+    parameters: (typed) => ({ [data("card", "cvc")]: digitsOf(typed) }),
   },
 ];
 
 /** Whose account it is; a debit needs both. @type {FieldKind[]} */
 const HOLDER_FIELDS = [
   {
-    name: 'name',
-    label: 'Full name',
-    autocomplete: 'name',
+    name: "name",
+    label: "Full name",
+    autocomplete: "name",
     format: asTyped,
     check: (typed) =>
-      typed.trim() ? null : { code: 'incomplete_name', message: 'Please provide your full name.' },
-    parameters: (typed) => ({ [data('billing_details', 'name')]: typed.trim() }),
+      typed.trim() ? null : { code: "incomplete_name", message: "Please provide your full name." },
+    parameters: (typed) => ({ [data("billing_details", "name")]: typed.trim() }),
   },
   {
-    name: 'email',
-    label: 'Email',
-    autocomplete: 'email',
-    inputMode: 'email',
+    name: "email",
+    label: "Email",
+    autocomplete: "email",
+    inputMode: "email",
     format: asTyped,
     check: (typed) =>
       /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(typed.trim())
         ? null
-        : { code: 'incomplete_email', message: 'Your email address is incomplete.' },
-    parameters: (typed) => ({ [data('billing_details', 'email')]: typed.trim() }),
+        : { code: "incomplete_email", message: "Your email address is incomplete." },
+    parameters: (typed) => ({ [data("billing_details", "email")]: typed.trim() }),
   },
 ];
 
@@ -134,9 +134,9 @@ const HOLDER_FIELDS = [
  */
 const accountField = (type, field) => ({
   ...field,
-  autocomplete: 'off',
-  ...(field.name !== 'iban' && { inputMode: 'numeric' }),
-  parameters: (typed) => ({ [data(type, field.name)]: typed.replace(/[^0-9A-Z]/g, '') }),
+  autocomplete: "off",
+  ...(field.name !== "iban" && { inputMode: "numeric" }),
+  parameters: (typed) => ({ [data(type, field.name)]: typed.replace(/[^0-9A-Z]/g, "") }),
 });
 
 /** @param {number} digits */
@@ -145,68 +145,68 @@ const cutAt = (digits) => (/** @type {string} */ typed) => digitsOf(typed).slice
 /** @type {Readonly<Record<string, Method>>} */
 export const METHODS = {
   card: {
-    label: 'Card',
+    label: "Card",
     fields: CARD_FIELDS,
-    hint: 'Sandbox: no money moves. Try 4242 4242 4242 4242 with any future date and any code.',
+    hint: "Sandbox: no money moves. Try 4242 4242 4242 4242 with any future date and any code.",
   },
   bacs_debit: {
-    label: 'Bacs Direct Debit',
+    label: "Bacs Direct Debit",
     fields: [
       ...HOLDER_FIELDS,
-      accountField('bacs_debit', {
-        name: 'sort_code',
-        label: 'Sort code',
-        placeholder: '10-88-00',
-        width: 'half',
+      accountField("bacs_debit", {
+        name: "sort_code",
+        label: "Sort code",
+        placeholder: "10-88-00",
+        width: "half",
         format: formatSortCode,
-        check: hasDigits('sort_code', 6),
+        check: hasDigits("sort_code", 6),
       }),
-      accountField('bacs_debit', {
-        name: 'account_number',
-        label: 'Account number',
-        placeholder: '00012345',
-        width: 'half',
+      accountField("bacs_debit", {
+        name: "account_number",
+        label: "Account number",
+        placeholder: "00012345",
+        width: "half",
         format: cutAt(8),
-        check: hasDigits('account_number', 8),
+        check: hasDigits("account_number", 8),
       }),
     ],
-    hint: 'Sandbox: no money moves. Try sort code 10-88-00 and account 00012345.',
+    hint: "Sandbox: no money moves. Try sort code 10-88-00 and account 00012345.",
   },
   sepa_debit: {
-    label: 'SEPA Debit',
+    label: "SEPA Debit",
     fields: [
       ...HOLDER_FIELDS,
-      accountField('sepa_debit', {
-        name: 'iban',
-        label: 'IBAN',
-        placeholder: 'DE00 0000 0000 0000 0000 00',
+      accountField("sepa_debit", {
+        name: "iban",
+        label: "IBAN",
+        placeholder: "DE00 0000 0000 0000 0000 00",
         format: formatIban,
         check: checkIban,
       }),
     ],
-    hint: 'Sandbox: no money moves. Try DE89 3704 0044 0532 0130 00.',
+    hint: "Sandbox: no money moves. Try DE89 3704 0044 0532 0130 00.",
   },
   us_bank_account: {
-    label: 'US bank account',
+    label: "US bank account",
     fields: [
       ...HOLDER_FIELDS,
-      accountField('us_bank_account', {
-        name: 'routing_number',
-        label: 'Routing number',
-        placeholder: '110000000',
-        width: 'half',
+      accountField("us_bank_account", {
+        name: "routing_number",
+        label: "Routing number",
+        placeholder: "110000000",
+        width: "half",
         format: cutAt(9),
         check: checkRoutingNumber,
       }),
-      accountField('us_bank_account', {
-        name: 'account_number',
-        label: 'Account number',
-        placeholder: '000123456789',
-        width: 'half',
+      accountField("us_bank_account", {
+        name: "account_number",
+        label: "Account number",
+        placeholder: "000123456789",
+        width: "half",
         format: cutAt(17),
-        check: hasDigits('account_number', 4),
+        check: hasDigits("account_number", 4),
       }),
     ],
-    hint: 'Sandbox: no money moves. Try routing number 110000000 and account 000123456789.',
+    hint: "Sandbox: no money moves. Try routing number 110000000 and account 000123456789.",
   },
 };

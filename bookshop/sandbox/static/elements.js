@@ -3,30 +3,37 @@
  * The Payment Element's frame: a page of the sandbox's origin inside the shop's page.
  *
  * Card and bank details are typed here and sent from here to the API; the shop's page is told only
- * whether they are complete. It talks with the one window that embeds it, at the one origin that its
- * address names, and with nobody else.
+ * whether they are complete. It talks with the one window that embeds it, at the one origin that
+ * its address names, and with nobody else.
  */
 
-import { applyAppearance } from './elements-appearance.js';
-import { Field, element } from './elements-field.js';
-import { METHODS } from './elements-methods.js';
+import { applyAppearance } from "./elements-appearance.js";
+import { Field, element } from "./elements-field.js";
+import { METHODS } from "./elements-methods.js";
 
 /** @import { StripeError } from '@stripe/stripe-js' */
 /** @import { StripePaymentElementOptions as PaymentOptions } from '@stripe/stripe-js' */
-/** @typedef {{type: string, radio: HTMLInputElement, panel: HTMLElement, fields: Field[]}} MethodView */
+/**
+ * @typedef {{
+ *   type: string,
+ *   radio: HTMLInputElement,
+ *   panel: HTMLElement,
+ *   fields: Field[],
+ * }} MethodView  a payment method as it is drawn
+ */
 
-const PARENT = new URLSearchParams(window.location.search).get('parent') ?? '';
+const PARENT = new URLSearchParams(window.location.search).get("parent") ?? "";
 /** Refusals that say more to a thief than to a customer. https://docs.stripe.com/declines/codes */
-const NOT_TOLD = new Set(['fraudulent', 'lost_card', 'merchant_blacklist', 'stolen_card']);
+const NOT_TOLD = new Set(["fraudulent", "lost_card", "merchant_blacklist", "stolen_card"]);
 
-const form = /** @type {HTMLFormElement} */ (document.querySelector('#payment'));
-const methodList = /** @type {HTMLFieldSetElement} */ (document.querySelector('#methods'));
+const form = /** @type {HTMLFormElement} */ (document.querySelector("#payment"));
+const methodList = /** @type {HTMLFieldSetElement} */ (document.querySelector("#methods"));
 
 /** @type {PaymentOptions} */
 let options = {};
 /** @type {MethodView[]} */
 let views = [];
-let lastState = '';
+let lastState = "";
 
 /** @param {{[key: string]: unknown}} message */
 const tell = (message) => window.parent.postMessage(message, PARENT);
@@ -38,8 +45,8 @@ const chosen = () => views.find(({ radio }) => radio.checked) ?? null;
 /** @param {string} name */
 const isNeverAsked = (name) => {
   const fields = options.fields?.billingDetails ?? {};
-  if (name !== 'name' && name !== 'email') return false;
-  return fields === 'never' || (typeof fields === 'object' && fields[name] === 'never');
+  if (name !== "name" && name !== "email") return false;
+  return fields === "never" || (typeof fields === "object" && fields[name] === "never");
 };
 
 /**
@@ -51,7 +58,7 @@ const drawMethod = (type) => {
   /** @type {Field[]} */
   const fields = [];
   const values = (/** @type {string} */ name) =>
-    fields.find(({ kind }) => kind.name === name)?.value ?? '';
+    fields.find(({ kind }) => kind.name === name)?.value ?? "";
   const report = {
     changed: tellState,
     filled: (/** @type {Field} */ field) => fields[fields.indexOf(field) + 1]?.input.focus(),
@@ -59,21 +66,21 @@ const drawMethod = (type) => {
   for (const kind of kinds) {
     if (!isNeverAsked(kind.name)) fields.push(new Field(type, kind, values, report));
   }
-  const radio = element('input', {
-    type: 'radio',
-    name: 'payment-method',
+  const radio = element("input", {
+    type: "radio",
+    name: "payment-method",
     value: type,
     id: `method-${type}`,
   });
   const panel = element(
-    'div',
-    { className: 'Panel', id: `panel-${type}` },
+    "div",
+    { className: "Panel", id: `panel-${type}` },
     ...fields.map(({ root }) => root),
-    element('p', { className: 'Hint', textContent: hint }),
+    element("p", { className: "Hint", textContent: hint }),
   );
-  panel.setAttribute('role', 'group');
-  panel.setAttribute('aria-label', label);
-  radio.addEventListener('change', showChosen);
+  panel.setAttribute("role", "group");
+  panel.setAttribute("aria-label", label);
+  radio.addEventListener("change", showChosen);
   return { type, radio, panel, fields };
 };
 
@@ -88,29 +95,29 @@ const drawMethods = (types) => {
   const selected = chosen()?.type ?? known[0];
   views = known.map((type) => kept.get(type) ?? drawMethod(type));
   methodList.replaceChildren(
-    element('legend', { className: 'u-hidden', textContent: 'Payment method' }),
+    element("legend", { className: "u-hidden", textContent: "Payment method" }),
     ...views.flatMap(({ type, radio, panel }) => {
-      const name = element('span', { textContent: METHODS[type].label });
-      return [element('label', { className: 'Method', htmlFor: radio.id }, radio, name), panel];
+      const name = element("span", { textContent: METHODS[type].label });
+      return [element("label", { className: "Method", htmlFor: radio.id }, radio, name), panel];
     }),
   );
-  methodList.toggleAttribute('data-single', views.length < 2);
-  methodList.style.setProperty('--method-count', String(views.length));
+  methodList.toggleAttribute("data-single", views.length < 2);
+  methodList.style.setProperty("--method-count", String(views.length));
   for (const { type, radio } of views) radio.checked = type === selected;
   showChosen();
 };
 
 /** Draws everything that the element's options say. */
 const applyOptions = () => {
-  const { layout = 'auto', readOnly = false, defaultValues } = options;
-  const kind = typeof layout === 'object' ? layout.type : layout;
-  methodList.dataset.layout = kind === 'accordion' ? 'accordion' : 'tabs';
+  const { layout = "auto", readOnly = false, defaultValues } = options;
+  const kind = typeof layout === "object" ? layout.type : layout;
+  methodList.dataset.layout = kind === "accordion" ? "accordion" : "tabs";
   for (const { fields } of views) {
     for (const field of fields) {
       const { name } = field.kind;
       field.input.readOnly = readOnly;
       const given =
-        name === 'name' || name === 'email' ? defaultValues?.billingDetails?.[name] : undefined;
+        name === "name" || name === "email" ? defaultValues?.billingDetails?.[name] : undefined;
       if (given && !field.value) field.value = given;
     }
   }
@@ -120,7 +127,7 @@ const applyOptions = () => {
 const showChosen = () => {
   for (const { radio, panel } of views) {
     panel.hidden = !radio.checked;
-    radio.parentElement?.classList.toggle('Method--selected', radio.checked);
+    radio.parentElement?.classList.toggle("Method--selected", radio.checked);
   }
   tellState();
 };
@@ -136,14 +143,14 @@ const tellState = () => {
   const view = chosen();
   const fields = view?.fields ?? [];
   const event = {
-    elementType: 'payment',
+    elementType: "payment",
     collapsed: !view,
     complete: view !== null && fields.every(({ problem }) => !problem),
     empty: fields.every(({ value }) => !value),
-    value: { type: view?.type ?? views[0]?.type ?? 'card' },
+    value: { type: view?.type ?? views[0]?.type ?? "card" },
   };
   const state = JSON.stringify(event);
-  if (state !== lastState) tell({ type: 'change', event });
+  if (state !== lastState) tell({ type: "change", event });
   lastState = state;
 };
 
@@ -152,15 +159,15 @@ const validate = () => {
   const view = chosen();
   if (!view) {
     return {
-      type: 'validation_error',
-      code: 'payment_method_incomplete',
-      message: 'Please choose a payment method.',
+      type: "validation_error",
+      code: "payment_method_incomplete",
+      message: "Please choose a payment method.",
     };
   }
   for (const field of view.fields) field.show(field.problem);
   const first = view.fields.find(({ problem }) => problem);
   first?.input.focus();
-  return first?.problem ? { type: 'validation_error', ...first.problem } : null;
+  return first?.problem ? { type: "validation_error", ...first.problem } : null;
 };
 
 /**
@@ -168,12 +175,12 @@ const validate = () => {
  * @param {Field[]} fields
  */
 const showRefusal = (error, fields) => {
-  if (error.type !== 'card_error') return;
+  if (error.type !== "card_error") return;
   const about = `${error.code} ${error.decline_code}`;
-  const name = /cvc/.test(about) ? 'cvc' : /expir/.test(about) ? 'expiry' : 'number';
+  const name = /cvc/.test(about) ? "cvc" : /expir/.test(about) ? "expiry" : "number";
   const field = fields.find(({ kind }) => kind.name === name) ?? fields[0];
-  const told = NOT_TOLD.has(error.decline_code ?? '') ? 'Your card was declined.' : error.message;
-  field?.refuse(told ?? 'Your card was declined.');
+  const told = NOT_TOLD.has(error.decline_code ?? "") ? "Your card was declined." : error.message;
+  field?.refuse(told ?? "Your card was declined.");
 };
 
 /**
@@ -182,9 +189,9 @@ const showRefusal = (error, fields) => {
  */
 const confirmationOf = ({ type, fields }) =>
   Object.assign(
-    { 'payment_method_data[type]': type },
-    type === 'us_bank_account' && {
-      'payment_method_data[us_bank_account][account_holder_type]': 'individual',
+    { "payment_method_data[type]": type },
+    type === "us_bank_account" && {
+      "payment_method_data[us_bank_account][account_holder_type]": "individual",
     },
     ...fields.map(({ kind, value }) => kind.parameters(value)),
   );
@@ -201,7 +208,7 @@ const confirm = async (intent, given) => {
   for (const [name, value] of Object.entries(confirmationOf(view))) body.set(name, value);
   setBusy(true);
   try {
-    const response = await fetch(`/v1/payment_intents/${intent}/confirm`, { method: 'POST', body });
+    const response = await fetch(`/v1/payment_intents/${intent}/confirm`, { method: "POST", body });
     const answer = await response.json();
     if (response.ok) return { paymentIntent: answer };
     showRefusal(answer.error, view.fields);
@@ -209,8 +216,8 @@ const confirm = async (intent, given) => {
   } catch {
     return {
       error: {
-        type: 'api_connection_error',
-        message: 'The payment service cannot be reached. Check your connection and try again.',
+        type: "api_connection_error",
+        message: "The payment service cannot be reached. Check your connection and try again.",
       },
     };
   } finally {
@@ -235,9 +242,9 @@ const ANSWERS = {
     applyAppearance(message.appearance);
     drawMethods(message.methods);
     applyOptions();
-    if (typeof options.layout === 'object' && options.layout.defaultCollapsed) collapse();
+    if (typeof options.layout === "object" && options.layout.defaultCollapsed) collapse();
     setBusy(false);
-    tell({ type: 'ready' });
+    tell({ type: "ready" });
   },
   methods: (message) => {
     if (message.appearance) applyAppearance(message.appearance);
@@ -255,8 +262,8 @@ const ANSWERS = {
   confirm: (message) => confirm(message.intent, message.parameters),
   clear: () => {
     for (const { input } of views.flatMap(({ fields }) => fields)) {
-      input.value = '';
-      input.dispatchEvent(new Event('input'));
+      input.value = "";
+      input.dispatchEvent(new Event("input"));
     }
   },
   collapse,
@@ -264,21 +271,21 @@ const ANSWERS = {
   blur: () => document.activeElement instanceof HTMLElement && document.activeElement.blur(),
 };
 
-window.addEventListener('message', async (event) => {
+window.addEventListener("message", async (event) => {
   if (event.source !== window.parent || event.origin !== PARENT) return;
   const { type, request } = event.data;
   const value = await ANSWERS[type]?.(event.data);
   if (request !== undefined) tell({ reply: request, value: value ?? null });
 });
 
-window.addEventListener('focus', () => tell({ type: 'focus' }));
-window.addEventListener('blur', () => tell({ type: 'blur' }));
-document.addEventListener('keydown', ({ key }) => {
-  if (key === 'Escape') tell({ type: 'escape' });
+window.addEventListener("focus", () => tell({ type: "focus" }));
+window.addEventListener("blur", () => tell({ type: "blur" }));
+document.addEventListener("keydown", ({ key }) => {
+  if (key === "Escape") tell({ type: "escape" });
 });
-form.addEventListener('submit', (event) => event.preventDefault());
+form.addEventListener("submit", (event) => event.preventDefault());
 new ResizeObserver(() => {
-  tell({ type: 'resize', height: Math.ceil(form.getBoundingClientRect().height) });
+  tell({ type: "resize", height: Math.ceil(form.getBoundingClientRect().height) });
 }).observe(form);
 
-if (window.parent !== window && PARENT) tell({ type: 'hello' });
+if (window.parent !== window && PARENT) tell({ type: "hello" });

@@ -9,10 +9,11 @@
  * this script, in the shop's page, never sees it.
  *
  * It runs under a strict Content-Security-Policy: no eval, no inline style, no <style>. Styles are
- * set property by property.
+ * set property by property. Texts are English whatever the locale, and `fonts`, `loader`, `terms` and
+ * `wallets` are accepted without effect.
  */
 (() => {
-  'use strict';
+  "use strict";
 
   /**
    * @typedef {import('@stripe/stripe-js').ConfirmPaymentData} ConfirmPaymentData
@@ -32,8 +33,8 @@
    */
 
   /**
-   * The part of Stripe's interfaces that the sandbox implements. Casting an implementation to these,
-   * and these to Stripe's own, lets the type checker compare both sides.
+   * The part of Stripe's interfaces that the sandbox implements. Casting an implementation to
+   * these, and these to Stripe's own, lets the type checker compare both sides.
    *
    * @typedef {Pick<Stripe, 'confirmPayment' | 'retrievePaymentIntent' | 'handleNextAction'> & {
    *   elements: (options?: IntentOptions | ModeOptions) => StripeElements,
@@ -62,7 +63,7 @@
 
   const script = document.currentScript;
   if (!(script instanceof HTMLScriptElement)) {
-    throw new Error('Stripe.js must be loaded by a <script src> element of its own.');
+    throw new Error("Stripe.js must be loaded by a <script src> element of its own.");
   }
   /** The API, the card frame and this script share one origin; messages from others are ignored. */
   const ORIGIN = new URL(script.src).origin;
@@ -74,13 +75,13 @@
    *
    * @type {PaymentIntent['status'][]}
    */
-  const UNPAID = ['requires_action', 'requires_payment_method'];
-  const PAYMENT_FRAME = '/elements/payment';
+  const UNPAID = ["requires_action", "requires_payment_method"];
+  const PAYMENT_FRAME = "/elements/payment";
   /** The bank debit that goes with a currency, for Elements made before there is an intent. */
   const BANK_DEBITS = new Map([
-    ['eur', 'sepa_debit'],
-    ['gbp', 'bacs_debit'],
-    ['usd', 'us_bank_account'],
+    ["eur", "sepa_debit"],
+    ["gbp", "bacs_debit"],
+    ["usd", "us_bank_account"],
   ]);
 
   /** A mistake in the shop's code, thrown where a developer meets it; never shown to customers. */
@@ -88,7 +89,7 @@
     /** @param {string} message */
     constructor(message) {
       super(message);
-      this.name = 'IntegrationError';
+      this.name = "IntegrationError";
     }
   }
 
@@ -96,8 +97,8 @@
 
   /** @returns {StripeError} */
   const unreachable = () => ({
-    type: 'api_connection_error',
-    message: 'The payment service cannot be reached. Check your connection and try again.',
+    type: "api_connection_error",
+    message: "The payment service cannot be reached. Check your connection and try again.",
   });
 
   /**
@@ -122,15 +123,15 @@
    * @param {object} parameters
    * @returns {[string, string][]}
    */
-  const encode = (parameters, path = '') =>
+  const encode = (parameters, path = "") =>
     Object.entries(parameters).flatMap(([key, value]) => {
       const name = path ? `${path}[${key}]` : key;
       if (value === null || value === undefined) return [];
-      if (typeof value === 'object') return encode(value, name);
+      if (typeof value === "object") return encode(value, name);
       return [/** @type {[string, string]} */ ([name, String(value)])];
     });
 
-  /** The API as a browser may use it: publishable key and client secret. It answers, never throws. */
+  /** The API as a browser may use it: publishable key, client secret. It answers, never throws. */
   class Api {
     #key;
 
@@ -148,7 +149,7 @@
      * @returns {Promise<PaymentIntentResult>}
      */
     retrieve(clientSecret) {
-      return this.#intent('GET', '', clientSecret, []);
+      return this.#intent("GET", "", clientSecret, []);
     }
 
     /**
@@ -156,7 +157,7 @@
      * @param {[string, string][]} parameters
      */
     confirm(clientSecret, parameters) {
-      return this.#intent('POST', '/confirm', clientSecret, parameters);
+      return this.#intent("POST", "/confirm", clientSecret, parameters);
     }
 
     /**
@@ -165,7 +166,7 @@
      * @param {string} clientSecret
      */
     giveUp(clientSecret) {
-      return this.#intent('POST', '/challenge', clientSecret, [['outcome', 'fail']]);
+      return this.#intent("POST", "/challenge", clientSecret, [["outcome", "fail"]]);
     }
 
     /**
@@ -177,15 +178,15 @@
      */
     async #intent(method, action, clientSecret, parameters) {
       const url = new URL(
-        `/v1/payment_intents/${intentId('Stripe()', clientSecret)}${action}`,
+        `/v1/payment_intents/${intentId("Stripe()", clientSecret)}${action}`,
         ORIGIN,
       );
       const form = new URLSearchParams(parameters);
-      form.set('key', this.#key);
-      form.set('client_secret', clientSecret);
-      if (method === 'GET') url.search = String(form);
+      form.set("key", this.#key);
+      form.set("client_secret", clientSecret);
+      if (method === "GET") url.search = String(form);
       try {
-        const response = await fetch(url, method === 'GET' ? {} : { method, body: form });
+        const response = await fetch(url, method === "GET" ? {} : { method, body: form });
         const body = await response.json();
         return response.ok ? { paymentIntent: body } : { error: body.error };
       } catch {
@@ -215,19 +216,19 @@
      */
     constructor({ host, path, title, style, hear }) {
       const url = new URL(path, ORIGIN);
-      url.searchParams.set('parent', window.location.origin);
+      url.searchParams.set("parent", window.location.origin);
       this.#hear = hear;
-      this.iframe = document.createElement('iframe');
+      this.iframe = document.createElement("iframe");
       this.iframe.title = title;
       this.iframe.name = `__privateStripeFrame${(Frame.#count += 1)}`;
       this.iframe.src = String(url);
       // "light": a frame in another colour scheme than its document gets an opaque background.
       Object.assign(
         this.iframe.style,
-        { border: '0', display: 'block', colorScheme: 'light' },
+        { border: "0", display: "block", colorScheme: "light" },
         style,
       );
-      window.addEventListener('message', this.#receive);
+      window.addEventListener("message", this.#receive);
       host.append(this.iframe);
     }
 
@@ -261,7 +262,7 @@
     }
 
     close() {
-      window.removeEventListener('message', this.#receive);
+      window.removeEventListener("message", this.#receive);
       this.iframe.remove();
       for (const { reject } of this.#pending.values()) reject(notMounted());
     }
@@ -274,35 +275,35 @@
    * @returns {Promise<boolean>} whether the challenge has an outcome
    */
   const showChallenge = async (path) => {
-    const dialog = document.createElement('dialog');
-    dialog.setAttribute('aria-label', 'Authentication by your bank');
+    const dialog = document.createElement("dialog");
+    dialog.setAttribute("aria-label", "Authentication by your bank");
     Object.assign(dialog.style, {
-      width: '100vw',
-      height: '100dvh',
-      maxWidth: 'none',
-      maxHeight: 'none',
-      margin: '0',
-      padding: '16px',
-      border: '0',
-      boxSizing: 'border-box',
-      background: 'rgb(15 23 42 / 55%)',
+      width: "100vw",
+      height: "100dvh",
+      maxWidth: "none",
+      maxHeight: "none",
+      margin: "0",
+      padding: "16px",
+      border: "0",
+      boxSizing: "border-box",
+      background: "rgb(15 23 42 / 55%)",
     });
     let answered = false;
     const frame = new Frame({
       host: dialog,
       path,
-      title: 'Secure 3D Secure frame',
+      title: "Secure 3D Secure frame",
       style: {
-        width: 'min(100%, 440px)',
-        height: 'min(100%, 520px)',
-        margin: 'max(0px, calc(50dvh - 276px)) auto 0',
-        borderRadius: '14px',
-        background: '#fff',
-        boxShadow: '0 24px 64px rgb(15 23 42 / 40%)',
+        width: "min(100%, 440px)",
+        height: "min(100%, 520px)",
+        margin: "max(0px, calc(50dvh - 276px)) auto 0",
+        borderRadius: "14px",
+        background: "#fff",
+        boxShadow: "0 24px 64px rgb(15 23 42 / 40%)",
       },
       hear: (message) => {
-        if (message.type === 'hello') frame.iframe.focus();
-        if (message.type === 'challenged') {
+        if (message.type === "hello") frame.iframe.focus();
+        if (message.type === "challenged") {
           answered = true;
           dialog.close();
         }
@@ -310,7 +311,7 @@
     });
     document.body.append(dialog);
     await new Promise((resolve) => {
-      dialog.addEventListener('close', resolve, { once: true });
+      dialog.addEventListener("close", resolve, { once: true });
       dialog.showModal();
     });
     frame.close();
@@ -322,8 +323,8 @@
 
   const notMounted = () =>
     new IntegrationError(
-      'We could not retrieve data from the specified Element. Please make sure the Element you are ' +
-        'attempting to use is mounted and the ready event has been emitted.',
+      "We could not retrieve data from the specified Element. Please make sure the Element you " +
+        "are attempting to use is mounted and the ready event has been emitted.",
     );
 
   /** @implements {StripePaymentElement} */
@@ -333,6 +334,7 @@
     /** @type {Frame | null} */
     #frame = null;
     #said = false;
+    #begun = false;
     #ready = false;
     #destroyed = false;
     /** @type {Map<string, Set<(event: any) => any>>} */
@@ -351,27 +353,27 @@
     mount(target) {
       if (this.#destroyed) {
         throw new IntegrationError(
-          'This Element has already been destroyed. Please create a new one.',
+          "This Element has already been destroyed. Please create a new one.",
         );
       }
-      const host = typeof target === 'string' ? document.querySelector(target) : target;
+      const host = typeof target === "string" ? document.querySelector(target) : target;
       if (!(host instanceof Element)) {
         throw new IntegrationError(
-          typeof target === 'string'
-            ? `The selector you specified (${target}) applies to no DOM elements that are currently on ` +
-                'the page. Make sure the element exists on the page before calling mount().'
-            : 'Invalid DOM element. Please provide a valid DOM element or CSS selector.',
+          typeof target === "string"
+            ? `The selector you specified (${target}) applies to no DOM elements that are ` +
+                "currently on the page. Make sure the element exists on the page before calling mount()."
+            : "Invalid DOM element. Please provide a valid DOM element or CSS selector.",
         );
       }
       this.unmount();
       host.replaceChildren();
-      host.classList.add('StripeElement', 'StripeElement--empty');
+      host.classList.add("StripeElement", "StripeElement--empty");
       const frame = new Frame({
         host,
         path: PAYMENT_FRAME,
-        title: 'Secure payment input frame',
+        title: "Secure payment input frame",
         // The margin gives the fields' focus rings room.
-        style: { width: 'calc(100% + 8px)', height: '210px', margin: '-4px' },
+        style: { width: "calc(100% + 8px)", height: "210px", margin: "-4px" },
         hear: (message) => this.#hear(frame, message),
       });
       this.#frame = frame;
@@ -386,7 +388,7 @@
 
     /** @param {StripeError} error */
     #fail(error) {
-      this.#emit('loaderror', { elementType: 'payment', error });
+      this.#emit("loaderror", { elementType: "payment", error });
     }
 
     /**
@@ -395,20 +397,20 @@
      */
     #hear(frame, message) {
       const { type } = message;
-      if (type === 'hello') {
+      if (type === "hello") {
         this.#said = true;
-        this.#emit('loaderstart', { elementType: 'payment' });
+        this.#emit("loaderstart", { elementType: "payment" });
         void this.#begin(frame);
-      } else if (type === 'resize') {
+      } else if (type === "resize") {
         frame.iframe.style.height = `${message.height}px`;
-      } else if (type === 'change') {
+      } else if (type === "change") {
         this.#changed(frame, message.event);
-      } else if (type === 'ready') {
+      } else if (type === "ready") {
         this.#ready = true;
-        this.#emit('ready', { elementType: 'payment' });
-      } else if (type === 'focus' || type === 'blur' || type === 'escape') {
-        if (type !== 'escape') this.#mark(frame, 'focus', type === 'focus');
-        this.#emit(type, { elementType: 'payment' });
+        this.#emit("ready", { elementType: "payment" });
+      } else if (type === "focus" || type === "blur" || type === "escape") {
+        if (type !== "escape") this.#mark(frame, "focus", type === "focus");
+        this.#emit(type, { elementType: "payment" });
       }
     }
 
@@ -420,8 +422,9 @@
         this.#fail(methods.error);
         return;
       }
+      this.#begun = true;
       frame.post({
-        type: 'init',
+        type: "init",
         options: this.#options,
         ...this.#elements.look(),
         methods: methods.types,
@@ -433,9 +436,9 @@
      * @param {ChangeEvent} event
      */
     #changed(frame, event) {
-      this.#mark(frame, 'empty', event.empty);
-      this.#mark(frame, 'complete', event.complete);
-      this.#emit('change', event);
+      this.#mark(frame, "empty", event.empty);
+      this.#mark(frame, "complete", event.complete);
+      this.#emit("change", event);
     }
 
     /**
@@ -461,7 +464,7 @@
      * @param {(event: any) => any} handler
      */
     on(type, handler) {
-      if (typeof handler !== 'function') {
+      if (typeof handler !== "function") {
         throw new IntegrationError(
           `Invalid value for on(): the handler of "${type}" should be a function.`,
         );
@@ -497,36 +500,37 @@
     /** @param {Partial<PaymentOptions>} options */
     update(options) {
       this.#options = { ...this.#options, ...options };
-      if (this.#ready) this.#frame?.post({ type: 'options', options: this.#options });
+      if (this.#begun) this.#frame?.post({ type: "options", options: this.#options });
       return this;
     }
 
     collapse() {
-      this.#frame?.post({ type: 'collapse' });
+      this.#frame?.post({ type: "collapse" });
       return this;
     }
 
     clear() {
-      this.#frame?.post({ type: 'clear' });
+      this.#frame?.post({ type: "clear" });
     }
 
     focus() {
       this.#frame?.iframe.focus();
-      this.#frame?.post({ type: 'focus' });
+      this.#frame?.post({ type: "focus" });
     }
 
     blur() {
       this.#frame?.iframe.blur();
-      this.#frame?.post({ type: 'blur' });
+      this.#frame?.post({ type: "blur" });
     }
 
     unmount() {
       const host = this.#frame?.iframe.parentElement;
       this.#frame?.close();
       this.#frame = null;
-      this.#ready = false;
       this.#said = false;
-      for (const name of ['', '--complete', '--empty', '--focus']) {
+      this.#begun = false;
+      this.#ready = false;
+      for (const name of ["", "--complete", "--empty", "--focus"]) {
         host?.classList.remove(`StripeElement${name}`);
       }
     }
@@ -546,8 +550,17 @@
     }
 
     /**
+     * Draws the frame anew; one that has not begun is going to be told the same.
+     *
+     * @param {{methods: string[], appearance?: object}} changes
+     */
+    async refresh(changes) {
+      if (this.#begun) await this.#frame?.request({ type: "methods", ...changes });
+    }
+
+    /**
      * @param {{type: string, [key: string]: unknown}} message
-     * @returns {Promise<any>}
+     * @returns {Promise<any>} what the frame replies
      */
     ask(message) {
       if (!this.#frame || !this.#ready) throw notMounted();
@@ -557,10 +570,10 @@
 
   /** @param {object} options */
   const refuseMethodTypes = (options) => {
-    if ('paymentMethodTypes' in options || 'payment_method_types' in options) {
+    if ("paymentMethodTypes" in options || "payment_method_types" in options) {
       throw new IntegrationError(
-        'Invalid value for elements(): paymentMethodTypes is no longer supported. Let Stripe choose the ' +
-          'payment methods, or use allowedPaymentMethodTypes or excludedPaymentMethodTypes.',
+        "Invalid value for elements(): paymentMethodTypes is no longer supported. Let Stripe " +
+          "choose the payment methods, or use allowedPaymentMethodTypes or excludedPaymentMethodTypes.",
       );
     }
   };
@@ -571,12 +584,12 @@
     const { clientSecret, mode } = options;
     if (clientSecret !== undefined && mode !== undefined) {
       throw new IntegrationError(
-        'Invalid value for elements(): pass either clientSecret or mode, not both.',
+        "Invalid value for elements(): pass either clientSecret or mode, not both.",
       );
     }
     if (clientSecret !== undefined) {
-      intentId('elements()', clientSecret);
-    } else if (mode !== undefined && mode !== 'payment') {
+      intentId("elements()", clientSecret);
+    } else if (mode !== undefined && mode !== "payment") {
       throw new IntegrationError(
         `The sandbox's elements() knows mode: 'payment' only, not '${mode}'.`,
       );
@@ -617,16 +630,16 @@
      * @returns {StripePaymentElement}
      */
     create(type, options = {}) {
-      if (type !== 'payment') {
+      if (type !== "payment") {
         throw new IntegrationError(
           `The sandbox offers the Element of type "payment", not "${type}".`,
         );
       }
-      if (this.#payment) throw new IntegrationError('Can only create one Element of type payment.');
+      if (this.#payment) throw new IntegrationError("Can only create one Element of type payment.");
       if (!this.#options.clientSecret && !this.#options.mode) {
         throw new IntegrationError(
-          'In order to create a payment element, you must pass a clientSecret or mode when creating the ' +
-            'Elements group.',
+          "In order to create a payment element, you must pass a clientSecret or mode when " +
+            "creating the Elements group.",
         );
       }
       this.#payment = new PaymentElement(this, options);
@@ -638,13 +651,13 @@
      * @returns {StripePaymentElement | null}
      */
     getElement(type) {
-      return type === 'payment' ? this.#payment : null;
+      return type === "payment" ? this.#payment : null;
     }
 
     /** @returns {Promise<SubmitResult>} */
     async submit() {
       /** @type {SubmitResult} */
-      const result = await this.#mounted('elements.submit()').ask({ type: 'submit' });
+      const result = await this.#mounted("elements.submit()").ask({ type: "submit" });
       this.#submitted = !result.error;
       return result;
     }
@@ -653,17 +666,16 @@
     async fetchUpdates() {
       if (!this.#options.clientSecret) {
         throw new IntegrationError(
-          'elements.fetchUpdates() needs Elements created with a clientSecret.',
+          "elements.fetchUpdates() needs Elements created with a clientSecret.",
         );
       }
       this.#methods = null;
       const methods = await this.methods();
       if (methods.error) {
-        const { code, message = '', type } = methods.error;
+        const { code, message = "", type } = methods.error;
         return { error: { message, status: code ?? type } };
       }
-      if (this.#payment?.mounted)
-        await this.#payment.ask({ type: 'methods', methods: methods.types });
+      await this.#payment?.refresh({ methods: methods.types });
       return {};
     }
 
@@ -672,27 +684,24 @@
       refuseMethodTypes(options);
       if (
         !this.#options.mode &&
-        ('mode' in options || 'amount' in options || 'currency' in options)
+        ("mode" in options || "amount" in options || "currency" in options)
       ) {
         throw new IntegrationError(
-          'elements.update() changes mode, amount and currency only of Elements created with a mode. ' +
-            'Update the PaymentIntent on the server and call elements.fetchUpdates().',
+          "elements.update() changes mode, amount and currency only of Elements created with a " +
+            "mode. Update the PaymentIntent on the server and call elements.fetchUpdates().",
         );
       }
       const merged = /** @type {IntentOptions | ModeOptions} */ ({ ...this.#options, ...options });
       checkElementsOptions(merged);
       this.#options = merged;
       if (this.#options.mode) this.#methods = null;
-      if (!this.#payment?.mounted) return;
       const methods = await this.methods();
-      if (methods.error) return;
-      await this.#payment.ask({ type: 'methods', ...this.look(), methods: methods.types });
+      if (!methods.error) await this.#payment?.refresh({ ...this.look(), methods: methods.types });
     }
 
     /** What the frame needs to know to look like the shop. */
     look() {
-      const { appearance = {}, loader = 'auto' } = this.#options;
-      return { appearance, loader };
+      return { appearance: this.#options.appearance ?? {} };
     }
 
     /**
@@ -708,15 +717,16 @@
     /** @returns {Promise<Methods>} */
     async #findMethods() {
       if (this.#options.mode) return { types: methodsByCurrency(this.#options) };
-      const { paymentIntent, error } = await this.#api.retrieve(this.#options.clientSecret ?? '');
+      const { paymentIntent, error } = await this.#api.retrieve(this.#options.clientSecret ?? "");
       if (error) return { error };
-      if (paymentIntent.status === 'succeeded' || paymentIntent.status === 'canceled') {
+      if (paymentIntent.status === "succeeded" || paymentIntent.status === "canceled") {
         return {
           error: {
-            type: 'invalid_request_error',
-            code: 'payment_intent_unexpected_state',
+            type: "invalid_request_error",
+            code: "payment_intent_unexpected_state",
             message:
-              'This PaymentIntent is in a terminal state and cannot be used to initialize Elements.',
+              "This PaymentIntent is in a terminal state and cannot be used to initialize " +
+              "Elements.",
             payment_intent: paymentIntent,
           },
         };
@@ -732,10 +742,10 @@
       const own = this.#options.clientSecret;
       if (!own && !given) {
         throw new IntegrationError(
-          'stripe.confirmPayment(): `clientSecret` is required when Elements was created with a mode.',
+          "stripe.confirmPayment(): `clientSecret` is required when Elements has only a mode.",
         );
       }
-      return given ?? own ?? '';
+      return given ?? own ?? "";
     }
 
     /**
@@ -744,23 +754,23 @@
      * @returns {Promise<PaymentIntentResult>}
      */
     async confirm(clientSecret, parameters) {
-      const payment = this.#mounted('stripe.confirmPayment()');
+      const payment = this.#mounted("stripe.confirmPayment()");
       checkNeverCollected(payment.options, parameters);
       if (this.#options.mode && !this.#submitted) {
         throw new IntegrationError(
-          'elements.submit() must be called before stripe.confirmPayment(). Call it when your customer ' +
-            'is ready to pay, and handle its error.',
+          "elements.submit() must be called before stripe.confirmPayment(). Call it when your " +
+            "customer is ready to pay, and handle its error.",
         );
       }
       this.#submitted = false;
       return payment.ask({
-        type: 'confirm',
-        intent: intentId('stripe.confirmPayment()', clientSecret),
+        type: "confirm",
+        intent: intentId("stripe.confirmPayment()", clientSecret),
         parameters: [
           ...encode(parameters),
-          ['key', this.#api.key],
-          ['client_secret', clientSecret],
-          ['use_stripe_sdk', 'true'],
+          ["key", this.#api.key],
+          ["client_secret", clientSecret],
+          ["use_stripe_sdk", "true"],
         ],
       });
     }
@@ -769,8 +779,8 @@
     #mounted(caller) {
       if (!this.#payment?.mounted) {
         throw new IntegrationError(
-          `Invalid value for ${caller}: elements should have a mounted Payment Element or Express ` +
-            'Checkout Element.',
+          `Invalid value for ${caller}: elements should have a mounted Payment Element or ` +
+            "Express Checkout Element.",
         );
       }
       return this.#payment;
@@ -791,11 +801,11 @@
    * @returns {string[]}
    */
   const methodsByCurrency = ({
-    currency = '',
+    currency = "",
     allowedPaymentMethodTypes,
     excludedPaymentMethodTypes,
   }) =>
-    ['card', BANK_DEBITS.get(currency) ?? '']
+    ["card", BANK_DEBITS.get(currency) ?? ""]
       .filter((type) => type && !excludedPaymentMethodTypes?.includes(type))
       .filter((type) => allowedPaymentMethodTypes?.includes(type) ?? true);
 
@@ -809,13 +819,13 @@
     const fields = options.fields?.billingDetails ?? {};
     /** @type {Record<string, unknown>} */
     const given = { ...parameters.payment_method_data?.billing_details };
-    for (const name of /** @type {const} */ (['name', 'email', 'phone', 'address'])) {
-      const never = fields === 'never' || (typeof fields === 'object' && fields[name] === 'never');
+    for (const name of /** @type {const} */ (["name", "email", "phone", "address"])) {
+      const never = fields === "never" || (typeof fields === "object" && fields[name] === "never");
       if (never && given[name] === undefined) {
         const field = `billing_details.${name}`;
         throw new IntegrationError(
-          `You specified "never" for fields.${field} when creating the payment Element, but did not pass ` +
-            `confirmParams.payment_method_data.${field} when calling stripe.confirmPayment().`,
+          `You specified "never" for fields.${field} when creating the payment Element, but did ` +
+            `not pass confirmParams.payment_method_data.${field} when calling stripe.confirmPayment().`,
         );
       }
     }
@@ -840,11 +850,11 @@
    */
   const withOutcome = (returnUrl, intent) => {
     const url = new URL(returnUrl);
-    url.searchParams.set('payment_intent', intent.id);
-    url.searchParams.set('payment_intent_client_secret', intent.client_secret ?? '');
+    url.searchParams.set("payment_intent", intent.id);
+    url.searchParams.set("payment_intent_client_secret", intent.client_secret ?? "");
     url.searchParams.set(
-      'redirect_status',
-      intent.status === 'processing' ? 'pending' : 'succeeded',
+      "redirect_status",
+      intent.status === "processing" ? "pending" : "succeeded",
     );
     return String(url);
   };
@@ -855,11 +865,11 @@
    */
   const paymentError = (intent) => {
     const { type, payment_method, ...error } = intent.last_payment_error ?? {
-      type: /** @type {const} */ ('invalid_request_error'),
-      code: 'payment_intent_authentication_failure',
+      type: /** @type {const} */ ("invalid_request_error"),
+      code: "payment_intent_authentication_failure",
       message:
-        'We are unable to authenticate your payment method. Please choose a different payment method ' +
-        'and try again.',
+        "We are unable to authenticate your payment method. Please choose a different payment " +
+        "method and try again.",
     };
     return { ...error, type, ...(payment_method && { payment_method }), payment_intent: intent };
   };
@@ -880,29 +890,29 @@
    */
 
   /** @param {ConfirmIfRequired | ConfirmAlways} options */
-  const checkConfirmation = ({ elements, clientSecret, confirmParams, redirect = 'always' }) => {
+  const checkConfirmation = ({ elements, clientSecret, confirmParams, redirect = "always" }) => {
     if (!elements && !clientSecret) {
       throw new IntegrationError(
-        'stripe.confirmPayment(): expected either `elements` or `clientSecret`, but got neither.',
+        "stripe.confirmPayment(): expected either `elements` or `clientSecret`, but got neither.",
       );
     }
-    if (redirect !== 'always' && redirect !== 'if_required') {
+    if (redirect !== "always" && redirect !== "if_required") {
       throw new IntegrationError(
-        "Invalid value for stripe.confirmPayment(): redirect should be 'always' or 'if_required'. You " +
-          `specified: ${redirect}.`,
+        "Invalid value for stripe.confirmPayment(): redirect should be 'always' or " +
+          `'if_required'. You specified: ${redirect}.`,
       );
     }
     const returnUrl = confirmParams?.return_url;
-    if (redirect === 'always' && !returnUrl) {
+    if (redirect === "always" && !returnUrl) {
       throw new IntegrationError(
-        'stripe.confirmPayment(): the `confirmParams.return_url` argument is required when using automatic ' +
-          'payment methods.',
+        "stripe.confirmPayment(): the `confirmParams.return_url` argument is required when using " +
+          "automatic payment methods.",
       );
     }
     if (returnUrl && !URL.canParse(returnUrl)) {
       throw new IntegrationError(
-        'Invalid value for stripe.confirmPayment(): confirmParams.return_url should be an absolute URL. You ' +
-          `specified: ${returnUrl}.`,
+        "Invalid value for stripe.confirmPayment(): confirmParams.return_url should be an " +
+          `absolute URL. You specified: ${returnUrl}.`,
       );
     }
   };
@@ -910,15 +920,10 @@
   /** @implements {StripeSubset} */
   class SandboxStripe {
     #api;
-    #options;
 
-    /**
-     * @param {string} key
-     * @param {StripeConstructorOptions} options
-     */
-    constructor(key, options) {
+    /** @param {string} key */
+    constructor(key) {
       this.#api = new Api(key);
-      this.#options = options;
     }
 
     /**
@@ -926,9 +931,8 @@
      * @returns {StripeElements}
      */
     elements(options = {}) {
-      const locale = /** @type {IntentOptions['locale']} */ (this.#options.locale);
       /** @type {ElementsSubset} */
-      const elements = new Elements(this.#api, { ...(locale && { locale }), ...options });
+      const elements = new Elements(this.#api, options);
       return /** @type {StripeElements} */ (elements);
     }
 
@@ -948,25 +952,25 @@
      */
     async confirmPayment(options) {
       checkConfirmation(options);
-      const { confirmParams = {}, redirect = 'always' } = options;
+      const { confirmParams = {}, redirect = "always" } = options;
       const result = await this.#settle(await this.#confirm(options, confirmParams));
-      if (result.error || redirect === 'if_required') return result;
-      return leaveTo(withOutcome(confirmParams.return_url ?? '', result.paymentIntent));
+      if (result.error || redirect === "if_required") return result;
+      return leaveTo(withOutcome(confirmParams.return_url ?? "", result.paymentIntent));
     }
 
     /**
      * @param {ConfirmIfRequired | ConfirmAlways} options
      * @param {Partial<ConfirmPaymentData>} parameters
      */
-    #confirm({ elements, clientSecret = '' }, parameters) {
+    #confirm({ elements, clientSecret = "" }, parameters) {
       if (!elements) {
-        intentId('stripe.confirmPayment()', clientSecret);
-        return this.#api.confirm(clientSecret, [...encode(parameters), ['use_stripe_sdk', 'true']]);
+        intentId("stripe.confirmPayment()", clientSecret);
+        return this.#api.confirm(clientSecret, [...encode(parameters), ["use_stripe_sdk", "true"]]);
       }
       if (!(elements instanceof Elements) || !elements.belongsTo(this.#api)) {
         throw new IntegrationError(
-          'Invalid value for stripe.confirmPayment(): elements should be an Elements object that this ' +
-            'Stripe object created.',
+          "Invalid value for stripe.confirmPayment(): elements should be an Elements object that " +
+            "this Stripe object created.",
         );
       }
       return elements.confirm(elements.secretFor(clientSecret || undefined), parameters);
@@ -977,7 +981,7 @@
      * @returns {Promise<PaymentIntentResult>}
      */
     async retrievePaymentIntent(clientSecret) {
-      intentId('stripe.retrievePaymentIntent()', clientSecret);
+      intentId("stripe.retrievePaymentIntent()", clientSecret);
       return this.#api.retrieve(clientSecret);
     }
 
@@ -986,11 +990,11 @@
      * @returns {Promise<PaymentIntentResult>}
      */
     async handleNextAction({ clientSecret }) {
-      intentId('stripe.handleNextAction()', clientSecret);
-      const result = await this.#api.retrieve(clientSecret ?? '');
-      if (result.paymentIntent && result.paymentIntent.status !== 'requires_action') {
+      intentId("stripe.handleNextAction()", clientSecret);
+      const result = await this.#api.retrieve(clientSecret ?? "");
+      if (result.paymentIntent && result.paymentIntent.status !== "requires_action") {
         throw new IntegrationError(
-          'handleNextAction: The PaymentIntent supplied is not in the requires_action state.',
+          "handleNextAction: The PaymentIntent supplied is not in the requires_action state.",
         );
       }
       return this.#settle(result);
@@ -1004,14 +1008,14 @@
      */
     async #settle(result) {
       const intent = result.paymentIntent;
-      if (intent?.status !== 'requires_action') return result;
+      if (intent?.status !== "requires_action") return result;
       const { next_action: action, client_secret: secret } = intent;
       if (action?.redirect_to_url?.url) return leaveTo(action.redirect_to_url.url);
       const sdk = /** @type {{stripe_js: string}} */ (action?.use_stripe_sdk);
       const { pathname, search } = new URL(sdk.stripe_js, ORIGIN);
       const answered = await showChallenge(pathname + search);
-      if (!answered) await this.#api.giveUp(secret ?? '');
-      const after = await this.#api.retrieve(secret ?? '');
+      if (!answered) await this.#api.giveUp(secret ?? "");
+      const after = await this.#api.retrieve(secret ?? "");
       if (after.error || !UNPAID.includes(after.paymentIntent.status)) return after;
       return { error: paymentError(after.paymentIntent) };
     }
@@ -1019,30 +1023,30 @@
 
   /** @param {unknown} key */
   const checkKey = (key) => {
-    if (typeof key !== 'string') {
-      throw new IntegrationError('Missing value for Stripe(): apiKey should be a string.');
+    if (typeof key !== "string") {
+      throw new IntegrationError("Missing value for Stripe(): apiKey should be a string.");
     }
-    if (key === '') {
+    if (key === "") {
       throw new IntegrationError(
-        'Please call Stripe() with your publishable key. You used an empty string.',
+        "Please call Stripe() with your publishable key. You used an empty string.",
       );
     }
     if (/^(sk|rk)_/.test(key)) {
       throw new IntegrationError(
-        'You should not use your secret key with Stripe.js. Please pass a publishable key instead.',
+        "You should not use your secret key with Stripe.js. Please pass a publishable key instead.",
       );
     }
     if (!/^pk_(test|live)_/.test(key)) {
       throw new IntegrationError(
-        'Invalid value for Stripe(): apiKey should be a publishable key, pk_….',
+        "Invalid value for Stripe(): apiKey should be a publishable key, pk_….",
       );
     }
   };
 
   /** @type {(key: string, options?: StripeConstructorOptions) => StripeSubset} */
-  const construct = (key, options = {}) => {
+  const construct = (key) => {
     checkKey(key);
-    return new SandboxStripe(key, options);
+    return new SandboxStripe(key);
   };
 
   window.Stripe = /** @type {StripeConstructor} */ (construct);

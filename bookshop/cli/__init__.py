@@ -1,0 +1,33 @@
+"""The command line: `bookshop --config production.ini COMMAND`. Thin: it parses, calls, prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bookshop.cli.check import check
+from bookshop.cli.migrate import migrate
+from bookshop.cli.orders import orders
+from bookshop.cli.sandbox import sandbox
+from bookshop.cli.shop import ShopContext
+
+
+@click.group()
+@click.option(
+    "--config",
+    "ini",
+    default="development.ini",
+    show_default=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The INI of the shop, as pserve takes it.",
+)
+@click.version_option(package_name="bookshop")
+@click.pass_context
+def main(context: click.Context, ini: Path) -> None:
+    """Run a bookshop. Exit codes: 0 fine, 1 something to mend, 2 wrong usage or settings."""
+    context.obj = ShopContext(ini)
+
+
+for command in (check, migrate, orders, sandbox):
+    main.add_command(command)

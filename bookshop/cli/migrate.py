@@ -1,0 +1,20 @@
+"""`bookshop migrate`."""
+
+from __future__ import annotations
+
+import click
+
+from bookshop import migrations
+from bookshop.cli.shop import ShopContext
+
+
+@click.command()
+@click.pass_obj
+def migrate(shop: ShopContext) -> None:
+    """Bring the database to this version of the shop. It can be repeated."""
+    engine = shop.registry.engine
+    if migrations.is_current(engine):
+        click.echo("The database is of this version already.")
+        return
+    migrations.upgrade(engine)
+    click.echo("The database has been brought to this version.")

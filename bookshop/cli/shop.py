@@ -1,0 +1,60 @@
+"""The shop that a command is about, put together when a command first asks for it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+import plaster
+from pyramid.registry import Registry
+
+from bookshop import configure
+from bookshop.settings import SettingsError, expand
+
+
+class SettingsFault(click.ClickException):
+    """Settings that cannot be used; the text lists all that is wrong."""
+
+    exit_code = 2
+
+
+class ShopContext:
+    """The INI that the command line names."""
+
+    def __init__(self, ini: Path) -> None:
+        self.ini = ini
+
+    @cached_property
+    def section(self) -> dict[str, str]:
+        """The `[app:main]` of the INI, whatever it inherits, with `${NAME}` filled in."""
+        if not self.ini.is_file():
+            message = f"There is no file {self.ini}. Name the shop's INI with --config."
+            raise SettingsFault(message)
+        # A path may hold what a URI may not, such as a blank.
+        location = plaster.PlasterURL("file+ini", path=str(self.ini.resolve()))
+        try:
+            loader = plaster.get_loader(location, protocols=["wsgi"])
+            found = loader.get_wsgi_app_settings()
+        except (LookupError, ValueError, OSError) as err:
+            message = f"{self.ini} cannot be read: {err}"
+            raise SettingsFault(message) from err
+        return expand(found)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry of the shop: settings, engine, sessions, payments."""
+        # Commands print what they have to say; they are no server with a log.
+        logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+        try:
+            return configure(self.section).registry
+        except SettingsError as err:
+            raise SettingsFault(str(err)) from err
+
+
+def print_json(report: Any) -> None:
+    """One JSON object on standard output."""
+    click.echo(json.dumps(report, ensure_ascii=False, indent=2))

@@ -1,0 +1,57 @@
+"""A stand-in for Stripe to develop and test against: its HTTP API, its Stripe.js, its webhooks.
+
+The one line `pyramid.includes = bookshop.sandbox` starts it beside the shop and points the shop's
+settings at it. Leaving the line out leaves real Stripe. The sandbox imports nothing of the shop.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, NoReturn
+
+from pyramid.events import ApplicationCreated
+
+from .options import Options, SandboxError
+from .server import PortTakenError, SandboxServer, answers
+
+LOG = logging.getLogger(__name__)
+
+
+def includeme(config: Any) -> None:
+    """Point the shop at the sandbox, and start it when the shop is made.
+
+    Exits with status 2 and a line that says why where it can't.
+    """
+    settings = config.registry.settings
+    try:
+        options = Options.from_settings(settings)
+        if options.port == 0:
+            raise SandboxError(  # noqa: TRY301
+                "sandbox.listen: the shop has to know the port beforehand\n"
+                "    write: sandbox.listen = localhost:6544"
+            )
+    except SandboxError as err:
+        _give_up(err)
+    server = SandboxServer(options)
+    settings.setdefault("stripe.api_base", server.url)
+    settings.setdefault("stripe.js_url", f"{server.url}/endive/stripe.js")
+    config.add_subscriber(lambda _: _start(server), ApplicationCreated)
+
+
+def _start(server: SandboxServer) -> None:
+    try:
+        server.start()
+    except PortTakenError as err:
+        if not answers(server.url, server.options.publishable_key):
+            _give_up(err)
+        LOG.info("using the sandbox that runs at %s already", server.url)
+    except SandboxError as err:
+        _give_up(err)
+    else:
+        LOG.info("the sandbox's dashboard is at %s", server.url)
+
+
+def _give_up(error: SandboxError) -> NoReturn:
+    sys.stderr.write(f"The sandbox did not start.\n  {error}\n")
+    raise SystemExit(2) from error

@@ -1,0 +1,107 @@
+"""The sandbox's WSGI application: its addresses and what answers there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.request import Request
+from pyramid.response import Response
+
+from . import browser, control, dashboard
+from .api import Exchange, preflight, unknown
+from .endpoints import ENDPOINTS, Endpoint
+from .errors import ApiError
+from .state import Sandbox
+
+DASHBOARD_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+CONTROLS = (
+    ("GET", "/_sandbox", control.identity),
+    ("GET", "/_sandbox/faults", control.faults),
+    ("POST", "/_sandbox/faults", control.add_fault),
+    ("DELETE", "/_sandbox/faults", control.clear_faults),
+    ("POST", "/_sandbox/faults/clear", control.clear_faults),
+    ("GET", "/_sandbox/requests", control.requests),
+    ("GET", "/_sandbox/deliveries", control.deliveries),
+    ("POST", "/_sandbox/deliveries/{id}/redeliver", control.redeliver),
+    ("POST", "/_sandbox/payment_intents/{id}/settle", control.settle),
+)
+PAGES = (
+    ("/", dashboard.payments),
+    ("/payments/{id}", dashboard.payment),
+    ("/requests", dashboard.requests),
+    ("/deliveries", dashboard.deliveries),
+    ("/faults", dashboard.faults),
+)
+SOURCES = (
+    ("/endive/stripe.js", browser.stripe_js),
+    ("/v3/", browser.stripe_js),
+    ("/elements/payment", browser.element),
+    ("/challenge/{id}", browser.challenge),
+    ("/static/{name}", browser.source),
+)
+View = Callable[[Request], Any]
+
+
+def make_app(sandbox: Sandbox) -> Any:
+    """A WSGI application on a sandbox's parts."""
+    config = Configurator()
+    config.registry.sandbox = sandbox
+    config.include("pyramid_jinja2")
+    config.add_jinja2_search_path("bookshop.sandbox:templates")
+    config.commit()
+    filters = {"money": dashboard.money, "moment": dashboard.moment, "json": dashboard.as_json}
+    config.get_jinja2_environment().filters.update(filters)
+    for endpoint in ENDPOINTS:
+        _add(config, endpoint.path, _api_view(endpoint), request_method=endpoint.method)
+    _add(config, "/v1*rest", preflight, request_method="OPTIONS")
+    _add(config, "/v1*rest", unknown)
+    for method, path, view in CONTROLS:
+        _add(config, path, _guarded(view), request_method=method, renderer="json")
+    for path, view in PAGES:
+        template = f"{view.__name__}.jinja2"
+        _add(config, path, _page(view), request_method="GET", renderer=template)
+    for path, view in SOURCES:
+        _add(config, path, view, request_method="GET")
+    config.add_exception_view(control.refused, context=ApiError)
+    return config.make_wsgi_app()
+
+
+def _add(config: Any, path: str, view: View, **how: Any) -> None:
+    """One address, answered by one view. A path may have a route for each method."""
+    name = f"{how.get('request_method', '')} {path}"
+    config.add_route(name, path, request_method=how.pop("request_method", None))
+    config.add_view(view, route_name=name, **how)
+
+
+def _api_view(endpoint: Endpoint) -> View:
+    def view(request: Request) -> Response:
+        return Exchange(endpoint, request).respond()
+
+    return view
+
+
+def _guarded(view: View) -> View:
+    def guarded(request: Request) -> Any:
+        control.refuse_strangers(request)
+        return view(request)
+
+    return guarded
+
+
+def _page(view: View) -> View:
+    def page(request: Request) -> Any:
+        control.refuse_strangers(request)
+        request.response.headers.update(DASHBOARD_HEADERS)
+        return view(request)
+
+    return page

@@ -1,0 +1,86 @@
+"""Who calls: the sandbox knows one account, with one key of each sort.
+
+https://docs.stripe.com/api/authentication
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+
+from .errors import INVALID, ApiError, invalid, missing_parameter
+from .forms import Tree
+from .options import Options
+from .store import Object
+
+NO_KEY = (
+    "You did not provide an API key. You need to provide your API key in the Authorization header, "
+    "using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See "
+    "https://stripe.com/docs/api#authentication for details, or we can help at "
+    "https://support.stripe.com/."
+)
+NEEDS_SERVER_KEY = (
+    "This API call cannot be made with a publishable API key. Please use a secret API key. You can "
+    "find a list of your API keys at https://dashboard.stripe.com/account/apikeys."
+)
+NOT_MATCHING = (
+    "The client_secret provided does not match the client_secret associated with the PaymentIntent."
+)
+SHOWN_START, SHOWN_END = 8, 4
+
+
+def by_browser(authorization: str, params: Tree, options: Options) -> bool:
+    """Whether the call's key is the publishable one, which may be the parameter `key`.
+
+    Takes that parameter away. Raises ApiError for no key and for a wrong one.
+    """
+    sent = params.pop("key", "")
+    key = _key(authorization) or (sent if isinstance(sent, str) else "")
+    if not key:
+        raise _unauthorised(NO_KEY)
+    if _same(key, options.publishable_key):
+        return True
+    if _same(key, options.secret_key):
+        return False
+    hidden = "*" * max(len(key) - SHOWN_START - SHOWN_END, SHOWN_START)
+    shown = f"{key[:SHOWN_START]}{hidden}{key[-SHOWN_END:]}"
+    raise _unauthorised(f"Invalid API Key provided: {shown}")
+
+
+def refuse_browser() -> ApiError:
+    """What a publishable key is told where it may not go."""
+    return ApiError(401, INVALID, NEEDS_SERVER_KEY, code="secret_key_required")
+
+
+def check_client_secret(intent: Object, secret: str | None, *, needed: bool) -> None:
+    """Raise ApiError unless the call knows the intent's client secret, where it must."""
+    if secret is None:
+        if needed:
+            raise missing_parameter("client_secret")
+    elif not _same(secret, intent["client_secret"]):
+        code = "payment_intent_invalid_parameter"
+        raise invalid(NOT_MATCHING, code=code, param="client_secret")
+
+
+def _key(authorization: str) -> str:
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        decoded = base64.b64decode(credentials, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return decoded.partition(":")[0]
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _unauthorised(message: str) -> ApiError:
+    error = ApiError(401, INVALID, message)
+    error.headers = {"WWW-Authenticate": 'Basic realm="Stripe"'}
+    return error

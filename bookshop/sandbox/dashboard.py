@@ -1,0 +1,88 @@
+"""Pages for the developer: payments, requests, deliveries, faults."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from pyramid.httpexceptions import HTTPNotFound
+from pyramid.request import Request
+
+from . import currencies, request_log, webhooks
+from .faults import KINDS
+from .state import Sandbox
+from .store import Object
+
+MOST = 200
+
+
+def payments(request: Request) -> dict[str, Any]:
+    """All payments, newest first."""
+    store = _sandbox(request).store
+    found = [each for each, _ in zip(store.select("payment_intent"), range(MOST), strict=False)]
+    return {"page": "payments", "intents": found}
+
+
+def payment(request: Request) -> dict[str, Any]:
+    """One payment: its attempts and its events."""
+    store = _sandbox(request).store
+    intent = store.find("payment_intent", request.matchdict["id"])
+    if intent is None:
+        raise HTTPNotFound("There is no such payment.")
+    charges = [each for each in store.select("charge") if each["payment_intent"] == intent["id"]]
+    about = {intent["id"], *(charge["id"] for charge in charges)}
+    events = [each for each in store.select("event") if each["data"]["object"]["id"] in about]
+    method = intent["payment_method"] and store.find("payment_method", intent["payment_method"])
+    return {
+        "page": "payments",
+        "intent": intent,
+        "method": method,
+        "charges": charges,
+        "events": events,
+        "source": _source(intent),
+    }
+
+
+def requests(request: Request) -> dict[str, Any]:
+    """The API's requests, newest first."""
+    return {"page": "requests", "entries": request_log.read(_sandbox(request).store)[:MOST]}
+
+
+def deliveries(request: Request) -> dict[str, Any]:
+    """The deliveries of events, newest first."""
+    sandbox = _sandbox(request)
+    found = webhooks.deliveries(sandbox.store)[:MOST]
+    return {"page": "deliveries", "deliveries": found, "url": sandbox.options.webhook_url}
+
+
+def faults(request: Request) -> dict[str, Any]:
+    """The faults that are to happen, and a form to order one."""
+    return {"page": "faults", "faults": _sandbox(request).faults.all(), "kinds": KINDS}
+
+
+def money(amount: int, currency: str) -> str:
+    """An amount to read."""
+    return currencies.written(amount, currency)
+
+
+def moment(seconds: float) -> str:
+    """A time to read, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def as_json(value: Any) -> str:
+    """JSON to read."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _source(intent: Object) -> str:
+    """The object as the API gives it, but for what would let others pay or read it."""
+    return as_json(
+        {**intent, "client_secret": "[hidden]", "next_action": bool(intent["next_action"])}
+    )
+
+
+def _sandbox(request: Request) -> Sandbox:
+    sandbox: Sandbox = request.registry.sandbox
+    return sandbox

@@ -1,0 +1,134 @@
+"""Lists, a page at a time: https://docs.stripe.com/api/pagination. And what is expanded in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import dropwhile, islice
+from operator import ge, gt, le, lt
+from typing import Any
+
+from .call import Call
+from .errors import invalid, missing_resource
+from .forms import Value
+from .parameters import Parser, hash_of, integer, list_of, text
+from .store import Object, Store
+
+DEFAULT_LIMIT, MOST = 10, 100
+DEEPEST = 4
+COMPARISONS = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
+
+#: Fields that hold the id of another object, by the object that has them. None: never filled here.
+EXPANDABLE: dict[str, dict[str, str | None]] = {
+    "payment_intent": {
+        "latest_charge": "charge",
+        "payment_method": "payment_method",
+        **dict.fromkeys(("application", "customer", "on_behalf_of", "payment_record", "review")),
+    },
+    "charge": {
+        "payment_intent": "payment_intent",
+        **dict.fromkeys(("application", "balance_transaction", "customer", "review")),
+    },
+    "payment_method": {"customer": None},
+}
+
+
+def created(name: str, value: Value) -> dict[str, int]:
+    """A time, or a range of times, in seconds since 1970."""
+    if isinstance(value, str):
+        return {"gte": integer(0)(name, value), "lte": integer(0)(name, value)}
+    bounds: dict[str, int] = hash_of(dict.fromkeys(COMPARISONS, integer(0)))(name, value)
+    return bounds
+
+
+def schema(**filters: Parser) -> Parser:
+    """The parameters of a list."""
+    return hash_of(
+        {
+            "created": created,
+            "ending_before": text(),
+            "expand": list_of(text()),
+            "limit": integer(1, MOST),
+            "starting_after": text(),
+            **filters,
+        }
+    )
+
+
+def page(call: Call, kind: str, things: Iterable[Object]) -> Object:
+    """The page of `things` (newest first) that the call asks for."""
+    params = call.params
+    bounds = params.get("created", {}).items()
+    kept = (
+        each
+        for each in things
+        if all(COMPARISONS[name](each["created"], bound) for name, bound in bounds)
+    )
+    size = params.get("limit", DEFAULT_LIMIT)
+    if "ending_before" in params:
+        newer = list(_newer(call.store, kind, kept, params["ending_before"]))
+        found, has_more = newer[-size:], len(newer) > size
+    else:
+        older = _older(call.store, kind, kept, params.get("starting_after"))
+        found = list(islice(older, size + 1))
+        found, has_more = found[:size], len(found) > size
+    return {"object": "list", "data": found, "has_more": has_more, "url": call.path}
+
+
+def _older(
+    store: Store, kind: str, things: Iterator[Object], after: str | None
+) -> Iterator[Object]:
+    if after is None:
+        return things
+    _check_cursor(store, kind, after, "starting_after")
+    rest = dropwhile(lambda each: each["id"] != after, things)
+    next(rest, None)
+    return rest
+
+
+def _newer(store: Store, kind: str, things: Iterator[Object], before: str) -> Iterator[Object]:
+    _check_cursor(store, kind, before, "ending_before")
+    for each in things:
+        if each["id"] == before:
+            return
+        yield each
+
+
+def _check_cursor(store: Store, kind: str, identifier: str, param: str) -> None:
+    if store.find(kind, identifier) is None:
+        raise missing_resource(kind, identifier, param)
+
+
+def expand(store: Store, answer: Object, paths: Iterable[str]) -> Object:
+    """Put objects where their ids stand: https://docs.stripe.com/api/expanding_objects."""
+    for path in paths:
+        fields = path.split(".")
+        if len(fields) > DEEPEST:
+            message = f"You cannot expand more than {DEEPEST} levels of a property ({path})."
+            raise invalid(message, param="expand")
+        answer = _expanded(store, answer, fields, path)
+    return answer
+
+
+def _expanded(store: Store, thing: Mapping[str, Any], fields: list[str], path: str) -> Object:
+    field, *rest = fields
+    if thing.get("object") == "list":
+        if field != "data":
+            raise _not_expandable(path, hint=f"data.{path}")
+        items = [_expanded(store, each, rest, path) if rest else each for each in thing["data"]]
+        return {**thing, "data": items}
+    kinds = EXPANDABLE.get(thing["object"], {})
+    if field not in kinds:
+        raise _not_expandable(path)
+    value, kind = thing[field], kinds[field]
+    if isinstance(value, str) and kind:
+        value = store.find(kind, value)
+    if rest and isinstance(value, dict):
+        value = _expanded(store, value, rest, path)
+    return {**thing, field: value}
+
+
+def _not_expandable(path: str, hint: str = "") -> Exception:
+    message = f"This property cannot be expanded ({path})."
+    if hint:
+        message += f" You may want to try expanding '{hint}' instead."
+    return invalid(message, param="expand")

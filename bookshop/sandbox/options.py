@@ -1,0 +1,82 @@
+"""What the sandbox is told, and what is wrong with it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_LISTEN = "localhost:6544"
+PORTS = range(65536)
+
+
+class SandboxError(Exception):
+    """The sandbox can't start. The text says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How one sandbox is set up. Raises SandboxError for an address that isn't this machine's.
+
+    `listen` is `host:port`, port 0 for any free one. `database` is a SQLite file of the sandbox's
+    own. Without a `webhook_url` nobody is told of events.
+    """
+
+    listen: str
+    secret_key: str = field(repr=False)
+    publishable_key: str
+    webhook_url: str | None
+    webhook_secret: str = field(repr=False)
+    database: Path
+
+    def __post_init__(self) -> None:
+        host, colon, port = self.listen.rpartition(":")
+        if not colon or not port.isdecimal() or int(port) not in PORTS:
+            raise SandboxError(
+                f"sandbox.listen: {self.listen!r} is no host:port\n"
+                f"    write: sandbox.listen = {DEFAULT_LISTEN}"
+            )
+        if not _is_loopback(host):
+            raise SandboxError(
+                f"sandbox.listen: {host!r} can be reached by other machines, and the sandbox moves "
+                f"no money for anybody\n    write: sandbox.listen = localhost:{port}"
+            )
+
+    @property
+    def host(self) -> str:
+        """The host to listen on, without the brackets of an IPv6 address."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to listen on."""
+        return int(self.listen.rpartition(":")[2])
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, str]) -> Options:
+        """The options in an INI section whose `${NAME}` are filled in. Raises SandboxError."""
+        needed = ("stripe.secret_key", "stripe.publishable_key", "stripe.webhook_secrets")
+        missing = [key for key in needed if not settings.get(key, "").split()]
+        if missing:
+            raise SandboxError(f"{missing[0]}: the sandbox needs it, as Stripe's keys are needed")
+        shop = settings.get("bookshop.url", "http://localhost:6543").rstrip("/")
+        var = Path(settings.get("bookshop.var", "var"))
+        return cls(
+            listen=settings.get("sandbox.listen", DEFAULT_LISTEN).strip(),
+            secret_key=settings["stripe.secret_key"].strip(),
+            publishable_key=settings["stripe.publishable_key"].strip(),
+            webhook_url=settings.get("sandbox.webhook_url", f"{shop}/webhooks/stripe").strip()
+            or None,
+            webhook_secret=settings["stripe.webhook_secrets"].replace(",", " ").split()[0],
+            database=Path(settings.get("sandbox.database", var / "sandbox.sqlite")),
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,143 @@
+"""The sandbox's server: waitress in threads of its own."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import socket
+import sqlite3
+import struct
+import threading
+import urllib.request
+from functools import partial
+from typing import Any
+
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
+from waitress.task import WSGITask
+from waitress.trigger import trigger
+
+from .api import ABORT
+from .app import make_app
+from .control import NAME
+from .options import Options, SandboxError
+from .state import Sandbox
+
+LOG = logging.getLogger(__name__)
+THREADS = 32  # more than a shop waits for at once, so that a hanging request leaves some
+LARGEST = 1_000_000  # bytes of a request's body
+PATIENCE = 2.0  # seconds for whoever answers at our address to say who it is
+
+
+class _Task(WSGITask):
+    """Lets the application reset its connection: a fault that WSGI has no word for."""
+
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ[ABORT] = partial(_reset_at_the_end, self.channel)
+        return environ
+
+
+class _Channel(HTTPChannel):
+    task_class = _Task
+
+
+def _reset_at_the_end(channel: Any) -> None:
+    channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+class SandboxServer:
+    """A sandbox on a port of this machine.
+
+    `start` returns once it listens, and raises SandboxError where it can't; `stop` frees the port.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._port = options.port
+        self._sandbox: Sandbox | None = None
+        self._map: Any = {}  # waitress's own: what is open, by file descriptor
+
+    @property
+    def url(self) -> str:
+        """Its address. With port 0 it is known once the server has started."""
+        host = self.options.listen.rpartition(":")[0]
+        return f"http://{host}:{self._port}"
+
+    def start(self) -> None:
+        """Listen, and answer in daemon threads."""
+        try:
+            self._sandbox = Sandbox.open(self.options)
+        except (sqlite3.Error, OSError) as err:
+            raise SandboxError(f"sandbox.database: {self.options.database}: {err}") from err
+        try:
+            self._server = self._listen(make_app(self._sandbox))
+        except BaseException:
+            self._sandbox.close()
+            raise
+        self._trigger = trigger(self._map)
+        self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
+        self._thread.start()
+        self._sandbox.deliverer.start()
+
+    def stop(self) -> None:
+        """Answer what is under way, free the port, close the database. Twice does no harm."""
+        if self._sandbox is None:
+            return
+        sandbox, self._sandbox = self._sandbox, None
+        sandbox.faults.clear()
+        self._trigger.pull_trigger(self._close)
+        self._thread.join()
+        self._server.task_dispatcher.shutdown()
+        sandbox.close()
+
+    def _listen(self, app: Any) -> Any:
+        # localhost is two addresses, and a free port of the one needn't be free at the other.
+        host = "127.0.0.1" if self._port == 0 and self.options.host == "localhost" else None
+        listen = f"{host}:0" if host else self.options.listen
+        try:
+            server = create_server(
+                app, self._map, listen=listen, threads=THREADS, max_request_body_size=LARGEST
+            )
+        except OSError as err:
+            wasyncore.close_all(self._map)
+            if err.errno == errno.EADDRINUSE:
+                raise PortTakenError(self.options.listen) from err
+            raise SandboxError(f"sandbox.listen: {self.options.listen}: {err}") from err
+        listening: list[Any] = [
+            each for each in self._map.values() if isinstance(each, BaseWSGIServer)
+        ]
+        for each in listening:
+            each.channel_class = _Channel
+            self._port = each.effective_port
+        return server
+
+    def _close(self, _: None = None) -> None:
+        # In the thread that serves, which ends when nothing is open any more.
+        wasyncore.close_all(self._map)
+
+    def _serve(self) -> None:
+        wasyncore.loop(map=self._map)
+
+
+class PortTakenError(SandboxError):
+    """Somebody listens at the sandbox's address already."""
+
+    def __init__(self, listen: str) -> None:
+        super().__init__(
+            f"sandbox.listen: another program listens at {listen}\n"
+            "    stop it, or write another port: sandbox.listen = localhost:6545"
+        )
+
+
+def answers(url: str, publishable_key: str) -> bool:
+    """Whether a sandbox of the same account answers at `url`."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/_sandbox", timeout=PATIENCE) as response:
+            told = json.loads(response.read(LARGEST))
+    except (OSError, ValueError):
+        return False
+    return bool(told == {"sandbox": NAME, "publishable_key": publishable_key})

@@ -1,0 +1,154 @@
+"""Stripe hanging, refusing, resetting, failing: a friendly page, one intent, a shop that lives."""
+
+import time
+
+import pytest
+import requests
+
+from tests.functional.test_checkout import BUY, MOSS, press_pay
+from tests.shops import intent_of
+
+CREATE = {"method": "POST", "path": "/v1/payment_intents"}
+FAULTS = [
+    {"kind": "hang", "seconds": 30},
+    {"kind": "reset"},
+    {"kind": "status", "status": 500},
+    {"kind": "status", "status": 409},
+    {"kind": "status", "status": 429},
+    {"kind": "drop_answer"},
+]
+
+
+@pytest.mark.parametrize(
+    "fault", FAULTS, ids=lambda fault: f"{fault['kind']}{fault.get('status', '')}"
+)
+def test_bug_11_a_friendly_page_in_time_and_one_intent_afterwards(make_shop, sandbox, fault):
+    shop = make_shop(stripe__timeout="1.5")
+    visitor = shop.visitor()
+    sandbox.fault(**CREATE, **fault, times=10)
+
+    began = time.monotonic()
+    page = visitor.get(BUY, status=503)
+
+    assert time.monotonic() - began < 3
+    assert page.headers["Retry-After"]
+    assert "payment provider" in page.html.main.get_text()
+    sandbox.clear()
+    again = visitor.get(BUY)
+    (order,) = shop.orders()
+    assert [intent["id"] for intent in sandbox.intents(order.number)] == [intent_of(again)]
+
+
+def test_a_passing_fault_is_not_even_noticed(shop, sandbox):
+    sandbox.fault(**CREATE, kind="drop_answer", times=1)
+
+    page = shop.visitor().get(BUY)
+
+    (order,) = shop.orders()
+    assert [intent["id"] for intent in sandbox.intents(order.number)] == [intent_of(page)]
+
+
+def test_a_price_that_changes_after_a_dropped_answer_makes_no_second_intent(make_shop, sandbox):
+    shop = make_shop(stripe__timeout="1.5", stripe__max_network_retries="0")
+    visitor = shop.visitor()
+    sandbox.fault(**CREATE, kind="drop_answer", times=1)
+    visitor.get(BUY, status=503)
+    shop.change_book(MOSS, amount=2500)
+
+    page = visitor.get(BUY)
+
+    (order,) = shop.orders()
+    (intent,) = sandbox.intents(order.number)
+    assert (intent["id"], intent["amount"]) == (intent_of(page), 2500)
+
+
+def test_nobody_listening_at_stripes_address(make_shop):
+    shop = make_shop(api_base="http://localhost:9")
+
+    page = shop.visitor().get(BUY, status=503)
+
+    assert "payment provider" in page.html.main.get_text()
+
+
+def test_wrong_keys_are_the_operators_business(make_shop, caplog):
+    shop = make_shop(stripe__secret_key="sk_test_another")
+
+    page = shop.visitor().get(BUY, status=503)
+
+    assert "sk_test" not in page
+    assert "AuthenticationError" in caplog.text
+    assert "sk_test" not in caplog.text
+
+
+def test_pay_pressed_while_stripe_fails_says_so_and_works_again(make_shop, sandbox):
+    shop = make_shop(stripe__timeout="1.5")
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    sandbox.fault(
+        method="POST",
+        path=f"/v1/payment_intents/{intent_of(page)}",
+        kind="hang",
+        seconds=30,
+        times=1,
+    )
+
+    answer = press_pay(visitor, page, status=503)
+
+    assert "not paid" in answer.json["error"]["message"]
+    sandbox.clear()
+    press_pay(visitor, page)
+    assert shop.book(MOSS).held == 1
+
+
+def test_success_without_stripe_claims_nothing(make_shop, sandbox):
+    shop = make_shop(stripe__timeout="1.5")
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    press_pay(visitor, page)
+    sandbox.confirm(intent_of(page))
+    url = f"/success?pi={intent_of(page)}"
+    sandbox.fault(
+        method="GET",
+        path=f"/v1/payment_intents/{intent_of(page)}",
+        kind="hang",
+        seconds=30,
+        times=5,
+    )
+
+    unsure = visitor.get(url, status=503)
+    other = shop.visitor().get(url, status=404)
+
+    assert unsure.html.select_one("[data-outcome=unconfirmed]")
+    assert "pay again" in unsure.html.main.get_text()
+    assert "Moss" not in other
+    sandbox.clear()
+    assert visitor.get(url).html.select_one("[data-outcome=paid]")
+    sandbox.fault(
+        method="GET", path=f"/v1/payment_intents/{intent_of(page)}", kind="reset", times=50
+    )
+    assert visitor.get(url).html.select_one("[data-outcome=paid]")  # what is paid stays paid
+
+
+def test_the_index_answers_while_stripe_hangs(make_shop, sandbox, serve):
+    shop = make_shop(stripe__timeout="4", stripe__max_concurrency="4")
+    url = serve(shop.wsgi, threads=6)
+    sandbox.fault(**CREATE, kind="hang", seconds=30, times=50)
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(requests.get, url + BUY, timeout=20) for _ in range(8)]
+        # Once somebody is turned away, all four places at the gate are taken.
+        while not any(buyer.done() for buyer in waiting):
+            requests.get(url, timeout=20).raise_for_status()
+        began = time.monotonic()
+        for _ in range(10):
+            requests.get(url, timeout=20).raise_for_status()
+        took = time.monotonic() - began
+        still_waiting = sum(not buyer.done() for buyer in waiting)
+        answers = [buyer.result() for buyer in waiting]
+
+    assert still_waiting >= 1
+    assert took < 3
+    assert {answer.status_code for answer in answers} == {503}
+    turned_away = [answer for answer in answers if "Many people" in answer.text]
+    assert turned_away

@@ -1,0 +1,198 @@
+"""What became of a payment, for the one who made it and nobody else."""
+
+import pytest
+
+from tests.functional.test_checkout import BUY, MOSS, press_pay
+from tests.shops import intent_of
+
+
+@pytest.fixture
+def buyer(shop):
+    """A visitor who has pressed Pay, and the PaymentIntent that they pay with."""
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    press_pay(visitor, page)
+    return visitor, intent_of(page)
+
+
+def outcome(page) -> str:
+    return page.html.select_one("[data-outcome]")["data-outcome"]
+
+
+def test_paid(shop, sandbox, buyer):
+    visitor, intent = buyer
+    sandbox.confirm(intent)
+
+    page = visitor.get(f"/success?pi={intent}")
+
+    assert outcome(page) == "paid"
+    (order,) = shop.orders()
+    assert order.number in page
+    assert "ada@reader.example" in page
+    assert "£22.00" in page
+    assert order.status == "paid"
+    assert (shop.book(MOSS).stock, shop.book(MOSS).held) == (6, 0)
+
+
+def test_looking_again_changes_nothing(shop, sandbox, buyer):
+    visitor, intent = buyer
+    sandbox.confirm(intent)
+    for _ in range(3):
+        assert outcome(visitor.get(f"/success?pi={intent}")) == "paid"
+
+    assert shop.book(MOSS).stock == 6
+
+
+def test_bug_4_what_the_address_claims_pays_nothing(shop, buyer):
+    visitor, intent = buyer
+
+    page = visitor.get(f"/success?pi={intent}&redirect_status=succeeded")
+
+    assert outcome(page) == "retry"
+    assert shop.orders()[0].status == "awaiting_payment"
+
+
+def test_a_failed_payment_links_back_to_the_same_order_and_intent(shop, sandbox, buyer):
+    visitor, intent = buyer
+    sandbox.confirm(intent, "pm_card_chargeDeclinedInsufficientFunds")
+
+    page = visitor.get(f"/success?pi={intent}")
+
+    assert outcome(page) == "retry"
+    assert "insufficient funds" in page
+    retry = visitor.get(page.html.select_one(".verdict a.button")["href"])
+    assert intent_of(retry) == intent
+    assert len(shop.orders()) == 1
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        "pm_card_visa_chargeDeclinedLostCard",
+        "pm_card_visa_chargeDeclinedStolenCard",
+        "pm_card_radarBlock",
+    ],
+)
+def test_a_suspicious_decline_reads_like_any_other(sandbox, buyer, card):
+    visitor, intent = buyer
+    refused = sandbox.confirm(intent, card)
+    assert refused["error"]["code"] == "card_declined"
+
+    text = visitor.get(f"/success?pi={intent}").html.main.get_text().lower()
+
+    assert not any(word in text for word in ("lost", "stolen", "fraud"))
+
+
+def test_a_payment_on_its_way_keeps_the_copy_and_settles_later(shop, sandbox, buyer):
+    visitor, intent = buyer
+    sandbox.confirm(intent, "pm_bacsDebit_success")
+    assert outcome(visitor.get(f"/success?pi={intent}")) == "processing"
+    assert visitor.get(BUY, status=303).location.endswith(intent)
+    assert shop.book(MOSS).held == 1
+
+    sandbox.settle(intent, "succeeded")
+
+    assert outcome(visitor.get(f"/success?pi={intent}")) == "paid"
+    assert (shop.book(MOSS).stock, shop.book(MOSS).held) == (6, 0)
+
+
+def test_a_payment_on_its_way_that_fails_can_be_made_again(shop, sandbox, buyer):
+    visitor, intent = buyer
+    sandbox.confirm(intent, "pm_bacsDebit_success")
+    visitor.get(f"/success?pi={intent}")
+
+    sandbox.settle(intent, "failed")
+
+    assert outcome(visitor.get(f"/success?pi={intent}")) == "retry"
+    assert intent_of(visitor.get(BUY)) == intent
+
+
+def test_cancelled(shop, sandbox, buyer):
+    visitor, intent = buyer
+    sandbox.api("POST", f"/v1/payment_intents/{intent}/cancel")
+
+    page = visitor.get(f"/success?pi={intent}")
+
+    assert outcome(page) == "cancelled"
+    assert shop.book(MOSS).held == 0
+    assert visitor.get(page.html.select_one("a[href*='again=']")["href"])
+
+
+MADE_UP = [
+    "",
+    "?pi=",
+    "?pi=pi_madeUp0123456789",
+    "?pi=../v1/customers",
+    "?pi=pi_1/../../x",
+    "?pi=" + "pi_" + "x" * 5000,
+    "?pi=%00",
+    "?pi=pi_%F0%9F%93%9A",
+    "?pi=sk_test_functional",
+    "?payment_intent=pi_madeUp0123456789&payment_intent_client_secret=pi_madeUp_secret_x",
+]
+
+
+@pytest.mark.parametrize("query", MADE_UP)
+def test_bug_8_an_id_that_is_not_ours_is_not_even_asked_for(shop, sandbox, query):
+    before = len(sandbox.requests())
+
+    page = shop.visitor().get(f"/success{query}", status=404)
+
+    assert outcome(page) == "unknown"
+    assert len(sandbox.requests()) == before
+
+
+def test_bug_8_another_visitors_payment_is_the_page_of_none(shop, sandbox, buyer):
+    _, intent = buyer
+    sandbox.confirm(intent)
+
+    page = shop.visitor().get(f"/success?pi={intent}", status=404)
+    none = shop.visitor().get("/success?pi=pi_madeUp0123456789", status=404)
+
+    assert page.text == none.text
+    assert (
+        shop.visitor()
+        .get(f"/success?pi={intent}&payment_intent_client_secret=wrong", status=404)
+        .text
+        == none.text
+    )
+    assert "ada@reader.example" not in page
+    assert "Moss" not in page
+
+
+def test_the_client_secret_opens_the_order_and_leaves_the_address(shop, sandbox, buyer):
+    _, intent = buyer
+    secret = sandbox.confirm(intent)["client_secret"]
+    elsewhere = shop.visitor()
+
+    seen = elsewhere.get(
+        "/success",
+        {
+            "payment_intent": intent,
+            "payment_intent_client_secret": secret,
+            "redirect_status": "succeeded",
+        },
+        status=303,
+    )
+
+    assert secret not in seen.location
+    assert outcome(seen.follow()) == "paid"
+    assert secret not in seen.follow().text
+
+
+def test_the_return_of_a_redirect_loses_its_secret_for_the_buyer_too(sandbox, buyer):
+    visitor, intent = buyer
+    secret = sandbox.confirm(intent)["client_secret"]
+
+    seen = visitor.get(
+        f"/success?pi={intent}&payment_intent={intent}&payment_intent_client_secret={secret}",
+        status=303,
+    )
+
+    assert seen.location.endswith(f"/success?pi={intent}")
+
+
+def test_the_page_is_kept_nowhere(buyer):
+    visitor, intent = buyer
+
+    assert "no-store" in visitor.get(f"/success?pi={intent}").headers["Cache-Control"]
