@@ -150,7 +150,7 @@ def is_live(key: str) -> bool:
 def webhook_secrets(raw: str) -> tuple[Secret, ...]:
     """One signing secret or more, separated by blanks or commas: several while one is rolled."""
     secrets = raw.replace(",", " ").split()
-    if not all(re.fullmatch(r"whsec_\S+", secret) for secret in secrets):
+    if not secrets or not all(re.fullmatch(r"whsec_\S+", secret) for secret in secrets):
         message = "holds something that does not begin with whsec_"
         raise ValueError(message)
     return tuple(Secret(secret) for secret in secrets)

@@ -7,6 +7,7 @@ import logging
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from pyramid.request import Request
@@ -153,6 +154,8 @@ class Exchange:
     def _replay(self, stored: Stored) -> Answer:
         self.entry.replayed = True
         headers = {"Idempotent-Replayed": "true", "Original-Request": stored.request}
+        if stored.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            headers["Stripe-Should-Retry"] = "false"
         return Answer(stored.status, stored.body, headers)
 
     def _written(self, body: Any) -> str:

@@ -9,34 +9,13 @@ from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from . import charges, intents, parameters, payment_methods
+from . import charges, intents, payment_methods
 from .call import Call
 from .cards import Decline
 from .errors import ApiError, doc_url, invalid, unexpected_state
 from .ids import new_id
-from .parameters import boolean, choice, email, hash_of, integer, list_of, text, unset_or
 from .store import Object
 
-CONFIRM = hash_of(
-    {
-        **intents.NOT_SIMULATED,
-        "allowed_payment_method_types": parameters.not_simulated,
-        "amount_to_confirm": integer(1),
-        "capture_method": parameters.not_simulated,
-        "client_secret": text(),
-        "excluded_payment_method_types": parameters.not_simulated,
-        "expand": list_of(text()),
-        "payment_method": text(),
-        "payment_method_data": payment_methods.DATA,
-        "payment_method_types": intents.removed_in_endive,
-        "receipt_email": unset_or(email),
-        "return_url": parameters.web_address,
-        "shipping": unset_or(intents.SHIPPING),
-        "use_stripe_sdk": boolean,
-    }
-)
-CHALLENGE = hash_of({"client_secret": text(), "outcome": choice("authorize", "fail")}, ("outcome",))
-SETTLE = hash_of({"outcome": choice("succeeded", "failed")}, ("outcome",))
 NEEDS_RETURN_URL = (
     "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because "
     "some of these payment methods might redirect your customer off of your page, you must provide "

@@ -16,6 +16,7 @@ from .errors import ApiError, invalid, missing_resource
 from .events import Cause
 from .faults import SCHEMA as FAULT
 from .forms import Tree
+from .intent_parameters import SETTLE
 from .state import Sandbox
 
 NAME = "bookshop"
@@ -75,7 +76,7 @@ def redeliver(request: Request) -> Any:
     """Deliver an event once more."""
     identifier = request.matchdict["id"]
     if not _sandbox(request).deliverer.again(identifier):
-        raise missing_resource("delivery", identifier, "id")
+        raise missing_resource("delivery", identifier, "id", in_path=True)
     return _done(request, {})
 
 
@@ -89,7 +90,7 @@ def settle(request: Request) -> Any:
         publishable_key=sandbox.options.publishable_key,
         base_url=request.host_url,
         identifier=request.matchdict["id"],
-        params=confirmation.SETTLE("", _params(request)),
+        params=SETTLE("", _params(request)),
     )
     with sandbox.store.transaction():
         intent = confirmation.settle(call)

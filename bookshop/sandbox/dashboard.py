@@ -10,7 +10,6 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.request import Request
 
 from . import currencies, request_log, webhooks
-from .faults import KINDS
 from .state import Sandbox
 from .store import Object
 
@@ -58,7 +57,7 @@ def deliveries(request: Request) -> dict[str, Any]:
 
 def faults(request: Request) -> dict[str, Any]:
     """The faults that are to happen, and a form to order one."""
-    return {"page": "faults", "faults": _sandbox(request).faults.all(), "kinds": KINDS}
+    return {"page": "faults", "faults": _sandbox(request).faults.all()}
 
 
 def money(amount: int, currency: str) -> str:

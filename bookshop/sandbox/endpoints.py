@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from . import account, auth, confirmation, events, intents, lists, parameters, payment_methods
+from . import (
+    account,
+    auth,
+    confirmation,
+    events,
+    intent_parameters,
+    intents,
+    lists,
+    parameters,
+    payment_methods,
+)
 from .call import Call
 from .errors import ApiError, missing_resource
 from .parameters import Parser, choice, hash_of, list_of, text
@@ -43,8 +53,8 @@ def _retrieve_charge(call: Call) -> Object:
 
 def _list_charges(call: Call) -> Object:
     wanted = call.params.get("payment_intent")
-    if wanted is not None:
-        intents.find(call.store, wanted, "payment_intent")
+    if wanted is not None and call.store.find("payment_intent", wanted) is None:
+        raise missing_resource("payment_intent", wanted, "payment_intent")
     found = (
         each for each in call.store.select("charge") if wanted in {None, each["payment_intent"]}
     )
@@ -58,7 +68,7 @@ def _create_method(call: Call) -> Object:
 
 
 def _retrieve_method(call: Call) -> Object:
-    return payment_methods.find(call.store, call.identifier)
+    return payment_methods.find(call.store, call.identifier, in_path=True)
 
 
 def _list_methods(call: Call) -> Object:
@@ -85,7 +95,7 @@ def _list_events(call: Call) -> Object:
 def _retrieve(call: Call, kind: str, param: str) -> Object:
     found = call.store.find(kind, call.identifier)
     if found is None:
-        raise missing_resource(kind, call.identifier, param)
+        raise missing_resource(kind, call.identifier, param, in_path=True)
     return found
 
 
@@ -105,7 +115,7 @@ def _account(call: Call) -> Object:
 _INTENTS = "/v1/payment_intents"
 _INTENT = _INTENTS + "/{id}"
 ENDPOINTS = (
-    Endpoint("POST", _INTENTS, intents.CREATE, confirmation.create),
+    Endpoint("POST", _INTENTS, intent_parameters.CREATE, confirmation.create),
     Endpoint("GET", _INTENTS, lists.schema(customer=parameters.not_simulated), _list_intents),
     Endpoint(
         "GET",
@@ -114,19 +124,19 @@ ENDPOINTS = (
         _with_client_secret(_retrieve_intent),
         for_browsers=True,
     ),
-    Endpoint("POST", _INTENT, intents.UPDATE, intents.update),
-    Endpoint("POST", _INTENT + "/cancel", intents.CANCEL, intents.cancel),
+    Endpoint("POST", _INTENT, intent_parameters.UPDATE, intents.update),
+    Endpoint("POST", _INTENT + "/cancel", intent_parameters.CANCEL, intents.cancel),
     Endpoint(
         "POST",
         _INTENT + "/confirm",
-        confirmation.CONFIRM,
+        intent_parameters.CONFIRM,
         _with_client_secret(confirmation.confirm),
         for_browsers=True,
     ),
     Endpoint(
         "POST",
         _INTENT + "/challenge",
-        confirmation.CHALLENGE,
+        intent_parameters.CHALLENGE,
         _with_client_secret(confirmation.challenge),
         for_browsers=True,
     ),

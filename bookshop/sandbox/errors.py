@@ -49,10 +49,11 @@ def missing_parameter(name: str) -> ApiError:
     return invalid(f"Missing required param: {name}.", code="parameter_missing", param=name)
 
 
-def missing_resource(kind: str, identifier: str, param: str) -> ApiError:
-    """404 for an id that is nobody's."""
+def missing_resource(kind: str, identifier: str, param: str, *, in_path: bool = False) -> ApiError:
+    """An id that is nobody's: 404 in the address, 400 in a parameter."""
     message = f"No such {kind}: '{identifier}'"
-    return ApiError(404, INVALID, message, code="resource_missing", param=param)
+    status = 404 if in_path else 400
+    return ApiError(status, INVALID, message, code="resource_missing", param=param)
 
 
 def unexpected_state(message: str, intent: dict[str, Any]) -> ApiError:
@@ -72,7 +73,10 @@ def unknown_url(method: str, path: str) -> ApiError:
 def server_error() -> ApiError:
     """500, as Stripe words it when something broke on its side."""
     message = "An unknown error occurred. Please try again, or contact us if it happens again."
-    return ApiError(500, "api_error", message)
+    error = ApiError(500, "api_error", message)
+    # The same key would only be told the same again.
+    error.headers = {"Stripe-Should-Retry": "false"}
+    return error
 
 
 def rate_limited() -> ApiError:

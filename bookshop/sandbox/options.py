@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 DEFAULT_LISTEN = "localhost:6544"
 PORTS = range(65536)
+WEB_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?(/[^\s#]*)?", re.IGNORECASE)
 
 
 class SandboxError(Exception):
@@ -36,6 +38,11 @@ class Options:
             raise SandboxError(
                 f"sandbox.listen: {self.listen!r} is no host:port\n"
                 f"    write: sandbox.listen = {DEFAULT_LISTEN}"
+            )
+        if self.webhook_url is not None and not WEB_ADDRESS.fullmatch(self.webhook_url):
+            raise SandboxError(
+                f"sandbox.webhook_url: {self.webhook_url!r} is no web address\n"
+                "    write: sandbox.webhook_url = http://localhost:6543/webhooks/stripe"
             )
         if not _is_loopback(host):
             raise SandboxError(

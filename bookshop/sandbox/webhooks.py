@@ -14,7 +14,7 @@ import threading
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from .events import as_told
 from .store import Store
@@ -124,14 +124,18 @@ class Deliverer:
             "Stripe-Signature": signature(self._secret, payload, int(time.time())),
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
         }
-        connection = kind(parts.netloc, timeout=TIMEOUT)
+        connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
         try:
-            connection.request("POST", parts.path or "/", payload, headers)
+            connection.request("POST", _path_of(parts), payload, headers)
             return Attempt(status=connection.getresponse().status)
         except (OSError, http.client.HTTPException) as err:
             return Attempt(problem=f"{type(err).__name__}: {err}")
         finally:
             connection.close()
+
+
+def _path_of(parts: SplitResult) -> str:
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def deliveries(store: Store) -> list[dict[str, Any]]:

@@ -82,6 +82,14 @@ function inWords(error) {
 }
 
 /**
+ * Whether it was paid meanwhile, in another tab: then the outcome's page knows better than this.
+ * @param {StripeError} error
+ */
+function isSettled(error) {
+  return ["succeeded", "processing"].includes(error.payment_intent?.status ?? "");
+}
+
+/**
  * Have the shop check the form and hold the books.
  * @returns {Promise<Problem | null>} what is in the way, or null
  */
@@ -108,8 +116,18 @@ function start() {
     appearance: appearance(),
     locale: /** @type {import('@stripe/stripe-js').StripeElementLocale} */ (said.locale),
   });
-  const payment = elements.create("payment", { layout: "tabs" });
-  payment.on("loaderror", (event) => show({ field: null, message: inWords(event.error) }));
+  const payment = elements.create("payment", {
+    layout: "tabs",
+    fields: { billingDetails: { email: "never" } }, // it stands in our own field
+  });
+  button.disabled = true;
+  payment.on("ready", () => setBusy(false));
+  payment.on("loaderror", ({ error }) => {
+    if (isSettled(error)) {
+      location.assign(said.returnUrl ?? "");
+    }
+    show({ field: null, message: inWords(error) });
+  });
   payment.mount("#payment-element");
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
     elements.update({ appearance: appearance() }),
@@ -127,12 +145,13 @@ function start() {
     }
     const { error } = await /** @type {Stripe} */ (stripe).confirmPayment({
       elements,
-      confirmParams: { return_url: said.returnUrl ?? "" },
+      confirmParams: {
+        return_url: said.returnUrl ?? "",
+        payment_method_data: { billing_details: { email: email.value } },
+      },
       redirect: "if_required",
     });
-    // Paid in another tab meanwhile: the page of the outcome knows better than this one.
-    const settled = ["succeeded", "processing"].includes(error?.payment_intent?.status ?? "");
-    if (error && !settled) {
+    if (error && !isSettled(error)) {
       return { field: null, message: inWords(error) };
     }
     location.assign(said.returnUrl ?? "");
@@ -152,7 +171,10 @@ function start() {
       return;
     }
     setBusy(true);
-    const problem = await pay();
+    const problem = await pay().catch((error) => {
+      console.error(error);
+      return { field: null, message: said.messageGeneric ?? "" };
+    });
     if (problem) {
       setBusy(false);
       show(problem);

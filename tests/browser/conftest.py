@@ -3,6 +3,13 @@
 import browser
 import pytest
 
+from bookshop.sandbox.options import Options
+from bookshop.sandbox.server import SandboxServer
+from tests.fixtures import template
+from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, Controls, Served, Shop
+
+__all__ = ["template"]
+
 # Chromium by itself calls its maker's services; here it may know loopback alone.
 _FLAGS = [
     "--disable-background-networking",
@@ -36,3 +43,28 @@ def browser_context_args(browser_context_args):
         "color_scheme": "light",
         "reduced_motion": "reduce",
     }
+
+
+@pytest.fixture
+def live(tmp_path, template):
+    """A shop and its sandbox behind real servers, each telling the other what happens."""
+    shop = None
+    served = Served(lambda environ, start: shop.wsgi(environ, start))  # noqa: PLW0108 - shop is None yet
+    stripe = SandboxServer(
+        Options(
+            listen="localhost:0",
+            secret_key=SECRET_KEY,
+            publishable_key=PUBLISHABLE_KEY,
+            webhook_url=f"{served.url}/webhooks/stripe",
+            webhook_secret=WEBHOOK_SECRET,
+            database=tmp_path / "sandbox.sqlite",
+        )
+    )
+    stripe.start()
+    shop = Shop(tmp_path / "var", template, stripe.url, bookshop__url=served.url)
+    shop.url = served.url
+    shop.sandbox = Controls(stripe.url)
+    yield shop
+    stripe.stop()
+    served.close()
+    shop.close()

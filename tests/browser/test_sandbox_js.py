@@ -530,6 +530,56 @@ def test_the_intent_can_be_retrieved_and_its_next_action_handled(checkout):
     assert checkout.outcome()["paymentIntent"]["status"] == "succeeded"
 
 
+@pytest.mark.parametrize(("ending", "outcome"), [("authorize", "succeeded"), ("fail", "failed")])
+def test_a_challenge_on_its_own_page_goes_back_to_the_shop(checkout, ending, outcome):
+    checkout.open()
+    checkout.api(
+        "/v1/payment_intents/{id}/confirm".format(**checkout.intent),
+        {
+            "payment_method": "pm_card_threeDSecure2Required",
+            "return_url": f"{checkout.host}/return?order=7",
+        },
+    )
+    checkout.page.evaluate(
+        "clientSecret => { stripe.handleNextAction({ clientSecret }); }",
+        checkout.intent["client_secret"],
+    )
+
+    checkout.page.locator(f"#test-source-{ending}-3ds").click()
+
+    checkout.page.wait_for_url(f"{checkout.host}/return?**")
+    query = parse_qs(urlsplit(checkout.page.url).query)
+    assert query["order"] == ["7"]
+    assert query["payment_intent"] == [checkout.intent["id"]]
+    assert query["redirect_status"] == [outcome]
+
+
+def test_a_lost_connection_is_an_error_and_the_card_can_be_sent_again(checkout):
+    checkout.open()
+    checkout.fill_card()
+    checkout.page.route("**/confirm", lambda route: route.abort())
+
+    assert checkout.pay()["error"]["type"] == "api_connection_error"
+
+    checkout.page.unroute("**/confirm")
+    assert checkout.pay()["paymentIntent"]["status"] == "succeeded"
+
+
+def test_a_frame_that_stays_silent_is_a_load_error(checkout):
+    checkout.create_intent()
+    checkout.page.clock.install()
+    checkout.page.route("**/elements/payment**", lambda route: route.abort())
+    checkout.page.goto(checkout.host)
+    options = {"clientSecret": checkout.intent["client_secret"]}
+    start = f"(given) => {{ window.ended = ({OPEN})(given); }}"
+    checkout.page.evaluate(start, [PUBLISHABLE_KEY, options, {}])
+
+    checkout.page.clock.run_for(15_000)
+
+    ended = checkout.page.evaluate("window.ended")
+    assert ended["error"]["type"] == "api_connection_error"
+
+
 FORGED = """{ type: 'change', event: { elementType: 'payment', complete: true, empty: false } }"""
 
 
@@ -537,16 +587,21 @@ def test_the_page_ignores_messages_that_are_not_from_its_frame(checkout, host):
     checkout.open()
     elsewhere = host.replace("localhost", "127.0.0.1")
     before = checkout.page.evaluate("window.events")
-    add_frame = """(src) => new Promise((resolve) => {
-        const frame = document.createElement('iframe');
-        frame.addEventListener('load', resolve);
+    load = """([selector, src]) => new Promise((resolve) => {
+        const frame = document.querySelector(selector) ?? document.createElement('iframe');
+        frame.addEventListener('load', resolve, { once: true });
         frame.src = src;
-        document.body.append(frame);
+        if (!frame.isConnected) document.body.append(frame);
     })"""
-    # Another origin, and a second frame of the right origin: both speak the frame's language.
-    for source in (elsewhere, f"{checkout.sandbox.url}/challenge/pi_1?key=&client_secret="):
-        checkout.page.evaluate(add_frame, source)
-        frame = next(frame for frame in checkout.page.frames if frame.url.startswith(source))
+    # The frame's language spoken by another origin, by a second frame of the right origin, and by
+    # what another origin put into the element's own frame.
+    for selector, source in [
+        ("#new", elsewhere),
+        ("#new", f"{checkout.sandbox.url}/challenge/pi_1?key=&client_secret="),
+        ("#payment-element iframe", f"{elsewhere}/?instead"),
+    ]:
+        checkout.page.evaluate(load, [selector, source])
+        frame = next(each for each in reversed(checkout.page.frames) if each.url.startswith(source))
         frame.evaluate(f"parent.postMessage({FORGED}, '*')")
     checkout.page.evaluate(f"window.postMessage({FORGED}, '*')")
     # Messages of one window arrive in order: when this one is here, the forged ones were.

@@ -2,6 +2,11 @@
 
 import pytest
 
+import bookshop
+from bookshop.sandbox.options import Options
+from bookshop.sandbox.server import SandboxServer
+from tests.shops import Shop, ini
+
 from . import exchanges
 from .client import Client
 from .loopback import Recorder, WebhookReceiver, serving
@@ -23,8 +28,6 @@ def receiver():
 
 @pytest.fixture(scope="session")
 def sandbox(receiver, tmp_path_factory):
-    from bookshop.sandbox.server import Options, SandboxServer
-
     server = SandboxServer(
         Options(
             listen="localhost:0",
@@ -49,11 +52,11 @@ def recording(sandbox):
 @pytest.fixture
 def recorder(recording):
     """What passes the recorder in one test. All that the sandbox took or gave must be Stripe's."""
-    recording.taken()
+    recording.clear()
     yield recording
     found = [
         f"{finding}\n    in {exchange}"
-        for exchange in recording.taken()
+        for exchange in recording.exchanges
         for finding in exchanges.findings(exchange)
     ]
     if found:
@@ -76,3 +79,33 @@ def browser_side(recorder):
 def controls(sandbox):
     """The sandbox's own pages, which Stripe does not have: unrecorded."""
     return Client(sandbox.url, PUBLISHABLE_KEY)
+
+
+@pytest.fixture(scope="session")
+def filled_database(tmp_path_factory):
+    """A shop's database at head, with the demo catalogue."""
+    var = tmp_path_factory.mktemp("template")
+    bookshop.main({}, **ini(var, "http://localhost:1")).registry.engine.dispose()
+    return var / "shop.sqlite"
+
+
+@pytest.fixture
+def open_shop(tmp_path, filled_database, recorder):
+    """Shops that reach Stripe through the recorder, each with the settings that a test asks for."""
+    opened = []
+
+    def open_one(**changes):
+        keys = {
+            "stripe__secret_key": SECRET_KEY,
+            "stripe__publishable_key": PUBLISHABLE_KEY,
+            "stripe__webhook_secrets": WEBHOOK_SECRET,
+        }
+        shop = Shop(
+            tmp_path / f"var{len(opened)}", filled_database, recorder.url, **keys, **changes
+        )
+        opened.append(shop)
+        return shop
+
+    yield open_one
+    for shop in opened:
+        shop.close()

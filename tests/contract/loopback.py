@@ -38,11 +38,16 @@ class Recorder:
         self._lock = Lock()
         self._exchanges: list[Exchange] = []
 
-    def taken(self) -> list[Exchange]:
-        """The exchanges since the last call, oldest first."""
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """The exchanges so far, oldest first."""
         with self._lock:
-            taken, self._exchanges = self._exchanges, []
-        return taken
+            return list(self._exchanges)
+
+    def clear(self) -> None:
+        """Forget them."""
+        with self._lock:
+            self._exchanges.clear()
 
     def handle(self, request: BaseHTTPRequestHandler) -> None:
         """Pass one request on, its answer back, and note both."""

@@ -2,6 +2,8 @@
 document and types: the `recorder` fixture checks them all when a test ends.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import stripe
 
@@ -263,15 +265,21 @@ def test_cancel(server_side, reason):
     assert (again.status, again.error["code"]) == (400, "payment_intent_unexpected_state")
 
 
-def test_payment_method_made_first(server_side):
+def test_payment_method_made_first(server_side, browser_side):
+    iban = {"type": "sepa_debit", "sepa_debit[iban]": "DE89370400440532013000"}
+    account = server_side.post("/v1/payment_methods", iban).body
+    assert server_side.get(f"/v1/payment_methods/{account['id']}").body == account
     card = {"card[number]": "4242424242424242", "card[exp_month]": 12, "card[exp_year]": 2034}
-    method = server_side.post("/v1/payment_methods", {"type": "card", **card}).body
-    assert server_side.get(f"/v1/payment_methods/{method['id']}").body == method
-    paid = server_side.confirm(
-        server_side.create(),
-        {"payment_method": method["id"], "return_url": "https://shop.example/success"},
-    )
-    assert paid.body["status"] == "succeeded"
+    made = browser_side.post("/v1/payment_methods", {"type": "card", **card}).body
+    method = {"payment_method": made["id"], "return_url": "https://shop.example/success"}
+    assert server_side.confirm(server_side.create(), method).body["status"] == "succeeded"
+    listed = server_side.get("/v1/payment_methods", {"type": "card", "limit": 1}).body
+    assert [each["id"] for each in listed["data"]] == [made["id"]]
+
+
+def test_a_server_may_not_send_card_numbers(server_side):
+    card = {"card[number]": "4242424242424242", "card[exp_month]": 12, "card[exp_year]": 2034}
+    assert server_side.post("/v1/payment_methods", {"type": "card", **card}).status == 402
 
 
 def test_account(server_side):
@@ -365,6 +373,20 @@ def test_idempotency(server_side):
     assert (mismatch.status, mismatch.error["type"]) == (400, "idempotency_error")
     too_long = server_side.post(INTENTS, form, idempotency_key="k" * 256)
     assert too_long.status == 400
+
+
+def test_two_requests_at_once_with_one_idempotency_key(server_side, controls):
+    fault = {"method": "POST", "path": INTENTS, "kind": "latency", "seconds": 1, "times": 2}
+    assert controls.post_json("/_sandbox/faults", fault).status < 300
+    form = {"amount": 1299, "currency": "gbp"}
+    with ThreadPoolExecutor(2) as threads:
+        calls = [
+            threads.submit(server_side.post, INTENTS, form, idempotency_key="at-once")
+            for _ in range(2)
+        ]
+    done, refused = sorted((call.result() for call in calls), key=lambda each: each.status)
+    assert (done.status, refused.status) == (200, 409)
+    assert refused.error["code"] == "idempotency_key_in_use"
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

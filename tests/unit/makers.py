@@ -1,0 +1,96 @@
+"""Books, orders and PaymentIntents as tests need them: valid, unless a test says otherwise."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+
+from bookshop.catalogue.models import BookRecord, ContributorRecord, PriceRecord
+from bookshop.money import Money
+from bookshop.orders.models import Order, OrderLine
+from bookshop.orders.number import new_number
+from bookshop.payments.intents import Failure, IntentStatus, PaymentIntent
+from bookshop.settings_values import Secret
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+_numbers = itertools.count(1)
+
+
+def book(sku: str | None = None, *, prices: dict[str, int] | None = None, **values) -> BookRecord:
+    """A paperback with one author, at 9.99 GBP; `authors` names them, by role."""
+    number = next(_numbers)
+    people = values.pop("people", [("A01", "Ada Example")])
+    filled = {
+        "title": f"Book {number}",
+        "form": "BC",
+        "language": "eng",
+        "publisher": "Example Press",
+        "subjects": ["Fiction"],
+        "description": ["A book."],
+        "availability": "20",
+        "stock": 5,
+        "held": 0,
+        "cover": "cover.svg",
+    }
+    return BookRecord(
+        sku=sku or f"SKU-{number}",
+        contributors=[
+            ContributorRecord(position=position, role=role, name=name)
+            for position, (role, name) in enumerate(people, start=1)
+        ],
+        prices=[
+            PriceRecord(currency=currency, amount=amount)
+            for currency, amount in ({"GBP": 999} if prices is None else prices).items()
+        ],
+        **{**filled, **values},
+    )
+
+
+def order(*books: BookRecord, quantity: int = 1, price: int = 999, **values) -> Order:
+    """An order that awaits its payment, for `quantity` copies of each book."""
+    lines = [
+        OrderLine(
+            position=position, sku=item.sku, title=item.title, quantity=quantity, unit_amount=price
+        )
+        for position, item in enumerate(books, start=1)
+    ]
+    number = next(_numbers)
+    filled = {
+        "number": new_number(),
+        "visitor": "visitor",
+        "basis": f"basis-{number}",
+        "currency": "GBP",
+        "total": sum(line.amount for line in lines) or price,
+        "payment_intent": f"pi_{number}",
+        "placed_at": NOW,
+    }
+    return Order(lines=lines, **{**filled, **values})
+
+
+def intent_of(
+    order: Order,
+    status: IntentStatus = IntentStatus.REQUIRES_PAYMENT_METHOD,
+    **values,
+) -> PaymentIntent:
+    """The PaymentIntent of an order in that state, agreeing with it but for `values`."""
+    filled = {
+        "id": order.payment_intent or f"pi_{next(_numbers)}",
+        "amount": Money(order.total, order.currency),
+        "amount_received": order.total if status is IntentStatus.SUCCEEDED else 0,
+        "client_secret": Secret("pi_secret_example"),
+        "reference": order.number,
+        "livemode": False,
+        "failure": None,
+    }
+    return PaymentIntent(status=status, **{**filled, **values})
+
+
+def failure(**values) -> Failure:
+    """A card declined for want of funds, but for `values`."""
+    filled = {
+        "type": "card_error",
+        "code": "card_declined",
+        "decline_code": "insufficient_funds",
+        "message": "Your card has insufficient funds.",
+    }
+    return Failure(**{**filled, **values})
