@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import URL
 
@@ -227,7 +228,7 @@ def _contradictions(ini: Mapping[str, str], found: Mapping[str, Any]) -> list[Pr
         )
     for name, real in (("stripe.api_base", STRIPE_API), ("stripe.js_url", STRIPE_JS)):
         value = found.get(name)
-        if value and not value.startswith(real.rsplit("/endive", 1)[0]):
+        if value and urlsplit(value)[:2] != urlsplit(real)[:2]:
             if live:
                 reason = "is not Stripe's, and a live key is given: it goes to Stripe alone"
                 problems.append(Problem(name, reason, f"{name} = {real}"))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from pyramid.events import ApplicationCreated
 
-from .options import Options, SandboxError
+from .options import Options, OptionsError
 from .server import PortTakenError, SandboxServer, answers
 
 LOG = logging.getLogger(__name__)
@@ -21,22 +22,30 @@ LOG = logging.getLogger(__name__)
 def includeme(config: Any) -> None:
     """Point the shop at the sandbox, and start it when the shop is made.
 
-    Exits with status 2 and a line that says why where it can't.
+    Then the program exits with status 2 and a line that says why, where the sandbox can't start:
+    until then the shop may have more to say about its settings.
     """
     settings = config.registry.settings
     try:
-        options = Options.from_settings(settings)
-        if options.port == 0:
-            raise SandboxError(  # noqa: TRY301
-                "sandbox.listen: the shop has to know the port beforehand\n"
-                "    write: sandbox.listen = localhost:6544"
-            )
-    except SandboxError as err:
-        _give_up(err)
+        options = _options(settings)
+    except OptionsError as err:
+        problem = err
+        config.add_subscriber(lambda _: _give_up(problem), ApplicationCreated)
+        return
     server = SandboxServer(options)
     settings.setdefault("stripe.api_base", server.url)
     settings.setdefault("stripe.js_url", f"{server.url}/endive/stripe.js")
     config.add_subscriber(lambda _: _start(server), ApplicationCreated)
+
+
+def _options(settings: Mapping[str, str]) -> Options:
+    options = Options.from_settings(settings)
+    if options.port == 0:
+        raise OptionsError(
+            "sandbox.listen: the shop has to know the port beforehand\n"
+            "    write: sandbox.listen = localhost:6544"
+        )
+    return options
 
 
 def _start(server: SandboxServer) -> None:
@@ -46,12 +55,12 @@ def _start(server: SandboxServer) -> None:
         if not answers(server.url, server.options.publishable_key):
             _give_up(err)
         LOG.info("using the sandbox that runs at %s already", server.url)
-    except SandboxError as err:
+    except OptionsError as err:
         _give_up(err)
     else:
         LOG.info("the sandbox's dashboard is at %s", server.url)
 
 
-def _give_up(error: SandboxError) -> NoReturn:
+def _give_up(error: OptionsError) -> NoReturn:
     sys.stderr.write(f"The sandbox did not start.\n  {error}\n")
     raise SystemExit(2) from error

@@ -16,7 +16,7 @@ from pyramid.response import Response
 from . import auth, forms, lists, redaction, request_log
 from .call import Call
 from .endpoints import Endpoint
-from .errors import ApiError, invalid, server_error, unknown_url
+from .errors import ApiError, Declined, invalid, server_error, unknown_url
 from .events import Cause
 from .faults import NO_FAULT, Dropped, Fault
 from .forms import Tree
@@ -127,7 +127,6 @@ class Exchange:
         return answer
 
     def _perform(self, endpoint: Endpoint, checked: Any, fault: Fault) -> Answer:
-        # A decline has been written when it is raised: it must not undo the transaction.
         call = Call(
             store=self.sandbox.store,
             events=self.sandbox.events,
@@ -140,8 +139,13 @@ class Exchange:
             by_browser=self.by_browser,
         )
         try:
-            self.sandbox.faults.while_doing(fault)
-            answer = lists.expand(call.store, endpoint.answer(call), checked.get("expand", ()))
+            with call.store.transaction():
+                try:
+                    self.sandbox.faults.while_doing(fault)
+                    answer = endpoint.answer(call)
+                    answer = lists.expand(call.store, answer, checked.get("expand", ()))
+                except Declined as error:
+                    return self._refusal(error)
         except ApiError as error:
             return self._refusal(error)
         return Answer(200, self._written(answer))

@@ -27,7 +27,7 @@ NEEDS_SERVER_KEY = (
 NOT_MATCHING = (
     "The client_secret provided does not match the client_secret associated with the PaymentIntent."
 )
-SHOWN_START, SHOWN_END = 8, 4
+SHOWN_START, SHOWN_END, LONG_ENOUGH = 8, 4, 20
 
 
 def by_browser(authorization: str, params: Tree, options: Options) -> bool:
@@ -43,9 +43,7 @@ def by_browser(authorization: str, params: Tree, options: Options) -> bool:
         return True
     if _same(key, options.secret_key):
         return False
-    hidden = "*" * max(len(key) - SHOWN_START - SHOWN_END, SHOWN_START)
-    shown = f"{key[:SHOWN_START]}{hidden}{key[-SHOWN_END:]}"
-    raise _unauthorised(f"Invalid API Key provided: {shown}")
+    raise _unauthorised(f"Invalid API Key provided: {_partly(key)}")
 
 
 def refuse_browser() -> ApiError:
@@ -74,6 +72,14 @@ def _key(authorization: str) -> str:
     except (binascii.Error, UnicodeDecodeError):
         return ""
     return decoded.partition(":")[0]
+
+
+def _partly(key: str) -> str:
+    """A key for its owner to recognise and nobody to use."""
+    if len(key) < LONG_ENOUGH:
+        return "*" * len(key)
+    hidden = "*" * (len(key) - SHOWN_START - SHOWN_END)
+    return key[:SHOWN_START] + hidden + key[-SHOWN_END:]
 
 
 def _same(one: str, other: str) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from . import charges, intents, payment_methods
 from .call import Call
 from .cards import Decline
-from .errors import ApiError, doc_url, invalid, unexpected_state
+from .errors import Declined, doc_url, invalid, unexpected_state
 from .ids import new_id
 from .store import Object
 
@@ -173,7 +173,7 @@ def _debit(call: Call, intent: Object, method: Object) -> None:
 
 def _pay_by_card(
     call: Call, intent: Object, method: Object, *, authenticated: bool
-) -> ApiError | None:
+) -> Declined | None:
     """Charge the card. The answer is why it was declined, None when it was not."""
     behaviour = payment_methods.behaviour(call.store, method)
     charge = charges.of_card(intent, method, behaviour, authenticated=authenticated)
@@ -186,7 +186,7 @@ def _pay_by_card(
     intent["latest_charge"] = charge["id"]
     _refuse(call, intent, problem)
     kind = problem.pop("type")
-    return ApiError(402, kind, **problem, payment_intent=intent)
+    return Declined(402, kind, **problem, payment_intent=intent)
 
 
 def _receive(call: Call, intent: Object, charge: Object) -> None:

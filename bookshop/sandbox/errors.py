@@ -26,6 +26,10 @@ class ApiError(Exception):
         return {"error": {**self.error, "request_log_url": request_log_url}}
 
 
+class Declined(ApiError):
+    """The attempt to pay was made and failed: what was written of it stays."""
+
+
 def doc_url(code: str) -> str:
     """Where Stripe explains an error code."""
     return f"https://stripe.com/docs/error-codes/{code.replace('_', '-')}"

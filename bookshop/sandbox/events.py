@@ -18,11 +18,11 @@ class Cause:
 
 
 class Events:
-    """Writes events and, for each, a delivery to the webhook endpoint where there is one."""
+    """Writes events and, where somebody is told of them, a delivery for each."""
 
-    def __init__(self, store: Store, webhook_url: str | None) -> None:
+    def __init__(self, store: Store, *, delivered: bool) -> None:
         self._store = store
-        self._url = webhook_url
+        self._delivered = delivered
 
     def emit(self, kind: str, thing: Object, cause: Cause) -> None:
         """Say that something happened to `thing`, which is told as it is now."""
@@ -38,12 +38,12 @@ class Events:
             "type": kind,
         }
         self._store.save(event)
-        if self._url is not None:
+        if self._delivered:
             now = time.time()
             self._store.run(
-                "INSERT INTO deliveries (id, event, type, url, status, created, due)"
-                " VALUES (?, ?, ?, ?, 'pending', ?, ?)",
-                (new_id("delivery"), event["id"], kind, self._url, now, now),
+                "INSERT INTO deliveries (id, event, type, status, created, due)"
+                " VALUES (?, ?, ?, 'pending', ?, ?)",
+                (new_id("delivery"), event["id"], kind, now, now),
             )
 
 

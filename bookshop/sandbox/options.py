@@ -13,13 +13,13 @@ PORTS = range(65536)
 WEB_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?(/[^\s#]*)?", re.IGNORECASE)
 
 
-class SandboxError(Exception):
-    """The sandbox can't start. The text says why, and what to do."""
+class OptionsError(Exception):
+    """The sandbox can't start so. The text names the setting, what is wrong and what to write."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How one sandbox is set up. Raises SandboxError for an address that isn't this machine's.
+    """How one sandbox is set up. Raises OptionsError for an address that isn't this machine's.
 
     `listen` is `host:port`, port 0 for any free one. `database` is a SQLite file of the sandbox's
     own. Without a `webhook_url` nobody is told of events.
@@ -35,17 +35,17 @@ class Options:
     def __post_init__(self) -> None:
         host, colon, port = self.listen.rpartition(":")
         if not colon or not port.isdecimal() or int(port) not in PORTS:
-            raise SandboxError(
+            raise OptionsError(
                 f"sandbox.listen: {self.listen!r} is no host:port\n"
                 f"    write: sandbox.listen = {DEFAULT_LISTEN}"
             )
         if self.webhook_url is not None and not WEB_ADDRESS.fullmatch(self.webhook_url):
-            raise SandboxError(
+            raise OptionsError(
                 f"sandbox.webhook_url: {self.webhook_url!r} is no web address\n"
                 "    write: sandbox.webhook_url = http://localhost:6543/webhooks/stripe"
             )
         if not _is_loopback(host):
-            raise SandboxError(
+            raise OptionsError(
                 f"sandbox.listen: {host!r} can be reached by other machines, and the sandbox moves "
                 f"no money for anybody\n    write: sandbox.listen = localhost:{port}"
             )
@@ -62,11 +62,11 @@ class Options:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, str]) -> Options:
-        """The options in an INI section whose `${NAME}` are filled in. Raises SandboxError."""
+        """The options in an INI section whose `${NAME}` are filled in. Raises OptionsError."""
         needed = ("stripe.secret_key", "stripe.publishable_key", "stripe.webhook_secrets")
         missing = [key for key in needed if not settings.get(key, "").split()]
         if missing:
-            raise SandboxError(f"{missing[0]}: the sandbox needs it, as Stripe's keys are needed")
+            raise OptionsError(f"{missing[0]}: the sandbox needs it, as Stripe's keys are needed")
         shop = settings.get("bookshop.url", "http://localhost:6543").rstrip("/")
         var = Path(settings.get("bookshop.var", "var"))
         return cls(

@@ -22,7 +22,7 @@ from waitress.trigger import trigger
 from .api import ABORT
 from .app import make_app
 from .control import NAME
-from .options import Options, SandboxError
+from .options import Options, OptionsError
 from .state import Sandbox
 
 LOG = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def _reset_at_the_end(channel: Any) -> None:
 class SandboxServer:
     """A sandbox on a port of this machine.
 
-    `start` returns once it listens, and raises SandboxError where it can't; `stop` frees the port.
+    `start` returns once it listens, and raises OptionsError where it can't; `stop` frees the port.
     """
 
     def __init__(self, options: Options) -> None:
@@ -71,7 +71,7 @@ class SandboxServer:
         try:
             self._sandbox = Sandbox.open(self.options)
         except (sqlite3.Error, OSError) as err:
-            raise SandboxError(f"sandbox.database: {self.options.database}: {err}") from err
+            raise OptionsError(f"sandbox.database: {self.options.database}: {err}") from err
         try:
             self._server = self._listen(make_app(self._sandbox))
         except BaseException:
@@ -105,7 +105,7 @@ class SandboxServer:
             wasyncore.close_all(self._map)
             if err.errno == errno.EADDRINUSE:
                 raise PortTakenError(self.options.listen) from err
-            raise SandboxError(f"sandbox.listen: {self.options.listen}: {err}") from err
+            raise OptionsError(f"sandbox.listen: {self.options.listen}: {err}") from err
         listening: list[Any] = [
             each for each in self._map.values() if isinstance(each, BaseWSGIServer)
         ]
@@ -122,7 +122,7 @@ class SandboxServer:
         wasyncore.loop(map=self._map)
 
 
-class PortTakenError(SandboxError):
+class PortTakenError(OptionsError):
     """Somebody listens at the sandbox's address already."""
 
     def __init__(self, listen: str) -> None:

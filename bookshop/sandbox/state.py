@@ -30,10 +30,10 @@ class Sandbox:
         return cls(
             options=options,
             store=store,
-            events=Events(store, options.webhook_url),
+            events=Events(store, delivered=options.webhook_url is not None),
             idempotency=Idempotency(store, options.secret_key),
             faults=Faults(),
-            deliverer=Deliverer(store, options.webhook_secret),
+            deliverer=Deliverer(store, options.webhook_url, options.webhook_secret),
         )
 
     def close(self) -> None:

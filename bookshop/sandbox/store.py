@@ -13,15 +13,15 @@ from typing import Any, TypeAlias
 Object: TypeAlias = dict[str, Any]
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS objects (
+CREATE TABLE objects (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
     id TEXT NOT NULL UNIQUE,
     body TEXT NOT NULL,
     notes TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS objects_of_kind ON objects (kind, seq);
-CREATE TABLE IF NOT EXISTS idempotency (
+CREATE INDEX objects_of_kind ON objects (kind, seq);
+CREATE TABLE idempotency (
     key TEXT PRIMARY KEY,
     created REAL NOT NULL,
     path TEXT NOT NULL,
@@ -30,16 +30,15 @@ CREATE TABLE IF NOT EXISTS idempotency (
     status INTEGER NOT NULL,
     body TEXT NOT NULL
 );
-CREATE TABLE IF NOT EXISTS requests (
+CREATE TABLE requests (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     body TEXT NOT NULL
 );
-CREATE TABLE IF NOT EXISTS deliveries (
+CREATE TABLE deliveries (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
     event TEXT NOT NULL,
     type TEXT NOT NULL,
-    url TEXT NOT NULL,
     status TEXT NOT NULL,
     created REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -47,15 +46,20 @@ CREATE TABLE IF NOT EXISTS deliveries (
     answer INTEGER,
     problem TEXT
 );
-CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due) WHERE due IS NOT NULL;
+CREATE INDEX deliveries_due ON deliveries (due) WHERE due IS NOT NULL;
+PRAGMA user_version = 1;
 """
+VERSION = 1
+#: How a transaction begins, is undone and ends.
+OUTERMOST = ("BEGIN IMMEDIATE", ["ROLLBACK"], "COMMIT")
+INNER = ("SAVEPOINT within", ["ROLLBACK TO within", "RELEASE within"], "RELEASE within")
 
 
 class Store:
     """Objects by id, as the API shows them to the account's owner.
 
     `notes` are the sandbox's own beside an object, such as what a test card stands for. Raises
-    sqlite3.DatabaseError where the file is none of the sandbox's.
+    sqlite3.DatabaseError where the file is none of this sandbox's.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,10 +67,23 @@ class Store:
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        try:
+            self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        tables = self.run("SELECT count(*) AS n FROM sqlite_schema")[0]["n"]
+        version = self.run("PRAGMA user_version")[0]["user_version"]
+        if tables and version != VERSION:
+            message = "it is no database of this version's sandbox: remove it, or name another file"
+            raise sqlite3.DatabaseError(message)
+        self.run("PRAGMA journal_mode = WAL")
         # A sandbox may lose its last second when the machine dies, not when the process does.
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(SCHEMA)
+        self.run("PRAGMA synchronous = NORMAL")
+        if not tables:
+            self._connection.executescript(SCHEMA)
 
     def close(self) -> None:
         """Close the file."""
@@ -75,18 +92,18 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is written inside happens, or nothing does. Nests into one."""
+        """All that is written inside happens, or nothing does: one within another as well."""
         with self._lock:
-            if self._connection.in_transaction:
-                yield
-                return
-            self._connection.execute("BEGIN IMMEDIATE")
+            outermost = not self._connection.in_transaction
+            begin, undo, end = OUTERMOST if outermost else INNER
+            self._connection.execute(begin)
             try:
                 yield
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                for statement in undo:
+                    self._connection.execute(statement)
                 raise
-            self._connection.execute("COMMIT")
+            self._connection.execute(end)
 
     def run(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[sqlite3.Row]:
         """One statement, and the rows that it gives."""

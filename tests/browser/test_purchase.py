@@ -75,7 +75,8 @@ def problems(page):
         "console",
         lambda said: (
             said.type in {"error", "warning"}
-            and "status of 402" not in said.text  # Chromium reports each answer that is no success
+            # Chromium reports each answer that is no success.
+            and not re.search("status of (402|409)", said.text)
             and found.append(said.text)
         ),
     )

@@ -42,6 +42,8 @@ class Postgres:
         self._admin = psycopg.connect(self._server.get_uri(), autocommit=True)
         # Nothing here outlives the run, so nothing has to reach the disk.
         self._run("ALTER SYSTEM SET fsync = off")
+        # A server need not live where its shop does.
+        self._run("ALTER SYSTEM SET timezone = 'Asia/Tokyo'")
         self._run("SELECT pg_reload_conf()")
 
     def create(self, name: str, template: str = "template1"):

@@ -247,6 +247,15 @@ def test_an_intent_can_be_made_with_its_method_and_confirmed_at_once(client):
     assert refused.value.code == "payment_intent_unexpected_state"
 
 
+def test_what_is_refused_leaves_nothing_behind(client):
+    params = {"amount": 500, "currency": "eur", "confirm": True, "payment_method": "pm_card_visa"}
+    with pytest.raises(stripe.InvalidRequestError):
+        client.payment_intents.create(params)
+
+    assert client.payment_intents.list().data == []
+    assert client.events.list().data == []
+
+
 def test_an_intent_confirmed_at_once_stays_when_the_card_is_declined(client):
     with pytest.raises(stripe.CardError) as declined:
         client.payment_intents.create(

@@ -1,0 +1,313 @@
+"""Holds: never more than there are, the last copy once, and nothing lost on the way."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from bookshop.orders.holds import (
+    HOLD,
+    SoldOutError,
+    free_lapsed,
+    hold,
+    release,
+    release_lapsed,
+    sell,
+)
+from bookshop.orders.models import Order, OrderStatus
+from tests.unit.makers import NOW, book, order
+
+LATER = NOW + HOLD + timedelta(seconds=1)
+
+
+@pytest.fixture
+def session(sessions):
+    with sessions() as session:
+        yield session
+
+
+def place(session, *books, **values):
+    """An order in the database, and its books with it."""
+    made = order(*books, **values)
+    session.add_all([*books, made])
+    session.flush()
+    return made
+
+
+# --- one at a time
+
+
+def test_a_hold_takes_the_copies_and_says_until_when(session, copies):
+    one, two = book("ONE", stock=5), book("TWO", stock=2)
+    placed = place(session, one, two, quantity=2)
+    assert hold(session, placed, NOW) == NOW + HOLD == placed.held_until
+    assert placed.holding
+    assert copies(session, "ONE") == (5, 2)
+    assert copies(session, "TWO") == (2, 2)
+
+
+def test_holding_again_takes_no_more_and_begins_the_time_anew(session, copies):
+    placed = place(session, book("ONE", stock=1))
+    hold(session, placed, NOW)
+    later = NOW + timedelta(minutes=10)
+    assert hold(session, placed, later) == later + HOLD
+    assert copies(session, "ONE") == (1, 1)
+
+
+def test_holding_on_after_the_time_is_up_keeps_what_nobody_wanted(session, copies):
+    placed = place(session, book("ONE", stock=1))
+    hold(session, placed, NOW)
+    assert hold(session, placed, LATER) == LATER + HOLD
+    assert copies(session, "ONE") == (1, 1)
+
+
+def test_what_somebody_holds_cannot_be_held(session, copies):
+    wanted = book("ONE", title="The One", stock=1)
+    first, second = place(session, wanted), place(session, wanted)
+    hold(session, first, NOW)
+    with pytest.raises(SoldOutError, match="The One") as caught:
+        hold(session, second, NOW)
+    assert caught.value.title == "The One"
+    assert not second.holding
+    assert copies(session, "ONE") == (1, 1)
+
+
+@pytest.mark.parametrize(("stock", "quantity"), [(0, 1), (1, 2), (5, 6)])
+def test_more_than_there_are_cannot_be_held(session, stock, quantity, copies):
+    placed = place(session, book("ONE", stock=stock), quantity=quantity)
+    with pytest.raises(SoldOutError):
+        hold(session, placed, NOW)
+    assert copies(session, "ONE") == (stock, 0)
+
+
+def test_a_book_that_left_the_catalogue_cannot_be_held(session):
+    placed = place(session, book("ONE"))
+    placed.lines[0].sku = "GONE"
+    with pytest.raises(SoldOutError):
+        hold(session, placed, NOW)
+
+
+def test_copies_that_are_no_object_never_run_out(session, copies):
+    wanted = book("FILE", stock=None)
+    for _ in range(3):
+        placed = place(session, wanted)
+        hold(session, placed, NOW)
+        assert sell(session, placed)
+    assert copies(session, "FILE") == (None, 0)
+
+
+def test_releasing_gives_back_once(session, copies):
+    placed = place(session, book("ONE", stock=3), quantity=2)
+    hold(session, placed, NOW)
+    for _ in range(2):
+        release(session, placed)
+        assert (placed.holding, placed.held_until) == (False, None)
+        assert copies(session, "ONE") == (3, 0)
+
+
+def test_a_hold_is_kept_until_its_time_is_up(session, copies):
+    placed = place(session, book("ONE", stock=1))
+    until = hold(session, placed, NOW)
+    release_lapsed(session, placed, until)
+    assert placed.holding
+    release_lapsed(session, placed, until + timedelta(microseconds=1))
+    assert not placed.holding
+    assert copies(session, "ONE") == (1, 0)
+
+
+def test_releasing_what_has_lapsed_leaves_alone_what_never_lapses(session, copies):
+    placed = place(session, book("ONE", stock=1))
+    release_lapsed(session, placed, LATER)
+    assert copies(session, "ONE") == (1, 0)
+    hold(session, placed, NOW)
+    placed.held_until = None  # its payment is processing
+    release_lapsed(session, placed, LATER + timedelta(days=30))
+    assert placed.holding
+    assert copies(session, "ONE") == (1, 1)
+
+
+def test_whoever_wants_a_lapsed_copy_gets_it(session, copies):
+    wanted = book("ONE", stock=1)
+    first, second = place(session, wanted), place(session, wanted)
+    until = hold(session, first, NOW)
+    with pytest.raises(SoldOutError):
+        hold(session, second, until)
+    hold(session, second, until + timedelta(microseconds=1))
+    assert (first.holding, second.holding) == (False, True)
+    assert copies(session, "ONE") == (1, 1)
+
+
+@pytest.mark.parametrize("status", [OrderStatus.PROCESSING, OrderStatus.PAID])
+def test_what_is_being_paid_does_not_lapse(session, status, copies):
+    wanted = book("ONE", stock=1)
+    paying = place(session, wanted)
+    hold(session, paying, NOW)
+    paying.status = status
+    session.flush()
+    free_lapsed(session, LATER)
+    assert paying.holding
+    assert copies(session, "ONE") == (1, 1)
+
+
+def test_selling_takes_the_copies_for_good(session, copies):
+    placed = place(session, book("ONE", stock=3), quantity=2)
+    hold(session, placed, NOW)
+    assert sell(session, placed)
+    assert not placed.holding
+    assert copies(session, "ONE") == (1, 0)
+
+
+def test_selling_without_a_hold_takes_what_is_free(session, copies):
+    assert sell(session, place(session, book("ONE", stock=1)))
+    assert copies(session, "ONE") == (0, 0)
+
+
+def test_selling_without_a_hold_takes_nothing_from_others(session, copies):
+    wanted = book("ONE", stock=1)
+    holder, late = place(session, wanted), place(session, wanted)
+    hold(session, holder, NOW)
+    assert not sell(session, late)
+    assert copies(session, "ONE") == (1, 1)
+    assert sell(session, holder)
+    assert copies(session, "ONE") == (0, 0)
+
+
+def test_all_books_of_an_order_are_sold_or_none(session, copies):
+    there, gone = book("A", stock=1), book("B", stock=0)
+    assert not sell(session, place(session, there, gone))
+    assert copies(session, "A") == (1, 0)
+    assert copies(session, "B") == (0, 0)
+
+
+# --- whatever happens, in whatever order
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["hold", "release", "sell", "lapse", "wait"]), st.integers(0, 3)),
+    max_size=25,
+)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
+)
+@given(
+    stock=st.integers(0, 5),
+    quantities=st.lists(st.integers(1, 3), min_size=4, max_size=4),
+    steps=STEPS,
+)
+def test_copies_are_neither_made_nor_lost(sessions, copies, stock, quantities, steps):
+    with sessions() as session:
+        wanted = book(stock=stock)
+        session.add(wanted)
+        orders = [place(session, wanted, quantity=quantity) for quantity in quantities]
+        sold, now = 0, NOW
+        for step, which in steps:
+            chosen = orders[which]
+            if step == "wait":
+                now += HOLD / 2
+            elif step == "lapse":
+                free_lapsed(session, now)
+            elif step == "release":
+                release(session, chosen)
+            elif step == "sell":
+                sold += chosen.lines[0].quantity if sell(session, chosen) else 0
+            else:
+                with session.begin_nested() as attempt:
+                    try:
+                        hold(session, chosen, now)
+                    except SoldOutError:
+                        attempt.rollback()
+            session.flush()
+            here, held = copies(session, wanted.sku)
+            assert held == sum(item.lines[0].quantity for item in orders if item.holding)
+            assert here + sold == stock
+            assert 0 <= held <= here
+        session.rollback()
+
+
+# --- many at once
+
+
+def numbers_of(sessions, made):
+    with sessions.begin() as session:
+        session.add_all(made)
+        session.flush()
+        return [item.number for item in made if isinstance(item, Order)]
+
+
+@pytest.mark.parametrize("stock", [1, 3])
+def test_the_last_copies_are_held_once(sessions, together, copies, stock):
+    wanted = book("LAST", stock=stock)
+    numbers = numbers_of(sessions, [wanted, *(order(wanted) for _ in range(8))])
+
+    def press_pay(number):
+        with sessions.begin() as session:
+            mine = session.scalars(
+                select(Order).where(Order.number == number).with_for_update()
+            ).one()
+            hold(session, mine, NOW)
+
+    results = together(press_pay, numbers)
+    assert results.count(None) == stock
+    refused = [result for result in results if result is not None]
+    assert [type(result) for result in refused] == [SoldOutError] * (8 - stock), refused
+    with sessions() as session:
+        assert copies(session, "LAST") == (stock, stock)
+
+
+def test_the_last_copy_is_sold_once(sessions, together, copies):
+    wanted = book("LAST", stock=1)
+    numbers = numbers_of(sessions, [wanted, *(order(wanted) for _ in range(8))])
+
+    def pay(number):
+        with sessions.begin() as session:
+            return sell(session, session.scalars(select(Order).where(Order.number == number)).one())
+
+    results = together(pay, numbers)
+    assert sorted(results, key=str) == [False] * 7 + [True]
+    with sessions() as session:
+        assert copies(session, "LAST") == (0, 0)
+
+
+def test_a_lapsed_copy_goes_to_one_of_those_who_want_it(sessions, together, copies):
+    wanted = book("LAST", stock=1)
+    lapsed = order(wanted, holding=True, held_until=NOW)
+    wanted.held = 1
+    numbers = numbers_of(sessions, [wanted, lapsed, *(order(wanted) for _ in range(6))])[1:]
+
+    def press_pay(number):
+        with sessions.begin() as session:
+            mine = session.scalars(
+                select(Order).where(Order.number == number).with_for_update()
+            ).one()
+            hold(session, mine, LATER)
+
+    results = together(press_pay, numbers)
+    assert results.count(None) == 1
+    with sessions() as session:
+        assert copies(session, "LAST") == (1, 1)
+
+
+def test_orders_for_the_same_books_do_not_block_each_other(sessions, together, copies):
+    books = [book(sku, stock=None) for sku in ("A", "B", "C")]
+    mixed = [order(*books), order(*reversed(books)), order(books[1], books[2], books[0])]
+    numbers = numbers_of(sessions, [*books, *mixed])
+
+    def back_and_forth(number):
+        for _ in range(15):
+            with sessions.begin() as session:
+                mine = session.scalars(
+                    select(Order).where(Order.number == number).with_for_update()
+                ).one()
+                hold(session, mine, NOW)
+            with sessions.begin() as session:
+                mine = session.scalars(
+                    select(Order).where(Order.number == number).with_for_update()
+                ).one()
+                release(session, mine)
+
+    assert together(back_and_forth, numbers) == [None, None, None]
+    with sessions() as session:
+        assert [copies(session, sku) for sku in ("A", "B", "C")] == [(None, 0)] * 3
