@@ -29,6 +29,7 @@ from bookshop.payments.errors import PaymentsError, StripeRefusedError
 from bookshop.payments.intents import Failure, PaymentIntent
 from bookshop.resources import Shop
 
+RETRY_AFTER = 5  # seconds
 INTENT_ID = re.compile(r"pi_[A-Za-z0-9_]{1,250}")
 OUTCOMES = {
     OrderStatus.PAID: "paid",
@@ -63,7 +64,10 @@ def show_success(_context: Shop, request: Request) -> dict[str, Any] | Response:
     if secret is not None:
         return _remember(request, order, intent, secret)
     settled = settle(request.db, intent, clock.now())
-    return _page(request, snapshot(settled) if settled else order, intent.failure)
+    if settled is None or (settled.status == OrderStatus.AWAITING_PAYMENT and not intent.open):
+        # Money may have moved that the order does not account for: nobody must pay once more.
+        return _unconfirmed(request, order)
+    return _page(request, snapshot(settled), intent.failure)
 
 
 def _find(request: Request, intent_id: str) -> OrderSnapshot | None:
@@ -95,10 +99,15 @@ def _without_stripe(request: Request, order: OrderSnapshot, err: PaymentsError) 
     """What is known without asking: what is paid stays paid, of the rest nothing is claimed."""
     if order.status is OrderStatus.PAID:
         return _page(request, order, None)
-    request.response.status = int(HTTPStatus.SERVICE_UNAVAILABLE)
     if not isinstance(err, StripeRefusedError):
-        request.response.retry_after = 5
-    return _answer("unconfirmed", present_order(request, order), retry_url=request.path_qs)
+        request.response.retry_after = RETRY_AFTER
+    return _unconfirmed(request, order)
+
+
+def _unconfirmed(request: Request, order: OrderSnapshot) -> dict[str, Any]:
+    request.response.status_int = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_url = success_url(request, order.payment_intent or "")
+    return _answer("unconfirmed", present_order(request, order), retry_url=retry_url)
 
 
 def _page(request: Request, order: OrderSnapshot, failure: Failure | None) -> dict[str, Any]:
@@ -114,7 +123,7 @@ def _page(request: Request, order: OrderSnapshot, failure: Failure | None) -> di
 
 
 def _unknown(request: Request) -> dict[str, Any]:
-    request.response.status = int(HTTPStatus.NOT_FOUND)
+    request.response.status_int = HTTPStatus.NOT_FOUND
     return _answer("unknown", None)
 
 

@@ -90,9 +90,11 @@ def press_pay(_context: Shop, request: Request) -> dict[str, Any]:
 
 
 def _only_looking(request: Request) -> bool:
-    """Whether nobody is there to pay: nothing is made for HEAD, or for a page loaded ahead."""
-    purpose = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")
-    return request.method == "HEAD" or "prefetch" in purpose.lower()
+    """Whether nobody is there to pay: for HEAD, a page loaded ahead, an image of another site."""
+    headers = request.headers
+    ahead = "prefetch" in (headers.get("Sec-Purpose", "") + headers.get("Purpose", "")).lower()
+    shown = headers.get("Sec-Fetch-Dest", "document") == "document"
+    return request.method == "HEAD" or ahead or not shown
 
 
 def _wanted(request: Request) -> Payable:

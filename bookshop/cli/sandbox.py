@@ -7,7 +7,7 @@ import threading
 import click
 
 from bookshop.cli.shop import SettingsFault, ShopContext
-from bookshop.sandbox.options import Options, SandboxError
+from bookshop.sandbox.options import Options, OptionsError
 from bookshop.sandbox.server import SandboxServer
 
 
@@ -18,7 +18,7 @@ def sandbox(shop: ShopContext) -> None:
     try:
         server = SandboxServer(Options.from_settings(shop.section))
         server.start()
-    except SandboxError as err:
+    except OptionsError as err:
         raise SettingsFault(str(err)) from err
     click.echo(f"The sandbox answers at {server.url} (Ctrl-C ends it)")
     try:

@@ -33,7 +33,7 @@ def hold(session: Session, order: Order, now: datetime) -> datetime:
     Raises SoldOutError, and the transaction has then to be given up.
     """
     if not order.holding:
-        free_lapsed(session, now)
+        free_lapsed(session, now, order)
         for line in _in_lock_order(order):
             if not _write(session, line, held=BookRecord.held + line.quantity):
                 raise SoldOutError(line.title)
@@ -72,8 +72,12 @@ def sell(session: Session, order: Order) -> bool:
     return True
 
 
-def free_lapsed(session: Session, now: datetime) -> None:
-    """Give back what is held for orders whose time is up."""
+def free_lapsed(session: Session, now: datetime, *wanting: Order) -> None:
+    """Give back what is held for orders whose time is up.
+
+    The books of `wanting` are locked along, since who frees one and then wants another may else
+    wait for somebody who does the opposite.
+    """
     lapsed = (
         select(Order)
         .where(
@@ -84,7 +88,11 @@ def free_lapsed(session: Session, now: datetime) -> None:
         .order_by(Order.id)
         .with_for_update(skip_locked=True)
     )
-    for order in session.scalars(lapsed):
+    found = session.scalars(lapsed).all()
+    skus = {line.sku for order in (*found, *wanting) for line in order.lines}
+    books = select(BookRecord.id).where(BookRecord.sku.in_(skus)).order_by(BookRecord.sku)
+    session.execute(books.with_for_update())
+    for order in found:
         release(session, order)
     session.flush()
 

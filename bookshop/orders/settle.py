@@ -63,7 +63,13 @@ def settle(session: Session, intent: PaymentIntent, now: datetime) -> Order | No
 
 
 def _order_of(session: Session, intent: PaymentIntent) -> Order | None:
-    order = session.scalar(select(Order).where(Order.number == intent.reference).with_for_update())
+    order = session.scalar(
+        select(Order)
+        .where(Order.number == intent.reference)
+        .with_for_update()
+        # What this session has read before the lock may be out of date.
+        .execution_options(populate_existing=True)
+    )
     if order is None:
         return None
     contradictions = [

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 DEFAULT_LISTEN = "localhost:6544"
 PORTS = range(65536)
-WEB_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?(/[^\s#]*)?", re.IGNORECASE)
 
 
 class OptionsError(Exception):
@@ -39,7 +38,7 @@ class Options:
                 f"sandbox.listen: {self.listen!r} is no host:port\n"
                 f"    write: sandbox.listen = {DEFAULT_LISTEN}"
             )
-        if self.webhook_url is not None and not WEB_ADDRESS.fullmatch(self.webhook_url):
+        if self.webhook_url is not None and not _is_web_address(self.webhook_url):
             raise OptionsError(
                 f"sandbox.webhook_url: {self.webhook_url!r} is no web address\n"
                 "    write: sandbox.webhook_url = http://localhost:6543/webhooks/stripe"
@@ -85,5 +84,13 @@ def _is_loopback(host: str) -> bool:
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False

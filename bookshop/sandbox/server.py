@@ -101,9 +101,9 @@ class SandboxServer:
             server = create_server(
                 app, self._map, listen=listen, threads=THREADS, max_request_body_size=LARGEST
             )
-        except OSError as err:
+        except (OSError, ValueError) as err:
             wasyncore.close_all(self._map)
-            if err.errno == errno.EADDRINUSE:
+            if getattr(err, "errno", None) == errno.EADDRINUSE:
                 raise PortTakenError(self.options.listen) from err
             raise OptionsError(f"sandbox.listen: {self.options.listen}: {err}") from err
         listening: list[Any] = [

@@ -13,11 +13,11 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from typing import Any, cast
+from urllib.parse import urlsplit
 
 from .events import as_told
-from .store import Store
+from .store import Object, Store
 
 LOG = logging.getLogger(__name__)
 TIMEOUT = 10.0  # seconds that the endpoint may take
@@ -47,18 +47,20 @@ class Attempt:
 
 
 class Deliverer:
-    """Delivers what is due, one after the other, in a thread of its own."""
+    """Delivers what is due to `url`, one after the other, in a thread of its own."""
 
-    def __init__(self, store: Store, secret: str) -> None:
+    def __init__(self, store: Store, url: str | None, secret: str) -> None:
         self._store = store
+        self._url = urlsplit(url or "")
         self._secret = secret
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="sandbox-webhooks", daemon=True)
 
     def start(self) -> None:
-        """Begin to deliver, with what an earlier run left over."""
-        self._thread.start()
+        """Begin to deliver, with what an earlier run left over, where there is an endpoint."""
+        if self._url.hostname:
+            self._thread.start()
 
     def stop(self) -> None:
         """Finish the attempt under way and end."""
@@ -82,8 +84,10 @@ class Deliverer:
         return bool(found)
 
     def _run(self) -> None:
-        while not self._stopping:
+        while True:
             self._wake.clear()
+            if self._stopping:
+                return
             waiting = self._store.run(
                 "SELECT * FROM deliveries WHERE due IS NOT NULL ORDER BY due, seq LIMIT 1"
             )
@@ -94,48 +98,39 @@ class Deliverer:
                 self._deliver(dict(waiting[0]))
 
     def _deliver(self, delivery: dict[str, Any]) -> None:
-        event = self._store.find("event", delivery["event"])
-        if event is None:
-            LOG.error("%s has no event", delivery["id"])
-            attempt = Attempt(problem="the event is gone")
-        else:
-            payload = json.dumps(as_told(self._store, event), indent=2).encode()
-            attempt = self._post(delivery["url"], payload)
+        # An event is written together with its delivery.
+        event = cast("Object", self._store.find("event", delivery["event"]))
+        attempt = self._post(json.dumps(as_told(self._store, event), indent=2).encode())
         attempts = delivery["attempts"] + 1
         status, due = "succeeded", None
         if not attempt.succeeded:
             again = attempts <= len(RETRY_AFTER)
             status = "pending" if again else "failed"
             due = time.time() + RETRY_AFTER[attempts - 1] if again else None
-            LOG.info("%s %s: %s", delivery["type"], delivery["url"], attempt)
+            LOG.info("delivery of %s failed: %s", delivery["type"], attempt)
         self._store.run(
             "UPDATE deliveries SET status = ?, attempts = ?, due = ?, answer = ?, problem = ?"
             " WHERE id = ?",
             (status, attempts, due, attempt.status, attempt.problem, delivery["id"]),
         )
 
-    def _post(self, url: str, payload: bytes) -> Attempt:
-        parts = urlsplit(url)
-        kind = (
-            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        )
+    def _post(self, payload: bytes) -> Attempt:
+        url = self._url
+        kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "Stripe-Signature": signature(self._secret, payload, int(time.time())),
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
         }
-        connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
+        connection = kind(url.hostname or "", url.port, timeout=TIMEOUT)
+        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
         try:
-            connection.request("POST", _path_of(parts), payload, headers)
+            connection.request("POST", path, payload, headers)
             return Attempt(status=connection.getresponse().status)
         except (OSError, http.client.HTTPException) as err:
             return Attempt(problem=f"{type(err).__name__}: {err}")
         finally:
             connection.close()
-
-
-def _path_of(parts: SplitResult) -> str:
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def deliveries(store: Store) -> list[dict[str, Any]]:

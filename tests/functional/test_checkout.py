@@ -109,7 +109,8 @@ def test_two_visitors_have_two_orders(shop):
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}]
+    "headers",
+    [{"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}, {"Sec-Fetch-Dest": "image"}],
 )
 def test_a_page_loaded_ahead_makes_no_order(shop, headers):
     assert shop.visitor().get(BUY, headers=headers).status_int == 204

@@ -192,6 +192,35 @@ def test_the_return_of_a_redirect_loses_its_secret_for_the_buyer_too(sandbox, bu
     assert seen.location.endswith(f"/success?pi={intent}")
 
 
+def test_a_payment_that_contradicts_its_order_is_not_asked_for_again(shop, sandbox, buyer, caplog):
+    visitor, intent = buyer
+    sandbox.confirm(intent)
+    with shop.registry.sessions.begin() as session:
+        session.connection().exec_driver_sql("UPDATE orders SET total = 2500")
+
+    page = visitor.get(f"/success?pi={intent}", status=503)
+
+    assert outcome(page) == "unconfirmed"
+    assert shop.orders()[0].status == "awaiting_payment"
+    assert "a person has to look" in caplog.text
+
+
+def test_without_stripe_the_secret_leaves_the_page_too(make_shop, sandbox):
+    shop = make_shop(stripe__timeout="1")
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    press_pay(visitor, page)
+    intent = sandbox.confirm(intent_of(page))
+    sandbox.fault(method="GET", path=f"/v1/payment_intents/{intent['id']}", kind="reset", times=9)
+
+    page = visitor.get(
+        f"/success?pi={intent['id']}&payment_intent_client_secret={intent['client_secret']}",
+        status=503,
+    )
+
+    assert intent["client_secret"] not in page
+
+
 def test_the_page_is_kept_nowhere(buyer):
     visitor, intent = buyer
 

@@ -54,6 +54,11 @@ class Postgres:
     def drop(self, name: str) -> None:
         self._run(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def somebody_waits(self) -> bool:
+        """Whether a transaction waits for a lock of another."""
+        waiting = self._admin.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return waiting.fetchone() != (0,)
+
     def close(self) -> None:
         self._admin.close()
         self._server.cleanup()
@@ -124,3 +129,13 @@ def sqlite_sessions(sqlite_url):
     engine = make_engine(sqlite_url)
     yield make_sessions(engine)
     engine.dispose()
+
+
+@pytest.fixture
+def postgres_sessions(postgres):
+    """Sessions that write to PostgreSQL, where writers do not wait in one row as on SQLite."""
+    name = f"shop_{next(_numbers)}"
+    engine = make_engine(postgres.create(name, template="at_head"))
+    yield make_sessions(engine)
+    engine.dispose()
+    postgres.drop(name)

@@ -1,5 +1,6 @@
 """Holds: never more than there are, the last copy once, and nothing lost on the way."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from bookshop.orders import holds
 from bookshop.orders.holds import (
     HOLD,
     SoldOutError,
@@ -311,3 +313,36 @@ def test_orders_for_the_same_books_do_not_block_each_other(sessions, together, c
     assert together(back_and_forth, numbers) == [None, None, None]
     with sessions() as session:
         assert [copies(session, sku) for sku in ("A", "B", "C")] == [(None, 0)] * 3
+
+
+def test_who_frees_one_book_and_wants_another_blocks_nobody(
+    postgres_sessions, postgres, together, monkeypatch
+):
+    one, two = book("A", held=1), book("B", held=1)
+    lapse = [timedelta(seconds=0), timedelta(seconds=2)]
+    lapsed = [
+        order(one, holding=True, held_until=NOW + lapse[0]),
+        order(two, holding=True, held_until=NOW + lapse[1]),
+    ]
+    numbers = numbers_of(postgres_sessions, [one, two, *lapsed, order(two), order(one)])[2:]
+    freed = [threading.Event(), threading.Event()]
+
+    def free(session, now, *wanting):
+        second = now > NOW + lapse[1]
+        if second:
+            freed[0].wait(10)
+        free_lapsed(session, now, *wanting)
+        freed[second].set()
+        while not (freed[1].is_set() or postgres.somebody_waits()):
+            pass
+
+    def press_pay(customer):
+        with postgres_sessions.begin() as session:
+            mine = session.scalars(
+                select(Order).where(Order.number == numbers[customer]).with_for_update()
+            ).one()
+            # The first sees that A has lapsed, the second, a moment later, that B has too.
+            hold(session, mine, NOW + lapse[customer] + timedelta(seconds=1))
+
+    monkeypatch.setattr(holds, "free_lapsed", free)
+    assert together(press_pay, [0, 1]) == [None, None]

@@ -134,6 +134,10 @@ def test_the_version_is_the_sdks(send):
         b"expand[0][a]=x",
         b"shipping=x",
         b"currency[a]=x",
+        b"confirm=maybe",
+        b"return_url=here&confirm=true",
+        b"description=x&description[a]=x",
+        b"allowed_payment_method_types[0]=",
     ],
 )
 def test_bodies_that_make_no_sense(send, body):
