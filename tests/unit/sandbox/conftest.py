@@ -192,11 +192,12 @@ def endpoint():
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            # Before the answer, after which the next one comes, in another thread.
+            receiving.received.put((self.headers, body))
             status = receiving.statuses.pop(0) if receiving.statuses else 200
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
-            receiving.received.put((self.headers, body))
 
         def log_message(self, *args):
             """Stay silent."""
