@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from babel.dates import format_date
 from pyramid.config import Configurator
 from pyramid.events import BeforeRender
 from pyramid.request import Request
@@ -52,13 +54,16 @@ def includeme(config: Configurator) -> None:
     def money(value: Money) -> str:
         return value.format(locale)
 
+    def day(value: date) -> str:
+        return format_date(value, "long", locale)
+
     settings: dict[str, Any] = {
         "pyramid.default_locale_name": locale,
         "jinja2.trim_blocks": True,
         "jinja2.lstrip_blocks": True,
         "jinja2.undefined": "strict",
         "jinja2.i18n.domain": "bookshop",
-        "jinja2.filters": {"money": money},
+        "jinja2.filters": {"day": day, "money": money},
     }
     config.add_settings(settings)
     config.include("pyramid_jinja2")

@@ -36,6 +36,7 @@ class Card:
     byline: str
     format_label: str
     language_label: str
+    lang: str
     price: Money | None
     cover_url: str
     url: str
@@ -77,6 +78,7 @@ class Presenter:
             byline=listing.byline,
             format_label=self._translate(words.form(listing.form)),
             language_label=words.language(listing.language, self._locale),
+            lang=words.language_tag(listing.language),
             price=listing.price,
             cover_url=f"{self._prefix}/covers/{listing.cover}",
             url=f"{self._prefix}/books/{listing.sku}",

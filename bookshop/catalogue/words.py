@@ -41,9 +41,14 @@ def role(code: str) -> Any:
 
 def language(code: str, locale: str) -> str:
     """An ISO 639-2 code as `locale` calls that language; eng is English."""
-    short = get_global("language_aliases").get(code, code)
     try:
-        name = Locale.parse(short).get_language_name(locale)
+        name = Locale.parse(language_tag(code)).get_language_name(locale)
     except (UnknownLocaleError, ValueError):
         name = None
     return name or code
+
+
+def language_tag(code: str) -> str:
+    """An ISO 639-2 code as HTML wants it (BCP 47); eng is en."""
+    tag: str = get_global("language_aliases").get(code, code)
+    return tag

@@ -16,6 +16,7 @@ class LineView:
     """A line as sold; what the catalogue adds is empty where the book has left it since."""
 
     title: str
+    lang: str | None
     quantity: int
     amount: Money
     byline: str
@@ -44,6 +45,7 @@ def present_order(request: Request, order: OrderSnapshot) -> OrderView:
         lines.append(
             LineView(
                 title=line.title,
+                lang=card.lang if card else None,
                 quantity=line.quantity,
                 amount=line.amount,
                 byline=card.byline if card else "",

@@ -16,7 +16,7 @@ from typing import Any
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
-from waitress.task import WSGITask
+from waitress.task import Task, ThreadedTaskDispatcher, WSGITask
 from waitress.trigger import trigger
 
 from .api import ABORT
@@ -26,7 +26,7 @@ from .options import Options, OptionsError
 from .state import Sandbox
 
 LOG = logging.getLogger(__name__)
-THREADS = 32  # more than a shop waits for at once, so that a hanging request leaves some
+MOST_THREADS = 64  # more than a shop waits for at once, so that hanging requests leave some
 LARGEST = 1_000_000  # bytes of a request's body
 PATIENCE = 2.0  # seconds for whoever answers at our address to say who it is
 
@@ -46,6 +46,18 @@ class _Channel(HTTPChannel):
 
 def _reset_at_the_end(channel: Any) -> None:
     channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+class _Crew(ThreadedTaskDispatcher):
+    """Threads that are started when the others are busy."""
+
+    def add_task(self, task: Task) -> None:
+        with self.lock:
+            self.queue.append(task)
+            self.queue_cv.notify()
+            idle = len(self.threads) - self.stop_count - self.active_count
+            needed = len(self.threads) + (len(self.queue) > idle)
+        self.set_thread_count(min(needed, MOST_THREADS))
 
 
 class SandboxServer:
@@ -99,7 +111,11 @@ class SandboxServer:
         listen = f"{host}:0" if host else self.options.listen
         try:
             server = create_server(
-                app, self._map, listen=listen, threads=THREADS, max_request_body_size=LARGEST
+                app,
+                self._map,
+                _dispatcher=_Crew(),
+                listen=listen,
+                max_request_body_size=LARGEST,
             )
         except (OSError, ValueError) as err:
             wasyncore.close_all(self._map)

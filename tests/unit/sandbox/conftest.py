@@ -125,15 +125,14 @@ def confirm(client):
 def send(sandbox):
     """Send one HTTP request and take whatever comes back."""
 
-    def send_one(method, path, params=None, *, key=None, headers=None, body=None):
-        encoded = urllib.parse.urlencode(params or {})
+    def send_one(method, path, params=None, *, key=None, headers=None):
+        encoded = params if isinstance(params, str) else urllib.parse.urlencode(params or {})
         url = sandbox.url + path + (f"?{encoded}" if encoded and method == "GET" else "")
-        data = body if body is not None else encoded.encode()
         authorization = {"Authorization": f"Bearer {key}"} if key else {}
         request = urllib.request.Request(
             url,
             method=method,
-            data=data if method == "POST" else None,
+            data=encoded.encode() if method == "POST" else None,
             headers={**authorization, **(headers or {})},
         )
         opener = urllib.request.build_opener(_NoRedirects)

@@ -123,25 +123,25 @@ def test_the_version_is_the_sdks(send):
 @pytest.mark.parametrize(
     "body",
     [
-        b"a[b",
-        b"amount[x]=1&amount=1",
-        b"amount=1&amount[x]=1",
-        b"&".join([b"a=1"] * 1001),
-        b"metadata=text",
-        b"metadata[a][b]=text",
-        b"expand=x",
-        b"expand[a]=x",
-        b"expand[0][a]=x",
-        b"shipping=x",
-        b"currency[a]=x",
-        b"confirm=maybe",
-        b"return_url=here&confirm=true",
-        b"description=x&description[a]=x",
-        b"allowed_payment_method_types[0]=",
+        "a[",
+        "amount[x]=1&amount=1",
+        "amount=1&amount[x]=1",
+        "&".join(["a=1"] * 1001),
+        "metadata=text",
+        "metadata[a][b]=text",
+        "expand=x",
+        "expand[a]=x",
+        "expand[0][a]=x",
+        "shipping=x",
+        "currency[a]=x",
+        "confirm=maybe",
+        "return_url=here&confirm=true",
+        "description=x&description[a]=x",
+        "allowed_payment_method_types[0]=",
     ],
 )
 def test_bodies_that_make_no_sense(send, body):
-    answer = send("POST", INTENTS, key="sk_test_sandbox", body=b"currency=gbp&" + body)
+    answer = send("POST", INTENTS, f"amount=500&currency=gbp&{body}", key="sk_test_sandbox")
 
     assert (answer.status, answer.error["type"]) == (400, "invalid_request_error")
 
@@ -173,9 +173,7 @@ def test_the_log_tells_what_came_in(send, client, intent, from_browser):
     assert log[1]["request_id"].startswith("req_")
 
 
-def test_secrets_and_card_numbers_are_kept_nowhere(
-    sandbox, options, send, client, intent, pay_by_card
-):
+def test_secrets_and_card_numbers_are_kept_nowhere(sandbox, send, client, intent, pay_by_card):
     numbers = ["4242424242424242", "4000000000009995", "4111111111111111", "4242424242424241"]
     for number in numbers:
         pay_by_card(intent, number)
@@ -186,7 +184,7 @@ def test_secrets_and_card_numbers_are_kept_nowhere(
 
     log = send("GET", "/_sandbox/requests").text
     sandbox.stop()
-    files = b"".join(path.read_bytes() for path in options.database.parent.iterdir())
+    files = b"".join(path.read_bytes() for path in sandbox.options.database.parent.iterdir())
 
     for number in numbers:
         assert number not in log
