@@ -30,6 +30,8 @@ LOG = logging.getLogger(__name__)
 
 # It writes into the home folder of whoever runs the server.
 stripe.enable_telemetry = False
+# Below this the SDK writes down whole answers, client secrets and people included.
+logging.getLogger("stripe").setLevel(logging.WARNING)
 
 
 class Gateway:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -65,25 +66,41 @@ class PooledClient(stripe.HTTPClient):
             self._give_up("no time was left for another attempt", retry=False)
         timeout = urllib3.Timeout(connect=min(CONNECT_TIMEOUT, left), total=left)
         try:
-            answer = self._pool.request(
+            with self._pool.request(
                 method.upper(),
                 url,
                 headers=headers,
                 body=post_data,
                 timeout=timeout,
                 redirect=False,
-                preload_content=True,
-            )
+                preload_content=False,
+            ) as answer:
+                body = b"".join(self._in_time(answer))
         except WaitedTooLongError as err:
             self._give_up(type(err).__name__, retry=False)
         except (HTTPError, MaxRetryError) as err:
             self._give_up(type(err).__name__, retry=True)
         # The SDK looks headers up in lower case; urllib3's mapping ignores case.
-        return answer.data, answer.status, answer.headers
+        return body, answer.status, answer.headers
 
     def close(self) -> None:
         """Close the pooled connections."""
         self._pool.clear()
+
+    def _in_time(self, answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+        """The body as it arrives: urllib3 bounds each wait, and not all of them together."""
+        while chunk := answer.read1():
+            if time.monotonic() > self._local.deadline:
+                self._give_up("the answer came too slowly", retry=False)
+            yield chunk
+        if answer.length_remaining:
+            self._give_up("the answer was cut off", retry=True)
+
+    def _sleep_time_seconds(self, num_retries: int) -> float:
+        # The SDK's own reads the delays of its base class, and knows of no deadline.
+        delay: float = min(self.INITIAL_DELAY * 2 ** (num_retries - 1), self.MAX_DELAY)
+        left: float = max(0, self._local.deadline - time.monotonic())
+        return min(delay * random.uniform(0.5, 1), left)  # noqa: S311
 
     def _give_up(self, reason: str, *, retry: bool) -> NoReturn:
         message = f"Stripe could not be reached: {reason}"

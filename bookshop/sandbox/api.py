@@ -159,6 +159,7 @@ class Exchange:
         self.entry.replayed = True
         headers = {"Idempotent-Replayed": "true", "Original-Request": stored.request}
         if stored.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            # Under this key the answer will never be another.
             headers["Stripe-Should-Retry"] = "false"
         return Answer(stored.status, stored.body, headers)
 

@@ -81,18 +81,19 @@ class SandboxServer:
     def start(self) -> None:
         """Listen, and answer in daemon threads."""
         try:
-            self._sandbox = Sandbox.open(self.options)
+            sandbox = Sandbox.open(self.options)
         except (sqlite3.Error, OSError) as err:
             raise OptionsError(f"sandbox.database: {self.options.database}: {err}") from err
         try:
-            self._server = self._listen(make_app(self._sandbox))
+            self._server = self._listen(make_app(sandbox))
         except BaseException:
-            self._sandbox.close()
+            sandbox.close()
             raise
+        self._sandbox = sandbox
         self._trigger = trigger(self._map)
         self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
         self._thread.start()
-        self._sandbox.deliverer.start()
+        sandbox.deliverer.start()
 
     def stop(self) -> None:
         """Answer what is under way, free the port, close the database. Twice does no harm."""

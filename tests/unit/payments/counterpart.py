@@ -58,7 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
             ),
         )
 
-    do_GET = do_POST = _serve
+    do_GET = do_POST = _serve  # noqa: N815 - the names are those of http.server
 
     def log_message(self, *_args: object) -> None:
         """Say nothing: the test looks at what was asked."""
@@ -113,6 +113,20 @@ def trickle(handler: _Handler, counterpart: Counterpart) -> None:
     while not counterpart.over.wait(0.05):
         handler.wfile.write(b" ")
         handler.wfile.flush()
+
+
+def stall(handler: _Handler, counterpart: Counterpart) -> None:
+    """The beginning of an answer, and nothing more."""
+    handler.begin(200, {"Content-Length": "1000"})
+    handler.wfile.write(b"{")
+    hang(handler, counterpart)
+
+
+def cut(handler: _Handler, _counterpart: Counterpart) -> None:
+    """The connection closed in the middle of an answer."""
+    handler.begin(200, {"Content-Length": "1000"})
+    handler.wfile.write(b"{}")
+    handler.close_connection = True
 
 
 def drop(handler: _Handler, _counterpart: Counterpart) -> None:

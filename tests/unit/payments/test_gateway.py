@@ -21,7 +21,17 @@ from bookshop.payments.errors import (
 )
 from bookshop.payments.intents import Failure, IntentStatus
 from bookshop.settings_values import Secret
-from tests.unit.payments.counterpart import INTENT, answer, drop, hang, refuse, reset, trickle
+from tests.unit.payments.counterpart import (
+    INTENT,
+    answer,
+    cut,
+    drop,
+    hang,
+    refuse,
+    reset,
+    stall,
+    trickle,
+)
 from tests.unit.payments.fixtures import SECRET_KEY
 
 TOTAL = Money(1299, "GBP")
@@ -188,6 +198,7 @@ FAILURES = {
     "a proxy": (answer(b"<html>Bad Gateway</html>", 502), StripeUnavailableError),
     "no JSON": (answer(b"not json"), StripeUnavailableError),
     "elsewhere": (answer({}, 302, Location="http://127.0.0.1:1/"), StripeUnavailableError),
+    "cut": (cut, StripeUnavailableError),
     "drop": (drop, StripeUnavailableError),
     "reset": (reset, StripeUnavailableError),
 }
@@ -248,6 +259,7 @@ TRANSIENT = {
     "500": refuse(500, "api_error"),
     "503": refuse(503, "api_error"),
     "429": refuse(429, "rate_limit_error", Stripe_Should_Retry="true"),
+    "cut": cut,
     "drop": drop,
     "reset": reset,
 }
@@ -300,7 +312,7 @@ def timed(function):
     return time.monotonic() - begin
 
 
-@pytest.mark.parametrize("reply", [hang, trickle])
+@pytest.mark.parametrize("reply", [hang, stall, trickle])
 def test_a_visit_ends_in_time_whatever_stripe_does(make_gateway, counterpart, reply):
     gateway = make_gateway(timeout=0.5)
     counterpart.will(*[reply] * 3)

@@ -319,6 +319,12 @@ def test_payment_methods(client, send):
     assert client.payment_methods.list({"type": "card"}).data == []
 
 
+def test_a_card_needs_its_details(send):
+    answer = send("POST", "/v1/payment_methods", {"type": "card"}, key="pk_test_sandbox")
+
+    assert (answer.status, answer.error["param"]) == (400, "card")
+
+
 def test_card_numbers_are_for_browsers_alone(client, send):
     card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2040}
     with pytest.raises(stripe.CardError) as refused:

@@ -6,6 +6,8 @@ import time
 import pytest
 import stripe
 
+from .conftest import PATIENCE
+
 INTENTS = "/v1/payment_intents"
 NEW = {"amount": 500, "currency": "gbp"}
 
@@ -19,6 +21,13 @@ def order(send):
         assert answer.status == 200, answer.text
 
     return order_one
+
+
+def _wait_until_met(send):
+    """Return once a request has met the fault that was ordered."""
+    deadline = time.monotonic() + PATIENCE
+    while send("GET", "/_sandbox/faults").json["data"]:
+        assert time.monotonic() < deadline
 
 
 def _log(send):
@@ -77,13 +86,18 @@ def test_the_sdk_gets_over_a_dropped_answer(sandbox, connect, order):
     assert len(client.payment_intents.list().data) == 1
 
 
-def test_latency_is_late(client, order):
-    order(kind="latency", seconds=1)
+def test_latency_holds_an_answer_back(client, order, send):
+    order(kind="latency", method="POST", seconds=3600)
+    late = threading.Thread(target=client.payment_intents.create, args=(NEW,))
+    late.start()
+    _wait_until_met(send)
+    assert client.payment_intents.list().data == []
+    assert late.is_alive()
 
-    begun = time.monotonic()
-    client.payment_intents.list()
+    send("DELETE", "/_sandbox/faults")
+    late.join()
 
-    assert time.monotonic() - begun >= 1
+    assert len(client.payment_intents.list().data) == 1
 
 
 def test_hanging_ends_without_an_answer_and_hinders_nobody(client, order, send):
@@ -98,8 +112,7 @@ def test_hanging_ends_without_an_answer_and_hinders_nobody(client, order, send):
 
     hanging = threading.Thread(target=hang)
     hanging.start()
-    while send("GET", "/_sandbox/faults").json["data"]:
-        pass  # until the request has met its fault
+    _wait_until_met(send)
     assert send("GET", INTENTS, key="sk_test_sandbox").json["data"] == []
 
     send("DELETE", "/_sandbox/faults")
@@ -113,8 +126,7 @@ def test_a_sandbox_stops_while_a_request_hangs(sandbox, order, send):
     order(kind="hang", seconds=3600)
     hanging = threading.Thread(target=_quietly, args=(send,))
     hanging.start()
-    while send("GET", "/_sandbox/faults").json["data"]:
-        pass  # until the request has met its fault
+    _wait_until_met(send)
 
     begun = time.monotonic()
     sandbox.stop()

@@ -141,6 +141,23 @@ def test_an_update_takes_away_what_it_empties(client, intent):
     assert (changed.receipt_email, changed.metadata.to_dict(), changed.shipping) == (None, {}, None)
 
 
+def test_metadata_has_bounds_over_all_updates(client, intent):
+    client.payment_intents.update(intent.id, {"metadata": {f"a{i}": "v" for i in range(30)}})
+
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.payment_intents.update(intent.id, {"metadata": {f"b{i}": "v" for i in range(30)}})
+
+    assert refused.value.param == "metadata"
+
+
+def test_what_follows_the_name_on_a_bank_statement(confirm, client, intent):
+    client.payment_intents.update(intent.id, {"statement_descriptor_suffix": "BOOKS 12"})
+
+    paid = confirm(intent, "pm_card_visa", expand=["latest_charge"])
+
+    assert paid.latest_charge.calculated_statement_descriptor == "BOOKSHOP SANDBOX* BOOK"
+
+
 def test_a_paid_intent_keeps_its_amount_and_takes_new_metadata(client, confirm, intent):
     confirm(intent, "pm_card_visa")
 
@@ -181,6 +198,8 @@ def test_a_list_is_newest_first_and_pages_both_ways(client):
     assert ([each.id for each in rest.data], rest.has_more) == (newest[2:], False)
     before = client.payment_intents.list({"limit": 2, "ending_before": newest[4]})
     assert ([each.id for each in before.data], before.has_more) == (newest[2:4], True)
+    none = {"ending_before": newest[4], "created": {"lt": 5}}
+    assert client.payment_intents.list(none).data == []
     every = client.payment_intents.list({"limit": 2}).auto_paging_iter()
     assert [each.id for each in every] == newest
 

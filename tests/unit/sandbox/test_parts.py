@@ -60,7 +60,9 @@ def test_forms(encoded, tree):
     assert forms.decode(encoded) == tree
 
 
-@pytest.mark.parametrize("encoded", ["[a]=1", "a]=1", "a[b[c]]=1", "=1"])
+@pytest.mark.parametrize(
+    "encoded", ["[a]=1", "a]=1", "a[b[c]]=1", "=1", "a[b]=1&a=1", "a=1&a[b]=1"]
+)
 def test_forms_that_make_no_sense(encoded):
     with pytest.raises(ApiError):
         forms.decode(encoded)

@@ -136,8 +136,10 @@ def test_the_address_is_as_written(options, start):
 def test_a_port_that_is_taken(sandbox, options):
     taken = replace(options, listen=sandbox.url.removeprefix("http://"))
 
+    second = SandboxServer(taken)
     with pytest.raises(OptionsError, match="another program"):
-        SandboxServer(taken).start()
+        second.start()
+    second.stop()
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "denied"), ValueError("no such host")])

@@ -145,7 +145,7 @@ def test_an_endpoint_that_is_not_there_hinders_nobody(start, connect, options, e
 def test_what_was_not_delivered_is_delivered_after_a_restart(
     start, connect, options, endpoint, monkeypatch
 ):
-    monkeypatch.setattr(webhooks, "RETRY_AFTER", (1,) * 50)
+    monkeypatch.setattr(webhooks, "RETRY_AFTER", (0.05,) * 1000)
     first = start(replace(options, webhook_url="http://127.0.0.1:1/webhooks"))
     made = connect(first).payment_intents.create({"amount": 500, "currency": "gbp"})
     first.stop()
