@@ -49,6 +49,11 @@ messages: .venv/.test ## Collect the texts to translate into bookshop/locale/boo
 	@mkdir -p bookshop/locale
 	@$(BIN)/python -c 'from setuptools import setup; setup()' extract_messages
 
+.PHONY: migration
+migration: .venv/.test ## Write the migration that the models need: make migration ABOUT="Books name their edition"
+	@$(BIN)/python tools/new_migration.py "$(ABOUT)"
+	@$(BIN)/ruff format --quiet bookshop/migrations/versions
+
 .PHONY: lock
 lock: .venv/.python ## Renew the lock files after a change of dependencies (UPGRADE=1: to the newest)
 	@echo "==> Resolving dependencies"

@@ -41,14 +41,14 @@ def configure(ini: Mapping[str, str]) -> Configurator:
     return config
 
 
-def main(_global_config: Mapping[str, str] | None, **ini: str) -> Any:
+def main(global_config: Mapping[str, str] | None, **ini: str) -> Any:
     """The WSGI application of an INI's section, for `pserve`.
 
     Wrong settings and an unready database end the program with exit code 2, and no traceback.
     """
     try:
         config = configure(ini)
-        prepare(config.registry)
+        prepare(config.registry, (global_config or {}).get("__file__", "production.ini"))
     except (settings.SettingsError, NotReadyError) as err:
         sys.stderr.write(f"{err}\n")
         raise SystemExit(2) from None

@@ -58,7 +58,6 @@ def includeme(config: Configurator) -> None:
         return format_date(value, "long", locale)
 
     settings: dict[str, Any] = {
-        "pyramid.default_locale_name": locale,
         "jinja2.trim_blocks": True,
         "jinja2.lstrip_blocks": True,
         "jinja2.undefined": "strict",
@@ -68,6 +67,7 @@ def includeme(config: Configurator) -> None:
     config.add_settings(settings)
     config.include("pyramid_jinja2")
     config.add_jinja2_search_path("bookshop:templates")
+    config.set_locale_negotiator(lambda _request: locale)
     config.add_translation_dirs("bookshop:locale")
     config.add_subscriber(add_globals, BeforeRender)
     config.add_static_view("static", "bookshop:static", cache_max_age=3600)

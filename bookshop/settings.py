@@ -23,7 +23,8 @@ from bookshop.settings_values import Secret
 Environment = Literal["development", "staging", "production"]
 STRIPE_API = "https://api.stripe.com"
 STRIPE_JS = "https://js.stripe.com/endive/stripe.js"
-OWN_PREFIXES = ("bookshop.", "stripe.")
+OWN_PREFIXES = ("bookshop.", "sqlalchemy.", "stripe.")
+PLACEHOLDER = "_sandbox"  # the end of the keys that development.ini falls back to
 _REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}")
 
 
@@ -93,7 +94,10 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Key:
-    """How one key is read. `parse` raises ValueError with the problem in words."""
+    """How one key is read. `parse` raises ValueError with the problem in words.
+
+    In `example`, `{mode}` stands for the mode of Stripe's that the environment needs.
+    """
 
     parse: values.Parser
     example: str
@@ -107,17 +111,15 @@ KEYS: dict[str, Key] = {
     "bookshop.locale": Key(values.locale, "en_GB", default="en_GB"),
     "bookshop.currency": Key(values.currency, "GBP"),
     "bookshop.email": Key(values.email, "hello@books.example.com"),
-    "bookshop.secret": Key(
-        values.signing_secret, "${BOOKSHOP_SECRET}  (made by: openssl rand -hex 32)", secret=True
-    ),
+    "bookshop.secret": Key(values.signing_secret, "${BOOKSHOP_SECRET}", secret=True),
     "bookshop.var": Key(values.folder, "/var/lib/bookshop"),
     "bookshop.environment": Key(values.environment, "production", default="production"),
     "sqlalchemy.url": Key(
         values.database_url, "postgresql+psycopg://bookshop@localhost/bookshop", secret=True
     ),
-    "stripe.secret_key": Key(values.stripe_secret_key, "${STRIPE_SECRET_KEY}", secret=True),
-    "stripe.publishable_key": Key(values.stripe_publishable_key, "${STRIPE_PUBLISHABLE_KEY}"),
-    "stripe.webhook_secrets": Key(values.webhook_secrets, "${STRIPE_WEBHOOK_SECRET}", secret=True),
+    "stripe.secret_key": Key(values.stripe_secret_key, "sk_{mode}_…", secret=True),
+    "stripe.publishable_key": Key(values.stripe_publishable_key, "pk_{mode}_…"),
+    "stripe.webhook_secrets": Key(values.webhook_secrets, "whsec_…", secret=True),
     "stripe.api_base": Key(values.web_address, STRIPE_API, default=STRIPE_API),
     "stripe.js_url": Key(values.web_address, STRIPE_JS, default=STRIPE_JS),
     "stripe.timeout": Key(values.seconds, "8", default="8"),
@@ -150,7 +152,8 @@ def read(ini: Mapping[str, str]) -> Settings:
         try:
             found[name] = key.parse(_raw(ini, name, key))
         except ValueError as err:
-            problems.append(Problem(name, str(err), f"{name} = {key.example}"))
+            example = key.example.replace("{mode}", _mode(ini))
+            problems.append(Problem(name, str(err), f"{name} = {example}"))
     problems.extend(_contradictions(ini, found))
     if problems:
         raise SettingsError(problems)
@@ -159,6 +162,11 @@ def read(ini: Mapping[str, str]) -> Settings:
         stripe=StripeSettings(**_group(found, "stripe.")),
         database=found["sqlalchemy.url"],
     )
+
+
+def _mode(ini: Mapping[str, str]) -> str:
+    production = ini.get("bookshop.environment", "production") == "production"
+    return "live" if production else "test"
 
 
 def _group(found: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -217,7 +225,7 @@ def _contradictions(ini: Mapping[str, str], found: Mapping[str, Any]) -> list[Pr
             )
         )
     if secret_key and environment and live != (environment == "production"):
-        wanted = "production" if live else "development"
+        wanted = "production" if live else "staging"
         problems.append(
             Problem(
                 "stripe.secret_key",
@@ -235,6 +243,12 @@ def _contradictions(ini: Mapping[str, str], found: Mapping[str, Any]) -> list[Pr
             elif environment == "production":
                 reason = "is not Stripe's: production never talks to a stand-in"
                 problems.append(Problem(name, reason, f"{name} = {real}"))
+    api_base = found.get("stripe.api_base")
+    if secret_key and secret_key.reveal().endswith(PLACEHOLDER) and api_base == STRIPE_API:
+        reason = "is a placeholder, which Stripe does not know"
+        problems.append(
+            Problem("stripe.secret_key", reason, f"stripe.secret_key = sk_{_mode(ini)}_…")
+        )
     if environment == "production":
         problems.extend(_unfit_for_production(ini, found))
     return problems

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -85,10 +86,12 @@ def signing_secret(raw: str) -> Secret:
     """A secret of 32 bytes or more, that is not one character over and over."""
     size = len(raw.encode())
     if size < MIN_SECRET_BYTES:
-        message = f"has {size} bytes; {MIN_SECRET_BYTES} or more are needed"
+        message = (
+            f"has {size} bytes; {MIN_SECRET_BYTES} or more are needed: openssl rand -hex 32"
+        )
         raise ValueError(message)
     if len(set(raw)) < MIN_SECRET_BYTES // 4:
-        message = "repeats a few characters; it must be random"
+        message = "repeats a few characters; it must be random: openssl rand -hex 32"
         raise ValueError(message)
     return Secret(raw)
 
@@ -119,6 +122,9 @@ def database_url(raw: str) -> URL:
         raise ValueError(message) from err
     if url.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
         message = f"{url.drivername!r} is neither sqlite nor postgresql+psycopg"
+        raise ValueError(message)
+    if url.get_backend_name() == "postgresql" and find_spec("psycopg") is None:
+        message = "needs psycopg, which is not installed: pip install 'bookshop[postgresql]'"
         raise ValueError(message)
     if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
         message = "is in memory: orders would be lost; name a file"

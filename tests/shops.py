@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import waitress.server
+from waitress import wasyncore
 from webtest import TestApp
 
 import bookshop
@@ -103,12 +104,16 @@ class Served:
             clear_untrusted_proxy_headers=True,
         )
         self.url = f"http://localhost:{self._server.effective_port}"
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread = threading.Thread(
+            target=wasyncore.loop, kwargs={"map": self._map}, daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:
-        self._server.close()
+        # In the thread that serves: it must not wait for what is closed already.
+        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._map))
         self._thread.join(5)
+        self._server.task_dispatcher.shutdown()
 
 
 class Controls:

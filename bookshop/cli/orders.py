@@ -21,7 +21,7 @@ def orders() -> None:
 @click.pass_obj
 def list_orders(shop: ShopContext, *, limit: int, as_json: bool) -> None:
     """The last orders, the newest first."""
-    with shop.registry.sessions() as session:
+    with shop.session() as session:
         found = newest(session, limit)
     if as_json:
         print_json({"orders": [report(order) for order in found]})
@@ -46,7 +46,7 @@ def list_orders(shop: ShopContext, *, limit: int, as_json: bool) -> None:
 @click.pass_obj
 def show_order(shop: ShopContext, *, number: str, as_json: bool) -> None:
     """One order, with its lines."""
-    with shop.registry.sessions() as session:
+    with shop.session() as session:
         order = by_number(session, number.upper())
     if order is None:
         message = f"There is no order {number}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import logging
 from functools import cached_property
@@ -11,8 +12,10 @@ from typing import Any
 import click
 import plaster
 from pyramid.registry import Registry
+from sqlalchemy.orm import Session
 
 from bookshop import configure
+from bookshop.ops.check import check_database
 from bookshop.settings import SettingsError, expand
 
 
@@ -39,7 +42,7 @@ class ShopContext:
         try:
             loader = plaster.get_loader(location, protocols=["wsgi"])
             found = loader.get_wsgi_app_settings()
-        except (LookupError, ValueError, OSError) as err:
+        except (LookupError, ValueError, OSError, configparser.Error) as err:
             message = f"{self.ini} cannot be read: {err}"
             raise SettingsFault(message) from err
         return expand(found)
@@ -53,6 +56,14 @@ class ShopContext:
             return configure(self.section).registry
         except SettingsError as err:
             raise SettingsFault(str(err)) from err
+
+    def session(self) -> Session:
+        """A session on the shop's database, which has to be there and of this version."""
+        for finding in check_database(self.registry):
+            message = f"{finding.key}: {finding.problem}. Write or run: {finding.fix}"
+            raise click.ClickException(message)
+        session: Session = self.registry.sessions()
+        return session
 
 
 def print_json(report: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -26,7 +28,9 @@ def upgrade(engine: Engine) -> None:
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether the database is at the newest revision."""
+    """Whether the database is at the newest revision. It is not made by being looked at."""
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+        return False
     newest = ScriptDirectory.from_config(configuration(engine)).get_heads()
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_heads() == tuple(newest)

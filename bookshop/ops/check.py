@@ -30,4 +30,4 @@ def check_database(registry: Registry) -> list[Finding]:
         return [Finding("error", key, problem, f"{key} = …  (and see that the server runs)")]
     if current:
         return []
-    return [Finding("error", key, "the database is of another version", "bookshop migrate")]
+    return [Finding("error", key, "the database is new, or of another version", "bookshop migrate")]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import shlex
 
 from pyramid.registry import Registry
+from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import migrations
 from bookshop.catalogue import demo
@@ -16,11 +18,19 @@ class NotReadyError(Exception):
     """The shop cannot start; the text says what to do."""
 
 
-def prepare(registry: Registry) -> None:
+def prepare(registry: Registry, ini: str) -> None:
     """Make the shop ready: in development by itself, elsewhere by saying what is missing.
 
-    Raises NotReadyError.
+    `ini` is the file that the shop was started with. Raises NotReadyError.
     """
+    try:
+        _prepare(registry, ini)
+    except (SQLAlchemyError, OSError) as err:
+        message = f"The shop did not start: the database does not answer ({type(err).__name__})."
+        raise NotReadyError(f"{message}\n  see sqlalchemy.url in {ini}") from err
+
+
+def _prepare(registry: Registry, ini: str) -> None:
     shop = registry.bookshop.shop
     if shop.environment == "development":
         shop.var.mkdir(parents=True, exist_ok=True)
@@ -31,5 +41,5 @@ def prepare(registry: Registry) -> None:
         return
     if migrations.is_current(registry.engine):
         return
-    message = "The database is not of this version of the shop.\n  run: bookshop migrate"
-    raise NotReadyError(message)
+    message = "The shop did not start: its database is new, or of another version."
+    raise NotReadyError(f"{message}\n  run: bookshop --config {shlex.quote(ini)} migrate")

@@ -45,8 +45,8 @@ def verified_event(body: bytes, header: str | None, secrets: Iterable[Secret]) -
 def _signed(body: bytes, header: str | None, secret: Secret) -> bool:
     try:
         stripe.WebhookSignature.verify_header(body, header, secret.reveal(), TOLERANCE)
-    except (stripe.SignatureVerificationError, ValueError):
-        return False  # a body that is not UTF-8 is a ValueError
+    except (stripe.SignatureVerificationError, ValueError, TypeError):
+        return False  # a body that is not UTF-8 is a ValueError, a header beyond ASCII a TypeError
     return True
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 DEFAULT_LISTEN = "localhost:6544"
+KEYS = {"sandbox.database", "sandbox.listen", "sandbox.webhook_url"}
 PORTS = range(65536)
 
 
@@ -62,6 +63,12 @@ class Options:
     @classmethod
     def from_settings(cls, settings: Mapping[str, str]) -> Options:
         """The options in an INI section whose `${NAME}` are filled in. Raises OptionsError."""
+        unknown = {key for key in settings if key.startswith("sandbox.")} - KEYS
+        if unknown:
+            raise OptionsError(
+                f"{min(unknown)}: is not a setting of the sandbox\n"
+                f"    write one of: {', '.join(sorted(KEYS))}"
+            )
         needed = ("stripe.secret_key", "stripe.publishable_key", "stripe.webhook_secrets")
         missing = [key for key in needed if not settings.get(key, "").split()]
         if missing:

@@ -163,3 +163,12 @@ def test_the_demo_catalogue_loads_once(shop, make_shop):
     with shop.registry.engine.connect() as connection:
         count = connection.exec_driver_sql("SELECT count(*) FROM books").scalar()
     assert count == 32
+
+
+def test_texts_are_in_the_shops_language_whatever_the_address_says(make_shop):
+    shop = make_shop(bookshop__locale="de_DE")
+    request = shop.wsgi.request_factory.blank("/?_LOCALE_=fr")
+    request.registry = shop.registry
+
+    assert request.localizer.locale_name == "de_DE"
+    assert shop.visitor().get("/").html.html["lang"] == "de-DE"

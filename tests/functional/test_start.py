@@ -214,7 +214,7 @@ def bookshop(production, *arguments, ini=ROOT / "production.ini"):
 def test_production_starts_once_its_database_is_migrated(production):
     refused = run("pserve", str(ROOT / "production.ini"), cwd=ROOT, **production)
     assert refused.returncode == 2
-    assert "run: bookshop migrate" in refused.stderr
+    assert f"run: bookshop --config {ROOT / 'production.ini'} migrate" in refused.stderr
     finding = bookshop(production, "check", "--json")
     assert finding.returncode == 1
     assert json.loads(finding.stdout)["findings"][0]["fix"] == "bookshop migrate"

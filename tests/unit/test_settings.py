@@ -139,8 +139,17 @@ def test_our_own_inis_can_be_used(name, monkeypatch):
         monkeypatch.setenv("STRIPE_PUBLISHABLE_KEY", "pk_live_1")
         monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_1")
     section = section_of(name)
+    if name == "development.ini":
+        section["stripe.api_base"] = "http://localhost:6544"  # as what it includes sets it
     found = read(expand(section))
     assert found.shop.environment == name.removesuffix(".ini")
+
+
+def test_the_placeholder_keys_are_not_for_stripe():
+    section = {**section_of("development.ini")}
+    found = the_problem(expand(section), "stripe.secret_key")
+    assert found.problem == "is a placeholder, which Stripe does not know"
+    assert found.fix == "stripe.secret_key = sk_test_…"
 
 
 def test_production_ini_names_every_variable_that_is_missing(monkeypatch):
@@ -212,7 +221,7 @@ def test_a_variable_that_is_not_set_is_named(key, monkeypatch):
     monkeypatch.delenv("SHOP_UNSET", raising=False)
     found = problems(expand({**PRODUCTION, key: "${SHOP_UNSET}"}))
     assert found[key].problem == "the environment variable SHOP_UNSET is not set"
-    assert found[key].fix == f"{key} = {KEYS[key].example}"
+    assert found[key].fix == f"{key} = {KEYS[key].example}".replace("{mode}", "live")
 
 
 # --- <key>_file
@@ -279,8 +288,8 @@ def test_what_has_no_default_must_be_given(key, value):
 
 def test_a_short_secret():
     found = the_problem(changed(PRODUCTION, bookshop__secret="too-short"), "bookshop.secret")
-    assert found.problem == "has 9 bytes; 32 or more are needed"
-    assert "openssl rand -hex 32" in found.fix
+    assert found.problem == "has 9 bytes; 32 or more are needed: openssl rand -hex 32"
+    assert found.fix == "bookshop.secret = ${BOOKSHOP_SECRET}"
 
 
 def test_the_secret_that_everybody_knows():

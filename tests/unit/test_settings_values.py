@@ -178,7 +178,11 @@ def test_seconds_up_to_a_minute(number):
         (values.count, "1.5", "is not a whole number"),
         (values.count, "10000", "is not a whole number"),
         (values.positive_count, "0", "must be 1 or more"),
-        (values.signing_secret, RANDOM[:31], "has 31 bytes; 32 or more are needed"),
+        (
+            values.signing_secret,
+            RANDOM[:31],
+            "has 31 bytes; 32 or more are needed: openssl rand -hex 32",
+        ),
         (values.signing_secret, "abcd" * 16, "repeats a few characters"),
     ],
 )

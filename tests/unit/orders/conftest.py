@@ -6,6 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from bookshop.catalogue.models import BookRecord
+from tests.unit.payments.fixtures import counterpart, make_gateway
+
+__all__ = ["copies", "counterpart", "make_gateway", "together"]
 
 
 @pytest.fixture

@@ -1,0 +1,205 @@
+"""Reading the catalogue, on SQLite and on PostgreSQL, in a few statements whatever its size."""
+
+from contextlib import contextmanager
+from datetime import date
+
+import pytest
+from sqlalchemy import event
+
+from bookshop.catalogue.availability import Code
+from bookshop.catalogue.shelf import Contributor, Shelf
+from bookshop.money import Money
+from tests.unit.makers import book
+
+
+@pytest.fixture
+def fill(sessions):
+    def fill(*books):
+        with sessions.begin() as session:
+            for item in books:  # one by one: their order is the catalogue's
+                session.add(item)
+                session.flush()
+
+    return fill
+
+
+@pytest.fixture
+def shelf(engine):
+    return Shelf(engine, "GBP")
+
+
+@contextmanager
+def counted(engine):
+    """The statements that are executed inside."""
+    statements = []
+
+    def note(_connection, _cursor, statement, *_more):
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def skus(listings):
+    return [listing.sku for listing in listings]
+
+
+# --- what can be purchased
+
+
+def test_what_can_be_purchased_is_what_can_be_bought(shelf, fill):
+    fill(
+        book("B-STOCK", stock=1),
+        book("A-FILE", stock=None),
+        book("ORDERABLE", availability="23"),
+        book("TWO-PRICES", prices={"EUR": 1099, "GBP": 999}),
+        book("SOLD-OUT", stock=0),
+        book("ALL-HELD", stock=2, held=2),
+        book("FORTHCOMING", availability="10"),
+        book("GONE", availability="40"),
+        book("NO-PRICE", prices={}),
+        book("ELSEWHERE", prices={"EUR": 1099}),
+    )
+    found = shelf.purchasable()
+    assert skus(found) == ["B-STOCK", "A-FILE", "ORDERABLE", "TWO-PRICES"]
+    assert all(listing.availability.can_buy for listing in found)
+    rest = set(skus(shelf.page(1, 100).listings)) - set(skus(found))
+    assert len(rest) == 6
+    assert not any(shelf.listing(sku).availability.can_buy for sku in rest)
+
+
+def test_prices_are_those_of_the_shops_currency(engine, fill):
+    fill(book("BOTH", prices={"GBP": 999, "JPY": 1500}), book("POUNDS"))
+    yen = Shelf(engine, "JPY")
+    assert yen.listing("BOTH").price == Money(1500, "JPY")
+    assert yen.listing("POUNDS").price is None
+    assert yen.listing("POUNDS").availability.code is Code.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("stock", "held", "code"),
+    [
+        (10, 0, Code.AVAILABLE),
+        (10, 7, Code.FEW),
+        (1, 0, Code.FEW),
+        (1, 1, Code.SOLD_OUT),
+        (0, 0, Code.SOLD_OUT),
+        (None, 0, Code.AVAILABLE),
+        (None, 99, Code.AVAILABLE),
+    ],
+)
+def test_copies_that_are_held_are_not_there(shelf, fill, stock, held, code):
+    fill(book("ONE", stock=stock, held=held))
+    assert shelf.listing("ONE").availability.code is code
+
+
+# --- one book
+
+
+def test_a_book_with_all_that_its_page_shows(shelf, fill):
+    fill(
+        book(
+            "9780306406157",
+            title="Größe",
+            subtitle="A Subtitle",
+            isbn="9780306406157",
+            work="work",
+            form="BB",
+            language="ger",
+            publisher="Example Press",
+            published=date(2024, 2, 29),
+            pages=312,
+            subjects=["Fiction", "Poetry"],
+            description=["One.", "Two."],
+            people=[("A01", "Bo"), ("B06", "Ada"), ("A01", "Cy")],
+        )
+    )
+    found = shelf.detail("9780306406157")
+    assert (found.title, found.subtitle, found.isbn) == ("Größe", "A Subtitle", "9780306406157")
+    assert (found.published, found.pages, found.minutes) == (date(2024, 2, 29), 312, None)
+    assert found.subjects == ("Fiction", "Poetry")
+    assert found.description == ("One.", "Two.")
+    assert found.contributors == (
+        Contributor("Bo", "A01"),
+        Contributor("Ada", "B06"),
+        Contributor("Cy", "A01"),
+    )
+    assert found.byline == "Bo, Cy"
+    assert found.price == Money(999, "GBP")
+
+
+@pytest.mark.parametrize(
+    ("people", "byline"),
+    [
+        ([("B01", "Ed"), ("A12", "Ill")], "Ed, Ill"),
+        ([("B01", "Ed"), ("A01", "Ada")], "Ada"),
+        ([], ""),
+    ],
+)
+def test_who_a_book_is_by(shelf, fill, people, byline):
+    fill(book("ONE", people=people))
+    assert shelf.listing("ONE").byline == byline
+
+
+@pytest.mark.parametrize("sku", ["NONE", "", "one", "ONE ", "ONE'--", "ONE%", "\N{SNOWMAN}"])
+def test_a_sku_is_exact(shelf, fill, sku):
+    fill(book("ONE"))
+    assert shelf.detail(sku) is None
+    assert shelf.listing(sku) is None
+
+
+def test_other_formats_are_of_the_same_work(shelf, fill):
+    fill(
+        book("HARD", work="w", title="The Work"),
+        book("SOFT", work="w", title="The Work"),
+        book("FILE", work="w", title="Another Name of It"),
+        book("OTHER", work="v"),
+        book("NONE", work=None),
+        book("NEITHER", work=None),
+    )
+    assert skus(shelf.other_formats(shelf.detail("HARD"))) == ["FILE", "SOFT"]
+    assert shelf.other_formats(shelf.detail("OTHER")) == []
+    assert shelf.other_formats(shelf.detail("NONE")) == []
+
+
+# --- pages
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 6, 7, 12])
+def test_pages_hold_every_book_once_by_title(shelf, fill, count):
+    fill(*(book(f"S{number:02}", title=f"T{-number % 3}") for number in range(count)))
+    first = shelf.page(1, 6)
+    assert (first.total, first.pages) == (count, max(1, -(-count // 6)))
+    pages = [shelf.page(number, 6) for number in range(1, first.pages + 1)]
+    assert [page.number for page in pages] == list(range(1, first.pages + 1))
+    listed = [(book.title, book.sku) for page in pages for book in page.listings]
+    assert listed == sorted(listed)
+    assert len(set(listed)) == len(listed) == count
+    assert shelf.page(first.pages + 1, 6) is None
+
+
+# --- cost
+
+
+def test_reading_takes_a_few_statements_whatever_the_number_of_books(shelf, engine, fill):
+    fill(
+        *(book(f"S{number}", work="w", people=[("A01", "A"), ("B01", "B")]) for number in range(30))
+    )
+    with counted(engine) as statements:
+        assert len(shelf.purchasable()) == 30
+    assert len([text for text in statements if "SELECT" in text]) == 2
+    with counted(engine) as statements:
+        assert len(shelf.page(1, 24).listings) == 24
+    assert len([text for text in statements if "SELECT" in text]) == 3
+    with counted(engine) as statements:
+        assert shelf.detail("S1").contributors
+    assert len([text for text in statements if "SELECT" in text]) == 2
+
+
+def test_reading_leaves_no_connection_behind(shelf, engine, fill):
+    fill(book("ONE"))
+    shelf.purchasable()
+    shelf.page(9, 24)
+    shelf.detail("NONE")
+    assert engine.pool.checkedout() == 0

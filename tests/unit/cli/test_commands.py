@@ -1,0 +1,212 @@
+"""The command line: what it prints, in words and in JSON, and its exit codes."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bookshop import migrations
+from bookshop.cli import main
+from bookshop.db import make_engine, make_sessions
+from bookshop.orders.models import OrderStatus
+from tests.unit.makers import NOW, book, order
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    """Commands set up logging for a process of their own."""
+    before = logging.root.handlers[:]
+    yield
+    logging.root.handlers[:] = before
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A shop's folder, with a blank in its path."""
+    path = tmp_path / "my shop"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def run(folder, database_url):
+    """Runs a command of a shop, with some lines in its INI."""
+
+    def run(*words, lines="", url=database_url):
+        ini = folder / "shop.ini"
+        ini.write_text(
+            "[app:main]\n"
+            f"use = config:{ROOT}/development.ini\n"
+            "pyramid.includes =\n"
+            f"bookshop.var = {folder}/var\n"
+            f"sqlalchemy.url = {url.render_as_string(hide_password=False).replace('%', '%%')}\n"
+            + lines,
+            encoding="utf-8",
+        )
+        environment = {"COLUMNS": "200"}
+        return CliRunner().invoke(main, ["--config", str(ini), *words], env=environment)
+
+    return run
+
+
+@pytest.fixture
+def place(database_url):
+    """Puts an order of two books into the database."""
+    engine = make_engine(database_url)
+
+    def place(**values):
+        with make_sessions(engine).begin() as session:
+            made = order(book("A", title="Größe"), book("B", title="Two"), quantity=2, **values)
+            session.add(made)
+            session.flush()
+            return made.number
+
+    yield place
+    engine.dispose()
+
+
+# --- orders
+
+
+def test_no_orders(run):
+    result = run("orders", "list", "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"orders": []})
+    assert run("orders", "list").exit_code == 0
+
+
+def test_orders_as_json(run, place):
+    number = place(email="ada@mail.example", payment_intent="pi_1", status=OrderStatus.PAID)
+    listed = json.loads(run("orders", "list", "--json").stdout)
+    shown = json.loads(run("orders", "show", number, "--json").stdout)
+    assert listed == {"orders": [shown]}
+    assert shown == {
+        "number": number,
+        "status": "paid",
+        "payment_intent": "pi_1",
+        "currency": "GBP",
+        "total": 3996,
+        "refunded": 0,
+        "email": "ada@mail.example",
+        "lines": [
+            {"sku": "A", "title": "Größe", "quantity": 2, "amount": 1998},
+            {"sku": "B", "title": "Two", "quantity": 2, "amount": 1998},
+        ],
+    }
+
+
+def test_orders_in_words(run, place):
+    number = place(placed_at=NOW)
+    listed, shown = run("orders", "list").stdout, run("orders", "show", number).stdout
+    for text in (number, "awaiting_payment", "£39.96", "2026-06-01 12:00"):
+        assert text in listed
+        assert text in shown
+    assert "Größe, Two" in listed
+    assert "  2 x Größe (A) £19.98\n" in shown
+    assert "by nobody yet" in shown
+
+
+def test_an_order_number_may_be_typed_small(run, place):
+    number = place()
+    assert number in run("orders", "show", number.lower()).stdout
+
+
+def test_an_order_that_is_not_there(run):
+    result = run("orders", "show", "K7QM-2X9T-4BCD", "--json")
+    assert result.exit_code == 1
+    assert "There is no order K7QM-2X9T-4BCD." in result.stderr
+    assert result.stdout == ""
+
+
+def test_as_many_orders_as_asked_for(run, place):
+    place()
+    assert json.loads(run("orders", "list", "--json", "--limit", "1").stdout)["orders"]
+    assert run("orders", "list", "--limit", "0").exit_code == 2
+
+
+# --- migrate
+
+
+def test_migrating_can_be_repeated(run, empty_url):
+    for said in ("The database has been brought", "The database is of this version already"):
+        result = run("migrate", url=empty_url)
+        assert result.exit_code == 0
+        assert said in result.stdout
+    engine = make_engine(empty_url)
+    assert migrations.is_current(engine)
+    engine.dispose()
+
+
+# --- check
+
+
+def test_all_is_fine(run):
+    assert run("check").stdout == "Everything is fine.\n"
+    result = run("check", "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"findings": []})
+
+
+def test_a_database_to_mend(run, empty_url):
+    result = run("check", "--json", url=empty_url)
+    assert result.exit_code == 1
+    [finding] = json.loads(result.stdout)["findings"]
+    assert set(finding) == {"severity", "key", "problem", "fix"}
+    assert finding["fix"] == "bookshop migrate"
+    assert "bookshop migrate" in run("check", url=empty_url).stdout
+
+
+def test_settings_to_mend(run):
+    lines = "bookshop.currency = DEM\nbookshop.curency = EUR\n"
+    result = run("check", "--json", lines=lines)
+    assert result.exit_code == 2
+    assert {finding["key"] for finding in json.loads(result.stdout)["findings"]} == {
+        "bookshop.currency",
+        "bookshop.curency",
+    }
+    assert run("check", lines=lines).exit_code == 2
+
+
+# --- what every command says of settings that cannot be used
+
+
+@pytest.mark.parametrize("words", [["orders", "list"], ["migrate"], ["orders", "show", "X"]])
+def test_wrong_settings_are_said_without_a_traceback(run, words):
+    result = run(*words, lines="stripe.secret_key = sk_Confidential\n")
+    assert result.exit_code == 2
+    assert "stripe.secret_key: is not a secret key" in result.stderr
+    assert "Traceback" not in result.output
+    assert "Confidential" not in result.output
+
+
+@pytest.mark.parametrize("words", [["check"], ["orders", "list"]])
+def test_an_ini_that_is_not_there(words, folder):
+    result = CliRunner().invoke(main, ["--config", str(folder / "none.ini"), *words])
+    assert result.exit_code == 2
+    assert "There is no file" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["no section\n", "[app:other]\n", "[app:main]\nuse = config:none.ini\n", "[app:main\n", "\x00"],
+    ids=["no section", "another section", "heir of nobody", "half a section", "no text"],
+)
+def test_an_ini_that_cannot_be_read(text, folder):
+    ini = folder / "shop.ini"
+    ini.write_text(text)
+    result = CliRunner().invoke(main, ["--config", str(ini), "check"])
+    assert result.exit_code == 2, result.exception
+    assert "Traceback" not in result.output
+
+
+def test_wrong_usage():
+    assert CliRunner().invoke(main, ["nonsense"]).exit_code == 2
+    assert CliRunner().invoke(main, ["orders", "show"]).exit_code == 2
+
+
+def test_every_command_has_help():
+    for name, command in main.commands.items():
+        assert command.help, name
+        assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0

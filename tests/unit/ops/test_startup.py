@@ -1,0 +1,94 @@
+"""What happens before the first request, by what the shop is run for."""
+
+import logging
+
+import pytest
+from sqlalchemy import func, select
+
+import bookshop
+from bookshop import migrations
+from bookshop.catalogue.models import BookRecord
+from bookshop.ops.check import check_database
+from bookshop.ops.startup import NotReadyError, prepare
+from tests.shops import ini
+
+
+@pytest.fixture
+def configure(tmp_path):
+    """The registry of a shop whose database is wherever a test says."""
+    made = []
+
+    def configure(url, environment="development"):
+        changes = {
+            "sqlalchemy__url": url.render_as_string(hide_password=False),
+            "bookshop__environment": environment,
+        }
+        section = ini(tmp_path / "var", "http://localhost:1", **changes)
+        made.append(bookshop.configure(section).registry)
+        return made[-1]
+
+    yield configure
+    for registry in made:
+        registry.payments.close()
+        registry.engine.dispose()
+
+
+def count_books(registry):
+    with registry.engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(BookRecord))
+
+
+def test_development_makes_itself_ready_and_says_so(configure, empty_url, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "bookshop")
+    registry = configure(empty_url)
+    prepare(registry)
+    assert migrations.is_current(registry.engine)
+    assert count_books(registry) >= 24
+    assert (tmp_path / "var").is_dir()
+    assert "the demo catalogue was loaded" in caplog.text
+    caplog.clear()
+    prepare(registry)
+    assert caplog.text == ""
+
+
+def test_elsewhere_nobody_migrates_behind_the_operators_back(configure, empty_url):
+    registry = configure(empty_url, "staging")
+    with pytest.raises(NotReadyError, match="run: bookshop migrate"):
+        prepare(registry)
+    assert not migrations.is_current(registry.engine)
+
+
+def test_elsewhere_no_demo_is_loaded(configure, database_url):
+    registry = configure(database_url, "staging")
+    prepare(registry)
+    assert count_books(registry) == 0
+
+
+# --- check
+
+
+def test_nothing_is_found_where_all_is_well(configure, database_url):
+    assert check_database(configure(database_url)) == []
+
+
+def test_a_database_of_another_version_is_found(configure, empty_url):
+    [finding] = check_database(configure(empty_url))
+    assert (finding.severity, finding.key, finding.fix) == (
+        "error",
+        "sqlalchemy.url",
+        "bookshop migrate",
+    )
+
+
+def test_a_server_that_is_not_there_is_found(configure, postgres):
+    url = postgres.create("gone")
+    postgres.drop("gone")
+    [finding] = check_database(configure(url, "staging"))
+    assert finding.problem == "the database does not answer: OperationalError"
+
+
+def test_a_folder_that_cannot_be_made_is_found(configure, sqlite_url, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(OSError, match="file"):
+        configure(sqlite_url.set(database=str(file / "shop.sqlite")))
