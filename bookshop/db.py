@@ -69,8 +69,9 @@ def make_engine(url: URL) -> Engine:
     """An engine for `url`; SQLite gets the settings that a web service wants."""
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, **COMMON)
-    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(url.database or "").parent
     engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, **COMMON)
+    event.listen(engine, "do_connect", lambda *_: folder.mkdir(parents=True, exist_ok=True))
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -11,12 +11,21 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import make_url
 
 from bookshop import migrations
 from bookshop.db import make_engine, make_sessions
 
 _numbers = itertools.count(1)
+
+# Properties hold on a busy machine too, and each example makes its own rows in a shared database.
+settings.register_profile(
+    "unit",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("unit")
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 import transaction
 import zope.sqlalchemy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyramid.testing import DummyRequest
 from sqlalchemy import func, select, text
@@ -18,15 +18,12 @@ from bookshop.orders.models import Order
 from tests.unit.makers import NOW, book, order
 
 EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
-ON_EACH_EXAMPLE = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30
-)
 
 
 # --- times
 
 
-@ON_EACH_EXAMPLE
+@settings(max_examples=30)
 @given(
     moment=st.builds(
         lambda microseconds, zone: (EPOCH + dt.timedelta(microseconds=microseconds)).astimezone(

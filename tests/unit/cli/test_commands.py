@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import bookshop
 from bookshop import migrations
 from bookshop.cli import main
 from bookshop.db import make_engine, make_sessions
@@ -33,24 +34,37 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def run(folder, database_url):
-    """Runs a command of a shop, with some lines in its INI."""
+def run(folder, database_url, monkeypatch):
+    """Runs a command of a shop, with some settings changed."""
+    made = []
 
-    def run(*words, lines="", url=database_url):
+    def configured(section):
+        made.append(bookshop.configure(section))
+        return made[-1]
+
+    monkeypatch.setattr("bookshop.cli.shop.configure", configured)
+
+    def run(*words, url=database_url, **changes):
+        settings = {
+            "pyramid.includes": "",
+            "bookshop.var": f"{folder}/var",
+            "sqlalchemy.url": url.render_as_string(hide_password=False).replace("%", "%%"),
+            "stripe.secret_key": "sk_test_1",
+            "stripe.publishable_key": "pk_test_1",
+            "stripe.webhook_secrets": "whsec_1",
+            **{name.replace("__", "."): value for name, value in changes.items()},
+        }
+        lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
         ini = folder / "shop.ini"
-        ini.write_text(
-            "[app:main]\n"
-            f"use = config:{ROOT}/development.ini\n"
-            "pyramid.includes =\n"
-            f"bookshop.var = {folder}/var\n"
-            f"sqlalchemy.url = {url.render_as_string(hide_password=False).replace('%', '%%')}\n"
-            + lines,
-            encoding="utf-8",
-        )
+        text = f"[app:main]\nuse = config:{ROOT}/development.ini\n{lines}"
+        ini.write_text(text, encoding="utf-8")
         environment = {"COLUMNS": "200"}
         return CliRunner().invoke(main, ["--config", str(ini), *words], env=environment)
 
-    return run
+    yield run
+    for config in made:
+        config.registry.payments.close()
+        config.registry.engine.dispose()
 
 
 @pytest.fixture
@@ -159,14 +173,14 @@ def test_a_database_to_mend(run, empty_url):
 
 
 def test_settings_to_mend(run):
-    lines = "bookshop.currency = DEM\nbookshop.curency = EUR\n"
-    result = run("check", "--json", lines=lines)
+    wrong = {"bookshop.currency": "DEM", "bookshop.curency": "EUR"}
+    result = run("check", "--json", **wrong)
     assert result.exit_code == 2
     assert {finding["key"] for finding in json.loads(result.stdout)["findings"]} == {
         "bookshop.currency",
         "bookshop.curency",
     }
-    assert run("check", lines=lines).exit_code == 2
+    assert run("check", **wrong).exit_code == 2
 
 
 # --- what every command says of settings that cannot be used
@@ -174,7 +188,7 @@ def test_settings_to_mend(run):
 
 @pytest.mark.parametrize("words", [["orders", "list"], ["migrate"], ["orders", "show", "X"]])
 def test_wrong_settings_are_said_without_a_traceback(run, words):
-    result = run(*words, lines="stripe.secret_key = sk_Confidential\n")
+    result = run(*words, stripe__secret_key="sk_Confidential")
     assert result.exit_code == 2
     assert "stripe.secret_key: is not a secret key" in result.stderr
     assert "Traceback" not in result.output

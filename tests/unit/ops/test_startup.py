@@ -41,26 +41,26 @@ def count_books(registry):
 def test_development_makes_itself_ready_and_says_so(configure, empty_url, tmp_path, caplog):
     caplog.set_level(logging.INFO, "bookshop")
     registry = configure(empty_url)
-    prepare(registry)
+    prepare(registry, "my shop.ini")
     assert migrations.is_current(registry.engine)
     assert count_books(registry) >= 24
     assert (tmp_path / "var").is_dir()
     assert "the demo catalogue was loaded" in caplog.text
     caplog.clear()
-    prepare(registry)
+    prepare(registry, "my shop.ini")
     assert caplog.text == ""
 
 
 def test_elsewhere_nobody_migrates_behind_the_operators_back(configure, empty_url):
     registry = configure(empty_url, "staging")
-    with pytest.raises(NotReadyError, match="run: bookshop migrate"):
-        prepare(registry)
+    with pytest.raises(NotReadyError, match=r"run: bookshop --config 'my shop.ini' migrate"):
+        prepare(registry, "my shop.ini")
     assert not migrations.is_current(registry.engine)
 
 
 def test_elsewhere_no_demo_is_loaded(configure, database_url):
     registry = configure(database_url, "staging")
-    prepare(registry)
+    prepare(registry, "my shop.ini")
     assert count_books(registry) == 0
 
 
@@ -87,8 +87,13 @@ def test_a_server_that_is_not_there_is_found(configure, postgres):
     assert finding.problem == "the database does not answer: OperationalError"
 
 
-def test_a_folder_that_cannot_be_made_is_found(configure, sqlite_url, tmp_path):
-    file = tmp_path / "file"
-    file.write_text("")
-    with pytest.raises(OSError, match="file"):
-        configure(sqlite_url.set(database=str(file / "shop.sqlite")))
+@pytest.fixture
+def unusable(configure, sqlite_url, tmp_path):
+    """A shop whose database is in a folder that cannot be made."""
+    (tmp_path / "file").write_text("")
+    return configure(sqlite_url.set(database=str(tmp_path / "file" / "shop.sqlite")))
+
+
+def test_a_folder_that_cannot_be_made_stops_the_start_in_words(unusable):
+    with pytest.raises(NotReadyError, match=r"see sqlalchemy\.url in my shop\.ini"):
+        prepare(unusable, "my shop.ini")

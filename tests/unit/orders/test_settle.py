@@ -5,7 +5,7 @@ import logging
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -20,9 +20,7 @@ STOCK, PRICE = 5, 999
 TOTAL = 2 * PRICE
 SUCCEEDED, CANCELED = IntentStatus.SUCCEEDED, IntentStatus.CANCELED
 UNPAID = [status for status in IntentStatus if status is not SUCCEEDED]
-MANY_EXAMPLES = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80
-)
+MANY_EXAMPLES = settings(max_examples=80)
 
 statuses = st.sampled_from(IntentStatus)
 

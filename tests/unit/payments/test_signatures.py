@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bookshop.payments import signatures
@@ -158,7 +158,6 @@ def test_nobody_is_believed_where_there_is_no_secret(parsed):
     assert parsed == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, len(BODY) - 1), flip=st.integers(1, 255))
 def test_one_changed_byte_is_noticed(place, flip, parsed):
     parsed.clear()
@@ -169,7 +168,6 @@ def test_one_changed_byte_is_noticed(place, flip, parsed):
     assert parsed == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(), given_header=st.none() | st.text(alphabet=st.characters(codec="latin-1")))
 def test_no_request_whatever_gets_further(body, given_header, parsed):
     with pytest.raises(SignatureError):
