@@ -86,9 +86,7 @@ def signing_secret(raw: str) -> Secret:
     """A secret of 32 bytes or more, that is not one character over and over."""
     size = len(raw.encode())
     if size < MIN_SECRET_BYTES:
-        message = (
-            f"has {size} bytes; {MIN_SECRET_BYTES} or more are needed: openssl rand -hex 32"
-        )
+        message = f"has {size} bytes; {MIN_SECRET_BYTES} or more are needed: openssl rand -hex 32"
         raise ValueError(message)
     if len(set(raw)) < MIN_SECRET_BYTES // 4:
         message = "repeats a few characters; it must be random: openssl rand -hex 32"
