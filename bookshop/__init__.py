@@ -19,6 +19,7 @@ FEATURES = (
     "bookshop.rendering",
     "bookshop.catalogue",
     "bookshop.payments",
+    "bookshop.orders",
     "bookshop.webhooks",
     "bookshop.ops",
 )

@@ -1,7 +1,7 @@
 """The database: engine, sessions, base class, and what a transaction is.
 
 A request's `request.db` is a unit of work under pyramid_tm: it commits when the view returns and
-rolls back when the view raises or answers 4xx or 5xx. It begins as a writer, so that what it has
+rolls back when the answer is 4xx or 5xx. It begins as a writer, so that what it has
 read cannot change before it writes (SQLite: BEGIN IMMEDIATE; PostgreSQL: row locks). Reading the
 catalogue needs no unit of work: it uses the engine directly.
 """
@@ -95,7 +95,7 @@ def make_sessions(engine: Engine) -> sessionmaker[Session]:
 
 
 @contextmanager
-def unheld(request: Request) -> Iterator[None]:
+def outside_transaction(request: Request) -> Iterator[None]:
     """Commit what was done so far, and hold no transaction and no connection inside.
 
     Everything that waits for another machine is done in here.
@@ -107,9 +107,9 @@ def unheld(request: Request) -> Iterator[None]:
         request.tm.begin()
 
 
-def write_down(request: Request) -> None:
+def commit_now(request: Request) -> None:
     """Commit what was done so far, whatever the view answers in the end."""
-    with unheld(request):
+    with outside_transaction(request):
         pass
 
 

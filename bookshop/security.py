@@ -67,11 +67,20 @@ def fail_closed(view: View, info: Any) -> View:
         raise ConfigurationError(message)
 
     def exact(context: Any, request: Request) -> Response:
-        if request.exception is None and request.subpath:
+        if request.exception is None and (request.subpath or not _is_text(request)):
             raise HTTPNotFound
         return view(context, request)
 
     return exact
+
+
+def _is_text(request: Request) -> bool:
+    """Whether the query can be read."""
+    try:
+        request.GET  # noqa: B018 - reading it decodes it
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def reading_only(view: View, info: Any) -> View:

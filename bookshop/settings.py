@@ -249,6 +249,11 @@ def _contradictions(ini: Mapping[str, str], found: Mapping[str, Any]) -> list[Pr
         problems.append(
             Problem("stripe.secret_key", reason, f"stripe.secret_key = sk_{_mode(ini)}_…")
         )
+    secret: Secret | None = found.get("bookshop.secret")
+    if secret and "development" in secret.reveal() and environment != "development":
+        example = KEYS["bookshop.secret"].example
+        reason = "is the one of development.ini, which everybody knows"
+        problems.append(Problem("bookshop.secret", reason, f"bookshop.secret = {example}"))
     if environment == "production":
         problems.extend(_unfit_for_production(ini, found))
     return problems
@@ -265,9 +270,4 @@ def _unfit_for_production(ini: Mapping[str, str], found: Mapping[str, Any]) -> l
     if url and not url.startswith("https://"):
         reason = "must be https: customers' browsers refuse payments on a plain address"
         problems.append(Problem("bookshop.url", reason, f"bookshop.url = https://{url[7:]}"))
-    secret: Secret | None = found.get("bookshop.secret")
-    if secret and "development" in secret.reveal():
-        key = KEYS["bookshop.secret"]
-        reason = "is the one of development.ini, which everybody knows"
-        problems.append(Problem("bookshop.secret", reason, f"bookshop.secret = {key.example}"))
     return problems

@@ -52,7 +52,7 @@ def web_address(raw: str) -> str:
     if parts.username or parts.query or parts.fragment:
         message = "must be an address without user, query or fragment"
         raise ValueError(message)
-    return raw.rstrip("/")
+    return f"{parts.scheme}{raw[len(parts.scheme) :]}".rstrip("/")
 
 
 def locale(raw: str) -> str:

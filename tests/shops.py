@@ -86,6 +86,7 @@ class Shop:
                     price.amount = amount
 
     def close(self) -> None:
+        self.registry.sweeper.stop()
         self.registry.payments.close()
         self.registry.engine.dispose()
 

@@ -15,6 +15,8 @@ class Catalogue(Resource):
 
     def child(self, name: str) -> Resource | None:
         """The book of that SKU; an ISBN in another form finds its book too."""
+        if "\0" in name:
+            return None  # PostgreSQL has no such text
         detail = self.request.shelf.detail(canonical_sku(name))
         return Book(self.request, detail) if detail else None
 

@@ -12,21 +12,27 @@ from pyramid.request import Request
 from sqlalchemy import select
 
 from bookshop import clock
+from bookshop.catalogue.availability import Code
 from bookshop.catalogue.resources import canonical_sku
 from bookshop.catalogue.shelf import Listing
-from bookshop.db import unheld, write_down
+from bookshop.checkout.settling import ContradictionError, settled
+from bookshop.db import commit_now, outside_transaction
 from bookshop.money import Money
 from bookshop.orders import placing
-from bookshop.orders.holds import hold, release_lapsed
+from bookshop.orders.holds import free_lapsed, hold
 from bookshop.orders.models import Order, OrderStatus
-from bookshop.orders.paying import intent_for
+from bookshop.orders.paying import KEY_LIFE, intent_for
 from bookshop.orders.placing import Basis
-from bookshop.orders.settle import settle
 from bookshop.orders.snapshot import OrderSnapshot, snapshot
-from bookshop.payments.errors import IntentMissingError, IntentStateError, StripeRefusedError
+from bookshop.payments.errors import (
+    IntentMissingError,
+    IntentStateError,
+    StoredFailureError,
+)
 from bookshop.payments.gateway import MAX_AMOUNT, Gateway
 from bookshop.payments.intents import PaymentIntent
 
+FOR_SALE = {Code.AVAILABLE, Code.FEW, Code.SOLD_OUT}  # holding decides who has the last copy
 MOST_STALE = 2  # orders of one basis that may turn out to be cancelled at Stripe
 
 
@@ -84,16 +90,18 @@ class Checkout:
         NotForSaleError, CannotBuyError, OrderClosedError where it is paid or on its way, and
         the errors of Gateway.
         """
+        self._free_lapsed()
         listing = self._request.shelf.listing(canonical_sku(sku))
         if listing is None:
             raise NotForSaleError(sku)
-        basis = Basis(self._request.visitor, listing.sku, again)
+        basis = Basis(self._request.visitor, listing.sku, self._earlier(again))
         for _stale in range(MOST_STALE):
+            order = self._order(basis, listing)
             try:
-                return self._payable(self._order(basis, listing), listing)
-            except IntentMissingError:
-                # It was made with other keys, or in the other mode. Nobody has paid with it.
-                self._retire(basis)
+                return self._payable(order, listing)
+            except (IntentMissingError, StoredFailureError):
+                # Made with other keys, or never made: its client secret was shown to nobody.
+                self._retire(order)
             except OrderClosedError as closed:
                 if closed.order is None or closed.order.status != OrderStatus.CANCELLED:
                     raise
@@ -111,8 +119,9 @@ class Checkout:
         """Hold the order's copies, and give the order and its PaymentIntent the e-mail address.
 
         `revision` is of the order as the visitor has seen it. Raises OrderClosedError,
-        TotalChangedError, holds.SoldOutError, and the errors of Gateway.
+        TotalChangedError, CannotBuyError, holds.SoldOutError, and the errors of Gateway.
         """
+        self._free_lapsed()
         order = self._own(number)
         if order is None or order.payment_intent is None:
             raise OrderClosedError(None)
@@ -120,13 +129,15 @@ class Checkout:
             raise OrderClosedError(snapshot(order))
         if revision not in {None, order.revision}:
             raise TotalChangedError
+        if not order.holding:
+            self._check_current(order)
         order.email = email
         until = hold(self._request.db, order, clock.now())
         held, intent_id = snapshot(order), order.payment_intent
-        with unheld(self._request):
+        with outside_transaction(self._request):
             intent = self._with_receipt(intent_id, held.total, email)
         if not intent.open:
-            raise OrderClosedError(self._settled(intent))
+            raise OrderClosedError(self._settled(held, intent))
         return Held(held.number, until)
 
     def _with_receipt(self, intent_id: str, total: Money, email: str) -> PaymentIntent:
@@ -134,6 +145,14 @@ class Checkout:
             return self._gateway.change_intent(intent_id, total, receipt_email=email)
         except IntentStateError:
             return self._gateway.retrieve_intent(intent_id)
+
+    def _check_current(self, order: Order) -> None:
+        """Refuse to sell what has left the shop, or costs something else by now."""
+        listing = self._request.shelf.listing(order.lines[0].sku)
+        if listing is None or listing.price != order.money:
+            raise TotalChangedError
+        if listing.availability.code not in FOR_SALE:
+            raise CannotBuyError(listing)
 
     def _own(self, number: str) -> Order | None:
         found: Order | None = self._request.db.scalar(
@@ -143,44 +162,77 @@ class Checkout:
         )
         return found
 
+    def _earlier(self, again: str | None) -> str | None:
+        """The number of the visitor's own order that `again` names, if that is over."""
+        order = self._own(again) if again else None
+        over = order is not None and order.status in {OrderStatus.PAID, OrderStatus.CANCELLED}
+        return again if over else None
+
+    def _free_lapsed(self) -> None:
+        # The shelf reads what is committed.
+        if free_lapsed(self._request.db, clock.now()):
+            commit_now(self._request)
+
     def _order(self, basis: Basis, listing: Listing) -> OrderSnapshot:
-        """The order of that basis, at today's price; placed if there is none."""
+        """The order of that basis, placed if there is none."""
         session, now = self._request.db, clock.now()
         order = placing.find(session, basis, now)
+        if order is not None and order.payment_intent is None and order.placed_at < now - KEY_LIFE:
+            placing.retire(session, order)
+            session.flush()
+            order = None
         if order is None:
             price = _sale_price(listing)
             order = placing.place(session, basis, listing, price, now)
-        elif order.status == OrderStatus.AWAITING_PAYMENT:
-            release_lapsed(session, order, now)
-            placing.reprice(order, listing)
         return snapshot(order)
 
     def _payable(self, order: OrderSnapshot, listing: Listing | None) -> Payable:
         """The order with its PaymentIntent, once Stripe has said where that stands."""
         if order.status != OrderStatus.AWAITING_PAYMENT:
             raise OrderClosedError(order)
-        with unheld(self._request):
-            intent = intent_for(self._gateway, order, clock.now())
-        order = self._settled(intent)
+        with outside_transaction(self._request):
+            intent = intent_for(self._gateway, order)
+        order = self._settled(order, intent)
         if not intent.open:
             raise OrderClosedError(order)
         if listing is not None and order.held_until is None:
-            _sale_price(listing)
+            order = self._at_todays_price(order, intent, listing)
         return Payable(order, intent)
 
-    def _settled(self, intent: PaymentIntent) -> OrderSnapshot:
-        """The order as Stripe's word has left it, written down whatever the page will say."""
-        order = settle(self._request.db, intent, clock.now())
-        if order is None:
-            message = f"intent {intent.id} contradicts its order"
-            raise StripeRefusedError(message)
-        settled = snapshot(order)
-        write_down(self._request)
-        return settled
+    def _at_todays_price(
+        self, order: OrderSnapshot, intent: PaymentIntent, listing: Listing
+    ) -> OrderSnapshot:
+        """The order at what its book costs now, unless somebody may be paying the old total."""
+        if _sale_price(listing) == order.total:
+            return order
+        if order.email is not None:
+            raise OrderClosedError(self._closed(order, intent))
+        repriced = self._own(order.number)
+        if repriced is None:
+            raise OrderClosedError(None)
+        placing.reprice(repriced, listing)
+        return snapshot(repriced)
 
-    def _retire(self, basis: Basis) -> None:
-        order = placing.find(self._request.db, basis, clock.now())
-        if order is not None:
+    def _closed(self, order: OrderSnapshot, intent: PaymentIntent) -> OrderSnapshot:
+        """An order at yesterday's price, closed for good unless it has just been paid."""
+        with outside_transaction(self._request):
+            try:
+                intent = self._gateway.cancel_intent(intent.id)
+            except IntentStateError:
+                intent = self._gateway.retrieve_intent(intent.id)
+        return self._settled(order, intent)
+
+    def _settled(self, order: OrderSnapshot, intent: PaymentIntent) -> OrderSnapshot:
+        try:
+            return settled(self._request, intent)
+        except ContradictionError:
+            raise OrderClosedError(order) from None
+
+    def _retire(self, stale: OrderSnapshot) -> None:
+        order = self._own(stale.number)
+        if order is None or order.payment_intent != stale.payment_intent:
+            return  # somebody else has seen to it
+        if order.status == OrderStatus.AWAITING_PAYMENT:
             placing.retire(self._request.db, order)
 
 

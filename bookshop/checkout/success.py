@@ -17,12 +17,11 @@ from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy import select
 
-from bookshop import clock
 from bookshop.checkout.addresses import again_url, resume_url, success_url
 from bookshop.checkout.presenter import present_order
-from bookshop.db import unheld
+from bookshop.checkout.settling import ContradictionError, settled
+from bookshop.db import outside_transaction
 from bookshop.orders.models import Order, OrderStatus
-from bookshop.orders.settle import settle
 from bookshop.orders.snapshot import OrderSnapshot, snapshot
 from bookshop.payments.declines import message_for_customer
 from bookshop.payments.errors import PaymentsError, StripeRefusedError
@@ -55,7 +54,7 @@ def show_success(_context: Shop, request: Request) -> dict[str, Any] | Response:
     if order is None or not (secret or _owns(request, order)):
         return _unknown(request)
     try:
-        with unheld(request):
+        with outside_transaction(request):
             intent: PaymentIntent = request.registry.payments.retrieve_intent(intent_id)
     except PaymentsError as err:
         if not _owns(request, order):
@@ -63,11 +62,17 @@ def show_success(_context: Shop, request: Request) -> dict[str, Any] | Response:
         return _without_stripe(request, order, err)
     if secret is not None:
         return _remember(request, order, intent, secret)
-    settled = settle(request.db, intent, clock.now())
-    if settled is None or (settled.status == OrderStatus.AWAITING_PAYMENT and not intent.open):
-        # Money may have moved that the order does not account for: nobody must pay once more.
-        return _unconfirmed(request, order)
-    return _page(request, snapshot(settled), intent.failure)
+    return _outcome(request, order, intent)
+
+
+def _outcome(request: Request, order: OrderSnapshot, intent: PaymentIntent) -> dict[str, Any]:
+    try:
+        order = settled(request, intent)
+    except ContradictionError:
+        return _answer("checking", present_order(request, order))
+    if order.status is OrderStatus.AWAITING_PAYMENT and not intent.open:
+        return _answer("checking", present_order(request, order))
+    return _page(request, order, intent.failure)
 
 
 def _find(request: Request, intent_id: str) -> OrderSnapshot | None:
@@ -111,6 +116,8 @@ def _unconfirmed(request: Request, order: OrderSnapshot) -> dict[str, Any]:
 
 
 def _page(request: Request, order: OrderSnapshot, failure: Failure | None) -> dict[str, Any]:
+    if order.short:
+        return _answer("short", present_order(request, order))
     closed = order.status in {OrderStatus.PAID, OrderStatus.CANCELLED}
     unpaid = order.status is OrderStatus.AWAITING_PAYMENT
     return _answer(

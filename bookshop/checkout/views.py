@@ -25,7 +25,7 @@ from bookshop.orders.holds import SoldOutError
 from bookshop.orders.number import is_number
 from bookshop.payments.browser import payment_locale
 from bookshop.payments.declines import GENERIC
-from bookshop.payments.errors import PaymentsError, StripeBusyError
+from bookshop.payments.errors import PaymentsError, StripeBusyError, StripeRefusedError
 from bookshop.resources import Shop
 from bookshop.translation import _
 
@@ -61,18 +61,23 @@ def press_pay(_context: Shop, request: Request) -> dict[str, Any]:
     """Before the browser confirms with Stripe: check the form, and hold the copies."""
     try:
         email = validate_email(
-            request.POST.get("email", "")[: LONGEST_EMAIL + 1], check_deliverability=False
+            _field(request, "email")[: LONGEST_EMAIL + 1], check_deliverability=False
         ).normalized
     except EmailNotValidError:
         text = _("Please give an e-mail address, such as name@example.com.")
         return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, text, "email")
     try:
-        held = Checkout(request).press_pay(request.POST.get("order", ""), _revision(request), email)
+        number = _field(request, "order")
+        if not is_number(number):
+            raise OrderClosedError(None)  # noqa: TRY301
+        held = Checkout(request).press_pay(number, _revision(request), email)
     except SoldOutError as sold_out:
         text = _(
             "${title} has just been sold to somebody else. You have not paid anything.",
             mapping={"title": sold_out.title},
         )
+    except CannotBuyError as refused:
+        text = _cannot_buy(refused)
     except TotalChangedError:
         text = _("The price has changed since you opened this page. Load it again to see it.")
     except OrderClosedError:
@@ -92,9 +97,10 @@ def press_pay(_context: Shop, request: Request) -> dict[str, Any]:
 def _only_looking(request: Request) -> bool:
     """Whether nobody is there to pay: for HEAD, a page loaded ahead, an image of another site."""
     headers = request.headers
+    elsewhere = headers.get("Sec-Fetch-Site") == "cross-site"
     ahead = "prefetch" in (headers.get("Sec-Purpose", "") + headers.get("Purpose", "")).lower()
-    shown = headers.get("Sec-Fetch-Dest", "document") == "document"
-    return request.method == "HEAD" or ahead or not shown
+    part = elsewhere and headers.get("Sec-Fetch-Dest", "document") != "document"
+    return request.method == "HEAD" or ahead or part
 
 
 def _wanted(request: Request) -> Payable:
@@ -106,7 +112,7 @@ def _wanted(request: Request) -> Payable:
     if again is not None and not is_number(again):
         again = None
     sku = request.GET.get("item", "")
-    if not sku.strip():
+    if not sku.strip() or "\0" in sku:
         raise NotForSaleError(sku)
     return Checkout(request).buy(sku, again)
 
@@ -140,13 +146,16 @@ def _refusal(request: Request, err: Exception) -> dict[str, Any]:
             text = _("We have no such book. It may have left the shop since you saw it.")
         case CannotBuyError():
             status, title = HTTPStatus.CONFLICT, err.listing.title
-            text = _("${title} cannot be bought just now.", mapping={"title": title})
+            text = _cannot_buy(err)
         case OrderClosedError():
             status = HTTPStatus.NOT_FOUND
             text = _("This order is not open here. It may have been made in another browser.")
         case StripeBusyError():
             status, retry_after = HTTPStatus.SERVICE_UNAVAILABLE, RETRY_AFTER
             text = _("Many people are paying at this moment. Please try again in a few seconds.")
+        case StripeRefusedError():
+            status, retry_after = HTTPStatus.SERVICE_UNAVAILABLE, RETRY_AFTER
+            text = _("We cannot take payments at the moment. Please try again later.")
         case _:
             status, retry_after = HTTPStatus.SERVICE_UNAVAILABLE, RETRY_AFTER
             text = _("Our payment provider does not answer at the moment. Please try again soon.")
@@ -163,11 +172,22 @@ def _refusal(request: Request, err: Exception) -> dict[str, Any]:
     }
 
 
+def _cannot_buy(refused: CannotBuyError) -> Any:
+    title = refused.listing.title
+    return _("${title} cannot be bought just now.", mapping={"title": title})
+
+
+def _field(request: Request, name: str) -> str:
+    """A form's field; a file in its place is as good as nothing."""
+    value = request.POST.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
 def _revision(request: Request) -> int | None:
     """The revision that the page showed. It is a check on us, so a missing one is not asked for."""
-    raw = request.POST.get("revision")
-    if raw is None:
+    if "revision" not in request.POST:
         return None
+    raw = _field(request, "revision")
     return int(raw) if raw.isascii() and raw.isdigit() and len(raw) <= LONGEST_REVISION else 0
 
 

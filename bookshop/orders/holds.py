@@ -33,7 +33,6 @@ def hold(session: Session, order: Order, now: datetime) -> datetime:
     Raises SoldOutError, and the transaction has then to be given up.
     """
     if not order.holding:
-        free_lapsed(session, now, order)
         for line in _in_lock_order(order):
             if not _write(session, line, held=BookRecord.held + line.quantity):
                 raise SoldOutError(line.title)
@@ -54,12 +53,6 @@ def release(session: Session, order: Order) -> None:
     order.holding, order.held_until = False, None
 
 
-def release_lapsed(session: Session, order: Order, now: datetime) -> None:
-    """Give the order's copies back if its time is up."""
-    if order.holding and order.held_until is not None and order.held_until < now:
-        release(session, order)
-
-
 def sell(session: Session, order: Order) -> bool:
     """Take the order's copies off the stock for good; False, and none taken, where one is gone."""
     # What is released here stays locked for this transaction: nobody comes in between.
@@ -72,12 +65,8 @@ def sell(session: Session, order: Order) -> bool:
     return True
 
 
-def free_lapsed(session: Session, now: datetime, *wanting: Order) -> None:
-    """Give back what is held for orders whose time is up.
-
-    The books of `wanting` are locked along, since who frees one and then wants another may else
-    wait for somebody who does the opposite.
-    """
+def free_lapsed(session: Session, now: datetime) -> int:
+    """Give back what is held for orders whose time is up; how many there were."""
     lapsed = (
         select(Order)
         .where(
@@ -88,13 +77,15 @@ def free_lapsed(session: Session, now: datetime, *wanting: Order) -> None:
         .order_by(Order.id)
         .with_for_update(skip_locked=True)
     )
-    found = session.scalars(lapsed).all()
-    skus = {line.sku for order in (*found, *wanting) for line in order.lines}
+    orders = session.scalars(lapsed).all()
+    # All books are locked in one order first, so that two sweeps never wait for each other.
+    skus = {line.sku for order in orders for line in order.lines}
     books = select(BookRecord.id).where(BookRecord.sku.in_(skus)).order_by(BookRecord.sku)
     session.execute(books.with_for_update())
-    for order in found:
+    for order in orders:
         release(session, order)
     session.flush()
+    return len(orders)
 
 
 def _write(session: Session, line: OrderLine, **values: Any) -> bool:

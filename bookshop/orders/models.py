@@ -27,7 +27,9 @@ class Order(Base):
     `visitor` is the browser it belongs to; `basis` names what is being bought by whom, and is
     unique: the same page opened again, however often at once, finds the same order. `revision`
     counts changes of the total. Copies are held for the order while `holding`; until `held_until`
-    where that is set, and while the payment is processing for as long as that takes.
+    where that is set, and while the payment is processing for as long as that takes. `asked_at` is
+    when Stripe was asked for what the status tells; `short`, that it was paid when its copies had
+    gone to others.
     """
 
     __tablename__ = "orders"
@@ -44,7 +46,9 @@ class Order(Base):
     email: Mapped[str | None]
     payment_intent: Mapped[str | None] = mapped_column(unique=True)
     holding: Mapped[bool] = mapped_column(default=False)
-    held_until: Mapped[datetime | None]
+    held_until: Mapped[datetime | None] = mapped_column(index=True)
+    asked_at: Mapped[datetime | None]
+    short: Mapped[bool] = mapped_column(default=False)
     placed_at: Mapped[datetime] = mapped_column(index=True)
     paid_at: Mapped[datetime | None]
 

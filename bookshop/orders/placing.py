@@ -73,9 +73,14 @@ def _line(listing: Listing, price: Money) -> OrderLine:
 
 
 def reprice(order: Order, listing: Listing) -> None:
-    """Bring an order that nobody is paying to today's price of its book."""
+    """Bring an order to today's price of its book, as long as nobody can be paying it.
+
+    That is while its intent is known, whose amount follows when Pay is pressed, and has not been
+    pressed yet: whoever has pressed it may be paying the old total at this moment.
+    """
     price = listing.price
-    if price is None or order.holding or price == order.money:
+    untouched = order.payment_intent is not None and order.email is None
+    if price is None or not untouched or price == order.money:
         return
     order.currency, order.total = price.currency, price.amount
     order.lines[0].unit_amount = price.amount
@@ -83,7 +88,7 @@ def reprice(order: Order, listing: Listing) -> None:
 
 
 def retire(session: Session, order: Order) -> None:
-    """Cancel an order whose PaymentIntent is gone, so that another takes its place."""
+    """Cancel an order that nobody can pay any more, so that another takes its place."""
     release(session, order)
     order.status, order.basis = OrderStatus.CANCELLED, None
 

@@ -55,6 +55,10 @@ def settle(session: Session, intent: PaymentIntent, now: datetime) -> Order | No
         return None
     order.payment_intent = intent.id
     target = MEANS.get(intent.status)
+    outdated = order.asked_at is not None and intent.asked_at < order.asked_at
+    if outdated and target is not OrderStatus.PAID:
+        return order  # somebody who asked later has been here before
+    order.asked_at = max(intent.asked_at, order.asked_at or intent.asked_at)
     if target is None:
         LOG.error("order %s: intent %s is %s", order.number, intent.id, intent.status)
     elif target in MOVES[OrderStatus(order.status)]:
@@ -98,6 +102,7 @@ def _move(session: Session, order: Order, target: OrderStatus, now: datetime) ->
     if target is OrderStatus.PAID:
         order.paid_at = now
         if not sell(session, order):
+            order.short = True
             LOG.error("order %s is paid, and its copies are gone", order.number)
     elif target is OrderStatus.CANCELLED:
         release(session, order)

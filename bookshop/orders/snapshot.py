@@ -31,6 +31,7 @@ class OrderSnapshot:
     email: str | None
     payment_intent: str | None
     held_until: datetime | None
+    short: bool
     placed_at: datetime
     paid_at: datetime | None
     lines: tuple[LineSnapshot, ...]
@@ -52,6 +53,7 @@ def snapshot(order: Order) -> OrderSnapshot:
         email=order.email,
         payment_intent=order.payment_intent,
         held_until=order.held_until,
+        short=order.short,
         placed_at=order.placed_at,
         paid_at=order.paid_at,
         lines=tuple(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
 
 import stripe
 
+from bookshop import clock
 from bookshop.money import Money
 from bookshop.payments.errors import (
     IntentMissingError,
@@ -62,70 +63,58 @@ class Gateway:
         `reference` goes into its metadata as `order`. Raises StoredFailureError where Stripe
         keeps a failure under `key`.
         """
-        with self._ask("create"):
-            return from_stripe(
-                self._intents.create(
-                    {
-                        "amount": amount.amount,
-                        "currency": amount.currency.lower(),
-                        "automatic_payment_methods": {"enabled": True},
-                        "description": description,
-                        "metadata": {ORDER: reference},
-                    },
-                    {"idempotency_key": key},
-                )
+        with self._ask("create") as asked_at:
+            answer = self._intents.create(
+                {
+                    "amount": amount.amount,
+                    "currency": amount.currency.lower(),
+                    "automatic_payment_methods": {"enabled": True},
+                    "description": description,
+                    "metadata": {ORDER: reference},
+                },
+                {"idempotency_key": key},
             )
+            return from_stripe(answer, asked_at)
 
     def retrieve_intent(self, intent_id: str) -> PaymentIntent:
         """The PaymentIntent as it is now. Raises IntentMissingError."""
-        with self._ask("retrieve"):
-            return from_stripe(self._intents.retrieve(intent_id))
+        with self._ask("retrieve") as asked_at:
+            return from_stripe(self._intents.retrieve(intent_id), asked_at)
 
-    def change_intent(
-        self, intent_id: str, amount: Money, receipt_email: str | None = None
-    ) -> PaymentIntent:
-        """Give an open PaymentIntent its amount and, where there is one, its receipt's address.
+    def change_intent(self, intent_id: str, amount: Money, receipt_email: str) -> PaymentIntent:
+        """Give an open PaymentIntent its amount, and the address that its receipt goes to.
 
         Raises IntentMissingError, and IntentStateError where it cannot be changed any more.
         """
         params: stripe.params.PaymentIntentUpdateParams = {
             "amount": amount.amount,
             "currency": amount.currency.lower(),
+            "receipt_email": receipt_email,
         }
-        if receipt_email is not None:
-            params["receipt_email"] = receipt_email
-        with self._ask("change"):
-            return from_stripe(self._intents.update(intent_id, params))
+        with self._ask("change") as asked_at:
+            return from_stripe(self._intents.update(intent_id, params), asked_at)
 
-    def find_intent(self, reference: str, since: datetime) -> PaymentIntent | None:
-        """The PaymentIntent whose metadata names `reference`, among those made after `since`."""
-        made: stripe.params.PaymentIntentListParams = {
-            "created": {"gte": int(since.timestamp())},
-            "limit": 100,
-        }
-        with self._ask("find"):
-            found = self._intents.list(made)
-            for intent in found.auto_paging_iter():
-                if intent.metadata.to_dict().get(ORDER) == reference:
-                    return from_stripe(intent)
-        return None
+    def cancel_intent(self, intent_id: str) -> PaymentIntent:
+        """Make sure that nobody pays with it any more.
 
-    def visit(self) -> AbstractContextManager[None]:
-        """One time-out for all that is asked inside, as for a single question."""
-        return self._http.visit()
+        Raises IntentMissingError, and IntentStateError where somebody has paid.
+        """
+        with self._ask("cancel") as asked_at:
+            answer = self._intents.cancel(intent_id, {"cancellation_reason": "abandoned"})
+            return from_stripe(answer, asked_at)
 
     def close(self) -> None:
         """Close the connections to Stripe."""
         self._http.close()
 
     @contextmanager
-    def _ask(self, what: str) -> Iterator[None]:
+    def _ask(self, what: str) -> Iterator[datetime]:
         if not self._gate.acquire(blocking=False):
             message = "as many requests wait for Stripe as stripe.max_concurrency allows"
             raise StripeBusyError(message)
         try:
             with self._http.visit():
-                yield
+                yield clock.now()
         except stripe.StripeError as err:
             error = _translate(err)
             level = logging.ERROR if isinstance(error, StripeRefusedError) else logging.WARNING

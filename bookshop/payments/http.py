@@ -38,13 +38,7 @@ class PooledClient(stripe.HTTPClient):
 
     @contextmanager
     def visit(self) -> Iterator[None]:
-        """Everything this thread asks for inside is done or given up within the time-out.
-
-        A visit inside a visit has no time of its own.
-        """
-        if hasattr(self._local, "deadline"):
-            yield
-            return
+        """Everything this thread asks for inside is done or given up within the time-out."""
         self._local.deadline = time.monotonic() + self._timeout
         try:
             yield

@@ -6,6 +6,7 @@ https://docs.stripe.com/api/payment_intents/object
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 import stripe
@@ -40,7 +41,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class PaymentIntent:
-    """What Stripe says about one payment. `reference` is the order's number in its metadata."""
+    """What Stripe said about one payment, when it was asked at `asked_at`.
+
+    `reference` is the order's number in its metadata.
+    """
 
     id: str
     status: IntentStatus
@@ -50,6 +54,7 @@ class PaymentIntent:
     reference: str | None
     livemode: bool
     failure: Failure | None
+    asked_at: datetime
 
     @property
     def open(self) -> bool:
@@ -61,7 +66,7 @@ class PaymentIntent:
         }
 
 
-def from_stripe(intent: stripe.PaymentIntent) -> PaymentIntent:
+def from_stripe(intent: stripe.PaymentIntent, asked_at: datetime) -> PaymentIntent:
     """The dataclass of an SDK object."""
     error = intent.last_payment_error
     return PaymentIntent(
@@ -73,6 +78,7 @@ def from_stripe(intent: stripe.PaymentIntent) -> PaymentIntent:
         reference=intent.metadata.to_dict().get(ORDER),
         livemode=intent.livemode,
         failure=_failure(error) if error else None,
+        asked_at=asked_at,
     )
 
 

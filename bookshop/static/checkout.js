@@ -15,6 +15,7 @@ const email = /** @type {HTMLInputElement} */ (document.getElementById("email"))
 const emailError = /** @type {HTMLElement} */ (document.getElementById("email-error"));
 const button = /** @type {HTMLButtonElement} */ (document.getElementById("submit"));
 const message = /** @type {HTMLElement} */ (document.getElementById("payment-message"));
+const progress = /** @type {HTMLElement} */ (document.getElementById("payment-progress"));
 const said = form.dataset;
 
 /**
@@ -41,6 +42,7 @@ function setBusy(working) {
   button.disabled = working;
   button.toggleAttribute("data-busy", working);
   form.setAttribute("aria-busy", String(working));
+  progress.textContent = working ? (said.messageProcessing ?? "") : "";
 }
 
 /** @param {Problem} problem */
@@ -107,7 +109,7 @@ async function hold() {
 function start() {
   const stripe = window.Stripe?.(said.publicKey ?? "");
   if (!stripe) {
-    show({ field: null, message: said.messageNetwork ?? "" });
+    show({ field: null, message: said.messageLoad ?? "" });
     button.disabled = true;
     return;
   }
@@ -143,6 +145,7 @@ function start() {
     if (problem) {
       return problem;
     }
+    await elements.fetchUpdates(); // the price may have changed since the form was loaded
     const { error } = await /** @type {Stripe} */ (stripe).confirmPayment({
       elements,
       confirmParams: {

@@ -16,7 +16,7 @@ from pyramid.view import view_config
 from sqlalchemy import select
 
 from bookshop import clock
-from bookshop.db import unheld
+from bookshop.db import outside_transaction
 from bookshop.orders.models import Order
 from bookshop.orders.settle import settle
 from bookshop.payments.errors import IntentMissingError, PaymentsError, SignatureError
@@ -57,7 +57,7 @@ def _concerns_us(request: Request, event: Event) -> bool:
 def _apply(request: Request, event: Event) -> None:
     # The event tells what was true when it was written; what counts is what is true now.
     try:
-        with unheld(request):
+        with outside_transaction(request):
             intent = request.registry.payments.retrieve_intent(event.object_id)
     except IntentMissingError:
         LOG.warning("event %s is about an intent that is not there", event.id)

@@ -110,7 +110,11 @@ def test_two_visitors_have_two_orders(shop):
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}, {"Sec-Fetch-Dest": "image"}],
+    [
+        {"Sec-Purpose": "prefetch;prerender"},
+        {"Purpose": "prefetch"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"},
+    ],
 )
 def test_a_page_loaded_ahead_makes_no_order(shop, headers):
     assert shop.visitor().get(BUY, headers=headers).status_int == 204
@@ -237,6 +241,94 @@ def test_an_address_that_is_none_is_said_at_its_field(shop, email):
     assert shop.book(MOSS).held == 0
 
 
+def test_an_abandoned_last_copy_is_for_sale_again(shop, monkeypatch):
+    gone = shop.visitor()
+    press_pay(gone, gone.get(f"/checkout?item={LAST_COPY}"))
+    later = clock.now() + HOLD + timedelta(seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    come = shop.visitor()
+    press_pay(come, come.get(f"/checkout?item={LAST_COPY}"))
+
+    assert shop.book(LAST_COPY).held == 1
+
+
+def test_the_index_shows_it_again_once_it_is_swept(shop, monkeypatch):
+    gone = shop.visitor()
+    press_pay(gone, gone.get(f"/checkout?item={LAST_COPY}"))
+    assert f"item={LAST_COPY}" not in shop.visitor().get("/")
+    later = clock.now() + HOLD + timedelta(seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    shop.registry.sweeper.sweep()
+
+    assert f"item={LAST_COPY}" in shop.visitor().get("/")
+
+
+@pytest.mark.parametrize("again", ["K7QM-2X9T-4BCD", "x" * 200_000, "", "\0"])
+def test_again_counts_for_the_visitors_own_order_only(shop, again):
+    visitor = shop.visitor()
+    first = intent_of(visitor.get(BUY))
+
+    assert intent_of(visitor.get("/checkout", {"item": MOSS, "again": again})) == first
+    assert (
+        intent_of(visitor.get("/checkout", {"item": MOSS, "again": shop.orders()[0].number}))
+        == first
+    )
+    stranger = shop.visitor()
+    stranger.get(f"/checkout?item={MOSS}&again={shop.orders()[0].number}")
+    assert len(shop.orders()) == 2
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/checkout?item=%ff",
+        "/books/?page=%ff",
+        "/success?pi=%ff",
+        "/checkout?item=a%00b",
+        "/books/a%00b",
+    ],
+)
+def test_what_is_no_text_is_not_found(shop, path):
+    shop.visitor().get(path, status=404)
+
+
+@pytest.mark.parametrize("name", ["email", "order", "revision"])
+def test_a_file_in_place_of_a_field_is_refused(shop, name):
+    visitor = shop.visitor()
+    form = {**pay_form(visitor.get(BUY)), "email": "ada@reader.example"}
+    form.pop(name)
+
+    answer = visitor.post("/checkout", form, upload_files=[(name, "x.txt", b"x")], status="*")
+
+    assert answer.status_int in {409, 422}
+
+
+def test_a_retired_order_is_the_one_that_was_stale_and_no_other(shop, sandbox, monkeypatch):
+    """Two tabs find the intent missing; the quick one has placed and paid another by then."""
+    visitor = shop.visitor()
+    visitor.get(BUY)
+    with shop.registry.sessions.begin() as session:
+        session.connection().exec_driver_sql("UPDATE orders SET payment_intent = 'pi_missing'")
+    retrieve = shop.registry.payments.retrieve_intent
+
+    def slowly(intent_id):
+        monkeypatch.setattr(shop.registry.payments, "retrieve_intent", retrieve)
+        page = visitor.get(BUY)
+        press_pay(visitor, page)
+        sandbox.confirm(intent_of(page))
+        visitor.get(f"/success?pi={intent_of(page)}")
+        return retrieve(intent_id)
+
+    monkeypatch.setattr(shop.registry.payments, "retrieve_intent", slowly)
+
+    visitor.get(BUY, status=303)
+
+    assert [order.status for order in shop.orders()] == ["cancelled", "paid"]
+    assert shop.book(MOSS).stock == 6
+
+
 def test_pay_needs_the_token_of_the_page(shop):
     visitor = shop.visitor()
     page = visitor.get(BUY)
@@ -289,11 +381,69 @@ def test_a_changed_price_updates_the_intent(shop, sandbox):
     shop.change_book(MOSS, amount=2500)
 
     again = visitor.get(BUY)
+    press_pay(visitor, again)
 
     assert intent_of(again) == intent_of(first)
     assert "£25.00" in again.text
     intent = sandbox.api("GET", f"/v1/payment_intents/{intent_of(again)}")
     assert intent["amount"] == 2500
+
+
+def test_a_page_of_yesterday_cannot_pay_yesterdays_price(shop):
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    shop.change_book(MOSS, amount=2500)
+
+    answer = press_pay(visitor, page, status=409)
+
+    assert "price has changed" in answer.json["error"]["message"]
+    assert shop.book(MOSS).held == 0
+
+
+def test_what_has_left_the_shop_cannot_be_paid(shop):
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    shop.change_book(MOSS, availability="40")
+
+    press_pay(visitor, page, status=409)
+
+    assert shop.book(MOSS).held == 0
+
+
+@pytest.fixture
+def lapsed(shop, sandbox, monkeypatch):
+    """A visitor who has pressed Pay and not paid; by now the hold has lapsed, the price changed."""
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    press_pay(visitor, page)
+    later = clock.now() + HOLD + timedelta(seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    shop.change_book(MOSS, amount=2500)
+    return visitor, intent_of(page)
+
+
+def test_once_pay_was_pressed_another_price_is_another_order(shop, sandbox, lapsed):
+    visitor, old = lapsed
+
+    page = visitor.get(BUY)
+
+    # Nobody can pay the old total any more, not even in another tab.
+    assert sandbox.api("GET", f"/v1/payment_intents/{old}")["status"] == "canceled"
+    assert "£25.00" in page
+    assert intent_of(page) != old
+    press_pay(visitor, page)
+    assert shop.book(MOSS).held == 1
+
+
+def test_what_is_paid_at_the_last_moment_counts_at_its_old_price(shop, sandbox, lapsed):
+    visitor, old = lapsed
+    sandbox.confirm(old)
+
+    receipt = visitor.get(BUY, status=303).follow()
+
+    assert receipt.html.select_one("[data-outcome=paid]")
+    (order,) = shop.orders()
+    assert (order.status, order.total.amount) == ("paid", 2200)
 
 
 def test_bug_9_a_tab_that_shows_the_old_price_cannot_pay(shop, sandbox):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -214,7 +215,8 @@ def bookshop(production, *arguments, ini=ROOT / "production.ini"):
 def test_production_starts_once_its_database_is_migrated(production):
     refused = run("pserve", str(ROOT / "production.ini"), cwd=ROOT, **production)
     assert refused.returncode == 2
-    assert f"run: bookshop --config {ROOT / 'production.ini'} migrate" in refused.stderr
+    ini = shlex.quote(str(ROOT / "production.ini"))
+    assert f"run: bookshop --config {ini} migrate" in refused.stderr
     finding = bookshop(production, "check", "--json")
     assert finding.returncode == 1
     assert json.loads(finding.stdout)["findings"][0]["fix"] == "bookshop migrate"

@@ -1,10 +1,12 @@
 """Stripe hanging, refusing, resetting, failing: a friendly page, one intent, a shop that lives."""
 
 import time
+from datetime import timedelta
 
 import pytest
 import requests
 
+from bookshop import clock
 from tests.functional.test_checkout import BUY, MOSS, press_pay
 from tests.shops import intent_of
 
@@ -35,8 +37,9 @@ def test_bug_11_a_friendly_page_in_time_and_one_intent_afterwards(make_shop, san
     assert "payment provider" in page.html.main.get_text()
     sandbox.clear()
     again = visitor.get(BUY)
-    (order,) = shop.orders()
-    assert [intent["id"] for intent in sandbox.intents(order.number)] == [intent_of(again)]
+    made = [intent for order in shop.orders() for intent in sandbox.intents(order.number)]
+    assert [intent["id"] for intent in made] == [intent_of(again)]
+    assert [order.status for order in shop.orders()].count("awaiting_payment") == 1
 
 
 def test_a_passing_fault_is_not_even_noticed(shop, sandbox):
@@ -57,9 +60,28 @@ def test_a_price_that_changes_after_a_dropped_answer_makes_no_second_intent(make
 
     page = visitor.get(BUY)
 
+    assert "£25.00" in page
+    press_pay(visitor, page)
     (order,) = shop.orders()
     (intent,) = sandbox.intents(order.number)
     assert (intent["id"], intent["amount"]) == (intent_of(page), 2500)
+
+
+def test_an_order_whose_intent_was_never_answered_is_replaced_in_time(
+    make_shop, sandbox, monkeypatch
+):
+    shop = make_shop(stripe__timeout="1.5", stripe__max_network_retries="0")
+    visitor = shop.visitor()
+    sandbox.fault(**CREATE, kind="drop_answer", times=1)
+    visitor.get(BUY, status=503)
+    tomorrow = clock.now() + timedelta(days=1)  # Stripe has forgotten the key by then
+    monkeypatch.setattr(clock, "now", lambda: tomorrow)
+
+    page = visitor.get(BUY)
+
+    lost, placed = shop.orders()
+    assert (lost.status, placed.status) == ("cancelled", "awaiting_payment")
+    assert [intent["id"] for intent in sandbox.intents(placed.number)] == [intent_of(page)]
 
 
 def test_nobody_listening_at_stripes_address(make_shop):

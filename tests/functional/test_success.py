@@ -198,9 +198,10 @@ def test_a_payment_that_contradicts_its_order_is_not_asked_for_again(shop, sandb
     with shop.registry.sessions.begin() as session:
         session.connection().exec_driver_sql("UPDATE orders SET total = 2500")
 
-    page = visitor.get(f"/success?pi={intent}", status=503)
+    page = visitor.get(f"/success?pi={intent}")
 
-    assert outcome(page) == "unconfirmed"
+    assert outcome(page) == "checking"
+    assert outcome(visitor.get(BUY, status=303).follow()) == "checking"
     assert shop.orders()[0].status == "awaiting_payment"
     assert "a person has to look" in caplog.text
 
@@ -219,6 +220,21 @@ def test_without_stripe_the_secret_leaves_the_page_too(make_shop, sandbox):
     )
 
     assert intent["client_secret"] not in page
+
+
+def test_paid_when_the_last_copy_had_gone_is_said(shop, sandbox, buyer):
+    visitor, intent = buyer
+    with shop.registry.sessions.begin() as session:
+        session.connection().exec_driver_sql("UPDATE orders SET holding = 0, held_until = NULL")
+    shop.change_book(MOSS, stock=0, held=0)
+    sandbox.confirm(intent)
+
+    page = visitor.get(f"/success?pi={intent}")
+
+    assert outcome(page) == "short"
+    assert "do not pay again" in " ".join(page.html.main.get_text().split())
+    assert outcome(visitor.get(f"/success?pi={intent}")) == "short"
+    assert (shop.book(MOSS).stock, shop.book(MOSS).held) == (0, 0)
 
 
 def test_the_page_is_kept_nowhere(buyer):

@@ -80,12 +80,13 @@ class Postgres:
 def postgres():
     """The server, with the database `at_head` to copy."""
     # A short path: that of a Unix socket has room for about a hundred characters.
-    server = Postgres(Path(tempfile.mkdtemp(prefix="pg")) / "data")
-    engine = make_engine(server.create("at_head"))
-    migrations.upgrade(engine)
-    engine.dispose()
-    yield server
-    server.close()
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        server = Postgres(Path(folder) / "data")
+        engine = make_engine(server.create("at_head"))
+        migrations.upgrade(engine)
+        engine.dispose()
+        yield server
+        server.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

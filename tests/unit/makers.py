@@ -81,6 +81,7 @@ def intent_of(
         "reference": order.number,
         "livemode": False,
         "failure": None,
+        "asked_at": NOW,
     }
     return PaymentIntent(status=status, **{**filled, **values})
 

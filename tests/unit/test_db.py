@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from bookshop.catalogue.models import BookRecord
-from bookshop.db import Base, make_engine, make_sessions, unheld, write_down
+from bookshop.db import Base, commit_now, make_engine, make_sessions, outside_transaction
 from bookshop.orders.models import Order
 from tests.unit.makers import NOW, book, order
 
@@ -165,7 +165,7 @@ def test_nothing_is_held_while_another_machine_is_asked(request_in_transaction, 
     request_in_transaction.db.add(book())
     request_in_transaction.db.flush()
     assert engine.pool.checkedout() == 1
-    with unheld(request_in_transaction):
+    with outside_transaction(request_in_transaction):
         assert engine.pool.checkedout() == 0
         assert not request_in_transaction.db.in_transaction()
         assert count_books(engine) == 1
@@ -177,7 +177,7 @@ def test_nothing_is_held_while_another_machine_is_asked(request_in_transaction, 
 
 def test_what_was_done_before_stays_where_the_other_machine_fails(request_in_transaction, engine):
     def ask():
-        with unheld(request_in_transaction):
+        with outside_transaction(request_in_transaction):
             raise TimeoutError
 
     request_in_transaction.db.add(book())
@@ -191,7 +191,7 @@ def test_what_was_done_before_stays_where_the_other_machine_fails(request_in_tra
 
 def test_what_is_written_down_stays_whatever_the_view_answers(request_in_transaction, engine):
     request_in_transaction.db.add(book("KEPT"))
-    write_down(request_in_transaction)
+    commit_now(request_in_transaction)
     request_in_transaction.db.add(book("LOST"))
     request_in_transaction.tm.abort()
     with engine.connect() as connection:

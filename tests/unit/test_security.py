@@ -62,6 +62,14 @@ def test_an_address_is_exact(configure):
     assert app.get("/exact/junk/more", status=404)
 
 
+def test_an_address_is_text(configure):
+    config = configure()
+    config.add_view(ok, context=Shop, name="exact")
+    app = app_of(config)
+    assert app.get("/exact?q=%C3%9F").text == "ok"
+    assert app.get("/exact?q=%FF", status=404)
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_a_view_that_names_no_method_is_for_reading(configure, method):
     config = configure()

@@ -42,6 +42,7 @@ def test_a_secret_has_no_dictionary_to_be_dumped():
         (values.web_address, "https://books.example", "https://books.example"),
         (values.web_address, "http://localhost:6543/", "http://localhost:6543"),
         (values.web_address, "https://example.com/shop/", "https://example.com/shop"),
+        (values.web_address, "HTTPS://Books.Example", "https://Books.Example"),
         (values.locale, "en_GB", "en_GB"),
         (values.locale, "pt-BR", "pt_BR"),
         (values.locale, "de", "de"),

@@ -54,6 +54,8 @@ def upgrade() -> None:
         sa.Column("payment_intent", sa.String(), nullable=True),
         sa.Column("holding", sa.Boolean(), nullable=False),
         sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("short", sa.Boolean(), nullable=False),
         sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("total > 0", name=op.f("ck_orders_total_positive")),
@@ -62,6 +64,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_orders_number")),
         sa.UniqueConstraint("payment_intent", name=op.f("uq_orders_payment_intent")),
     )
+    op.create_index(op.f("ix_orders_held_until"), "orders", ["held_until"], unique=False)
     op.create_index(op.f("ix_orders_placed_at"), "orders", ["placed_at"], unique=False)
     op.create_index(op.f("ix_orders_visitor"), "orders", ["visitor"], unique=False)
 
@@ -118,6 +121,7 @@ def downgrade() -> None:
     op.drop_table("order_lines")
     op.drop_table("contributors")
     op.drop_index(op.f("ix_orders_visitor"), "orders")
+    op.drop_index(op.f("ix_orders_held_until"), "orders")
     op.drop_index(op.f("ix_orders_placed_at"), "orders")
 
     op.drop_table("orders")

@@ -15,7 +15,6 @@ from bookshop.orders.holds import (
     free_lapsed,
     hold,
     release,
-    release_lapsed,
     sell,
 )
 from bookshop.orders.models import Order, OrderStatus
@@ -112,31 +111,22 @@ def test_releasing_gives_back_once(session, copies):
 def test_a_hold_is_kept_until_its_time_is_up(session, copies):
     placed = place(session, book("ONE", stock=1))
     until = hold(session, placed, NOW)
-    release_lapsed(session, placed, until)
+    session.flush()
+    assert free_lapsed(session, until) == 0
     assert placed.holding
-    release_lapsed(session, placed, until + timedelta(microseconds=1))
-    assert not placed.holding
+    assert free_lapsed(session, until + timedelta(microseconds=1)) == 1
+    assert (placed.holding, placed.held_until) == (False, None)
     assert copies(session, "ONE") == (1, 0)
+    assert free_lapsed(session, LATER) == 0
 
 
-def test_releasing_what_has_lapsed_leaves_alone_what_never_lapses(session, copies):
-    placed = place(session, book("ONE", stock=1))
-    release_lapsed(session, placed, LATER)
-    assert copies(session, "ONE") == (1, 0)
-    hold(session, placed, NOW)
-    placed.held_until = None  # its payment is processing
-    release_lapsed(session, placed, LATER + timedelta(days=30))
-    assert placed.holding
-    assert copies(session, "ONE") == (1, 1)
-
-
-def test_whoever_wants_a_lapsed_copy_gets_it(session, copies):
+def test_a_lapsed_copy_is_anybodys(session, copies):
     wanted = book("ONE", stock=1)
     first, second = place(session, wanted), place(session, wanted)
-    until = hold(session, first, NOW)
-    with pytest.raises(SoldOutError):
-        hold(session, second, until)
-    hold(session, second, until + timedelta(microseconds=1))
+    hold(session, first, NOW)
+    session.flush()
+    free_lapsed(session, LATER)
+    hold(session, second, LATER)
     assert (first.holding, second.holding) == (False, True)
     assert copies(session, "ONE") == (1, 1)
 
@@ -148,7 +138,7 @@ def test_what_is_being_paid_does_not_lapse(session, status, copies):
     hold(session, paying, NOW)
     paying.status = status
     session.flush()
-    free_lapsed(session, LATER)
+    assert free_lapsed(session, LATER) == 0
     assert paying.holding
     assert copies(session, "ONE") == (1, 1)
 
@@ -272,12 +262,13 @@ def test_the_last_copy_is_sold_once(sessions, together, copies):
 
 
 def test_a_lapsed_copy_goes_to_one_of_those_who_want_it(sessions, together, copies):
-    wanted = book("LAST", stock=1)
+    wanted = book("LAST", stock=1, held=1)
     lapsed = order(wanted, holding=True, held_until=NOW)
-    wanted.held = 1
     numbers = numbers_of(sessions, [wanted, lapsed, *(order(wanted) for _ in range(6))])[1:]
 
     def press_pay(number):
+        with sessions.begin() as session:
+            free_lapsed(session, LATER)
         with sessions.begin() as session:
             mine = session.scalars(
                 select(Order).where(Order.number == number).with_for_update()
@@ -288,6 +279,19 @@ def test_a_lapsed_copy_goes_to_one_of_those_who_want_it(sessions, together, copi
     assert results.count(None) == 1
     with sessions() as session:
         assert copies(session, "LAST") == (1, 1)
+
+
+def test_what_lapsed_is_freed_once_by_however_many(sessions, together, copies):
+    wanted = book("ONE", stock=5, held=5)
+    numbers_of(sessions, [wanted, *(order(wanted, holding=True, held_until=NOW) for _ in range(5))])
+
+    def sweep(_number):
+        with sessions.begin() as session:
+            return free_lapsed(session, LATER)
+
+    assert sum(together(sweep, range(4))) == 5
+    with sessions() as session:
+        assert copies(session, "ONE") == (5, 0)
 
 
 def test_orders_for_the_same_books_do_not_block_each_other(sessions, together, copies):
@@ -313,34 +317,31 @@ def test_orders_for_the_same_books_do_not_block_each_other(sessions, together, c
         assert [copies(session, sku) for sku in ("A", "B", "C")] == [(None, 0)] * 3
 
 
-def test_who_frees_one_book_and_wants_another_blocks_nobody(
-    postgres_sessions, postgres, together, monkeypatch
-):
-    one, two = book("A", held=1), book("B", held=1)
-    lapse = [timedelta(seconds=0), timedelta(seconds=2)]
+def test_two_sweeps_do_not_block_each_other(postgres_sessions, postgres, together, monkeypatch):
+    one, two = book("A", held=2), book("B", held=2)
+    first, second = NOW + timedelta(seconds=1), NOW + timedelta(seconds=3)
     lapsed = [
-        order(one, holding=True, held_until=NOW + lapse[0]),
-        order(two, holding=True, held_until=NOW + lapse[1]),
+        order(item, holding=True, held_until=at - timedelta(seconds=1))
+        for at, books in ((first, (one, two)), (second, (two, one)))
+        for item in books
     ]
-    numbers = numbers_of(postgres_sessions, [one, two, *lapsed, order(two), order(one)])[2:]
-    freed = [threading.Event(), threading.Event()]
+    numbers_of(postgres_sessions, [one, two, *lapsed])
+    freed = {first: threading.Event(), second: threading.Event()}
+    local = threading.local()
 
-    def free(session, now, *wanting):
-        second = now > NOW + lapse[1]
-        if second:
-            freed[0].wait(10)
-        free_lapsed(session, now, *wanting)
-        freed[second].set()
-        while not (freed[1].is_set() or postgres.somebody_waits()):
+    def release_and_wait(session, item):
+        release(session, item)
+        freed[local.now].set()
+        while not (all(event.is_set() for event in freed.values()) or postgres.somebody_waits()):
             pass
 
-    def press_pay(customer):
+    def sweep(now):
+        local.now = now
+        if now == second:
+            # The first has found what has lapsed by then, and freed one book.
+            assert freed[first].wait(10)
         with postgres_sessions.begin() as session:
-            mine = session.scalars(
-                select(Order).where(Order.number == numbers[customer]).with_for_update()
-            ).one()
-            # The first sees that A has lapsed, the second, a moment later, that B has too.
-            hold(session, mine, NOW + lapse[customer] + timedelta(seconds=1))
+            return free_lapsed(session, now)
 
-    monkeypatch.setattr(holds, "free_lapsed", free)
-    assert together(press_pay, [0, 1]) == [None, None]
+    monkeypatch.setattr(holds, "release", release_and_wait)
+    assert together(sweep, [first, second]) == [2, 2]

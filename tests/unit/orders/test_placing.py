@@ -105,6 +105,7 @@ def test_an_unpaid_order_is_found_however_old(session):
 @pytest.mark.parametrize("price", [Money(1500, "GBP"), Money(999, "GBP"), Money(1299, "EUR")])
 def test_an_open_order_follows_the_price(session, price):
     made = place(session, BASIS, listing(), PRICE, NOW)
+    made.payment_intent = "pi_1"
     reprice(made, listing(price))
     assert made.money == price
     assert made.lines[0].amount == price.amount
@@ -114,14 +115,20 @@ def test_an_open_order_follows_the_price(session, price):
 @pytest.mark.parametrize("price", [PRICE, None])
 def test_nothing_changes_where_the_price_does_not(session, price):
     made = place(session, BASIS, listing(), PRICE, NOW)
+    made.payment_intent = "pi_1"
     reprice(made, listing(price))
     assert (made.money, made.revision) == (PRICE, 1)
 
 
-def test_who_has_pressed_pay_pays_what_they_have_seen(session):
-    session.add(book("SKU"))
+def test_the_key_that_leads_to_an_unknown_intent_is_kept(session):
     made = place(session, BASIS, listing(), PRICE, NOW)
-    hold(session, made, NOW)
+    reprice(made, listing(Money(9999, "GBP")))
+    assert (made.money, made.revision) == (PRICE, 1)
+
+
+def test_who_has_pressed_pay_pays_what_they_have_seen(session):
+    made = place(session, BASIS, listing(), PRICE, NOW)
+    made.payment_intent, made.email = "pi_1", "ada@mail.example"
     reprice(made, listing(Money(9999, "GBP")))
     assert (made.money, made.revision) == (PRICE, 1)
 

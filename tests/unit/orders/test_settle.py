@@ -20,7 +20,8 @@ STOCK, PRICE = 5, 999
 TOTAL = 2 * PRICE
 SUCCEEDED, CANCELED = IntentStatus.SUCCEEDED, IntentStatus.CANCELED
 UNPAID = [status for status in IntentStatus if status is not SUCCEEDED]
-MANY_EXAMPLES = settings(max_examples=80)
+OPEN = [status for status in UNPAID if MEANS.get(status) not in {None, OrderStatus.CANCELLED}]
+MANY_EXAMPLES = settings(max_examples=40)
 
 statuses = st.sampled_from(IntentStatus)
 
@@ -50,14 +51,14 @@ def after(seconds):
 
 
 @MANY_EXAMPLES
-@given(history=st.lists(statuses, max_size=12))
+@given(history=st.lists(statuses, max_size=9))
 def test_every_history_obeys_the_rules(sessions, copies, history):
     with sessions() as session:
         made, wanted = begin(session)
         paid_at = None
         for second, status in enumerate(history):
             before = OrderStatus(made.status)
-            moved = settle(session, intent_of(made, status), after(second))
+            moved = settle(session, intent_of(made, status, asked_at=after(second)), after(second))
             session.flush()
             now = OrderStatus(made.status)
             assert moved is made
@@ -79,6 +80,7 @@ def test_every_history_obeys_the_rules(sessions, copies, history):
             # Goods follow: sold once, held until it is decided.
             here, held = copies(session, wanted.sku)
             assert here == STOCK - (2 if paid_at else 0)
+            assert not made.short
             assert held == (2 if made.holding else 0)
             if now in {OrderStatus.PAID, OrderStatus.CANCELLED}:
                 assert not made.holding
@@ -97,7 +99,7 @@ def test_a_payment_counts_wherever_it_stands_in_the_story(sessions, copies, stor
     with sessions() as session:
         made, wanted = begin(session)
         for second, status in enumerate(story):
-            settle(session, intent_of(made, status), after(second))
+            settle(session, intent_of(made, status, asked_at=after(second)), after(second))
         session.flush()
         assert made.status == OrderStatus.PAID
         assert made.paid_at == after(story.index(SUCCEEDED))
@@ -111,7 +113,7 @@ def test_nothing_else_is_a_payment(sessions, copies, story):
     with sessions() as session:
         made, wanted = begin(session)
         for second, status in enumerate(story):
-            settle(session, intent_of(made, status), after(second))
+            settle(session, intent_of(made, status, asked_at=after(second)), after(second))
         session.flush()
         assert made.status != OrderStatus.PAID
         assert made.paid_at is None
@@ -138,6 +140,37 @@ def test_hearing_it_again_changes_nothing(sessions, copies, status, before):
             settle(session, intent_of(made, status), after(second))
         session.flush()
         assert state() == first
+        session.rollback()
+
+
+# --- answers that arrive in another order than that in which they were asked for
+
+
+@MANY_EXAMPLES
+@given(data=st.data(), story=st.lists(st.sampled_from(OPEN), min_size=1, max_size=6))
+def test_what_was_asked_last_counts_whenever_it_arrives(sessions, data, story):
+    answers = list(enumerate(story))
+    with sessions() as session:
+        made, _ = begin(session)
+        for second, status in data.draw(st.permutations(answers)):
+            settle(session, intent_of(made, status, asked_at=after(second)), after(60))
+            session.flush()
+        assert made.status == MEANS[story[-1]]
+        assert made.asked_at == after(len(story) - 1)
+        session.rollback()
+
+
+@MANY_EXAMPLES
+@given(data=st.data(), story=st.lists(st.sampled_from(UNPAID), max_size=5))
+def test_an_old_answer_that_it_is_paid_still_counts(sessions, copies, data, story):
+    answers = list(enumerate([SUCCEEDED, *story]))
+    with sessions() as session:
+        made, wanted = begin(session)
+        for second, status in data.draw(st.permutations(answers)):
+            settle(session, intent_of(made, status, asked_at=after(second)), after(60))
+        session.flush()
+        assert made.status == OrderStatus.PAID
+        assert copies(session, wanted.sku) == (STOCK - 2, 0)
         session.rollback()
 
 
@@ -262,7 +295,7 @@ def test_a_payment_without_copies_is_a_payment_and_a_person_is_told(session, cap
     session.flush()
     settle(session, intent_of(made, SUCCEEDED), NOW)
     session.flush()
-    assert made.status == OrderStatus.PAID
+    assert (made.status, made.short) == (OrderStatus.PAID, True)
     assert copies(session, wanted.sku) == (1, 0)
     assert f"order {made.number} is paid, and its copies are gone" in caplog.text
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 import stripe
 
+from bookshop import clock
 from bookshop.money import Money
 from bookshop.payments.errors import (
     IntentMissingError,
@@ -79,34 +80,19 @@ def test_an_id_cannot_lead_elsewhere(gateway, counterpart):
     assert counterpart.asked[0].path == "/v1/payment_intents/..%2Fcharges%2Fch_1"
 
 
-@pytest.mark.parametrize(
-    ("email", "sent"), [(None, {}), ("ada@mail.example", {"receipt_email": "ada@mail.example"})]
-)
-def test_an_intent_is_brought_up_to_date(gateway, counterpart, email, sent):
-    gateway.change_intent("pi_1", Money(1500, "JPY"), receipt_email=email)
+def test_an_intent_is_brought_up_to_date(gateway, counterpart):
+    gateway.change_intent("pi_1", Money(1500, "JPY"), receipt_email="ada@mail.example")
     [asked] = counterpart.asked
     assert (asked.method, asked.path) == ("POST", "/v1/payment_intents/pi_1")
-    assert asked.form == {"amount": "1500", "currency": "jpy", **sent}
+    assert asked.form == {"amount": "1500", "currency": "jpy", "receipt_email": "ada@mail.example"}
 
 
-def test_an_intent_is_found_by_its_order_on_whatever_page(gateway, counterpart):
-    def page(*intents, more):
-        return answer(
-            {"object": "list", "url": "/v1/payment_intents", "has_more": more, "data": intents}
-        )
-
-    others = [{**INTENT, "id": f"pi_{n}", "metadata": {}} for n in range(2, 5)]
-    counterpart.will(page(*others[:2], more=True), page(others[2], INTENT, more=False))
-    found = gateway.find_intent("K7QM-2X9T-4BCD", datetime(2026, 6, 1, tzinfo=UTC))
-    assert found.id == "pi_1"
-    first, second = counterpart.asked
-    assert first.query == {"created[gte]": "1780272000", "limit": "100"}
-    assert second.query == {**first.query, "starting_after": "pi_3"}
-
-
-def test_an_intent_that_was_never_made_is_not_found(gateway, counterpart):
-    counterpart.will(answer({"object": "list", "url": "/", "has_more": False, "data": []}))
-    assert gateway.find_intent("K7QM-2X9T-4BCD", datetime(2026, 6, 1, tzinfo=UTC)) is None
+def test_an_intent_is_closed_for_good(gateway, counterpart):
+    counterpart.will(answer({**INTENT, "status": "canceled"}))
+    assert gateway.cancel_intent("pi_1").status is IntentStatus.CANCELED
+    [asked] = counterpart.asked
+    assert (asked.method, asked.path) == ("POST", "/v1/payment_intents/pi_1/cancel")
+    assert asked.form == {"cancellation_reason": "abandoned"}
 
 
 def test_one_connection_serves_one_request_after_the_other(gateway, counterpart):
@@ -171,6 +157,12 @@ def test_a_customer_can_pay_with_what_is_open(gateway, counterpart, status):
 def test_why_the_last_attempt_failed(gateway, counterpart, said, failure):
     counterpart.will(answer({**INTENT, "last_payment_error": said}))
     assert gateway.retrieve_intent("pi_1").failure == failure
+
+
+def test_an_answer_is_as_old_as_its_question(gateway, counterpart, monkeypatch):
+    asked_at, later = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 2, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: later if counterpart.asked else asked_at)
+    assert gateway.retrieve_intent("pi_1").asked_at == asked_at
 
 
 # --- what goes wrong
@@ -326,26 +318,7 @@ def test_repeating_ends_in_time_too(make_gateway, counterpart, monkeypatch):
     gateway = make_gateway(timeout=0.5)
     counterpart.will(drop, drop)
     assert timed(lambda: create(gateway)) < 0.5 + A_LITTLE
-
-
-def test_looking_through_pages_ends_in_time_too(make_gateway, counterpart):
-    page = {"object": "list", "url": "/v1/payment_intents", "has_more": True, "data": [INTENT]}
-    counterpart.will(answer(page), hang)
-    gateway = make_gateway(timeout=0.5)
-    since = datetime(2026, 6, 1, tzinfo=UTC)
-    assert timed(lambda: gateway.find_intent("another", since)) < 0.5 + A_LITTLE
-
-
-def test_several_questions_of_one_visit_share_its_time(make_gateway, counterpart):
-    gateway = make_gateway(timeout=0.5)
-    counterpart.will(hang)
-    with gateway.visit():
-        first = timed(lambda: create(gateway))
-        second = timed(lambda: gateway.retrieve_intent("pi_1"))
-    assert first < 0.5 + A_LITTLE
-    assert second < 0.3
-    assert len(counterpart.asked) == 1
-    assert gateway.retrieve_intent("pi_1").id == "pi_1"
+    assert len(counterpart.asked) == 1  # there was no time left for another
 
 
 # --- the gate

@@ -1,0 +1,68 @@
+"""Lapsed holds are given back while nobody asks for their books."""
+
+import logging
+import threading
+
+import pytest
+
+from bookshop import clock
+from bookshop.db import make_engine, make_sessions
+from bookshop.orders import sweeper
+from bookshop.orders.holds import HOLD
+from bookshop.orders.sweeper import Sweeper
+from tests.unit.makers import NOW, book, order
+
+
+@pytest.fixture
+def lapsed(sessions):
+    """Somebody pressed Pay for the last copy of ONE, and left."""
+    wanted = book("ONE", stock=1, held=1)
+    with sessions.begin() as session:
+        session.add_all([wanted, order(wanted, holding=True, held_until=NOW)])
+
+
+def test_what_has_lapsed_is_given_back_and_told_once(sessions, lapsed, copies, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "bookshop")
+    monkeypatch.setattr(clock, "now", lambda: NOW + HOLD)
+    for _ in range(2):
+        Sweeper(sessions).sweep()
+    with sessions() as session:
+        assert copies(session, "ONE") == (1, 0)
+    assert caplog.text.count("the copies of 1 orders were given back") == 1
+
+
+def test_what_has_not_lapsed_is_left(sessions, lapsed, copies, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    Sweeper(sessions).sweep()
+    with sessions() as session:
+        assert copies(session, "ONE") == (1, 1)
+
+
+def test_a_database_that_does_not_answer_is_tried_again(empty_url, caplog):
+    engine = make_engine(empty_url)
+    Sweeper(make_sessions(engine)).sweep()
+    engine.dispose()
+    assert "lapsed holds were not freed: " in caplog.text
+
+
+def test_it_runs_until_it_is_stopped(sqlite_sessions, monkeypatch):
+    twice = threading.Event()
+    swept = []
+
+    class Counting(Sweeper):
+        def sweep(self):
+            swept.append(threading.current_thread().name)
+            if len(swept) == 2:
+                twice.set()
+
+    monkeypatch.setattr(sweeper, "PAUSE", 0.001)
+    running = Counting(sqlite_sessions)
+    running.start()
+    assert twice.wait(10)
+    running.stop()
+    assert not running._thread.is_alive()
+    assert set(swept) == {"sweeper"}
+
+
+def test_stopping_what_was_never_started(sqlite_sessions):
+    Sweeper(sqlite_sessions).stop()
