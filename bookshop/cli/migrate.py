@@ -19,7 +19,7 @@ def migrate(shop: ShopContext) -> None:
             click.echo("The database is of this version already.")
             return
         migrations.upgrade(engine)
-    except SQLAlchemyError as err:
+    except (SQLAlchemyError, OSError) as err:
         message = f"The database does not answer ({type(err).__name__}): see sqlalchemy.url."
         raise click.ClickException(message) from err
     click.echo("The database has been brought to this version.")

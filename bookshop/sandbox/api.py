@@ -103,6 +103,8 @@ class Exchange:
             raise unknown_url(request.method, request.path)
         if self.by_browser and not self.endpoint.for_browsers:
             raise auth.refuse_browser()
+        if not self.by_browser and "Origin" in request.headers:
+            raise auth.refuse_pages()
         version = request.headers.get("Stripe-Version", API_VERSION)
         if version != API_VERSION:
             raise invalid(f"Invalid Stripe API version: {version}. The sandbox has {API_VERSION}.")

@@ -24,6 +24,7 @@ NEEDS_SERVER_KEY = (
     "This API call cannot be made with a publishable API key. Please use a secret API key. You can "
     "find a list of your API keys at https://dashboard.stripe.com/account/apikeys."
 )
+NEEDS_NO_PAGE = "The secret key is for servers: the sandbox takes it from no web page."
 NOT_MATCHING = (
     "The client_secret provided does not match the client_secret associated with the PaymentIntent."
 )
@@ -49,6 +50,11 @@ def by_browser(authorization: str, params: Tree, options: Options) -> bool:
 def refuse_browser() -> ApiError:
     """What a publishable key is told where it may not go."""
     return ApiError(401, INVALID, NEEDS_SERVER_KEY, code="secret_key_required")
+
+
+def refuse_pages() -> ApiError:
+    """What a web page is told that comes with the secret key, which every developer's is alike."""
+    return ApiError(403, INVALID, NEEDS_NO_PAGE)
 
 
 def check_client_secret(intent: Object, secret: str | None, *, needed: bool) -> None:

@@ -192,6 +192,12 @@ def test_what_is_wrong_is_refused_in_words(parse, raw, problem):
         parse(raw)
 
 
+def test_postgresql_needs_its_driver(monkeypatch):
+    monkeypatch.setattr(values, "find_spec", lambda _name: None)
+    with pytest.raises(ValueError, match=r"pip install 'bookshop\[postgresql\]'"):
+        values.database_url("postgresql+psycopg://localhost/shop")
+
+
 def test_a_file_is_no_folder():
     with pytest.raises(ValueError, match="is a file, not a folder"):
         values.folder(str(Path(__file__)))

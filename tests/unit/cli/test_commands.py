@@ -154,6 +154,27 @@ def test_migrating_can_be_repeated(run, empty_url):
     engine.dispose()
 
 
+@pytest.fixture
+def unusable(folder, sqlite_url):
+    """The URL of a database in a folder that cannot be made."""
+    (folder / "file").write_text("")
+    return sqlite_url.set(database=str(folder / "file" / "shop.sqlite"))
+
+
+@pytest.mark.parametrize("words", [["migrate"], ["orders", "list"]])
+def test_a_database_that_cannot_be_made_is_said_without_a_traceback(run, unusable, words):
+    result = run(*words, url=unusable)
+    assert result.exit_code == 1
+    assert "sqlalchemy.url" in result.stderr
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_a_database_of_another_version_is_said_with_what_to_run(run, empty_url):
+    result = run("orders", "list", url=empty_url)
+    assert result.exit_code == 1
+    assert "bookshop migrate" in result.stderr
+
+
 # --- check
 
 

@@ -201,3 +201,11 @@ def test_the_log_forgets_the_oldest(client, send, monkeypatch):
         client.payment_intents.list()
 
     assert len(send("GET", "/_sandbox/requests").json["data"]) == 2
+
+
+def test_a_web_page_may_not_come_with_the_secret_key(send):
+    origin = {"Origin": "https://evil.example"}
+
+    answer = send("GET", INTENTS, key="sk_test_sandbox", headers=origin)
+
+    assert (answer.status, answer.error["type"]) == (403, "invalid_request_error")
