@@ -94,6 +94,12 @@ def test_production_is_read_into_types():
     assert found.database.password == "Passphrase"
 
 
+def test_the_keys_say_what_a_shop_is_run_for_unless_it_is_said():
+    unsaid = changed(DEVELOPMENT, bookshop__environment=None)
+    assert read(unsaid).shop.environment == "development"
+    assert read(PRODUCTION).shop.environment == "production"
+
+
 def test_development_may_have_a_stripe_of_its_own():
     found = read(DEVELOPMENT)
     assert found.stripe.livemode is False
@@ -219,7 +225,8 @@ def test_what_a_variable_holds_is_not_filled_in_again(monkeypatch):
 @pytest.mark.parametrize("key", sorted(KEYS))
 def test_a_variable_that_is_not_set_is_named(key, monkeypatch):
     monkeypatch.delenv("SHOP_UNSET", raising=False)
-    found = problems(expand({**PRODUCTION, key: "${SHOP_UNSET}"}))
+    section = {**PRODUCTION, "bookshop.environment": "production", key: "${SHOP_UNSET}"}
+    found = problems(expand(section))
     assert found[key].problem == "the environment variable SHOP_UNSET is not set"
     assert found[key].fix == f"{key} = {KEYS[key].example}".replace("{mode}", "live")
 
@@ -326,7 +333,10 @@ def test_a_live_key_is_for_production(environment):
 
 def test_production_is_not_run_on_test_keys():
     section = changed(
-        PRODUCTION, stripe__secret_key="sk_test_1", stripe__publishable_key="pk_test_1"
+        PRODUCTION,
+        bookshop__environment="production",
+        stripe__secret_key="sk_test_1",
+        stripe__publishable_key="pk_test_1",
     )
     found = the_problem(section, "stripe.secret_key")
     assert found.problem == "is a test key, and bookshop.environment is production"
