@@ -1,5 +1,7 @@
 """What became of a payment, for the one who made it and nobody else."""
 
+import re
+
 import pytest
 
 from tests.functional.test_checkout import BUY, MOSS, press_pay
@@ -220,6 +222,17 @@ def test_without_stripe_the_secret_leaves_the_page_too(make_shop, sandbox):
     )
 
     assert intent["client_secret"] not in page
+
+
+@pytest.mark.parametrize("card", [None, "pm_card_visa", "pm_card_visa_chargeDeclined"])
+def test_sentences_stand_apart(sandbox, buyer, card):
+    visitor, intent = buyer
+    if card:
+        sandbox.confirm(intent, card)
+
+    said = visitor.get(f"/success?pi={intent}").html.select_one(".lede").get_text()
+
+    assert not re.search(r"[.:][A-Z]", said)
 
 
 def test_paid_when_the_last_copy_had_gone_is_said(shop, sandbox, buyer):
