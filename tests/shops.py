@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 import shutil
 import threading
+import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -87,6 +89,7 @@ class Shop:
 
     def close(self) -> None:
         self.registry.sweeper.stop()
+        self.registry.postman.stop()
         self.registry.payments.close()
         self.registry.engine.dispose()
 
@@ -127,7 +130,38 @@ class Controls:
         self._call("POST", "/_sandbox/faults", fault)
 
     def clear(self) -> None:
+        """End all faults and the pause; what they held goes out."""
         self._call("DELETE", "/_sandbox/faults")
+
+    def pause(self) -> None:
+        """No event goes out from now on but by `flush`, `deliver` and `redeliver`."""
+        self._call("POST", "/_sandbox/deliveries/pause")
+
+    def resume(self) -> None:
+        self._call("POST", "/_sandbox/deliveries/resume")
+
+    def flush(self) -> None:
+        """All that is pending or held goes out now, retries and delayed ones too."""
+        self._call("POST", "/_sandbox/deliveries/flush")
+
+    def deliver(self, event: str) -> list[dict]:
+        """An event goes out once more, to every endpoint that subscribes to its type."""
+        return self._call("POST", f"/_sandbox/events/{event}/deliver")["data"]
+
+    def redeliver(self, delivery: str) -> None:
+        self._call("POST", f"/_sandbox/deliveries/{delivery}/redeliver")
+
+    def deliveries(self, kind: str = "*") -> list[dict]:
+        """The deliveries of events of a type, where `*` stands for anything, newest first."""
+        found = self._call("GET", "/_sandbox/deliveries")["data"]
+        return [each for each in found if fnmatch.fnmatchcase(each["type"], kind)]
+
+    def until_delivered(self, patience: float = 20) -> list[dict]:
+        """All deliveries, once none is under way or due: what failed may be due again later."""
+        deadline = time.monotonic() + patience
+        while self._call("GET", "/_sandbox/deliveries/waiting")["waiting"]:
+            assert time.monotonic() < deadline, "events are still under way"
+        return self.deliveries()
 
     def requests(self) -> list[dict]:
         return self._call("GET", "/_sandbox/requests")["data"]
@@ -145,6 +179,66 @@ class Controls:
         path = f"/v1/payment_intents/{intent}/confirm"
         return self.api("POST", path, {"payment_method": card, "return_url": "http://localhost/"})
 
+    def refund(self, payment: str, amount: int | None = None, reason: str | None = None) -> dict:
+        """What somebody does in Stripe's dashboard; all that is left where no amount is given.
+
+        `payment` is the id of a PaymentIntent or of its charge, here and below.
+        """
+        kind = "charge" if payment.startswith("ch_") else "payment_intent"
+        return self.api(
+            "POST", "/v1/refunds", _given(**{kind: payment}, amount=amount, reason=reason)
+        )
+
+    def settle_refund(self, refund: str, outcome: str) -> dict:
+        """What becomes of a refund later: succeeded, failed or canceled."""
+        return self._call("POST", f"/_sandbox/refunds/{refund}/settle", {"outcome": outcome})
+
+    def dispute(self, payment: str, reason: str = "fraudulent", amount: int | None = None) -> dict:
+        """The customer has the bank take the money back; an open inquiry becomes that dispute."""
+        return self._on_charge(payment, "dispute", reason=reason, amount=amount)
+
+    def inquire(self, payment: str, reason: str = "general") -> dict:
+        """The bank only asks: a dispute `warning_needs_response`, no money taken."""
+        return self._on_charge(payment, "dispute", reason=reason, inquiry="true")
+
+    def settle_dispute(self, dispute: str, outcome: str) -> dict:
+        """How the bank decides: won or lost; of an inquiry warning_closed."""
+        return self._call("POST", f"/_sandbox/disputes/{dispute}/settle", {"outcome": outcome})
+
+    def warn(self, payment: str) -> dict:
+        """An early fraud warning of the card's issuer."""
+        return self._on_charge(payment, "warn")
+
+    def review(self, payment: str) -> dict:
+        """Radar puts the payment before a person."""
+        return self._on_charge(payment, "review")
+
+    def close_review(self, review: str, outcome: str) -> dict:
+        """What that person does: approved, or refunded_as_fraud."""
+        return self._call("POST", f"/_sandbox/reviews/{review}/close", {"outcome": outcome})
+
+    def intent(self, intent: str) -> dict:
+        """A PaymentIntent whole: its charge, with refunds and review."""
+        expand = {"expand[0]": "latest_charge.refunds", "expand[1]": "latest_charge.review"}
+        return self.api("GET", f"/v1/payment_intents/{intent}", expand)
+
+    def charges(self, intent: str) -> list[dict]:
+        """The attempts to pay it, newest first, as are all lists."""
+        return self._about("/v1/charges", intent)
+
+    def refunds(self, intent: str) -> list[dict]:
+        return self._about("/v1/refunds", intent)
+
+    def disputes(self, intent: str) -> list[dict]:
+        return self._about("/v1/disputes", intent)
+
+    def warnings(self, intent: str) -> list[dict]:
+        return self._about("/v1/radar/early_fraud_warnings", intent)
+
+    def events(self, kind: str | None = None) -> list[dict]:
+        """The newest hundred events, of one type where it is given."""
+        return self.api("GET", "/v1/events", _given(limit=100, type=kind))["data"]
+
     def api(self, method: str, path: str, values: dict | None = None) -> dict:
         data = urllib.parse.urlencode(values or {})
         url = f"{self.url}{path}" + (f"?{data}" if method == "GET" else "")
@@ -154,12 +248,22 @@ class Controls:
             request.data = data.encode()
         return _json(request)
 
+    def _about(self, path: str, intent: str) -> list[dict]:
+        return self.api("GET", path, {"payment_intent": intent, "limit": 100})["data"]
+
+    def _on_charge(self, payment: str, what: str, **values: object) -> dict:
+        return self._call("POST", f"/_sandbox/charges/{payment}/{what}", _given(**values))
+
     def _call(self, method: str, path: str, values: dict | None = None) -> dict:
         request = urllib.request.Request(f"{self.url}{path}", method=method)
         if values is not None:
             request.data = json.dumps(values).encode()
             request.add_header("Content-Type", "application/json")
         return _json(request)
+
+
+def _given(**values: object) -> dict:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _json(request: urllib.request.Request) -> dict:

@@ -9,7 +9,15 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
 
-from . import browser, control, dashboard
+from . import (
+    browser,
+    control,
+    control_deliveries,
+    control_money,
+    dashboard,
+    dashboard_deliveries,
+    dashboard_mail,
+)
 from .api import Exchange, preflight, unknown
 from .endpoints import ENDPOINTS, Endpoint
 from .errors import ApiError
@@ -26,21 +34,40 @@ DASHBOARD_HEADERS = {
 }
 CONTROLS = (
     ("GET", "/_sandbox", control.identity),
-    ("GET", "/_sandbox/faults", control.faults),
-    ("POST", "/_sandbox/faults", control.add_fault),
-    ("DELETE", "/_sandbox/faults", control.clear_faults),
-    ("POST", "/_sandbox/faults/clear", control.clear_faults),
+    ("GET", "/_sandbox/faults", control_deliveries.faults),
+    ("POST", "/_sandbox/faults", control_deliveries.add_fault),
+    ("DELETE", "/_sandbox/faults", control_deliveries.clear_faults),
+    ("POST", "/_sandbox/faults/clear", control_deliveries.clear_faults),
     ("GET", "/_sandbox/requests", control.requests),
-    ("GET", "/_sandbox/deliveries", control.deliveries),
-    ("POST", "/_sandbox/deliveries/{id}/redeliver", control.redeliver),
+    ("GET", "/_sandbox/deliveries", control_deliveries.all_deliveries),
+    ("GET", "/_sandbox/deliveries/waiting", control_deliveries.waiting),
+    ("POST", "/_sandbox/deliveries/flush", control_deliveries.flush),
+    ("POST", "/_sandbox/deliveries/pause", control_deliveries.pause),
+    ("POST", "/_sandbox/deliveries/resume", control_deliveries.resume),
+    ("POST", "/_sandbox/deliveries/{id}/redeliver", control_deliveries.redeliver),
+    ("POST", "/_sandbox/events/{id}/deliver", control_deliveries.deliver_event),
     ("POST", "/_sandbox/payment_intents/{id}/settle", control.settle),
+    ("POST", "/_sandbox/charges/{id}/refund", control_money.refund),
+    ("POST", "/_sandbox/charges/{id}/dispute", control_money.dispute),
+    ("POST", "/_sandbox/charges/{id}/warn", control_money.warn),
+    ("POST", "/_sandbox/charges/{id}/review", control_money.review),
+    ("POST", "/_sandbox/refunds/{id}/settle", control_money.settle_refund),
+    ("POST", "/_sandbox/disputes/{id}/settle", control_money.settle_dispute),
+    ("POST", "/_sandbox/reviews/{id}/close", control_money.close_review),
 )
 PAGES = (
     ("/", dashboard.payments),
     ("/payments/{id}", dashboard.payment),
     ("/requests", dashboard.requests),
-    ("/deliveries", dashboard.deliveries),
-    ("/faults", dashboard.faults),
+    ("/deliveries", dashboard_deliveries.deliveries),
+    ("/endpoints", dashboard_deliveries.endpoints),
+    ("/faults", dashboard_deliveries.faults),
+    ("/mail", dashboard_mail.mails),
+    ("/mail/{name}", dashboard_mail.mail),
+)
+MAIL_PARTS = (
+    ("/mail/{name}/html", dashboard_mail.html_part),
+    ("/mail/{name}/source", dashboard_mail.source),
 )
 SOURCES = (
     ("/endive/stripe.js", browser.stripe_js),
@@ -70,6 +97,8 @@ def make_app(sandbox: Sandbox) -> Any:
     for path, view in PAGES:
         template = f"{view.__name__}.jinja2"
         _add(config, path, _page(view), request_method="GET", renderer=template)
+    for path, view in MAIL_PARTS:
+        _add(config, path, _guarded(view), request_method="GET")
     for path, view in SOURCES:
         _add(config, path, view, request_method="GET")
     config.add_exception_view(control.refused, context=ApiError)

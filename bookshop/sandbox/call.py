@@ -23,6 +23,6 @@ class Call:
     params: Any = None
     by_browser: bool = False
 
-    def emit(self, kind: str, thing: Object) -> None:
-        """Say that something happened because of this call."""
-        self.events.emit(kind, thing, self.cause)
+    def emit(self, kind: str, thing: Object, previous: Object | None = None) -> None:
+        """Say that something happened because of this call (see `Events.emit`)."""
+        self.events.emit(kind, thing, self.cause, previous)

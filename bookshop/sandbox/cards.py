@@ -24,12 +24,20 @@ class Decline:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What comes of a card: 3-D Secure first, a decline, failing checks, a risk that Radar sees."""
+    """What comes of a card: 3-D Secure first, a decline, failing checks, a risk that Radar sees.
+
+    And once it has paid: the reason of a dispute, which may be no more than an inquiry; a warning
+    of the issuer; refunds that are pending for some time.
+    """
 
     three_d_secure: bool = False
     decline: Decline | None = None
     failing_check: str | None = None
     risk_level: str = "normal"
+    dispute: str | None = None
+    inquiry: bool = False
+    warned: bool = False
+    slow_refunds: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,12 +96,12 @@ BEHAVIOURS = {
     "cvc_check_fails": Behaviour(failing_check="cvc_check"),
     "postal_code_check_fails": Behaviour(failing_check="address_postal_code_check"),
     "not_a_test_card": Behaviour(decline=LIVE_CARD),
-    # These pay; what follows is for refunds and disputes to act on.
-    "dispute_fraudulent": Behaviour(),
-    "dispute_not_received": Behaviour(),
-    "dispute_inquiry": Behaviour(),
-    "early_fraud_warning": Behaviour(),
-    "refund_pending": Behaviour(),
+    "dispute_fraudulent": Behaviour(dispute="fraudulent"),
+    "dispute_not_received": Behaviour(dispute="product_not_received"),
+    "dispute_inquiry": Behaviour(dispute="general", inquiry=True),
+    "early_fraud_warning": Behaviour(warned=True),
+    "refund_pending": Behaviour(slow_refunds=True),
+    # Its refunds succeed like any; that they fail later is for the sandbox's controls to say.
     "refund_fails": Behaviour(),
 }
 

@@ -8,8 +8,9 @@ import uuid
 from typing import Any
 
 from .cards import Behaviour, Decline
+from .errors import invalid, missing_resource
 from .ids import new_id
-from .store import Object
+from .store import Object, Store
 
 RISK_SCORES = {"normal": 20, "elevated": 70, "highest": 90}
 STATEMENT = "BOOKSHOP SANDBOX"
@@ -21,6 +22,20 @@ AUTHENTICATED = {
     "result_reason": None,
     "version": "2.2.0",
 }
+
+
+def find_paid(store: Store, identifier: str) -> Object:
+    """The charge that was paid, by its own id or by its intent's, in the address.
+
+    Raises ApiError where there is none.
+    """
+    intent = store.find("payment_intent", identifier)
+    charge = store.find("charge", intent["latest_charge"] if intent else identifier)
+    if charge is None and intent is None:
+        raise missing_resource("charge", identifier, "charge", in_path=True)
+    if charge is None or charge["status"] != "succeeded":
+        raise invalid(f"Nothing has been paid by {identifier}.")
+    return charge
 
 
 def of_card(intent: Object, method: Object, behaviour: Behaviour, *, authenticated: bool) -> Object:
@@ -159,8 +174,13 @@ def _outcome(behaviour: Behaviour) -> Object:
 
 def _verdict(decline: Decline | None, risk_level: str) -> tuple[str, str, str | None, str]:
     if decline is None:
-        reason = "elevated_risk_level" if risk_level == "elevated" else None
-        return "authorized", "approved_by_network", reason, "Payment complete."
+        if risk_level == "elevated":
+            told = (
+                "Stripe evaluated this payment as having elevated risk, and placed it in your "
+                "manual review queue."
+            )
+            return "manual_review", "approved_by_network", "elevated_risk_level", told
+        return "authorized", "approved_by_network", None, "Payment complete."
     if decline.blocked:
         told = "Stripe blocked this payment as too risky."
         return "blocked", "not_sent_to_network", "highest_risk_level", told

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from . import charges, intents, payment_methods
+from . import charges, disputes, fraud_warnings, intents, payment_methods, reviews
 from .call import Call
 from .cards import Decline
 from .errors import Declined, doc_url, invalid, unexpected_state
@@ -178,7 +178,13 @@ def _pay_by_card(
     behaviour = payment_methods.behaviour(call.store, method)
     charge = charges.of_card(intent, method, behaviour, authenticated=authenticated)
     if behaviour.decline is None:
+        if behaviour.risk_level == "elevated":
+            reviews.begin(call, intent, charge, "rule")
         _receive(call, intent, charge)
+        if behaviour.warned:
+            fraud_warnings.warn(call, charge)
+        if behaviour.dispute:
+            disputes.begin(call, charge, behaviour.dispute, inquiry=behaviour.inquiry)
         return None
     problem = _declined(behaviour.decline, charge, method)
     call.store.save(charge)

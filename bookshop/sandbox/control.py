@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pyramid.httpexceptions import HTTPForbidden, HTTPSeeOther
 from pyramid.request import Request
 from pyramid.response import Response
 
-from . import confirmation, forms, request_log, webhooks
+from . import confirmation, forms, request_log
 from .call import Call
-from .errors import ApiError, invalid, missing_resource
+from .errors import ApiError, invalid
 from .events import Cause
-from .faults import SCHEMA as FAULT
 from .forms import Tree
 from .intent_parameters import SETTLE
+from .parameters import Parser
 from .state import Sandbox
+from .store import Object
 
 NAME = "bookshop"
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -41,48 +42,22 @@ def refuse_strangers(request: Request) -> None:
 
 def identity(request: Request) -> dict[str, str]:
     """Which sandbox this is, for another process to tell it from a stranger."""
-    return {"sandbox": NAME, "publishable_key": _sandbox(request).options.publishable_key}
-
-
-def faults(request: Request) -> dict[str, Any]:
-    """The faults that are still to happen."""
-    return {"data": _sandbox(request).faults.all()}
-
-
-def add_fault(request: Request) -> Any:
-    """Order a fault (see `faults.Fault`)."""
-    params = FAULT("", _without_blanks(_params(request)))
-    _sandbox(request).faults.add(params)
-    return _done(request, faults(request))
-
-
-def clear_faults(request: Request) -> Any:
-    """Forget all faults. From a form, which can't send DELETE, POST /_sandbox/faults/clear."""
-    _sandbox(request).faults.clear()
-    return _done(request, {"data": []})
+    return {"sandbox": NAME, "publishable_key": sandbox_of(request).options.publishable_key}
 
 
 def requests(request: Request) -> dict[str, Any]:
     """The API's requests, newest first."""
-    return {"data": request_log.read(_sandbox(request).store)}
-
-
-def deliveries(request: Request) -> dict[str, Any]:
-    """The deliveries to the webhook endpoint, newest first."""
-    return {"data": webhooks.deliveries(_sandbox(request).store)}
-
-
-def redeliver(request: Request) -> Any:
-    """Deliver an event once more."""
-    identifier = request.matchdict["id"]
-    if not _sandbox(request).deliverer.again(identifier):
-        raise missing_resource("delivery", identifier, "id", in_path=True)
-    return _done(request, {})
+    return {"data": request_log.read(sandbox_of(request).store)}
 
 
 def settle(request: Request) -> Any:
     """Say how a bank debit ends: `outcome` is succeeded or failed."""
-    sandbox = _sandbox(request)
+    return act(request, SETTLE, confirmation.settle)
+
+
+def act(request: Request, schema: Parser, answer: Callable[[Call], Object]) -> Any:
+    """Do to Stripe's objects what its API has no operation for, and what no request caused."""
+    sandbox = sandbox_of(request)
     call = Call(
         store=sandbox.store,
         events=sandbox.events,
@@ -90,12 +65,12 @@ def settle(request: Request) -> Any:
         publishable_key=sandbox.options.publishable_key,
         base_url=request.host_url,
         identifier=request.matchdict["id"],
-        params=SETTLE("", _params(request)),
+        params=schema("", without_blanks(params_of(request))),
     )
     with sandbox.store.transaction():
-        intent = confirmation.settle(call)
+        done = answer(call)
     sandbox.deliverer.wake()
-    return _done(request, intent)
+    return answered(request, done)
 
 
 def refused(error: ApiError, request: Request) -> Response:
@@ -103,12 +78,13 @@ def refused(error: ApiError, request: Request) -> Response:
     return Response(json=error.body(f"{request.host_url}/requests"), status=error.status)
 
 
-def _sandbox(request: Request) -> Sandbox:
+def sandbox_of(request: Request) -> Sandbox:
+    """The sandbox that a request came to."""
     sandbox: Sandbox = request.registry.sandbox
     return sandbox
 
 
-def _params(request: Request) -> Tree:
+def params_of(request: Request) -> Tree:
     """What was sent, as JSON or as a form. Raises ApiError."""
     if request.content_type != "application/json":
         return forms.decode(request.body.decode("utf-8", "replace"))
@@ -121,12 +97,12 @@ def _params(request: Request) -> Tree:
     return {str(name): str(value) for name, value in sent.items() if value is not None}
 
 
-def _without_blanks(params: Tree) -> Tree:
+def without_blanks(params: Tree) -> Tree:
     """A form sends its empty fields too."""
     return {name: value for name, value in params.items() if value != ""}
 
 
-def _done(request: Request, answer: Any) -> Any:
+def answered(request: Request, answer: Any) -> Any:
     """The answer, or for a person at the dashboard the page that they came from."""
     if "text/html" in request.headers.get("Accept", ""):
         return HTTPSeeOther(request.host_url + _page_of(request))

@@ -1,4 +1,4 @@
-"""Pages for the developer: payments, requests, deliveries, faults."""
+"""Pages for the developer: payments and requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.request import Request
 
-from . import currencies, request_log, webhooks
+from . import currencies, dashboard_money, request_log
 from .state import Sandbox
 from .store import Object
 
@@ -20,17 +20,22 @@ def payments(request: Request) -> dict[str, Any]:
     """All payments, newest first."""
     store = _sandbox(request).store
     found = [each for each, _ in zip(store.select("payment_intent"), range(MOST), strict=False)]
-    return {"page": "payments", "intents": found}
+    charges = {each["id"]: store.find("charge", each["latest_charge"]) for each in found}
+    return {"page": "payments", "intents": found, "charges": charges}
 
 
 def payment(request: Request) -> dict[str, Any]:
-    """One payment: its attempts and its events."""
+    """One payment: its attempts, what came after it was paid, and its events."""
     store = _sandbox(request).store
     intent = store.find("payment_intent", request.matchdict["id"])
     if intent is None:
         raise HTTPNotFound("There is no such payment.")
-    charges = [each for each in store.select("charge") if each["payment_intent"] == intent["id"]]
+    charges = list(store.select("charge", payment_intent=intent["id"]))
     about = {intent["id"], *(charge["id"] for charge in charges)}
+    after = None
+    if intent["status"] == "succeeded":
+        after = dashboard_money.aftermath(store, charges[0])
+        about |= dashboard_money.ids(after)
     events = [each for each in store.select("event") if each["data"]["object"]["id"] in about]
     method = intent["payment_method"] and store.find("payment_method", intent["payment_method"])
     return {
@@ -38,6 +43,7 @@ def payment(request: Request) -> dict[str, Any]:
         "intent": intent,
         "method": method,
         "charges": charges,
+        "after": after,
         "events": events,
         "source": _source(intent),
     }
@@ -46,18 +52,6 @@ def payment(request: Request) -> dict[str, Any]:
 def requests(request: Request) -> dict[str, Any]:
     """The API's requests, newest first."""
     return {"page": "requests", "entries": request_log.read(_sandbox(request).store)[:MOST]}
-
-
-def deliveries(request: Request) -> dict[str, Any]:
-    """The deliveries of events, newest first."""
-    sandbox = _sandbox(request)
-    found = webhooks.deliveries(sandbox.store)[:MOST]
-    return {"page": "deliveries", "deliveries": found, "url": sandbox.options.webhook_url}
-
-
-def faults(request: Request) -> dict[str, Any]:
-    """The faults that are to happen, and a form to order one."""
-    return {"page": "faults", "faults": _sandbox(request).faults.all()}
 
 
 def money(amount: int, currency: str) -> str:

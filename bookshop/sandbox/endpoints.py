@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from . import (
     account,
     auth,
     confirmation,
+    disputes,
     events,
     intent_parameters,
     intents,
     lists,
     parameters,
     payment_methods,
+    refunds,
+    reviews,
+    webhook_endpoints,
 )
 from .call import Call
-from .errors import ApiError, missing_resource
-from .parameters import Parser, choice, hash_of, list_of, text
-from .store import Object
+from .errors import ApiError, invalid, missing_resource
+from .parameters import Parser, boolean, choice, hash_of, list_of, text
+from .store import Object, Store
 
 RAW_CARD = (
     "Sending credit card numbers directly to the Stripe API is generally unsafe. We suggest you "
@@ -51,14 +56,25 @@ def _retrieve_charge(call: Call) -> Object:
     return _retrieve(call, "charge", "charge")
 
 
-def _list_charges(call: Call) -> Object:
-    wanted = call.params.get("payment_intent")
-    if wanted is not None and call.store.find("payment_intent", wanted) is None:
-        raise missing_resource("payment_intent", wanted, "payment_intent")
-    found = (
-        each for each in call.store.select("charge") if wanted in {None, each["payment_intent"]}
-    )
-    return lists.page(call, "charge", found)
+def _list_refunds_of_charge(call: Call) -> Object:
+    charge = _retrieve_charge(call)
+    return lists.page(call, "refund", call.store.select("refund", charge=charge["id"]))
+
+
+def _listing(kind: str) -> Callable[[Call], Object]:
+    return lambda call: lists.page_of_payment(call, kind)
+
+
+def _finding(find: Callable[[Store, str], Object]) -> Callable[[Call], Object]:
+    return lambda call: find(call.store, call.identifier)
+
+
+def _retrieve_warning(call: Call) -> Object:
+    return _retrieve(call, "radar.early_fraud_warning", "early_fraud_warning")
+
+
+def _list_reviews(call: Call) -> Object:
+    return lists.page(call, "review", call.store.select("review"))
 
 
 def _create_method(call: Call) -> Object:
@@ -82,14 +98,24 @@ def _retrieve_event(call: Call) -> Object:
 
 
 def _list_events(call: Call) -> Object:
-    one, several = call.params.get("type"), call.params.get("types")
+    params = call.params
+    if {"type", "types"} <= set(params):
+        raise invalid("You may pass either type or types, but not both.", param="types")
+    kinds = params.get("types", [params.get("type", events.EVERYTHING)])
+    success = params.get("delivery_success")
 
     def wanted() -> Iterator[Object]:
         for each in call.store.select("event"):
-            if one in {None, each["type"]} and (several is None or each["type"] in several):
-                yield events.as_told(call.store, each)
+            if any(fnmatchcase(each["type"], kind) for kind in kinds):
+                told = events.as_told(call.store, each)
+                if success in {None, told["pending_webhooks"] == 0}:
+                    yield told
 
     return lists.page(call, "event", wanted())
+
+
+def _list_webhook_endpoints(call: Call) -> Object:
+    return lists.page(call, "webhook_endpoint", call.store.select("webhook_endpoint"))
 
 
 def _retrieve(call: Call, kind: str, param: str) -> Object:
@@ -114,6 +140,13 @@ def _account(call: Call) -> Object:
 
 _INTENTS = "/v1/payment_intents"
 _INTENT = _INTENTS + "/{id}"
+_REFUND = "/v1/refunds/{id}"
+_DISPUTE = "/v1/disputes/{id}"
+_WARNINGS = "/v1/radar/early_fraud_warnings"
+_REVIEW = "/v1/reviews/{id}"
+_HOOKS = "/v1/webhook_endpoints"
+_HOOK = _HOOKS + "/{id}"
+_OF_PAYMENT = lists.schema(**lists.PAYMENT_FILTERS)
 ENDPOINTS = (
     Endpoint("POST", _INTENTS, intent_parameters.CREATE, confirmation.create),
     Endpoint("GET", _INTENTS, lists.schema(customer=parameters.not_simulated), _list_intents),
@@ -140,8 +173,23 @@ ENDPOINTS = (
         _with_client_secret(confirmation.challenge),
         for_browsers=True,
     ),
-    Endpoint("GET", "/v1/charges", lists.schema(payment_intent=text()), _list_charges),
+    Endpoint("GET", "/v1/charges", lists.schema(payment_intent=text()), _listing("charge")),
     Endpoint("GET", "/v1/charges/{id}", ONLY_EXPAND, _retrieve_charge),
+    Endpoint("GET", "/v1/charges/{id}/refunds", lists.schema(), _list_refunds_of_charge),
+    Endpoint("POST", "/v1/refunds", refunds.CREATE, refunds.create),
+    Endpoint("GET", "/v1/refunds", _OF_PAYMENT, _listing("refund")),
+    Endpoint("GET", _REFUND, ONLY_EXPAND, _finding(refunds.find)),
+    Endpoint("POST", _REFUND, refunds.UPDATE, refunds.update),
+    Endpoint("POST", _REFUND + "/cancel", ONLY_EXPAND, refunds.cancel),
+    Endpoint("GET", "/v1/disputes", _OF_PAYMENT, _listing("dispute")),
+    Endpoint("GET", _DISPUTE, ONLY_EXPAND, _finding(disputes.find)),
+    Endpoint("POST", _DISPUTE, disputes.UPDATE, disputes.update),
+    Endpoint("POST", _DISPUTE + "/close", ONLY_EXPAND, disputes.close),
+    Endpoint("GET", _WARNINGS, _OF_PAYMENT, _listing("radar.early_fraud_warning")),
+    Endpoint("GET", _WARNINGS + "/{id}", ONLY_EXPAND, _retrieve_warning),
+    Endpoint("GET", "/v1/reviews", lists.schema(), _list_reviews),
+    Endpoint("GET", _REVIEW, ONLY_EXPAND, _finding(reviews.find)),
+    Endpoint("POST", _REVIEW + "/approve", ONLY_EXPAND, reviews.approve),
     Endpoint(
         "POST",
         "/v1/payment_methods",
@@ -162,9 +210,14 @@ ENDPOINTS = (
     Endpoint(
         "GET",
         "/v1/events",
-        lists.schema(delivery_success=parameters.not_simulated, type=text(), types=list_of(text())),
+        lists.schema(delivery_success=boolean, type=text(), types=list_of(text())),
         _list_events,
     ),
     Endpoint("GET", "/v1/events/{id}", ONLY_EXPAND, _retrieve_event),
+    Endpoint("POST", _HOOKS, webhook_endpoints.CREATE, webhook_endpoints.create),
+    Endpoint("GET", _HOOKS, webhook_endpoints.LIST, _list_webhook_endpoints),
+    Endpoint("GET", _HOOK, ONLY_EXPAND, webhook_endpoints.find),
+    Endpoint("POST", _HOOK, webhook_endpoints.UPDATE, webhook_endpoints.update),
+    Endpoint("DELETE", _HOOK, hash_of({}), webhook_endpoints.delete),
     Endpoint("GET", "/v1/account", ONLY_EXPAND, _account),
 )

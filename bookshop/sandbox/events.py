@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from . import deliveries
 from .ids import API_VERSION, new_id
 from .store import Object, Store
+
+EVERYTHING = "*"
 
 
 @dataclass(frozen=True)
@@ -18,14 +21,16 @@ class Cause:
 
 
 class Events:
-    """Writes events and, where somebody is told of them, a delivery for each."""
+    """Writes events, and a delivery to each endpoint that is to be told."""
 
-    def __init__(self, store: Store, *, delivered: bool) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._delivered = delivered
 
-    def emit(self, kind: str, thing: Object, cause: Cause) -> None:
-        """Say that something happened to `thing`, which is told as it is now."""
+    def emit(self, kind: str, thing: Object, cause: Cause, previous: Object | None = None) -> None:
+        """Say that something happened to `thing`, which is told as it is now.
+
+        `previous` are the former values of what has changed, for an event that ends in `.updated`.
+        """
         event = {
             "id": new_id("event"),
             "object": "event",
@@ -37,14 +42,28 @@ class Events:
             "request": {"id": cause.request, "idempotency_key": cause.idempotency_key},
             "type": kind,
         }
-        self._store.save(event)
-        if self._delivered:
-            now = time.time()
-            self._store.run(
-                "INSERT INTO deliveries (id, event, type, status, created, due)"
-                " VALUES (?, ?, ?, 'pending', ?, ?)",
-                (new_id("delivery"), event["id"], kind, now, now),
-            )
+        if previous is not None:
+            event["data"] = {"object": thing, "previous_attributes": previous}
+        with self._store.transaction():
+            self._store.save(event)
+            for endpoint in listeners(self._store, kind):
+                deliveries.owe(self._store, event, endpoint)
+
+
+def listeners(store: Store, kind: str) -> list[Object]:
+    """The enabled webhook endpoints that subscribed to events of that type."""
+    return [
+        each
+        for each in store.select("webhook_endpoint")
+        if each["status"] == "enabled" and {kind, EVERYTHING} & set(each["enabled_events"])
+    ]
+
+
+def tell_again(store: Store, event: Object) -> None:
+    """Deliver an event at once to all who subscribe to its type now, be it anew or at last."""
+    for endpoint in listeners(store, event["type"]):
+        deliveries.owe(store, event, endpoint)
+    deliveries.ask_for_event(store, event["id"])
 
 
 def as_told(store: Store, event: Object) -> Object:

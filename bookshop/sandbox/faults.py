@@ -18,7 +18,7 @@ LONGEST = 3600
 SCHEMA = hash_of(
     {
         "kind": choice(*KINDS),
-        "method": choice("GET", "POST"),
+        "method": choice("DELETE", "GET", "POST"),
         "path": text(),
         "seconds": integer(0, LONGEST),
         "status": integer(400, 599),

@@ -13,10 +13,16 @@ SHAPES = {
     "payment_intent": ("pi_3", 23),
     "charge": ("ch_3", 23),
     "payment_method": ("pm_1", 23),
+    "refund": ("re_3", 23),
+    "dispute": ("du_1", 23),
+    "radar.early_fraud_warning": ("issfr_1", 23),
+    "review": ("prv_1", 23),
     "event": ("evt_1", 23),
     "delivery": ("del_", 14),
     "request": ("req_", 14),
     "source": ("src_1", 23),
+    "webhook_endpoint": ("we_1", 23),
+    "webhook_secret": ("whsec_", 32),
 }
 
 

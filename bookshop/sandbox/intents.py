@@ -116,7 +116,7 @@ def _apply(call: Call, intent: Object, params: Mapping[str, Any]) -> None:
     if "shipping" in params:
         intent["shipping"] = shipping_of(params["shipping"])
     if "metadata" in params:
-        intent["metadata"] = _merged(intent["metadata"], params["metadata"])
+        intent["metadata"] = merged(intent["metadata"], params["metadata"])
     if {"amount", "currency"} & set(params):
         intent["currency"] = params.get("currency", intent["currency"])
         intent["amount"] = params.get("amount", intent["amount"])
@@ -149,7 +149,8 @@ def shipping_of(given: Mapping[str, Any] | None) -> Object | None:
     return {"address": address, **{name: given.get(name) for name in others}}
 
 
-def _merged(old: dict[str, str], new: dict[str, str] | None) -> dict[str, str]:
+def merged(old: dict[str, str], new: dict[str, str] | None) -> dict[str, str]:
+    """Metadata after an update: names with an empty value go, all of them for None."""
     if new is None:
         return {}
     merged = {**old, **new}

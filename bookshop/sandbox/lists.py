@@ -22,14 +22,28 @@ EXPANDABLE: dict[str, dict[str, str | None]] = {
     "payment_intent": {
         "latest_charge": "charge",
         "payment_method": "payment_method",
-        **dict.fromkeys(("application", "customer", "on_behalf_of", "payment_record", "review")),
+        "review": "review",
+        **dict.fromkeys(("application", "customer", "on_behalf_of", "payment_record")),
     },
     "charge": {
         "payment_intent": "payment_intent",
-        **dict.fromkeys(("application", "balance_transaction", "customer", "review")),
+        "refunds": None,
+        "review": "review",
+        **dict.fromkeys(("application", "balance_transaction", "customer")),
     },
+    "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
     "payment_method": {"customer": None},
+    "radar.early_fraud_warning": {"charge": "charge", "payment_intent": "payment_intent"},
+    "refund": {
+        "charge": "charge",
+        "payment_intent": "payment_intent",
+        "payment_method": "payment_method",
+        **dict.fromkeys(("balance_transaction", "customer", "transfer_reversal")),
+    },
+    "review": {"charge": "charge", "payment_intent": "payment_intent"},
 }
+#: How to narrow a list to one payment.
+PAYMENT_FILTERS = {"charge": text(), "payment_intent": text()}
 
 
 def created(name: str, value: Value) -> dict[str, int]:
@@ -72,6 +86,15 @@ def page(call: Call, kind: str, things: Iterable[Object]) -> Object:
         found = list(islice(older, size + 1))
         found, has_more = found[:size], len(found) > size
     return {"object": "list", "data": found, "has_more": has_more, "url": call.path}
+
+
+def page_of_payment(call: Call, kind: str) -> Object:
+    """The same of all that there is of a kind, or of the payment that the call names."""
+    wanted = {name: call.params[name] for name in PAYMENT_FILTERS if name in call.params}
+    for name, identifier in wanted.items():
+        if call.store.find(name, identifier) is None:
+            raise missing_resource(name, identifier, name)
+    return page(call, kind, call.store.select(kind, **wanted))
 
 
 def _older(
@@ -119,12 +142,24 @@ def _expanded(store: Store, thing: Mapping[str, Any], fields: list[str], path: s
     kinds = EXPANDABLE.get(thing["object"], {})
     if field not in kinds:
         raise _not_expandable(path)
-    value, kind = thing[field], kinds[field]
+    kind = kinds[field]
+    value = thing[field] if field in thing else _refunds_of(store, thing)
     if isinstance(value, str) and kind:
         value = store.find(kind, value)
     if rest and isinstance(value, dict):
         value = _expanded(store, value, rest, path)
     return {**thing, field: value}
+
+
+def _refunds_of(store: Store, charge: Mapping[str, Any]) -> Object:
+    """A charge's newest refunds, which it shows only when asked to."""
+    found = list(islice(store.select("refund", charge=charge["id"]), DEFAULT_LIMIT + 1))
+    return {
+        "object": "list",
+        "data": found[:DEFAULT_LIMIT],
+        "has_more": len(found) > DEFAULT_LIMIT,
+        "url": f"/v1/charges/{charge['id']}/refunds",
+    }
 
 
 def _not_expandable(path: str, hint: str = "") -> Exception:

@@ -9,8 +9,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 DEFAULT_LISTEN = "localhost:6544"
-KEYS = {"sandbox.database", "sandbox.listen", "sandbox.webhook_url"}
+KEYS = {"sandbox.database", "sandbox.listen", "sandbox.mail", "sandbox.webhook_url"}
 PORTS = range(65536)
+
+
+def is_web_address(url: str) -> bool:
+    """Whether events can be posted there."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 class OptionsError(Exception):
@@ -22,7 +31,8 @@ class Options:
     """How one sandbox is set up. Raises OptionsError for an address that isn't this machine's.
 
     `listen` is `host:port`, port 0 for any free one. `database` is a SQLite file of the sandbox's
-    own. Without a `webhook_url` nobody is told of events.
+    own. Without a `webhook_url` only the endpoints are told of events that were made over the API.
+    `mail` is the folder whose .eml files the dashboard shows.
     """
 
     listen: str
@@ -31,6 +41,7 @@ class Options:
     webhook_url: str | None
     webhook_secret: str = field(repr=False)
     database: Path
+    mail: Path | None = None
 
     def __post_init__(self) -> None:
         host, colon, port = self.listen.rpartition(":")
@@ -39,7 +50,7 @@ class Options:
                 f"sandbox.listen: {self.listen!r} is no host:port\n"
                 f"    write: sandbox.listen = {DEFAULT_LISTEN}"
             )
-        if self.webhook_url is not None and not _is_web_address(self.webhook_url):
+        if self.webhook_url is not None and not is_web_address(self.webhook_url):
             raise OptionsError(
                 f"sandbox.webhook_url: {self.webhook_url!r} is no web address\n"
                 "    write: sandbox.webhook_url = http://localhost:6543/webhooks/stripe"
@@ -83,6 +94,7 @@ class Options:
             or None,
             webhook_secret=settings["stripe.webhook_secrets"].replace(",", " ").split()[0],
             database=Path(settings.get("sandbox.database", var / "sandbox.sqlite")),
+            mail=Path(settings.get("sandbox.mail") or settings.get("mail.folder") or var / "mail"),
         )
 
 
@@ -91,13 +103,5 @@ def _is_loopback(host: str) -> bool:
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False

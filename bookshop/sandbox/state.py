@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from . import webhook_endpoints
+from .delivery_faults import DeliveryFaults
 from .events import Events
 from .faults import Faults
 from .idempotency import Idempotency
@@ -21,23 +23,27 @@ class Sandbox:
     events: Events
     idempotency: Idempotency
     faults: Faults
+    delivery_faults: DeliveryFaults
     deliverer: Deliverer
 
     @classmethod
     def open(cls, options: Options) -> Sandbox:
         """The parts, on the options' database. Raises sqlite3.Error and OSError."""
         store = Store(options.database)
+        webhook_endpoints.keep_built_in(store, options.webhook_url, options.webhook_secret)
+        delivery_faults = DeliveryFaults()
         return cls(
             options=options,
             store=store,
-            events=Events(store, delivered=options.webhook_url is not None),
+            events=Events(store),
             idempotency=Idempotency(store, options.secret_key),
             faults=Faults(),
-            deliverer=Deliverer(store, options.webhook_url, options.webhook_secret),
+            delivery_faults=delivery_faults,
+            deliverer=Deliverer(store, delivery_faults),
         )
 
     def close(self) -> None:
-        """Let go of what is held, end deliveries and close the database."""
+        """Let go of the requests that are held, end deliveries and close the database."""
         self.faults.clear()
         self.deliverer.stop()
         self.store.close()

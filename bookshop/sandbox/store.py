@@ -38,18 +38,24 @@ CREATE TABLE deliveries (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
     event TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
     type TEXT NOT NULL,
     status TEXT NOT NULL,
     created REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     due REAL,
+    asked INTEGER NOT NULL DEFAULT 0,
+    batch INTEGER,
+    fault TEXT NOT NULL DEFAULT '',
     answer INTEGER,
-    problem TEXT
+    problem TEXT,
+    UNIQUE (event, endpoint)
 );
 CREATE INDEX deliveries_due ON deliveries (due) WHERE due IS NOT NULL;
-PRAGMA user_version = 1;
+CREATE INDEX deliveries_batch ON deliveries (batch) WHERE batch IS NOT NULL;
+PRAGMA user_version = 2;
 """
-VERSION = 1
+VERSION = 2
 #: How a transaction begins, is undone and ends.
 OUTERMOST = ("BEGIN IMMEDIATE", ["ROLLBACK"], "COMMIT")
 INNER = ("SAVEPOINT within", ["ROLLBACK TO within", "RELEASE within"], "RELEASE within")
@@ -136,7 +142,18 @@ class Store:
         notes: Object = json.loads(found[0]["notes"]) if found else {}
         return notes
 
-    def select(self, kind: str) -> Iterator[Object]:
-        """The objects of a kind, newest first, each read as it is asked for."""
-        found = self.run("SELECT body FROM objects WHERE kind = ? ORDER BY seq DESC", (kind,))
+    def select(
+        self, kind: str, *, charge: str | None = None, payment_intent: str | None = None
+    ) -> Iterator[Object]:
+        """The objects of a kind, newest first, each read as it is asked for.
+
+        With a charge or an intent only those that name it.
+        """
+        found = self.run(
+            "SELECT body FROM objects WHERE kind = :kind"
+            " AND (:charge IS NULL OR json_extract(body, '$.charge') = :charge)"
+            " AND (:intent IS NULL OR json_extract(body, '$.payment_intent') = :intent)"
+            " ORDER BY seq DESC",
+            {"kind": kind, "charge": charge, "intent": payment_intent},
+        )
         return (json.loads(row["body"]) for row in found)

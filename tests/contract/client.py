@@ -40,6 +40,10 @@ class Client:
         """POST with a form; `idempotency_key='…'` is the header Idempotency-Key."""
         return self._call("POST", path, urlencode(parameters or {}), headers)
 
+    def delete(self, path: str) -> Answer:
+        """DELETE, without parameters."""
+        return self._call("DELETE", path, "", {})
+
     def create(self, **parameters: Any) -> dict[str, Any]:
         """An intent over £12.99, or as given; it must succeed."""
         answer = self.post(INTENTS, {"amount": 1299, "currency": "gbp", **parameters})

@@ -27,6 +27,15 @@ FIELDS_ADDED: dict[str, dict[str, Schema]] = {
         # As above: stripe-python 16.1.0, _charge.py.
         "source": _EXPANDABLE_ID,
     },
+    # stripe-python 16.1.0, _refund.py: whose money it was, and by which payment method.
+    "refund": {
+        "customer": _EXPANDABLE_ID,
+        "customer_account": _EXPANDABLE_ID,
+        "payment_method": _EXPANDABLE_ID,
+    },
+    # stripe-python 16.1.0, _dispute.py: always there, and not in the document.
+    "dispute_evidence_details": {"submission_method": {"type": "string"}},
+    "dispute_payment_method_details_card": {"network": {"type": "string"}},
 }
 
 #: Form parameters, by operation.
@@ -45,6 +54,15 @@ PARAMETERS_REMOVED: dict[tuple[str, str], frozenset[str]] = {
     ("post", "/v1/payment_intents/{intent}"): frozenset({"payment_method_types"}),
     ("post", "/v1/payment_intents/{intent}/confirm"): frozenset({"payment_method_types"}),
 }
+
+#: Values that a form parameter may have since: stripe-python 16.1.0,
+#: params/_webhook_endpoint_create_params.py.
+VALUES_ADDED: dict[tuple[str, str, str], list[str]] = {
+    ("post", "/v1/webhook_endpoints", "api_version"): ["2026-09-30.endive", "2026-10-28.endive"],
+}
+
+#: The beginning of an event's type, where it is not the name of the object that it is about.
+EVENT_FAMILIES = {"dispute": "charge.dispute"}
 
 #: Error codes that neither the document nor stripe-python lists.
 ERROR_CODES_ADDED = frozenset(
@@ -80,6 +98,8 @@ def amend(document: dict[str, Any]) -> dict[str, Any]:
         document["components"]["schemas"][name]["properties"].update(fields)
     for operation, parameters in PARAMETERS_ADDED.items():
         form_of(document, *operation)["properties"].update(parameters)
+    for (method, path, parameter), values in VALUES_ADDED.items():
+        form_of(document, method, path)["properties"][parameter]["enum"] += values
     for operation, names in PARAMETERS_REMOVED.items():
         for name in names:
             del form_of(document, *operation)["properties"][name]

@@ -136,6 +136,9 @@ def serving(server: _Server) -> Iterator[_Server]:
         def do_POST(self) -> None:
             server.handle(self)
 
+        def do_DELETE(self) -> None:
+            server.handle(self)
+
         def log_message(self, *_args: object) -> None:
             """Tests have a report of their own."""
 

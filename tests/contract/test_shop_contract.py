@@ -1,20 +1,31 @@
 """Every request that the shop makes, and every answer and event that it gets, is Stripe's."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import stripe
 
 from bookshop import clock
+from bookshop.money import Money
 from bookshop.orders.holds import HOLD
+from bookshop.payments.charges import DisputeStatus, RefundStatus
+from bookshop.payments.errors import IntentMissingError, RefundRefusedError
+from bookshop.payments.failures import DISPUTED, TOO_LARGE
+from bookshop.payments.gateway import Gateway
+from bookshop.payments.intents import IntentStatus
+from bookshop.payments.signatures import verified_event
+from bookshop.settings import StripeSettings
+from bookshop.settings_values import Secret
 from tests.shops import intent_of, pay_form
 
 from . import exchanges
 from .client import INTENTS
-from .conftest import WEBHOOK_SECRET
+from .conftest import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET
 
 BOOK = "9786941041210"
+TOTAL = Money(1299, "GBP")
 BUY = f"/checkout?item={BOOK}"
 PYTHON = "Stripe/v1 PythonBindings/"
 CARD = {
@@ -49,17 +60,23 @@ def said(recorder):
 
 
 def _operation(exchange):
-    if exchange.path == INTENTS:
-        return "create"
+    asks, resource = exchange.method == "GET", exchange.path.removeprefix("/v1/")
+    if not exchange.path.startswith(f"{INTENTS}/"):
+        what = "list" if asks else "create"
+        return what if resource == "payment_intents" else f"{what} {resource}"
     if exchange.path.endswith("/cancel"):
         return "cancel"
-    return "update" if exchange.method == "POST" else "retrieve"
+    return "retrieve" if asks else "update"
 
 
 def deliver(shop, event):
-    payload = json.dumps(event)
-    signed = stripe.WebhookSignature.generate_signature_header(payload, WEBHOOK_SECRET)
+    payload, signed = signed_again(event)
     shop.visitor().post("/webhooks/stripe", payload, headers={"Stripe-Signature": signed})
+
+
+def signed_again(event):
+    payload = json.dumps(event)
+    return payload, stripe.WebhookSignature.generate_signature_header(payload, WEBHOOK_SECRET)
 
 
 def test_a_book_is_bought(open_shop, recorder, browser_side, receiver):
@@ -116,7 +133,7 @@ def test_a_price_that_changed_after_pay_was_pressed(open_shop, recorder, monkeyp
     monkeypatch.setattr(clock, "now", lambda: later)
     shop.change_book(BOOK, amount=2300)
     visitor.get(BUY)
-    assert said(recorder) == ["create", "update", "retrieve", "cancel", "create"]
+    assert said(recorder) == ["create", "update", "cancel", "create"]
 
 
 @pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD", "USD"])
@@ -141,3 +158,222 @@ def test_an_intent_that_is_gone(open_shop, recorder):
     visitor.get(BUY)
     visitor.get("/success?pi=pi_0000000000000000", status=404)
     assert said(recorder)[0] == "create"
+
+
+# --- what is asked about money that came in, or went back
+
+
+@pytest.fixture
+def gateway(recorder):
+    """The shop's own door, with the recorder behind it."""
+    keys = Secret(SECRET_KEY), PUBLISHABLE_KEY, ()
+    opened = Gateway(StripeSettings(*keys, recorder.url, f"{recorder.url}/stripe.js", 20.0, 2, 2))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def pay(server_side):
+    """Makes an intent and pays it by a test card; its id."""
+
+    def paid_by(card="pm_card_visa"):
+        intent = server_side.create(**{"metadata[order]": "K7QM-2X9T-4BCD"})
+        form = {"payment_method": card, "return_url": "http://localhost:6543/success"}
+        assert server_side.confirm(intent, form).status == 200
+        return intent["id"]
+
+    return paid_by
+
+
+@pytest.fixture
+def happens(controls):
+    """Has something happen at Stripe: `happens("charges", "pi_1", "dispute")`."""
+
+    def act(kind, identifier, what, **values):
+        done = controls.post_json(f"/_sandbox/{kind}/{identifier}/{what}", values)
+        assert done.status == 200, done
+        return done.body
+
+    return act
+
+
+def test_a_payment_whole(gateway, recorder, pay):
+    intent = gateway.retrieve_intent(pay())
+    assert (intent.status, intent.amount_received) == (IntentStatus.SUCCEEDED, 1299)
+    assert intent.charge.id.startswith("ch_")
+    assert (intent.charge.refunds, intent.charge.disputes) == ((), ())
+    assert (intent.charge.amount_refunded, intent.charge.under_review) == (0, False)
+    assert said(recorder) == ["retrieve"]
+
+
+def test_an_attempt_that_failed_has_a_charge_too(gateway, recorder, server_side):
+    intent = server_side.create()
+    form = {"payment_method": "pm_card_chargeDeclined", "return_url": "http://localhost:6543/"}
+    assert server_side.confirm(intent, form).status == 402
+    found = gateway.retrieve_intent(intent["id"])
+    assert found.open
+    assert found.charge.amount_refunded == 0
+
+
+def test_a_payment_that_nobody_tried(gateway, server_side):
+    assert gateway.retrieve_intent(server_side.create()["id"]).charge is None
+
+
+def test_a_cancelled_payment(gateway, recorder, server_side):
+    intent_id = server_side.create()["id"]
+    assert gateway.cancel_intent(intent_id, "duplicate").cancellation_reason == "duplicate"
+    assert gateway.retrieve_intent(intent_id).cancellation_reason == "duplicate"
+    assert said(recorder) == ["cancel", "retrieve"]
+
+
+def test_money_sent_back(gateway, recorder, pay):
+    intent_id = pay()
+    made = gateway.create_refund("refund-part", intent_id, Money(299, "GBP"), "7")
+    assert gateway.create_refund("refund-part", intent_id, Money(299, "GBP"), "7").id == made.id
+    assert (made.status, made.amount) == (RefundStatus.SUCCEEDED, Money(299, "GBP"))
+    assert (made.intent_id, made.reference) == (intent_id, "7")
+    rest = gateway.create_refund("refund-rest", intent_id, Money(1000, "GBP"), "8")
+    charge = gateway.retrieve_intent(intent_id).charge
+    assert charge.refunds == (rest, made)
+    assert charge.amount_refunded == 1299
+    assert said(recorder) == [*["create refunds"] * 3, "retrieve"]
+
+
+def test_a_refund_that_is_slow_and_fails(gateway, pay, happens):
+    intent_id = pay("pm_card_pendingRefund")
+    made = gateway.create_refund("refund-slow", intent_id, TOTAL, "9")
+    assert made.status is RefundStatus.PENDING
+    happens("refunds", made.id, "settle", outcome="failed")
+    charge = gateway.retrieve_intent(intent_id).charge
+    [failed] = charge.refunds
+    assert (failed.id, failed.status) == (made.id, RefundStatus.FAILED)
+    assert failed.failure_reason
+    assert charge.amount_refunded == 0
+
+
+def test_refunds_that_stripe_refuses(gateway, pay, happens):
+    intent_id = pay()
+    with pytest.raises(RefundRefusedError) as too_large:
+        gateway.create_refund("refund-1300", intent_id, Money(1300, "GBP"), "1")
+    assert (too_large.value.code, too_large.value.reason) == (None, TOO_LARGE)
+    gateway.create_refund("refund-1299", intent_id, TOTAL, "2")
+    with pytest.raises(RefundRefusedError) as twice:
+        gateway.create_refund("refund-again", intent_id, TOTAL, "3")
+    assert twice.value.code == "charge_already_refunded"
+    disputed = pay("pm_card_createDispute")
+    with pytest.raises(RefundRefusedError) as charged_back:
+        gateway.create_refund("refund-disputed", disputed, TOTAL, "4")
+    assert (charged_back.value.code, charged_back.value.reason) == ("charge_disputed", DISPUTED)
+
+
+def test_refunds_of_what_is_not_paid_or_not_there(gateway, server_side):
+    with pytest.raises(RefundRefusedError):
+        gateway.create_refund("refund-open", server_side.create()["id"], TOTAL, "5")
+    with pytest.raises(IntentMissingError):
+        gateway.create_refund("refund-none", "pi_0000000000000000", TOTAL, "6")
+
+
+def test_more_refunds_than_come_along(gateway, recorder, pay):
+    intent_id = pay()
+    made = [
+        gateway.create_refund(f"refund-of-{intent_id}-{cents}", intent_id, Money(cents, "GBP"), "x")
+        for cents in range(1, 13)
+    ]
+    recorder.clear()
+    charge = gateway.retrieve_intent(intent_id).charge
+    assert {refund.id for refund in charge.refunds} == {refund.id for refund in made}
+    assert charge.amount_refunded == sum(range(1, 13))
+    assert said(recorder) == ["retrieve", "list refunds"]
+
+
+@pytest.mark.parametrize(
+    ("card", "begun", "outcome", "ended"),
+    [
+        ("pm_card_createDispute", DisputeStatus.NEEDS_RESPONSE, "lost", DisputeStatus.LOST),
+        (
+            "pm_card_createDisputeInquiry",
+            DisputeStatus.WARNING_NEEDS_RESPONSE,
+            "warning_closed",
+            DisputeStatus.WARNING_CLOSED,
+        ),
+    ],
+)
+def test_a_dispute(gateway, recorder, pay, happens, card, begun, outcome, ended):
+    intent_id = pay(card)
+    recorder.clear()
+    [dispute] = gateway.retrieve_intent(intent_id).charge.disputes
+    assert (dispute.status, dispute.amount, dispute.intent_id) == (begun, TOTAL, intent_id)
+    assert said(recorder) == ["retrieve", "list disputes"]
+    happens("disputes", dispute.id, "settle", outcome=outcome)
+    [dispute] = gateway.retrieve_intent(intent_id).charge.disputes
+    assert dispute.status is ended
+
+
+def test_an_early_fraud_warning(gateway, recorder, pay):
+    intent_id = pay("pm_card_createIssuerFraudRecord")
+    recorder.clear()
+    [warning] = gateway.fraud_warnings(intent_id)
+    assert (warning.intent_id, warning.fraud_type) == (intent_id, "unauthorized_use_of_card")
+    assert gateway.fraud_warnings(pay()) == ()
+    assert said(recorder)[0] == "list radar/early_fraud_warnings"
+
+
+def test_a_review(gateway, pay, happens):
+    intent_id = pay()
+    review = happens("charges", intent_id, "review")
+    assert gateway.retrieve_intent(intent_id).charge.under_review
+    happens("reviews", review["id"], "close", outcome="approved")
+    assert not gateway.retrieve_intent(intent_id).charge.under_review
+
+
+def test_every_event_leads_to_its_payment(gateway, pay, happens, receiver):
+    refunded, disputed, warned = pay(), pay("pm_card_createDispute"), pay()
+    refund = gateway.create_refund(f"refund-of-{refunded}", refunded, TOTAL, "11")
+    whole = gateway.retrieve_intent(disputed)
+    warning = happens("charges", warned, "warn")
+    review = happens("charges", warned, "review")
+    happens("reviews", review["id"], "close", outcome="approved")
+    for kind, object_id, intent_id in [
+        ("payment_intent.succeeded", refunded, refunded),
+        ("refund.created", refund.id, refunded),
+        ("charge.refunded", gateway.retrieve_intent(refunded).charge.id, refunded),
+        ("charge.dispute.created", whole.charge.disputes[0].id, disputed),
+        ("radar.early_fraud_warning.created", warning["id"], warned),
+        ("review.opened", review["id"], warned),
+        ("review.closed", review["id"], warned),
+    ]:
+        payload, signed = signed_again(receiver.wait(kind, object_id))
+        event = verified_event(payload.encode(), signed, [Secret(WEBHOOK_SECRET)])
+        assert (event.type, event.object_id, event.intent_id) == (kind, object_id, intent_id)
+        assert event.api_version == "2026-10-28.endive"
+        assert abs(clock.now() - event.created) < timedelta(minutes=1)
+
+
+def test_everything_since_a_moment(gateway, recorder, pay, monkeypatch):
+    monkeypatch.setattr("bookshop.payments.gateway.PAGE", 2)
+    since = clock.now()
+    paid = [pay("pm_card_createDispute"), pay("pm_card_createIssuerFraudRecord"), pay()]
+    refunds = [
+        gateway.create_refund(f"refund-of-{paid[2]}-{cents}", paid[2], Money(cents, "GBP"), "x")
+        for cents in (100, 200, 300)
+    ]
+    recorder.clear()
+    intents = list(gateway.intents(since))
+    assert [intent.id for intent in intents][:3] == paid[::-1]
+    for listed in intents:
+        alone = gateway.retrieve_intent(listed.id)
+        same = {"asked_at": listed.asked_at, "client_secret": listed.client_secret}
+        assert replace(alone, **same) == listed
+    assert list(gateway.refunds(since))[:3] == refunds[::-1]
+    assert paid[0] in {dispute.intent_id for dispute in gateway.disputes(since)}
+    assert paid[1] in {warning.intent_id for warning in gateway.all_fraud_warnings(since)}
+    assert {"list", "list refunds", "list disputes", "list radar/early_fraud_warnings"} <= set(
+        said(recorder)
+    )
+
+
+def test_nothing_since_a_moment_to_come(gateway, recorder, pay):
+    pay()
+    tomorrow = clock.now() + timedelta(days=1)
+    assert list(gateway.intents(tomorrow)) == []
+    assert list(gateway.refunds(tomorrow)) == []

@@ -5,6 +5,7 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
@@ -39,14 +40,22 @@ class Answer:
 
 @dataclass
 class Endpoint:
-    """A shop's webhook endpoint: what it received, and the statuses that it answers in turn."""
+    """A shop's webhook endpoint: what it received, and the statuses that it answers in turn.
+
+    `on_arrival` is called in the threads that answer, before they do.
+    """
 
     url: str
     received: Queue = field(default_factory=Queue)
     statuses: list = field(default_factory=list)
+    on_arrival: Callable[[], object] = lambda: None
 
     def next(self):
         """The next delivery: its headers and body."""
+        return self.next_with_path()[:2]
+
+    def next_with_path(self):
+        """The same, and the path that it came to."""
         return self.received.get(timeout=PATIENCE)
 
 
@@ -192,8 +201,9 @@ def endpoint():
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             # Before the answer, after which the next one comes, in another thread.
-            receiving.received.put((self.headers, body))
+            receiving.received.put((self.headers, body, self.path))
             status = receiving.statuses.pop(0) if receiving.statuses else 200
+            receiving.on_arrival()
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()

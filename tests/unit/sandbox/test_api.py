@@ -104,7 +104,9 @@ def test_browsers_of_any_site_may_ask(sandbox, send, intent, from_browser):
     assert "Request-Id" in answer.headers["Access-Control-Expose-Headers"]
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/refunds/re_1"), ("POST", "/v1/charges")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/customers/cus_1"), ("POST", "/v1/charges")]
+)
 def test_addresses_that_are_not_there(send, method, path):
     answer = send(method, path, key="sk_test_sandbox")
 

@@ -6,6 +6,7 @@ import re
 import pytest
 from webtest import TestApp
 
+from bookshop.sandbox import delivery_faults, faults
 from bookshop.sandbox.app import make_app
 from bookshop.sandbox.state import Sandbox
 
@@ -105,7 +106,9 @@ def test_an_empty_dashboard(app):
     assert "No payment yet" in app.get("/").text
     assert "No request yet" in app.get("/requests").text
     assert "nobody is told" in app.get("/deliveries").text
-    assert "None: the API behaves" in app.get("/faults").text
+    assert "There is none" in app.get("/endpoints").text
+    assert "None: Stripe behaves" in app.get("/faults").text
+    assert "no folder" in app.get("/mail").text
 
 
 def test_the_dashboard_shows_payments_and_escapes_them(app, processing):
@@ -154,19 +157,82 @@ def test_the_dashboard_shows_requests(app, create):
     assert "&#34;amount&#34;: &#34;2450&#34;" in page.text
 
 
-def test_faults_at_the_dashboard(app):
-    form = app.get("/faults").forms[0]
-    form["kind"], form["times"] = "status", "3"
+@pytest.mark.parametrize("kind", [*faults.KINDS, *delivery_faults.KINDS])
+def test_each_fault_is_ordered_at_the_dashboard(app, kind):
+    form = app.get("/faults").forms[f"fault-{kind}"]
+    form["times"] = "3"
     headers = {**HTML, "Referer": "http://localhost:6544/faults"}
     page = form.submit(headers=headers).follow()
     assert "3 times" in page.text
+    (ordered,) = app.get("/_sandbox/faults").json["data"]
+    assert (ordered["kind"], ordered["times"]) == (kind, 3)
 
-    cleared = page.forms[1].submit(headers=headers).follow()
-    assert "None: the API behaves" in cleared.text
+    cleared = page.forms["clear"].submit(headers=headers).follow()
+    assert "None: Stripe behaves" in cleared.text
+
+
+def test_deliveries_are_paused_and_resumed_at_the_dashboard(app):
+    headers = {**HTML, "Referer": "http://localhost:6544/deliveries"}
+    page = app.get("/deliveries")
+    assert "paused" not in page.text
+
+    page = page.forms[0].submit(headers=headers).follow()
+    assert ">paused</span>" in page.text
+    assert "no event goes out" in app.get("/faults").text
+
+    assert "paused" not in page.forms[0].submit(headers=headers).follow().text
+
+
+def _subscribe(app, address):
+    given = {"url": address, "enabled_events[]": "payment_intent.created", "description": "<b>"}
+    headers = {"Authorization": "Bearer sk_test_sandbox"}
+    return app.post("/v1/webhook_endpoints", given, headers=headers).json
+
+
+def test_endpoints_at_the_dashboard(app):
+    made = _subscribe(app, "http://localhost:1/<hooks>")
+
+    page = app.get("/endpoints")
+
+    assert "http://localhost:1/&lt;hooks&gt;" in page.text
+    assert "&lt;b&gt;" in page.text
+    assert ">enabled</span>" in page.text
+    assert made["secret"] not in page.text
+
+
+def test_deliveries_are_asked_for_at_the_dashboard(app, create):
+    _subscribe(app, "http://localhost:1/one")
+    _subscribe(app, "http://localhost:1/two")
+    create()
+    app.post_json("/_sandbox/deliveries/pause", {})
+    headers = {**HTML, "Referer": "http://localhost:6544/deliveries"}
+
+    def waiting():
+        return app.get("/_sandbox/deliveries/waiting").json["waiting"]
+
+    page = app.get("/deliveries")
+    assert "http://localhost:1/one" in page.text
+    assert "payment_intent.created" in page.text
+    assert waiting() == 0
+    _pause, flush, resend, _other = page.forms.values()
+    resend.submit(headers=headers)
+    assert waiting() == 1
+    to_all = re.search(r'formaction="([^"]+)">Resend to all', page.text)[1]
+    app.post(to_all, headers=headers)
+    assert waiting() == 2
+    assert flush.submit(headers=headers).status_int == 303
 
 
 def test_pages_hold_no_inline_script_or_style(app, processing):
-    for path in ["/", "/requests", "/deliveries", "/faults", f"/payments/{processing['id']}"]:
+    for path in [
+        "/",
+        "/requests",
+        "/deliveries",
+        "/endpoints",
+        "/faults",
+        "/mail",
+        f"/payments/{processing['id']}",
+    ]:
         page = app.get(path)
         assert not re.search(r"<script|<style|\sstyle=|\son\w+=", page.text)
         policy = page.headers["Content-Security-Policy"]

@@ -14,6 +14,7 @@ from pyramid.config import Configurator
 from bookshop.sandbox import server as server_module
 from bookshop.sandbox.options import Options, OptionsError
 from bookshop.sandbox.server import SandboxServer
+from bookshop.sandbox.store import Store
 
 SETTINGS = {
     "stripe.secret_key": "sk_test_sandbox",
@@ -67,6 +68,7 @@ def test_options_of_a_shop():
     assert read.webhook_url == "http://localhost:6543/webhooks/stripe"
     assert read.webhook_secret == "whsec_one"
     assert read.database.parts == ("var", "sandbox.sqlite")
+    assert read.mail.parts == ("var", "mail")
     assert "whsec" not in repr(read)
     assert "sk_test" not in repr(read)
 
@@ -78,10 +80,14 @@ def test_options_of_its_own(tmp_path):
             "bookshop.url": "https://shop.example/",
             "bookshop.var": str(tmp_path),
             "sandbox.listen": "[::1]:7000",
+            "sandbox.mail": "letters",
             "sandbox.webhook_url": "",
         }
     )
 
+    assert read.mail.parts == ("letters",)
+    shops = Options.from_settings({**SETTINGS, "mail.folder": "outbox", "sandbox.mail": ""})
+    assert shops.mail.parts == ("outbox",)
     assert (read.host, read.port, read.webhook_url) == ("::1", 7000, None)
     assert read.database == tmp_path / "sandbox.sqlite"
 
@@ -153,15 +159,19 @@ def test_an_address_that_cannot_be_had(options, monkeypatch, error):
         SandboxServer(options).start()
 
 
-@pytest.mark.parametrize("kind", ["text", "another database", "folder"])
+@pytest.mark.parametrize("kind", ["text", "another database", "earlier version's", "folder"])
 def test_a_database_that_is_none(options, kind):
     if kind == "text":
         options.database.write_text("no database, but long enough to be looked at" * 100)
     elif kind == "folder":
         options.database.mkdir()
-    else:
+    elif kind == "another database":
         with contextlib.closing(sqlite3.connect(options.database)) as database:
             database.execute("CREATE TABLE books (title TEXT)")
+    else:
+        Store(options.database).close()
+        with contextlib.closing(sqlite3.connect(options.database)) as database:
+            database.execute("PRAGMA user_version = 1")
 
     with pytest.raises(OptionsError, match=r"sandbox\.database"):
         SandboxServer(options).start()

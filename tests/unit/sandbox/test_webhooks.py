@@ -73,7 +73,7 @@ def test_each_step_is_told(confirm, intent, endpoint, method, types):
         assert method == "pm_card_chargeDeclined"
 
     told = _take(endpoint, 1 + len(types))
-    assert [event["type"] for event in told] == ["payment_intent.created", *types]
+    assert {event["type"] for event in told} == {"payment_intent.created", *types}
 
 
 @pytest.mark.parametrize(
@@ -92,21 +92,23 @@ def test_a_settled_debit_is_told_without_a_request(client, endpoint, send, outco
     )
     send("POST", f"/_sandbox/payment_intents/{intent.id}/settle", {"outcome": outcome})
 
-    told = _take(endpoint, 5)[3:]
-    assert [event["type"] for event in told] == [f"charge.{outcome}", last]
-    assert told[1]["request"] == {"id": None, "idempotency_key": None}
+    told = {event["type"]: event for event in _take(endpoint, 5)}
+    assert {f"charge.{outcome}", last} <= set(told)
+    assert told[last]["request"] == {"id": None, "idempotency_key": None}
 
 
 def test_a_canceled_intent_is_told(client, intent, endpoint):
     client.payment_intents.cancel(intent.id)
 
-    assert _take(endpoint, 2)[1]["type"] == "payment_intent.canceled"
+    assert "payment_intent.canceled" in {event["type"] for event in _take(endpoint, 2)}
 
 
 def test_an_event_shows_the_object_as_it_was(client, confirm, intent, endpoint):
     confirm(intent, "pm_card_visa")
 
-    assert _take(endpoint, 1)[0]["data"]["object"]["status"] == "requires_payment_method"
+    told = {event["type"]: event for event in _take(endpoint, 3)}
+    created = told["payment_intent.created"]["data"]["object"]
+    assert created["status"] == "requires_payment_method"
 
 
 def test_a_failed_delivery_is_repeated(client, endpoint, send):

@@ -1,0 +1,136 @@
+"""Webhook endpoints as the sandbox has them are Stripe's, and so are the types of events."""
+
+from typing import get_args
+
+import pytest
+from stripe.params._webhook_endpoint_create_params import WebhookEndpointCreateParams
+
+from bookshop.sandbox.event_types import TYPES
+
+from . import endive
+
+PATH = "/v1/webhook_endpoints"
+NEW = {"url": "http://localhost:1/webhooks", "enabled_events[]": "*"}
+
+
+@pytest.fixture
+def make(server_side):
+    """Make endpoints, which end with the test: the sandbox is every test's."""
+    made = []
+
+    def make_one(**parameters):
+        answer = server_side.post(PATH, {**NEW, **parameters})
+        assert answer.status == 200, answer
+        made.append(answer.body["id"])
+        return answer.body
+
+    yield make_one
+    for identifier in made:
+        server_side.delete(f"{PATH}/{identifier}")
+
+
+def _values(parameter):
+    """What stripe-python says that a parameter may be."""
+
+    def literals(hint):
+        for each in get_args(hint):
+            if isinstance(each, str):
+                yield each
+            else:
+                yield from literals(each)
+
+    return set(literals(WebhookEndpointCreateParams.__annotations__[parameter]))
+
+
+def test_the_sandbox_knows_the_types_of_events_that_stripe_python_knows():
+    assert _values("enabled_events") == TYPES | {"*"}
+
+
+def test_the_versions_that_were_added_are_stripes():
+    added = endive.VALUES_ADDED["post", PATH, "api_version"]
+    assert set(added) <= _values("api_version")
+
+
+def test_an_endpoint_is_made_and_found(server_side, make):
+    made = make(
+        api_version="2026-10-28.endive",
+        description="The warehouse",
+        **{"metadata[team]": "goods", "enabled_events[]": "payment_intent.succeeded"},
+    )
+
+    found = server_side.get(f"{PATH}/{made['id']}").body
+
+    assert made == {**found, "secret": made["secret"]}
+    assert found["enabled_events"] == ["payment_intent.succeeded"]
+
+
+def test_an_endpoint_of_few_words(server_side, make):
+    made = make()
+
+    assert (made["api_version"], made["description"], made["metadata"]) == (None, None, {})
+
+
+def test_an_endpoint_changes(server_side, make):
+    path = f"{PATH}/{make()['id']}"
+
+    changed = server_side.post(
+        path,
+        {
+            "url": "http://localhost:1/other",
+            "enabled_events[0]": "charge.refunded",
+            "enabled_events[1]": "refund.failed",
+            "disabled": "true",
+            "description": "",
+            "metadata[a]": "b",
+        },
+    ).body
+
+    assert (changed["status"], changed["enabled_events"][1]) == ("disabled", "refund.failed")
+    assert server_side.get(path).body == changed
+
+
+def test_endpoints_are_listed(server_side, make):
+    made = [make()["id"] for _ in range(2)][::-1]
+
+    page = server_side.get(PATH, {"limit": 1}).body
+    rest = server_side.get(PATH, {"starting_after": made[0], "limit": 100}).body
+
+    assert ([each["id"] for each in page["data"]], page["has_more"]) == (made[:1], True)
+    assert rest["data"][0]["id"] == made[1]
+    assert rest["data"][-1]["url"].endswith("/webhooks/stripe")
+    assert server_side.get(PATH, {"ending_before": made[1]}).body["data"] == page["data"]
+
+
+def test_an_endpoint_goes(server_side, make):
+    made = make()
+
+    gone = server_side.delete(f"{PATH}/{made['id']}")
+
+    assert gone.body == {"id": made["id"], "object": "webhook_endpoint", "deleted": True}
+    assert server_side.get(f"{PATH}/{made['id']}").status == 404
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"url": ""},
+        {"url": "nowhere"},
+        {"enabled_events[]": "payment_intent.paid"},
+        {"api_version": "2026-05-27.dahlia"},
+        {"created[gte]": "1"},
+    ],
+)
+def test_refused_to_make(server_side, parameters):
+    refused = server_side.post(PATH, {**NEW, **parameters})
+
+    assert (refused.status, refused.error["type"]) == (400, "invalid_request_error")
+
+
+def test_no_such_endpoint(server_side):
+    refused = server_side.get(f"{PATH}/we_missing")
+
+    assert (refused.status, refused.error["code"]) == (404, "resource_missing")
+
+
+def test_a_list_is_not_narrowed_by_time(server_side):
+    assert server_side.get(PATH, {"created[gte]": "1"}).status == 400
