@@ -27,6 +27,19 @@ class IntentStateError(StripeRefusedError):
     """The PaymentIntent has moved on, and what was asked cannot be done to it any more."""
 
 
+class RefundRefusedError(StripeRefusedError):
+    """Stripe refuses this refund of a payment that is there: another answer will not come.
+
+    `reason` says why in plain words, and `code` is Stripe's word for it, if it has one. Both may
+    be shown to whoever asked for the refund.
+    """
+
+    def __init__(self, text: str, code: str | None, reason: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.reason = reason
+
+
 class StoredFailureError(StripeUnavailableError):
     """Stripe repeats a failure that it keeps under this idempotency key.
 

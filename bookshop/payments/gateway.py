@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
-from http import HTTPStatus
+from typing import Any, Literal, TypeVar
 
 import stripe
 
 from bookshop import clock
 from bookshop.money import Money
-from bookshop.payments.errors import (
-    IntentMissingError,
-    IntentStateError,
-    PaymentsError,
-    StoredFailureError,
-    StripeBusyError,
-    StripeRefusedError,
-    StripeUnavailableError,
+from bookshop.payments.charges import (
+    REFUND,
+    Charge,
+    Dispute,
+    FraudWarning,
+    Refund,
+    charge_of,
+    dispute_of,
+    refund_of,
+    warning_of,
 )
+from bookshop.payments.errors import PaymentsError, StripeBusyError, StripeRefusedError
+from bookshop.payments.failures import error_of, refund_error_of
 from bookshop.payments.http import PooledClient
 from bookshop.payments.intents import ORDER, PaymentIntent, from_stripe
 from bookshop.settings import StripeSettings
 
 MAX_AMOUNT = 99_999_999  # minor units, the most that Stripe takes in any currency
+PAGE = 100  # objects, the most that Stripe lists at once
+# What Stripe leaves out of an intent unless it is asked for.
+WHOLE = ("latest_charge.refunds", "latest_charge.review")
 LOG = logging.getLogger(__name__)
+
+_Listed = TypeVar(
+    "_Listed",
+    stripe.PaymentIntent,
+    stripe.Refund,
+    stripe.Dispute,
+    stripe.radar.EarlyFraudWarning,
+)
 
 # It writes into the home folder of whoever runs the server.
 stripe.enable_telemetry = False
@@ -54,6 +69,9 @@ class Gateway:
             base_addresses={"api": settings.api_base},
         )
         self._intents = client.v1.payment_intents
+        self._refunds = client.v1.refunds
+        self._disputes = client.v1.disputes
+        self._warnings = client.v1.radar.early_fraud_warnings
 
     def create_intent(
         self, key: str, amount: Money, reference: str, description: str
@@ -77,9 +95,10 @@ class Gateway:
             return from_stripe(answer, asked_at)
 
     def retrieve_intent(self, intent_id: str) -> PaymentIntent:
-        """The PaymentIntent as it is now. Raises IntentMissingError."""
+        """The PaymentIntent as it is now, its charge with it. Raises IntentMissingError."""
         with self._ask("retrieve") as asked_at:
-            return from_stripe(self._intents.retrieve(intent_id), asked_at)
+            intent = self._intents.retrieve(intent_id, {"expand": list(WHOLE)})
+            return from_stripe(intent, asked_at, self._charge(intent))
 
     def change_intent(self, intent_id: str, amount: Money, receipt_email: str) -> PaymentIntent:
         """Give an open PaymentIntent its amount, and the address that its receipt goes to.
@@ -94,21 +113,108 @@ class Gateway:
         with self._ask("change") as asked_at:
             return from_stripe(self._intents.update(intent_id, params), asked_at)
 
-    def cancel_intent(self, intent_id: str) -> PaymentIntent:
+    def cancel_intent(
+        self, intent_id: str, reason: Literal["abandoned", "duplicate"] = "abandoned"
+    ) -> PaymentIntent:
         """Make sure that nobody pays with it any more.
 
         Raises IntentMissingError, and IntentStateError where somebody has paid.
         """
         with self._ask("cancel") as asked_at:
-            answer = self._intents.cancel(intent_id, {"cancellation_reason": "abandoned"})
+            answer = self._intents.cancel(intent_id, {"cancellation_reason": reason})
             return from_stripe(answer, asked_at)
+
+    def create_refund(self, key: str, intent_id: str, amount: Money, reference: str) -> Refund:
+        """Send `amount` back to whoever paid; the same `key` sends it once, however often asked.
+
+        `reference` goes into its metadata as `refund`. Raises RefundRefusedError,
+        IntentMissingError, and StoredFailureError where Stripe keeps a failure under `key`.
+        """
+        with self._ask("refund", refund_error_of):
+            answer = self._refunds.create(
+                {
+                    "payment_intent": intent_id,
+                    "amount": amount.amount,
+                    "reason": "requested_by_customer",
+                    "metadata": {REFUND: reference},
+                },
+                {"idempotency_key": key},
+            )
+            return refund_of(answer)
+
+    def fraud_warnings(self, intent_id: str) -> tuple[FraudWarning, ...]:
+        """What banks have said of the payment so far, newest first. Raises IntentMissingError."""
+        with self._ask("warnings"):
+            listed = self._warnings.list({"payment_intent": intent_id, "limit": PAGE})
+            return tuple(warning_of(each) for each in listed.auto_paging_iter())
+
+    def intents(self, since: datetime) -> Iterator[PaymentIntent]:
+        """Every PaymentIntent made at `since` or later, newest first, as retrieve_intent gives it.
+
+        This and the other lists ask for a page at a time, each in a visit of its own and when it
+        is needed: between them the caller may take as long as it likes.
+        """
+        expand = [f"data.{field}" for field in WHOLE]
+        for intent, asked_at in self._listed("intents", self._intents.list, since, expand=expand):
+            with self._ask("charge") if _has_more(intent) else nullcontext():
+                charge = self._charge(intent)
+            yield from_stripe(intent, asked_at, charge)
+
+    def refunds(self, since: datetime) -> Iterator[Refund]:
+        """Every refund made at `since` or later, newest first."""
+        for refund, _asked_at in self._listed("refunds", self._refunds.list, since):
+            yield refund_of(refund)
+
+    def disputes(self, since: datetime) -> Iterator[Dispute]:
+        """Every dispute opened at `since` or later, newest first."""
+        for dispute, _asked_at in self._listed("disputes", self._disputes.list, since):
+            yield dispute_of(dispute)
+
+    def all_fraud_warnings(self, since: datetime) -> Iterator[FraudWarning]:
+        """Every early fraud warning of `since` or later, newest first."""
+        for warning, _asked_at in self._listed("warnings", self._warnings.list, since):
+            yield warning_of(warning)
 
     def close(self) -> None:
         """Close the connections to Stripe."""
         self._http.close()
 
+    def _charge(self, intent: stripe.PaymentIntent) -> Charge | None:
+        """The charge of an intent that was asked for as WHOLE; asks for what is not in it."""
+        charge = intent.latest_charge
+        if not isinstance(charge, stripe.Charge):
+            return None
+        refunds = charge.refunds
+        if refunds is None or refunds.has_more:
+            refunds = self._refunds.list({"payment_intent": intent.id, "limit": PAGE})
+        disputes: Iterable[stripe.Dispute] = ()
+        if charge.disputed:
+            listed = self._disputes.list({"payment_intent": intent.id, "limit": PAGE})
+            disputes = listed.auto_paging_iter()
+        return charge_of(intent, charge, refunds.auto_paging_iter(), disputes)
+
+    def _listed(
+        self,
+        what: str,
+        ask: Callable[[Any], stripe.ListObject[_Listed]],
+        since: datetime,
+        **params: Any,
+    ) -> Iterator[tuple[_Listed, datetime]]:
+        """Each object of a list, and when the page that it is on was asked for."""
+        params |= {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
+        while True:
+            with self._ask(what) as asked_at:
+                page = ask(params)
+            for each in page.data:
+                yield each, asked_at
+            if not page.has_more:
+                return
+            params["starting_after"] = page.data[-1].id
+
     @contextmanager
-    def _ask(self, what: str) -> Iterator[datetime]:
+    def _ask(
+        self, what: str, translate: Callable[[stripe.StripeError], PaymentsError] = error_of
+    ) -> Iterator[datetime]:
         if not self._gate.acquire(blocking=False):
             message = "as many requests wait for Stripe as stripe.max_concurrency allows"
             raise StripeBusyError(message)
@@ -116,7 +222,7 @@ class Gateway:
             with self._http.visit():
                 yield clock.now()
         except stripe.StripeError as err:
-            error = _translate(err)
+            error = translate(err)
             level = logging.ERROR if isinstance(error, StripeRefusedError) else logging.WARNING
             LOG.log(level, "stripe %s failed: %s", what, error)
             # Stripe's own text may name a card or a person: it stays out of logs and tracebacks.
@@ -125,20 +231,9 @@ class Gateway:
             self._gate.release()
 
 
-def _translate(err: stripe.StripeError) -> PaymentsError:
-    """The shop's own error for one of the SDK's.
-
-    https://docs.stripe.com/error-low-level
-    """
-    status = err.http_status or 0
-    text = f"{type(err).__name__} status={status} code={err.code} request={err.request_id}"
-    headers = err.headers or {}
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and headers.get("idempotent-replayed") == "true":
-        return StoredFailureError(text)
-    if isinstance(err, stripe.APIError | stripe.APIConnectionError | stripe.RateLimitError):
-        return StripeUnavailableError(text)
-    if err.code == "resource_missing":
-        return IntentMissingError(text)
-    if err.code == "payment_intent_unexpected_state":
-        return IntentStateError(text)
-    return StripeRefusedError(text)
+def _has_more(intent: stripe.PaymentIntent) -> bool:
+    """Whether some of what belongs to the intent has to be asked for by itself."""
+    charge = intent.latest_charge
+    if not isinstance(charge, stripe.Charge):
+        return False
+    return charge.disputed or charge.refunds is None or charge.refunds.has_more

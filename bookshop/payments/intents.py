@@ -12,6 +12,7 @@ from enum import StrEnum
 import stripe
 
 from bookshop.money import Money
+from bookshop.payments.charges import Charge, known
 from bookshop.settings_values import Secret
 
 ORDER = "order"  # the key in an intent's metadata that holds the order's number
@@ -29,6 +30,16 @@ class IntentStatus(StrEnum):
     SUCCEEDED = "succeeded"
 
 
+#: A customer can still pay.
+OPEN = frozenset(
+    {
+        IntentStatus.REQUIRES_PAYMENT_METHOD,
+        IntentStatus.REQUIRES_CONFIRMATION,
+        IntentStatus.REQUIRES_ACTION,
+    }
+)
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why the last attempt to pay failed. `message` is Stripe's, made for customers."""
@@ -43,7 +54,9 @@ class Failure:
 class PaymentIntent:
     """What Stripe said about one payment, when it was asked at `asked_at`.
 
-    `reference` is the order's number in its metadata.
+    `reference` is the order's number in its metadata. `charge` is None where Stripe was not asked
+    for it, which is so in the answers to creating, changing and cancelling, and where nobody has
+    tried to pay yet.
     """
 
     id: str
@@ -55,23 +68,26 @@ class PaymentIntent:
     livemode: bool
     failure: Failure | None
     asked_at: datetime
+    cancellation_reason: str | None = None
+    charge: Charge | None = None
 
     @property
     def open(self) -> bool:
         """Whether a customer can still pay with it."""
-        return self.status in {
-            IntentStatus.REQUIRES_PAYMENT_METHOD,
-            IntentStatus.REQUIRES_CONFIRMATION,
-            IntentStatus.REQUIRES_ACTION,
-        }
+        return self.status in OPEN
 
 
-def from_stripe(intent: stripe.PaymentIntent, asked_at: datetime) -> PaymentIntent:
-    """The dataclass of an SDK object."""
+def from_stripe(
+    intent: stripe.PaymentIntent, asked_at: datetime, charge: Charge | None = None
+) -> PaymentIntent:
+    """The dataclass of an SDK object.
+
+    One of unknown status is neither open, nor paid, nor over: it is taken for processing.
+    """
     error = intent.last_payment_error
     return PaymentIntent(
         id=intent.id,
-        status=IntentStatus(intent.status),
+        status=known(IntentStatus, intent.status, IntentStatus.PROCESSING),
         amount=Money(intent.amount, intent.currency.upper()),
         amount_received=intent.amount_received,
         client_secret=Secret(intent.client_secret or ""),
@@ -79,6 +95,8 @@ def from_stripe(intent: stripe.PaymentIntent, asked_at: datetime) -> PaymentInte
         livemode=intent.livemode,
         failure=_failure(error) if error else None,
         asked_at=asked_at,
+        cancellation_reason=intent.cancellation_reason,
+        charge=charge,
     )
 
 

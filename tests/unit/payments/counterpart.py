@@ -17,12 +17,15 @@ INTENT = {
     "object": "payment_intent",
     "amount": 1299,
     "amount_received": 0,
+    "cancellation_reason": None,
     "client_secret": "pi_1_secret_Confidential",
     "created": 1_780_000_000,
     "currency": "gbp",
     "last_payment_error": None,
+    "latest_charge": None,
     "livemode": False,
     "metadata": {"order": "K7QM-2X9T-4BCD"},
+    "shipping": None,
     "status": "requires_payment_method",
 }
 

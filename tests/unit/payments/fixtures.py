@@ -19,6 +19,20 @@ def counterpart():
 
 
 @pytest.fixture
+def visits(monkeypatch):
+    """A growing list with an entry for each visit to Stripe, whatever is asked in it."""
+    seen = []
+    visit = PooledClient.visit
+
+    def counted(client):
+        seen.append(client)
+        return visit(client)
+
+    monkeypatch.setattr(PooledClient, "visit", counted)
+    return seen
+
+
+@pytest.fixture
 def make_gateway(counterpart, monkeypatch):
     """Gateways with the settings that a test asks for; they repeat without waiting first."""
     monkeypatch.setattr(PooledClient, "INITIAL_DELAY", 0)

@@ -3,7 +3,9 @@
 import hashlib
 import hmac
 import json
+import math
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -18,6 +20,8 @@ OURS, ROLLED, OTHER = Secret("whsec_Ours"), Secret("whsec_Rolled"), Secret("whse
 EVENT = {
     "id": "evt_1",
     "object": "event",
+    "api_version": "2026-10-28.endive",
+    "created": 1_780_000_000,
     "type": "payment_intent.succeeded",
     "livemode": False,
     "data": {
@@ -71,7 +75,10 @@ def test_a_signed_event_is_taken():
         type="payment_intent.succeeded",
         livemode=False,
         object_id="pi_1",
+        intent_id="pi_1",
         reference="K7QM-2X9T-4BCD",
+        created=datetime(2026, 5, 28, 20, 26, 40, tzinfo=UTC),
+        api_version="2026-10-28.endive",
     )
 
 
@@ -119,6 +126,66 @@ def test_an_event_may_be_about_something_else(about, object_id, reference):
     body = json.dumps({**EVENT, "data": {"object": about}}).encode()
     event = verified_event(body, header(body), [OURS])
     assert (event.object_id, event.reference) == (object_id, reference)
+
+
+INTENT = {"id": "pi_1", "metadata": {"order": "K7QM"}}
+CHARGE = {"id": "ch_1", "payment_intent": "pi_1", "metadata": {"order": "K7QM"}}
+REFUND = {"id": "re_1", "payment_intent": "pi_1", "metadata": {"refund": "7"}}
+DISPUTE = {"id": "du_1", "payment_intent": "pi_1", "charge": "ch_1", "metadata": {}}
+WARNING = {"id": "issfr_1", "payment_intent": "pi_1", "charge": "ch_1"}
+REVIEW = {"id": "prv_1", "payment_intent": "pi_1", "charge": "ch_1"}
+SUBSCRIBED = {
+    **{
+        f"payment_intent.{what}": INTENT
+        for what in (
+            "succeeded",
+            "payment_failed",
+            "processing",
+            "canceled",
+            "requires_action",
+            "amount_capturable_updated",
+        )
+    },
+    "charge.refunded": CHARGE,
+    **{f"refund.{what}": REFUND for what in ("created", "updated", "failed")},
+    **{
+        f"charge.dispute.{what}": DISPUTE
+        for what in ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")
+    },
+    "radar.early_fraud_warning.created": WARNING,
+    "review.opened": REVIEW,
+    "review.closed": REVIEW,
+}
+
+
+def about(kind, content):
+    body = json.dumps({**EVENT, "type": kind, "data": {"object": content}}).encode()
+    return verified_event(body, header(body), [OURS])
+
+
+@pytest.mark.parametrize(("kind", "content"), SUBSCRIBED.items(), ids=SUBSCRIBED)
+def test_every_event_that_the_shop_listens_to_leads_to_its_intent(kind, content):
+    event = about(kind, content)
+    assert (event.type, event.object_id, event.intent_id) == (kind, content["id"], "pi_1")
+    assert event.reference == content.get("metadata", {}).get("order")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"id": "ch_1"},
+        {"id": "ch_1", "payment_intent": None},
+        {"id": ["ch_1"], "payment_intent": {"id": "pi_1"}, "metadata": {"order": 7}},
+    ],
+)
+def test_what_is_no_text_is_nothing(content):
+    event = about("charge.refunded", content)
+    assert (event.intent_id, event.reference) == (None, None)
+
+
+def test_an_account_may_have_no_version():
+    body = json.dumps({**EVENT, "api_version": None}).encode()
+    assert verified_event(body, header(body), [OURS]).api_version is None
 
 
 # --- what is refused
@@ -193,6 +260,7 @@ def test_a_body_that_is_not_utf_8_is_refused_signed_or_not(parsed):
         b'"event"',
         b"{}",
         b'{"id": "evt_1", "type": "v2.core.event", "livemode": false}',
+        b"[" * 100_000,
         b'{"id": "evt_1", "type": "a", "livemode": false, "data": null}',
         b'{"id": "evt_1", "type": "a", "livemode": false, "data": {"object": [1]}}',
         b'{"id": "evt_1", "type": "a", "livemode": false, "data": {"object": {"metadata": 1}}}',
@@ -201,6 +269,63 @@ def test_a_body_that_is_not_utf_8_is_refused_signed_or_not(parsed):
 def test_what_was_signed_and_is_no_event_is_refused(body):
     with pytest.raises(SignatureError, match="the signed body is not an event"):
         verified_event(body, header(body), [OURS])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("id", 7),
+        ("id", None),
+        ("type", ["payment_intent.succeeded"]),
+        ("created", None),
+        ("created", "2026-06-01"),
+        ("created", 10**17),
+        ("created", 10**300),
+        ("created", -(10**15)),
+        ("created", math.inf),
+        ("created", math.nan),
+    ],
+)
+def test_an_event_with_a_field_that_is_none_is_refused(name, value):
+    body = json.dumps({**EVENT, name: value}).encode()
+    with pytest.raises(SignatureError, match="the signed body is not an event"):
+        verified_event(body, header(body), [OURS])
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+OBJECTS = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("id", "metadata", "payment_intent"), JUNK)
+)
+EVENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.just("evt_1") | JUNK,
+        "type": st.just("payment_intent.succeeded") | JUNK,
+        "livemode": JUNK,
+        "created": st.just(NOW) | JUNK,
+        "api_version": JUNK,
+        "data": st.fixed_dictionaries({"object": OBJECTS | JUNK}) | JUNK,
+    },
+)
+
+
+@given(values=EVENTS | JUNK)
+def test_whatever_was_signed_is_an_event_or_refused(values):
+    body = json.dumps(values).encode()
+    try:
+        event = verified_event(body, header(body), [OURS])
+    except SignatureError:
+        return
+    assert isinstance(event.id, str)
+    assert isinstance(event.type, str)
+    assert isinstance(event.livemode, bool)
+    assert event.created.utcoffset() == timedelta()
+    for value in (event.object_id, event.intent_id, event.reference, event.api_version):
+        assert value is None or isinstance(value, str)
 
 
 @pytest.mark.parametrize("given_header", REFUSED.values(), ids=REFUSED)

@@ -1,0 +1,131 @@
+"""All that Stripe has since a moment: page by page, and nothing held between pages."""
+
+import itertools
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from bookshop import clock
+from bookshop.payments.charges import DisputeStatus
+from bookshop.payments.errors import StripeUnavailableError
+from tests.unit.payments.counterpart import answer, refuse
+from tests.unit.payments.objects import DISPUTE, REFUND, WARNING, charge, listed, paid
+
+SINCE = datetime(2026, 5, 1, 12, 0, 0, 999_999, tzinfo=UTC)
+LISTS = {
+    "intents": ("/v1/payment_intents", paid()),
+    "refunds": ("/v1/refunds", REFUND),
+    "disputes": ("/v1/disputes", DISPUTE),
+    "all_fraud_warnings": ("/v1/radar/early_fraud_warnings", WARNING),
+}
+EACH_LIST = pytest.mark.parametrize(
+    ("name", "path", "made"), [(name, *rest) for name, rest in LISTS.items()], ids=LISTS
+)
+
+
+@pytest.fixture
+def gateway(make_gateway):
+    """One that lets in a single visitor at a time, and never repeats."""
+    return make_gateway(max_concurrency=1, max_network_retries=0)
+
+
+def named(made, *ids):
+    return [{**made, "id": each} for each in ids]
+
+
+@EACH_LIST
+def test_each_page_follows_the_one_before(gateway, counterpart, name, path, made):
+    counterpart.will(
+        answer(listed(*named(made, "a", "b"), more=True)), answer(listed(*named(made, "c")))
+    )
+    assert [each.id for each in getattr(gateway, name)(SINCE)] == ["a", "b", "c"]
+    first, second = counterpart.asked
+    assert (first.method, first.path) == (second.method, second.path) == ("GET", path)
+    assert first.query["limit"] == second.query["limit"] == "100"
+    assert first.query["created[gte]"] == second.query["created[gte]"] == "1777636800"
+    assert "starting_after" not in first.query
+    assert second.query["starting_after"] == "b"
+
+
+@EACH_LIST
+def test_the_moment_is_the_same_in_every_zone(gateway, counterpart, name, path, made):
+    counterpart.will(answer(listed()))
+    elsewhere = SINCE.astimezone(timezone(timedelta(hours=9)))
+    assert list(getattr(gateway, name)(elsewhere)) == []
+    assert counterpart.asked[0].query["created[gte]"] == "1777636800"
+
+
+@EACH_LIST
+def test_nothing_is_asked_before_it_is_needed(gateway, counterpart, name, path, made):
+    counterpart.will(answer(listed(made, more=True)))
+    walk = getattr(gateway, name)(SINCE)
+    assert counterpart.asked == []
+    next(walk)
+    assert len(counterpart.asked) == 1
+
+
+@EACH_LIST
+def test_nothing_is_held_between_pages(gateway, counterpart, visits, name, path, made):
+    counterpart.will(
+        answer(listed(*named(made, "a", "b"), more=True)),
+        answer(paid()),
+        answer(paid()),
+        answer(listed(*named(made, "c"))),
+        answer(paid()),
+    )
+    for _each in getattr(gateway, name)(SINCE):
+        assert gateway.retrieve_intent("pi_1").id == "pi_1"
+    assert len(visits) == len(counterpart.asked) == 5
+
+
+@EACH_LIST
+def test_a_page_that_fails_ends_the_walk(gateway, counterpart, name, path, made):
+    counterpart.will(answer(listed(made, more=True)), refuse(500, "api_error"))
+    walk = getattr(gateway, name)(SINCE)
+    next(walk)
+    with pytest.raises(StripeUnavailableError):
+        next(walk)
+    assert gateway.retrieve_intent("pi_1").id == "pi_1"
+
+
+def test_intents_are_listed_with_their_charges(gateway, counterpart):
+    refunded = paid(charge(REFUND, review={"id": "prv_1", "object": "review", "open": True}))
+    counterpart.will(answer(listed(refunded)))
+    [intent] = gateway.intents(SINCE)
+    assert counterpart.asked[0].query["expand[0]"] == "data.latest_charge.refunds"
+    assert counterpart.asked[0].query["expand[1]"] == "data.latest_charge.review"
+    assert [refund.id for refund in intent.charge.refunds] == ["re_1"]
+    assert intent.charge.under_review
+    assert len(counterpart.asked) == 1
+
+
+def test_what_a_page_has_no_room_for_is_asked_for_by_itself(gateway, counterpart, visits):
+    disputed = paid(charge(disputed=True), id="pi_2")
+    many = paid(charge(REFUND, more=True), id="pi_3")
+    counterpart.will(
+        answer(listed(paid(), disputed, many, paid(id="pi_4"))),
+        answer(listed({**DISPUTE, "status": "lost"})),
+        answer(listed(REFUND, {**REFUND, "id": "re_2"})),
+    )
+    found = {intent.id: intent.charge for intent in gateway.intents(SINCE)}
+    assert list(found) == ["pi_1", "pi_2", "pi_3", "pi_4"]
+    assert [dispute.status for dispute in found["pi_2"].disputes] == [DisputeStatus.LOST]
+    assert [refund.id for refund in found["pi_3"].refunds] == ["re_1", "re_2"]
+    assert [asked.query.get("payment_intent") for asked in counterpart.asked] == [
+        None,
+        "pi_2",
+        "pi_3",
+    ]
+    assert len(visits) == 3
+
+
+def test_what_is_listed_is_as_old_as_its_page(gateway, counterpart, monkeypatch):
+    hours = (datetime(2026, 6, 1, hour, tzinfo=UTC) for hour in itertools.count())
+    monkeypatch.setattr(clock, "now", lambda: next(hours))
+    disputed = paid(charge(disputed=True))
+    counterpart.will(
+        answer(listed(paid(), disputed, more=True)),  # asked for at midnight
+        answer(listed(DISPUTE)),  # at one o'clock
+        answer(listed(paid())),  # at two
+    )
+    assert [intent.asked_at.hour for intent in gateway.intents(SINCE)] == [0, 0, 2]
