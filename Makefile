@@ -44,6 +44,10 @@ format: .venv/.test ## Mend what style can mend by itself
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
+.PHONY: docs
+docs: .venv/.test ## Draw docs/orders.md from the code
+	@$(BIN)/python tools/draw_orders.py
+
 .PHONY: messages
 messages: .venv/.test ## Collect the texts to translate into bookshop/locale/bookshop.pot
 	@mkdir -p bookshop/locale

@@ -23,7 +23,13 @@ FEATURES = (
     "bookshop.webhooks",
     "bookshop.ops",
 )
-SCANNED = ("bookshop.catalogue", "bookshop.checkout", "bookshop.webhooks", "bookshop.ops")
+SCANNED = (
+    "bookshop.catalogue",
+    "bookshop.checkout",
+    "bookshop.orders",
+    "bookshop.webhooks",
+    "bookshop.ops",
+)
 
 
 def configure(ini: Mapping[str, str]) -> Configurator:

@@ -74,6 +74,7 @@ def make_engine(url: URL) -> Engine:
     event.listen(engine, "do_connect", lambda *_: folder.mkdir(parents=True, exist_ok=True))
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "reset", _end_sqlite)
     return engine
 
 
@@ -87,6 +88,13 @@ def _begin_sqlite(connection: Connection) -> None:
     # A reader that becomes a writer later fails at once when another has written meanwhile.
     writes = connection.get_execution_options().get(WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _end_sqlite(connection: Any, _record: object, _state: object) -> None:
+    # A transaction whose COMMIT has failed goes on, and SQLAlchemy takes it for ended. It would
+    # keep all writers out from inside the pool.
+    if connection.in_transaction:
+        connection.rollback()
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:

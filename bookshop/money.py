@@ -6,6 +6,7 @@ The number of decimals is the one that Stripe counts in, which is not always tha
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -23,6 +24,13 @@ ZERO_DECIMAL = frozenset({
 THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 # Currencies without a coin below the unit that Stripe still counts in hundredths, ending in 00.
 WHOLE_UNITS_ONLY = frozenset({"ISK", "UGX"})
+
+
+class AmountError(ValueError):
+    """What somebody has typed is no amount; the text says so, and how to write one."""
+
+
+_WRITTEN = re.compile(r"[0-9]{1,15}(?:\.(?P<fraction>[0-9]+))?")
 
 
 @dataclass(frozen=True, order=True)
@@ -57,6 +65,19 @@ class Money:
             self.value, Locale.parse(locale), currency=self.currency, currency_digits=False
         )
         return written
+
+
+def read_amount(text: str, currency: str) -> Money:
+    """What somebody has typed, in whole units with a point: "12.50" in GBP is 1250 pence.
+
+    Raises AmountError. A comma is refused: to some it means thousands.
+    """
+    digits = 0 if currency in WHOLE_UNITS_ONLY else decimals(currency)
+    found = _WRITTEN.fullmatch(text)
+    if found is None or len(found["fraction"] or "") > digits:
+        example = Decimal(12).quantize(Decimal(1).scaleb(-digits))
+        raise AmountError(f"{text!r} is no amount in {currency}: write it like {example}.")
+    return Money(int(Decimal(text).scaleb(decimals(currency))), currency)
 
 
 def decimals(currency: str) -> int:

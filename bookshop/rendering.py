@@ -36,7 +36,9 @@ def add_globals(event: BeforeRender) -> None:
     event["shop"] = request.registry.bookshop.shop
     event["asset"] = asset_url(request)
     home = request.script_name or ""
-    event["urls"] = SimpleNamespace(home=f"{home}/", books=f"{home}/books/")
+    event["urls"] = SimpleNamespace(
+        home=f"{home}/", books=f"{home}/books/", orders=f"{home}/orders/"
+    )
 
 
 def _version(folder: Path) -> str:

@@ -21,9 +21,11 @@ from bookshop import settings_values as values
 from bookshop.settings_values import Secret
 
 Environment = Literal["development", "staging", "production"]
+Security = Literal["starttls", "tls", "none"]
 STRIPE_API = "https://api.stripe.com"
 STRIPE_JS = "https://js.stripe.com/endive/stripe.js"
-OWN_PREFIXES = ("bookshop.", "sqlalchemy.", "stripe.")
+OWN_PREFIXES = ("bookshop.", "mail.", "sqlalchemy.", "stripe.")
+MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 PLACEHOLDER = "_sandbox"  # the end of the keys that development.ini falls back to
 _REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}")
 
@@ -62,11 +64,29 @@ class StripeSettings:
 
 
 @dataclass(frozen=True)
+class MailSettings:
+    """Where mails go: as files into `folder`, or to the mail server at `host` where it is None.
+
+    `sender` is the address that they come from; `timeout` (seconds) bounds each wait.
+    """
+
+    host: str
+    port: int
+    security: Security
+    username: str | None
+    password: Secret | None
+    sender: str
+    folder: Path | None
+    timeout: float
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that the INI says to the shop."""
 
     shop: ShopSettings
     stripe: StripeSettings
+    mail: MailSettings
     database: URL
 
 
@@ -96,13 +116,15 @@ class SettingsError(Exception):
 class Key:
     """How one key is read. `parse` raises ValueError with the problem in words.
 
-    In `example`, `{mode}` stands for the mode of Stripe's that the environment needs.
+    In `example`, `{mode}` stands for the mode of Stripe's that the environment needs. Where an
+    optional key is not given, other keys decide.
     """
 
     parse: values.Parser
     example: str
     default: str | None = None
     secret: bool = False
+    optional: bool = False
 
 
 KEYS: dict[str, Key] = {
@@ -125,6 +147,14 @@ KEYS: dict[str, Key] = {
     "stripe.timeout": Key(values.seconds, "8", default="8"),
     "stripe.max_network_retries": Key(values.count, "2", default="2"),
     "stripe.max_concurrency": Key(values.positive_count, "12", default="12"),
+    "mail.host": Key(values.host, "smtp.example.com", optional=True),
+    "mail.port": Key(values.port, "587", optional=True),
+    "mail.security": Key(values.mail_security, "starttls", optional=True),
+    "mail.username": Key(values.text, "hello@books.example.com", optional=True),
+    "mail.password": Key(Secret, "${MAIL_PASSWORD}", secret=True, optional=True),
+    "mail.from": Key(values.email, "hello@books.example.com", optional=True),
+    "mail.folder": Key(values.folder, "/var/lib/bookshop/mail", optional=True),
+    "mail.timeout": Key(values.seconds, "30", default="30"),
 }
 
 
@@ -150,7 +180,8 @@ def read(ini: Mapping[str, str]) -> Settings:
     found: dict[str, Any] = {}
     for name, key in KEYS.items():
         try:
-            found[name] = key.parse(_raw(ini, name, key))
+            raw = _raw(ini, name, key)
+            found[name] = key.parse(raw) if raw else None
         except ValueError as err:
             example = key.example.replace("{mode}", _mode(ini))
             problems.append(Problem(name, str(err), f"{name} = {example}"))
@@ -163,6 +194,7 @@ def read(ini: Mapping[str, str]) -> Settings:
     return Settings(
         shop=ShopSettings(**_group(found, "bookshop.")),
         stripe=StripeSettings(**_group(found, "stripe.")),
+        mail=_mail(found),
         database=found["sqlalchemy.url"],
     )
 
@@ -178,6 +210,31 @@ def _is_live(found: Mapping[str, Any]) -> bool:
 
 def _group(found: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {key.removeprefix(prefix): found[key] for key in found if key.startswith(prefix)}
+
+
+def _mail(found: Mapping[str, Any]) -> MailSettings:
+    """How mail travels: what is not said follows from what is."""
+    host, folder = found["mail.host"], found["mail.folder"]
+    if not host and not folder and found["bookshop.environment"] != "production":
+        folder = found["bookshop.var"] / "mail"
+    security = _mail_security(found)
+    return MailSettings(
+        host=host or "localhost",
+        port=found["mail.port"] or MAIL_PORTS[security],
+        security=security,
+        username=found["mail.username"],
+        password=found["mail.password"],
+        sender=found["mail.from"] or found["bookshop.email"],
+        folder=folder,
+        timeout=found["mail.timeout"],
+    )
+
+
+def _mail_security(found: Mapping[str, Any]) -> Security:
+    """As it is said; otherwise without TLS on this machine, and with it to any other."""
+    host = found.get("mail.host") or "localhost"
+    default: Security = "none" if values.is_loopback(host) else "starttls"
+    return found.get("mail.security") or default
 
 
 def _raw(ini: Mapping[str, str], name: str, key: Key) -> str:
@@ -197,7 +254,7 @@ def _raw(ini: Mapping[str, str], name: str, key: Key) -> str:
         message = f"the environment variable {missing['name']} is not set"
         raise ValueError(message)
     value = value or key.default or ""
-    if not value:
+    if not value and not key.optional:
         message = "is missing"
         raise ValueError(message)
     return value
@@ -261,8 +318,27 @@ def _contradictions(ini: Mapping[str, str], found: Mapping[str, Any]) -> list[Pr
         example = KEYS["bookshop.secret"].example
         reason = "is the one of development.ini, which everybody knows"
         problems.append(Problem("bookshop.secret", reason, f"bookshop.secret = {example}"))
+    problems.extend(_contradictions_of_mail(found))
     if environment == "production":
         problems.extend(_unfit_for_production(ini, found))
+    return problems
+
+
+def _contradictions_of_mail(found: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+    host, username, password = (
+        found.get(f"mail.{name}") for name in ("host", "username", "password")
+    )
+    if host and found.get("mail.folder"):
+        reason = "is given, and mail.host too: mails are either kept in a folder or sent"
+        problems.append(Problem("mail.folder", reason, "mail.folder ="))
+    if password and _mail_security(found) == "none" and not values.is_loopback(host or "localhost"):
+        reason = "is none, and mail.password would cross the network for all to read"
+        problems.append(Problem("mail.security", reason, "mail.security = starttls"))
+    if bool(username) != bool(password) and {"mail.username", "mail.password"} <= found.keys():
+        missing, given = ("username", "password") if password else ("password", "username")
+        fix = f"mail.{missing} = {KEYS[f'mail.{missing}'].example}"
+        problems.append(Problem(f"mail.{missing}", f"is missing, and mail.{given} is given", fix))
     return problems
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from bookshop.money import known_currencies
 Parser = Callable[[str], Any]
 MIN_SECRET_BYTES = 32
 MAX_SECONDS = 60
+MAX_PORT = 65535
 
 
 class Secret:
@@ -53,6 +55,42 @@ def web_address(raw: str) -> str:
         message = "must be an address without user, query or fragment"
         raise ValueError(message)
     return f"{parts.scheme}{raw[len(parts.scheme) :]}".rstrip("/")
+
+
+def host(raw: str) -> str:
+    """The name or address of a machine, and nothing else."""
+    try:
+        known = re.fullmatch(r"[\w.-]+|[0-9A-Fa-f:]+", raw) and raw.encode("idna")
+    except UnicodeError:
+        known = None
+    if not known:
+        message = f"{raw!r} is not the name of a machine, such as smtp.example.com"
+        raise ValueError(message)
+    return raw
+
+
+def is_loopback(machine: str) -> bool:
+    """Whether that host is this machine, by a name or an address that says so itself."""
+    try:
+        return ipaddress.ip_address(machine).is_loopback
+    except ValueError:
+        return machine == "localhost"
+
+
+def port(raw: str) -> int:
+    """A TCP port."""
+    if not re.fullmatch(r"\d{1,5}", raw) or not 0 < int(raw) <= MAX_PORT:
+        message = f"{raw!r} is not a port, from 1 to {MAX_PORT}"
+        raise ValueError(message)
+    return int(raw)
+
+
+def mail_security(raw: str) -> str:
+    """How a connection to the mail server is kept private."""
+    if raw not in {"starttls", "tls", "none"}:
+        message = f"{raw!r} is none of starttls, tls and none"
+        raise ValueError(message)
+    return raw
 
 
 def locale(raw: str) -> str:

@@ -10,6 +10,9 @@ import socket
 
 import pytest
 
+# One server for all tests; loaded after the guards below are up.
+pytest_plugins = ["tests.postgres"]
+
 
 class OutsideLoopbackError(RuntimeError):
     """A test tried to reach another machine. No OSError, which network code is glad to retry."""

@@ -1,8 +1,11 @@
 """Fixtures of a whole shop: its real database, and the sandbox over real HTTP."""
 
+from functools import partial
+
 import pytest
 
 import bookshop
+from tests.postgres import WITH_DEMO
 from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, Controls, Served, Shop, ini
 
 
@@ -39,6 +42,8 @@ def template(tmp_path_factory):
     """A database at head, with the demo catalogue."""
     var = tmp_path_factory.mktemp("template")
     app = bookshop.main({}, **ini(var, "http://localhost:1"))
+    app.registry.sweeper.stop()
+    app.registry.postman.stop()
     app.registry.engine.dispose()
     return var / "shop.sqlite"
 
@@ -64,6 +69,23 @@ def shop(make_shop):
 
 
 @pytest.fixture
+def postgres_url(postgres):
+    """A PostgreSQL database with the demo catalogue; the shops of a test share it."""
+    url = postgres.create(template=WITH_DEMO)
+    yield url.render_as_string(hide_password=False)
+    postgres.drop(url.database)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def make_each_shop(request):
+    """The same as make_shop, on SQLite and on PostgreSQL."""
+    changes = {}
+    if request.param == "postgresql":
+        changes["sqlalchemy__url"] = request.getfixturevalue("postgres_url")
+    return partial(request.getfixturevalue("make_shop"), **changes)
+
+
+@pytest.fixture
 def serve():
     """Puts an application behind a real server; its address."""
     running = []
@@ -75,3 +97,25 @@ def serve():
     yield start
     for server in running:
         server.close()
+
+
+@pytest.fixture
+def delivering(make_shop, sandbox, serve):
+    """A shop at `shop.url` that the sandbox tells of all that happens, over HTTP."""
+    shop = None
+    url = serve(lambda environ, start: shop.wsgi(environ, start))  # noqa: PLW0108 - shop is None yet
+    endpoint = sandbox.api(
+        "POST",
+        "/v1/webhook_endpoints",
+        {
+            "url": f"{url}/webhooks/stripe",
+            "enabled_events[]": "*",
+            "api_version": "2026-10-28.endive",
+        },
+    )
+    shop = make_shop(bookshop__url=url, stripe__webhook_secrets=endpoint["secret"])
+    shop.url = url
+    yield shop
+    sandbox.api("DELETE", f"/v1/webhook_endpoints/{endpoint['id']}")
+    sandbox.clear()
+    sandbox.until_delivered()

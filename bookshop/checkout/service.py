@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from pyramid.request import Request
 from sqlalchemy import select
@@ -15,15 +16,19 @@ from bookshop import clock
 from bookshop.catalogue.availability import Code
 from bookshop.catalogue.resources import canonical_sku
 from bookshop.catalogue.shelf import Listing
+from bookshop.checkout.limits import PRESSED, check_orders, check_presses
 from bookshop.checkout.settling import ContradictionError, settled
 from bookshop.db import commit_now, outside_transaction
 from bookshop.money import Money
 from bookshop.orders import placing
-from bookshop.orders.holds import free_lapsed, hold
-from bookshop.orders.models import Order, OrderStatus
-from bookshop.orders.paying import KEY_LIFE, intent_for
-from bookshop.orders.placing import Basis
+from bookshop.orders.expiry import expire_lapsed
+from bookshop.orders.history import Cause, Occasion, record
+from bookshop.orders.holds import hold
+from bookshop.orders.models import Order
+from bookshop.orders.paying import KEY_LIFE, closed_intent, intent_for
+from bookshop.orders.placing import CHECKOUT, Basis
 from bookshop.orders.snapshot import OrderSnapshot, snapshot
+from bookshop.orders.states import CLOSED, PAID_FOR, UNPAID, Actor, OrderStatus
 from bookshop.payments.errors import (
     IntentMissingError,
     IntentStateError,
@@ -33,6 +38,7 @@ from bookshop.payments.gateway import MAX_AMOUNT, Gateway
 from bookshop.payments.intents import PaymentIntent
 
 FOR_SALE = {Code.AVAILABLE, Code.FEW, Code.SOLD_OUT}  # holding decides who has the last copy
+LAPSED = Cause(Actor.CLOCK, "checkout")
 MOST_STALE = 2  # orders of one basis that may turn out to be cancelled at Stripe
 
 
@@ -87,8 +93,8 @@ class Checkout:
         """The visitor's order for one copy, ready to be paid; always the same one until it is.
 
         `again` is the number of an earlier order of the same book, for one more copy. Raises
-        NotForSaleError, CannotBuyError, OrderClosedError where it is paid or on its way, and
-        the errors of Gateway.
+        NotForSaleError, CannotBuyError, limits.TooOftenError, OrderClosedError where it is paid
+        or on its way, and the errors of Gateway.
         """
         self._free_lapsed()
         listing = self._request.shelf.listing(canonical_sku(sku))
@@ -103,7 +109,7 @@ class Checkout:
                 # Made with other keys, or never made: its client secret was shown to nobody.
                 self._retire(order)
             except OrderClosedError as closed:
-                if closed.order is None or closed.order.status != OrderStatus.CANCELLED:
+                if closed.order is None or closed.order.status not in CLOSED:
                     raise
         return self._payable(self._order(basis, listing), listing)
 
@@ -119,7 +125,8 @@ class Checkout:
         """Hold the order's copies, and give the order and its PaymentIntent the e-mail address.
 
         `revision` is of the order as the visitor has seen it. Raises OrderClosedError,
-        TotalChangedError, CannotBuyError, holds.SoldOutError, and the errors of Gateway.
+        TotalChangedError, CannotBuyError, limits.TooOftenError, holds.SoldOutError, and the errors
+        of Gateway.
         """
         self._free_lapsed()
         order = self._own(number)
@@ -131,8 +138,11 @@ class Checkout:
             raise TotalChangedError
         if not order.holding:
             self._check_current(order)
+        now = clock.now()
+        check_presses(self._request.db, order.visitor, now)
         order.email = email
-        until = hold(self._request.db, order, clock.now())
+        until = hold(self._request.db, order, now)
+        record(Occasion(self._request.db, CHECKOUT, now), order, PRESSED)
         held, intent_id = snapshot(order), order.payment_intent
         with outside_transaction(self._request):
             intent = self._with_receipt(intent_id, held.total, email)
@@ -165,12 +175,12 @@ class Checkout:
     def _earlier(self, again: str | None) -> str | None:
         """The number of the visitor's own order that `again` names, if that is over."""
         order = self._own(again) if again else None
-        over = order is not None and order.status in {OrderStatus.PAID, OrderStatus.CANCELLED}
+        over = order is not None and order.status in PAID_FOR | CLOSED
         return again if over else None
 
     def _free_lapsed(self) -> None:
         # The shelf reads what is committed.
-        if free_lapsed(self._request.db, clock.now()):
+        if expire_lapsed(self._request.db, LAPSED, clock.now()):
             commit_now(self._request)
 
     def _order(self, basis: Basis, listing: Listing) -> OrderSnapshot:
@@ -178,17 +188,21 @@ class Checkout:
         session, now = self._request.db, clock.now()
         order = placing.find(session, basis, now)
         if order is not None and order.payment_intent is None and order.placed_at < now - KEY_LIFE:
-            placing.retire(session, order)
+            placing.retire(session, order, now)
             session.flush()
             order = None
         if order is None:
             price = _sale_price(listing)
+            check_orders(session, basis.visitor, now)
             order = placing.place(session, basis, listing, price, now)
         return snapshot(order)
 
     def _payable(self, order: OrderSnapshot, listing: Listing | None) -> Payable:
         """The order with its PaymentIntent, once Stripe has said where that stands."""
-        if order.status != OrderStatus.AWAITING_PAYMENT:
+        if order.status in CLOSED and order.payment_intent is not None:
+            # It may have been paid after all, or be paid in another tab.
+            order = self._closed(order, order.payment_intent, "abandoned")
+        if order.status not in UNPAID:
             raise OrderClosedError(order)
         with outside_transaction(self._request):
             intent = intent_for(self._gateway, order)
@@ -206,25 +220,24 @@ class Checkout:
         if _sale_price(listing) == order.total:
             return order
         if order.email is not None:
-            raise OrderClosedError(self._closed(order, intent))
+            raise OrderClosedError(self._closed(order, intent.id, "duplicate"))
         repriced = self._own(order.number)
         if repriced is None:
             raise OrderClosedError(None)
         placing.reprice(repriced, listing)
         return snapshot(repriced)
 
-    def _closed(self, order: OrderSnapshot, intent: PaymentIntent) -> OrderSnapshot:
-        """An order at yesterday's price, closed for good unless it has just been paid."""
+    def _closed(
+        self, order: OrderSnapshot, intent_id: str, reason: Literal["abandoned", "duplicate"]
+    ) -> OrderSnapshot:
+        """The order, closed for good unless it has just been paid."""
         with outside_transaction(self._request):
-            try:
-                intent = self._gateway.cancel_intent(intent.id)
-            except IntentStateError:
-                intent = self._gateway.retrieve_intent(intent.id)
+            intent = closed_intent(self._gateway, intent_id, reason)
         return self._settled(order, intent)
 
     def _settled(self, order: OrderSnapshot, intent: PaymentIntent) -> OrderSnapshot:
         try:
-            return settled(self._request, intent)
+            return settled(self._request, intent, "checkout")
         except ContradictionError:
             raise OrderClosedError(order) from None
 
@@ -232,8 +245,8 @@ class Checkout:
         order = self._own(stale.number)
         if order is None or order.payment_intent != stale.payment_intent:
             return  # somebody else has seen to it
-        if order.status == OrderStatus.AWAITING_PAYMENT:
-            placing.retire(self._request.db, order)
+        if order.status in UNPAID | CLOSED:
+            placing.retire(self._request.db, order, clock.now())
 
 
 def _sale_price(listing: Listing) -> Money:

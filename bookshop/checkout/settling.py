@@ -6,8 +6,10 @@ from pyramid.request import Request
 
 from bookshop import clock
 from bookshop.db import commit_now
+from bookshop.orders.history import Cause
 from bookshop.orders.settle import settle
 from bookshop.orders.snapshot import OrderSnapshot, snapshot
+from bookshop.orders.states import Actor
 from bookshop.payments.intents import PaymentIntent
 
 
@@ -15,13 +17,14 @@ class ContradictionError(Exception):
     """Money may have moved that the order does not account for: nobody must pay once more."""
 
 
-def settled(request: Request, intent: PaymentIntent) -> OrderSnapshot:
-    """The order as Stripe's word leaves it, written down whatever the page says in the end.
+def settled(request: Request, intent: PaymentIntent, page: str) -> OrderSnapshot:
+    """The order as Stripe's word leaves it, written down whatever `page` says in the end.
 
     Raises ContradictionError.
     """
-    order = settle(request.db, intent, clock.now())
+    order = settle(request.db, intent, Cause(Actor.STRIPE, page), clock.now())
     if order is None:
+        commit_now(request)
         raise ContradictionError(intent.id)
     found = snapshot(order)
     commit_now(request)

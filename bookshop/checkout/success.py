@@ -18,11 +18,13 @@ from pyramid.view import view_config
 from sqlalchemy import select
 
 from bookshop.checkout.addresses import again_url, resume_url, success_url
-from bookshop.checkout.presenter import present_order
 from bookshop.checkout.settling import ContradictionError, settled
 from bookshop.db import outside_transaction
-from bookshop.orders.models import Order, OrderStatus
+from bookshop.orders.access import remember, seen_here
+from bookshop.orders.models import Order
+from bookshop.orders.presenter import present_order
 from bookshop.orders.snapshot import OrderSnapshot, snapshot
+from bookshop.orders.states import CLOSED, DISPUTES, FULFILMENT, PAID_FOR, UNPAID, OrderStatus
 from bookshop.payments.declines import message_for_customer
 from bookshop.payments.errors import PaymentsError, StripeRefusedError
 from bookshop.payments.intents import Failure, PaymentIntent
@@ -31,10 +33,15 @@ from bookshop.resources import Shop
 RETRY_AFTER = 5  # seconds
 INTENT_ID = re.compile(r"pi_[A-Za-z0-9_]{1,250}")
 OUTCOMES = {
-    OrderStatus.PAID: "paid",
-    OrderStatus.PROCESSING: "processing",
+    OrderStatus.PLACED: "retry",
     OrderStatus.AWAITING_PAYMENT: "retry",
+    OrderStatus.PROCESSING: "processing",
     OrderStatus.CANCELLED: "cancelled",
+    OrderStatus.EXPIRED: "expired",
+    OrderStatus.PARTLY_REFUNDED: "refunded",
+    OrderStatus.REFUNDED: "refunded",
+    # What customer and bank settle between them is no news for this page.
+    **dict.fromkeys((*FULFILMENT, *DISPUTES), "paid"),
 }
 
 
@@ -51,13 +58,13 @@ def show_success(_context: Shop, request: Request) -> dict[str, Any] | Response:
     intent_id = request.GET.get("pi") or request.GET.get("payment_intent") or ""
     secret = request.GET.get("payment_intent_client_secret")
     order = _find(request, intent_id)
-    if order is None or not (secret or _owns(request, order)):
+    if order is None or not (secret or seen_here(request, order)):
         return _unknown(request)
     try:
         with outside_transaction(request):
             intent: PaymentIntent = request.registry.payments.retrieve_intent(intent_id)
     except PaymentsError as err:
-        if not _owns(request, order):
+        if not seen_here(request, order):
             return _unknown(request)
         return _without_stripe(request, order, err)
     if secret is not None:
@@ -67,10 +74,10 @@ def show_success(_context: Shop, request: Request) -> dict[str, Any] | Response:
 
 def _outcome(request: Request, order: OrderSnapshot, intent: PaymentIntent) -> dict[str, Any]:
     try:
-        order = settled(request, intent)
+        order = settled(request, intent, "success page")
     except ContradictionError:
         return _answer("checking", present_order(request, order))
-    if order.status is OrderStatus.AWAITING_PAYMENT and not intent.open:
+    if order.status in UNPAID and not intent.open:
         return _answer("checking", present_order(request, order))
     return _page(request, order, intent.failure)
 
@@ -83,26 +90,20 @@ def _find(request: Request, intent_id: str) -> OrderSnapshot | None:
     return snapshot(order) if order else None
 
 
-def _owns(request: Request, order: OrderSnapshot) -> bool:
-    """Whether this browser made the order, or has shown its intent's client secret before."""
-    session = request.session
-    return session.get("visitor") == order.visitor or order.number in session.get("shown", ())
-
-
 def _remember(
     request: Request, order: OrderSnapshot, intent: PaymentIntent, secret: str
 ) -> dict[str, Any] | Response:
     """Take the client secret out of the address; whoever had the right one may see the order."""
-    if not _owns(request, order):
+    if not seen_here(request, order):
         if not hmac.compare_digest(intent.client_secret.reveal().encode(), secret.encode()):
             return _unknown(request)
-        request.session["shown"] = [*request.session.get("shown", ()), order.number]
+        remember(request, order)
     raise HTTPSeeOther(success_url(request, intent.id))
 
 
 def _without_stripe(request: Request, order: OrderSnapshot, err: PaymentsError) -> dict[str, Any]:
     """What is known without asking: what is paid stays paid, of the rest nothing is claimed."""
-    if order.status is OrderStatus.PAID:
+    if order.status in PAID_FOR:
         return _page(request, order, None)
     if not isinstance(err, StripeRefusedError):
         request.response.retry_after = RETRY_AFTER
@@ -118,8 +119,8 @@ def _unconfirmed(request: Request, order: OrderSnapshot) -> dict[str, Any]:
 def _page(request: Request, order: OrderSnapshot, failure: Failure | None) -> dict[str, Any]:
     if order.short:
         return _answer("short", present_order(request, order))
-    closed = order.status in {OrderStatus.PAID, OrderStatus.CANCELLED}
-    unpaid = order.status is OrderStatus.AWAITING_PAYMENT
+    closed = order.status in PAID_FOR | CLOSED
+    unpaid = order.status in UNPAID
     return _answer(
         OUTCOMES[order.status],
         present_order(request, order),

@@ -12,7 +12,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from bookshop.checkout.addresses import success_url
-from bookshop.checkout.presenter import present_order
+from bookshop.checkout.limits import TooOftenError
 from bookshop.checkout.service import (
     CannotBuyError,
     Checkout,
@@ -23,6 +23,7 @@ from bookshop.checkout.service import (
 )
 from bookshop.orders.holds import SoldOutError
 from bookshop.orders.number import is_number
+from bookshop.orders.presenter import present_order
 from bookshop.payments.browser import payment_locale
 from bookshop.payments.declines import GENERIC
 from bookshop.payments.errors import PaymentsError, StripeBusyError, StripeRefusedError
@@ -30,6 +31,8 @@ from bookshop.resources import Shop
 from bookshop.translation import _
 
 RETRY_AFTER = 5  # seconds
+RETRY_AFTER_TOO_MANY = 3600
+TOO_OFTEN = _("You have tried very often. Nothing was taken: please try again in an hour.")
 LONGEST_EMAIL = 254
 LONGEST_REVISION = 9  # digits
 
@@ -52,7 +55,7 @@ def show_checkout(_context: Shop, request: Request) -> dict[str, Any] | Response
         if closed.order is not None and closed.order.payment_intent is not None:
             return HTTPSeeOther(success_url(request, closed.order.payment_intent))
         return _refusal(request, closed)
-    except (NotForSaleError, CannotBuyError, PaymentsError) as err:
+    except (NotForSaleError, CannotBuyError, TooOftenError, PaymentsError) as err:
         return _refusal(request, err)
 
 
@@ -82,6 +85,9 @@ def press_pay(_context: Shop, request: Request) -> dict[str, Any]:
         text = _("The price has changed since you opened this page. Load it again to see it.")
     except OrderClosedError:
         text = _("This order is not open any more. Load this page again to see where it stands.")
+    except TooOftenError:
+        request.response.retry_after = RETRY_AFTER_TOO_MANY
+        return _problem(request, HTTPStatus.TOO_MANY_REQUESTS, TOO_OFTEN)
     except PaymentsError:
         request.response.retry_after = RETRY_AFTER
         text = _(
@@ -147,6 +153,9 @@ def _refusal(request: Request, err: Exception) -> dict[str, Any]:
         case CannotBuyError():
             status, title = HTTPStatus.CONFLICT, err.listing.title
             text = _cannot_buy(err)
+        case TooOftenError():
+            status, retry_after = HTTPStatus.TOO_MANY_REQUESTS, RETRY_AFTER_TOO_MANY
+            text = TOO_OFTEN
         case OrderClosedError():
             status = HTTPStatus.NOT_FOUND
             text = _("This order is not open here. It may have been made in another browser.")

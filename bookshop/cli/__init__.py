@@ -7,8 +7,12 @@ from pathlib import Path
 import click
 
 from bookshop.cli.check import check
+from bookshop.cli.events import events
+from bookshop.cli.mail import mail
 from bookshop.cli.migrate import migrate
 from bookshop.cli.orders import orders
+from bookshop.cli.reconcile import reconcile
+from bookshop.cli.refund import refund
 from bookshop.cli.sandbox import sandbox
 from bookshop.cli.shop import ShopContext
 
@@ -29,5 +33,5 @@ def main(context: click.Context, ini: Path) -> None:
     context.obj = ShopContext(ini)
 
 
-for command in (check, migrate, orders, sandbox):
+for command in (check, events, mail, migrate, orders, reconcile, refund, sandbox):
     main.add_command(command)

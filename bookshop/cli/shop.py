@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import configparser
+import getpass
 import json
 import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,7 @@ from typing import Any
 import click
 import plaster
 from pyramid.registry import Registry
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bookshop import configure
@@ -64,6 +69,24 @@ class ShopContext:
             raise click.ClickException(message)
         session: Session = self.registry.sessions()
         return session
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Say so, and no traceback, where the database is busy or gone: nothing is half done then."""
+    try:
+        yield
+    except SQLAlchemyError as err:
+        message = f"The database does not answer ({type(err).__name__}): try again."
+        raise click.ClickException(message) from err
+
+
+def who() -> str:
+    """Who gives the command, for the history of what it changes."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"user {os.getuid()}"
 
 
 def print_json(report: Any) -> None:

@@ -12,9 +12,13 @@ from pyramid.httpexceptions import HTTPException
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import exception_view_config, notfound_view_config
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as TooManyConnectionsError
 
+from bookshop.ops.maintenance import unavailable
 from bookshop.translation import _
 
+RETRY_AFTER = 5  # seconds
 LOG = logging.getLogger(__name__)
 
 
@@ -39,6 +43,22 @@ def stale_page(_error: HTTPException, request: Request) -> dict[str, Any]:
 def refused(error: HTTPException, _request: Request) -> Response:
     """Redirects, and refusals that a program reads."""
     return error
+
+
+@exception_view_config(OperationalError)
+@exception_view_config(TooManyConnectionsError)
+def busy(error: Exception, request: Request) -> Response:
+    """The page for a database that does not answer, or not in time: nothing was changed.
+
+    A webhook is delivered again after it.
+    """
+    LOG.error("the database did not answer: %s", type(error).__name__, exc_info=error)
+    return unavailable(
+        request,
+        _("The shop is very busy"),
+        _("We could not do that just now, and nothing was changed. Please try again."),
+        RETRY_AFTER,
+    )
 
 
 @exception_view_config(Exception, renderer="errors/500.jinja2")

@@ -5,11 +5,21 @@ from __future__ import annotations
 from pyramid.config import Configurator
 from pyramid.events import ApplicationCreated
 
+from bookshop.orders.mail.postman import make_postman
+from bookshop.orders.resources import Orders
 from bookshop.orders.sweeper import Sweeper
 
 
 def includeme(config: Configurator) -> None:
-    """Sweep up lapsed holds for as long as the application lives."""
+    """Hang `/orders` on the tree; sweep up and deliver mail as long as the application lives."""
+    config.add_branch("orders", Orders)
     registry = config.registry
-    registry.sweeper = Sweeper(registry.sessions)
-    config.add_subscriber(lambda _event: registry.sweeper.start(), ApplicationCreated)
+    registry.sweeper = Sweeper(registry.sessions, registry.payments)
+    config.add_subscriber(_start, ApplicationCreated)
+
+
+def _start(event: ApplicationCreated) -> None:
+    registry = event.app.registry
+    registry.sweeper.start()
+    registry.postman = make_postman(registry)
+    registry.postman.start()

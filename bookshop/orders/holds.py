@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from bookshop.catalogue.models import BookRecord
-from bookshop.orders.models import Order, OrderLine, OrderStatus
+from bookshop.orders.models import Order, OrderLine
 
 HOLD = timedelta(minutes=15)
 
@@ -65,27 +65,29 @@ def sell(session: Session, order: Order) -> bool:
     return True
 
 
-def free_lapsed(session: Session, now: datetime) -> int:
-    """Give back what is held for orders whose time is up; how many there were."""
-    lapsed = (
-        select(Order)
-        .where(
-            Order.holding,
-            Order.held_until < now,
-            Order.status == OrderStatus.AWAITING_PAYMENT,
+def keep(session: Session, order: Order) -> None:
+    """Keep the order's copies without an end, since its payment is under way.
+
+    Where they have gone meanwhile none are kept, and whoever pays first has them.
+    """
+    if not order.holding:
+        with session.begin_nested() as attempt:
+            for line in _in_lock_order(order):
+                if not _write(session, line, held=BookRecord.held + line.quantity):
+                    attempt.rollback()
+                    return
+        order.holding = True
+    order.held_until = None
+
+
+def restock(session: Session, order: Order) -> None:
+    """Put the order's copies back on the shelf; an e-book has no end of them."""
+    for line in _in_lock_order(order):
+        session.execute(
+            update(BookRecord)
+            .where(BookRecord.sku == line.sku, BookRecord.stock.is_not(None))
+            .values(stock=BookRecord.stock + line.quantity)
         )
-        .order_by(Order.id)
-        .with_for_update(skip_locked=True)
-    )
-    orders = session.scalars(lapsed).all()
-    # All books are locked in one order first, so that two sweeps never wait for each other.
-    skus = {line.sku for order in orders for line in order.lines}
-    books = select(BookRecord.id).where(BookRecord.sku.in_(skus)).order_by(BookRecord.sku)
-    session.execute(books.with_for_update())
-    for order in orders:
-        release(session, order)
-    session.flush()
-    return len(orders)
 
 
 def _write(session: Session, line: OrderLine, **values: Any) -> bool:

@@ -12,13 +12,18 @@ from sqlalchemy.orm import Session
 
 from bookshop.catalogue.shelf import Listing
 from bookshop.money import Money
-from bookshop.orders.holds import release
-from bookshop.orders.models import Order, OrderLine, OrderStatus
+from bookshop.orders.history import Cause, Occasion, record_move
+from bookshop.orders.machine import free, move
+from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.number import new_number
+from bookshop.orders.paying import MISSING
+from bookshop.orders.states import UNPAID, Actor, OrderStatus
 
 # Coming back to a page on which one has paid shows the receipt for this long; after that it
 # begins another order.
 REMEMBERED = timedelta(hours=12)
+CHECKOUT = Cause(Actor.CUSTOMER, "checkout")
+DIGITAL = "E"  # the first letter of ONIX's product forms that are delivered electronically
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ def place(session: Session, basis: Basis, listing: Listing, price: Money, now: d
     """The order for one copy of a book, made unless another request has just made it."""
     values = {
         "number": new_number(),
-        "status": OrderStatus.AWAITING_PAYMENT,
+        "status": OrderStatus.PLACED,
         "visitor": basis.visitor,
         "basis": str(basis),
         "currency": price.currency,
@@ -58,6 +63,7 @@ def place(session: Session, basis: Basis, listing: Listing, price: Money, now: d
     order = session.scalars(select(Order).where(Order.basis == str(basis)).with_for_update()).one()
     if made:
         order.lines = [_line(listing, price)]
+        record_move(Occasion(session, CHECKOUT, now), order, None, OrderStatus.PLACED)
     return order
 
 
@@ -67,7 +73,9 @@ def _line(listing: Listing, price: Money) -> OrderLine:
         position=1,
         sku=listing.sku,
         title=listing.title,
+        digital=listing.form.startswith(DIGITAL),
         quantity=1,
+        currency=price.currency,
         unit_amount=price.amount,
     )
 
@@ -83,14 +91,20 @@ def reprice(order: Order, listing: Listing) -> None:
     if price is None or not untouched or price == order.money:
         return
     order.currency, order.total = price.currency, price.amount
-    order.lines[0].unit_amount = price.amount
+    line = order.lines[0]
+    line.currency, line.unit_amount = price.currency, price.amount
     order.revision += 1
 
 
-def retire(session: Session, order: Order) -> None:
-    """Cancel an order that nobody can pay any more, so that another takes its place."""
-    release(session, order)
-    order.status, order.basis = OrderStatus.CANCELLED, None
+def retire(session: Session, order: Order, now: datetime) -> None:
+    """Close an order whose intent was never made, or is not there any more.
+
+    Another takes its place.
+    """
+    order.intent_status = order.intent_status and MISSING
+    if order.status in UNPAID:
+        move(Occasion(session, CHECKOUT, now), order, OrderStatus.CANCELLED)
+    free(order)
 
 
 def _insert_unless_there(session: Session, values: dict[str, Any]) -> bool:

@@ -18,6 +18,7 @@ class LineView:
     title: str
     lang: str | None
     quantity: int
+    shipped: int
     amount: Money
     byline: str
     format_label: str
@@ -29,7 +30,9 @@ class OrderView:
     """An order on a page."""
 
     number: str
+    url: str
     total: Money
+    refunded: Money
     revision: int
     email: str | None
     lines: list[LineView]
@@ -47,10 +50,19 @@ def present_order(request: Request, order: OrderSnapshot) -> OrderView:
                 title=line.title,
                 lang=card.lang if card else None,
                 quantity=line.quantity,
+                shipped=line.shipped,
                 amount=line.amount,
                 byline=card.byline if card else "",
                 format_label=card.format_label if card else "",
                 cover_url=card.cover_url if card else None,
             )
         )
-    return OrderView(order.number, order.total, order.revision, order.email, lines)
+    return OrderView(
+        number=order.number,
+        url=request.resource_path(request.root, "orders", order.number),
+        total=order.total,
+        refunded=order.refunded,
+        revision=order.revision,
+        email=order.email,
+        lines=lines,
+    )

@@ -1,19 +1,26 @@
-"""The one function that moves an order from what a PaymentIntent says.
+"""The one function that moves an order from what Stripe says about its PaymentIntent.
 
-The success page, the checkout page and the webhook all call it. It is idempotent, takes what
-they heard in any order, and moves an order once, under a row lock.
+The success page, the checkout page, the webhook, refunds and `reconcile` all call it. It is
+idempotent, takes what they heard in any order, and moves an order once, under a row lock.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bookshop.orders.holds import HOLD, release, sell
-from bookshop.orders.models import Order, OrderStatus
+from bookshop.orders import refunds
+from bookshop.orders.history import Cause, Occasion, record
+from bookshop.orders.machine import allowed, free, move
+from bookshop.orders.models import DisputeRecord, Order
+from bookshop.orders.standing import restate
+from bookshop.orders.states import PAID_FOR, Actor, OrderStatus
+from bookshop.payments.charges import Address, Charge, Dispute, FraudWarning
 from bookshop.payments.intents import IntentStatus, PaymentIntent
 
 LOG = logging.getLogger(__name__)
@@ -24,89 +31,142 @@ MEANS = {
     IntentStatus.REQUIRES_ACTION: OrderStatus.AWAITING_PAYMENT,
     IntentStatus.PROCESSING: OrderStatus.PROCESSING,
     IntentStatus.SUCCEEDED: OrderStatus.PAID,
-    IntentStatus.CANCELED: OrderStatus.CANCELLED,
 }
-# A failed attempt is not final, and a payment that lands on a cancelled order counts; paid is the
-# end, as far as a PaymentIntent can tell.
-MOVES = {
-    OrderStatus.AWAITING_PAYMENT: {
-        OrderStatus.PROCESSING,
-        OrderStatus.PAID,
-        OrderStatus.CANCELLED,
-    },
-    OrderStatus.PROCESSING: {
-        OrderStatus.AWAITING_PAYMENT,
-        OrderStatus.PAID,
-        OrderStatus.CANCELLED,
-    },
-    OrderStatus.CANCELLED: {OrderStatus.PROCESSING, OrderStatus.PAID},
-    OrderStatus.PAID: set(),
-}
+ABANDONED = "abandoned"  # the reason that the shop gives when it cancels what was not paid in time
 
 
-def settle(session: Session, intent: PaymentIntent, now: datetime) -> Order | None:
-    """The order that `intent` pays, moved to where the intent stands.
+def settle(session: Session, intent: PaymentIntent, cause: Cause, now: datetime) -> Order | None:
+    """The order that `intent` pays, moved to where Stripe says that it stands.
 
     None where the intent is not one of the shop's, or contradicts what the shop has written
-    down: then no order is touched.
+    down: then the order is marked, and not moved. `cause` says who asked Stripe; what the order
+    does is by Stripe's word, whoever asked.
     """
-    order = _order_of(session, intent)
+    occasion = _heard(session, cause, now)
+    order = _locked(session, Order.number == intent.reference)
     if order is None:
+        # Somebody may have changed the number at Stripe.
+        order = _locked(session, Order.payment_intent == intent.id)
+    if order is None or _contradicts(occasion, order, intent):
         return None
     order.payment_intent = intent.id
-    target = MEANS.get(intent.status)
+    if order.status == OrderStatus.PLACED:
+        move(occasion, order, OrderStatus.AWAITING_PAYMENT)
     outdated = order.asked_at is not None and intent.asked_at < order.asked_at
-    if outdated and target is not OrderStatus.PAID:
+    if not outdated:
+        order.asked_at, order.intent_status = intent.asked_at, intent.status.value
+    elif intent.status is not IntentStatus.SUCCEEDED:
         return order  # somebody who asked later has been here before
-    order.asked_at = max(intent.asked_at, order.asked_at or intent.asked_at)
+    target = _target(intent)
     if target is None:
         LOG.error("order %s: intent %s is %s", order.number, intent.id, intent.status)
-    elif target in MOVES[OrderStatus(order.status)]:
-        _move(session, order, target, now)
+    elif order.status not in PAID_FOR and allowed(order, target, occasion.cause):
+        move(occasion, order, target)
+    free(order)
+    if order.status in PAID_FOR and intent.charge is not None and not outdated:
+        _mirror(occasion, order, intent.charge)
     return order
 
 
-def _order_of(session: Session, intent: PaymentIntent) -> Order | None:
-    order = session.scalar(
+def warn(
+    session: Session,
+    intent_id: str,
+    warnings: Iterable[FraudWarning],
+    cause: Cause,
+    now: datetime,
+) -> None:
+    """Mark the order of that intent where its bank takes the payment for fraud. Repeatable.
+
+    https://docs.stripe.com/disputes/prevention/early-fraud-warnings
+    """
+    occasion = _heard(session, cause, now)
+    order = _locked(session, Order.payment_intent == intent_id)
+    for warning in sorted(warnings, key=lambda each: each.created):
+        if order is not None and order.warned_at is None:
+            order.warned_at = warning.created
+            LOG.warning("order %s: its bank warns of fraud", order.number)
+            record(occasion, order, "fraud_warning", id=warning.id, kind=warning.fraud_type)
+
+
+def written(address: Address) -> dict[str, str]:
+    """An address as an order keeps it."""
+    return {name: value for name, value in asdict(address).items() if value}
+
+
+def _heard(session: Session, cause: Cause, now: datetime) -> Occasion:
+    return Occasion(session, Cause(Actor.STRIPE, cause.what), now)
+
+
+def _locked(session: Session, condition: object) -> Order | None:
+    found: Order | None = session.scalar(
         select(Order)
-        .where(Order.number == intent.reference)
+        .where(condition)  # type: ignore[arg-type]
         .with_for_update()
         # What this session has read before the lock may be out of date.
         .execution_options(populate_existing=True)
     )
-    if order is None:
-        return None
-    contradictions = [
+    return found
+
+
+def _contradicts(occasion: Occasion, order: Order, intent: PaymentIntent) -> bool:
+    """Whether the intent is not what the order asked for; a person has to look then."""
+    wrong = [
         name
         for name, said, known in (
             ("id", intent.id, order.payment_intent or intent.id),
+            ("number", intent.reference, order.number),
             ("amount", intent.amount, order.money),
             ("received", intent.amount_received, order.total),
         )
-        if said != known and (name == "id" or intent.status is IntentStatus.SUCCEEDED)
+        if said != known and (name in {"id", "number"} or intent.status is IntentStatus.SUCCEEDED)
     ]
-    if contradictions:
+    if wrong and not order.contradicted:
+        order.contradicted = True
+        record(occasion, order, "contradiction", intent=intent.id, wrong=wrong)
+    if wrong:
         LOG.error(
             "order %s: intent %s contradicts it in %s: a person has to look",
             order.number,
             intent.id,
-            ", ".join(contradictions),
+            ", ".join(wrong),
         )
-        return None
-    return order
+    return bool(wrong)
 
 
-def _move(session: Session, order: Order, target: OrderStatus, now: datetime) -> None:
-    LOG.info("order %s: %s -> %s", order.number, order.status, target.value)
-    order.status = target
-    if target is OrderStatus.PAID:
-        order.paid_at = now
-        if not sell(session, order):
-            order.short = True
-            LOG.error("order %s is paid, and its copies are gone", order.number)
-    elif target is OrderStatus.CANCELLED:
-        release(session, order)
-        order.basis = None
-    elif order.holding:
-        # While a payment is on its way the copies wait for it, however long that takes.
-        order.held_until = None if target is OrderStatus.PROCESSING else now + HOLD
+def _target(intent: PaymentIntent) -> OrderStatus | None:
+    if intent.status is IntentStatus.CANCELED:
+        expired = intent.cancellation_reason == ABANDONED
+        return OrderStatus.EXPIRED if expired else OrderStatus.CANCELLED
+    return MEANS.get(intent.status)
+
+
+def _mirror(occasion: Occasion, order: Order, charge: Charge) -> None:
+    """Write down what became of the money since, and let the order stand where that puts it."""
+    if charge.address is not None:
+        order.address = written(charge.address)
+    if charge.under_review != order.under_review:
+        order.under_review = charge.under_review
+        record(occasion, order, "review_opened" if charge.under_review else "review_closed")
+    refunds.mirror(occasion, order, charge.refunds)
+    for dispute in sorted(charge.disputes, key=lambda each: (each.created, each.id)):
+        _mirror_dispute(occasion, order, dispute)
+    restate(occasion, order)
+
+
+def _mirror_dispute(occasion: Occasion, order: Order, dispute: Dispute) -> None:
+    found = occasion.session.scalar(
+        select(DisputeRecord).where(DisputeRecord.stripe_id == dispute.id)
+    )
+    if found is None:
+        found = DisputeRecord(
+            order_id=order.id,
+            stripe_id=dispute.id,
+            amount=dispute.amount.amount,
+            reason=dispute.reason,
+            opened_at=dispute.created,
+        )
+        occasion.session.add(found)
+    elif found.status == dispute.status:
+        return
+    found.status = dispute.status.value
+    record(occasion, order, "dispute", id=dispute.id, status=dispute.status.value)

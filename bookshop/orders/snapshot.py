@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from bookshop.money import Money
-from bookshop.orders.models import Order, OrderStatus
+from bookshop.orders.models import Order
+from bookshop.orders.states import OrderStatus
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,9 @@ class LineSnapshot:
 
     sku: str
     title: str
+    digital: bool
     quantity: int
+    shipped: int
     amount: Money
 
 
@@ -29,9 +33,15 @@ class OrderSnapshot:
     total: Money
     revision: int
     email: str | None
+    address: Mapping[str, str] | None
     payment_intent: str | None
+    intent_status: str | None
+    refunded: Money
     held_until: datetime | None
     short: bool
+    contradicted: bool
+    under_review: bool
+    warned_at: datetime | None
     placed_at: datetime
     paid_at: datetime | None
     lines: tuple[LineSnapshot, ...]
@@ -51,13 +61,26 @@ def snapshot(order: Order) -> OrderSnapshot:
         total=order.money,
         revision=order.revision,
         email=order.email,
+        address=order.address,
         payment_intent=order.payment_intent,
+        intent_status=order.intent_status,
+        refunded=Money(order.refunded, order.currency),
         held_until=order.held_until,
         short=order.short,
+        contradicted=order.contradicted,
+        under_review=order.under_review,
+        warned_at=order.warned_at,
         placed_at=order.placed_at,
         paid_at=order.paid_at,
         lines=tuple(
-            LineSnapshot(line.sku, line.title, line.quantity, Money(line.amount, order.currency))
+            LineSnapshot(
+                sku=line.sku,
+                title=line.title,
+                digital=line.digital,
+                quantity=line.quantity,
+                shipped=line.shipped,
+                amount=Money(line.amount, line.currency),
+            )
             for line in order.lines
         ),
     )

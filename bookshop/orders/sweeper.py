@@ -1,4 +1,4 @@
-"""Gives lapsed holds back while nobody asks for their books."""
+"""Does what time asks for: expires orders, cancels their intents, makes refunds."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import threading
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from bookshop import clock
-from bookshop.orders.holds import free_lapsed
+from bookshop.orders.history import SWEEPER
+from bookshop.orders.upkeep import keep_up
+from bookshop.payments.gateway import Gateway
 
 PAUSE = 30.0  # seconds
 LOG = logging.getLogger(__name__)
 
 
 class Sweeper:
-    """A thread of the server. Several processes may each have one: a row is swept once."""
+    """A thread of the server. Several processes may each have one: what is done is done once."""
 
-    def __init__(self, sessions: sessionmaker[Session]) -> None:
+    def __init__(self, sessions: sessionmaker[Session], gateway: Gateway) -> None:
         self._sessions = sessions
+        self._gateway = gateway
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -34,15 +36,14 @@ class Sweeper:
             self._thread.join()
 
     def sweep(self) -> None:
-        """Give back what has lapsed by now. A database that is busy is tried again later."""
+        """Do what is due by now. A database that is busy is tried again later."""
         try:
-            with self._sessions.begin() as session:
-                freed = free_lapsed(session, clock.now())
+            done = keep_up(self._sessions, self._gateway, SWEEPER)
         except SQLAlchemyError as err:
-            LOG.warning("lapsed holds were not freed: %s", type(err).__name__)
+            LOG.warning("nothing was swept up: %s", type(err).__name__)
         else:
-            if freed:
-                LOG.info("the copies of %s orders were given back", freed)
+            if done.expired:
+                LOG.info("%s orders have expired", done.expired)
 
     def _run(self) -> None:
         while not self._stopped.wait(PAUSE):

@@ -1,9 +1,14 @@
 """What became of a payment, for the one who made it and nobody else."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
+from bookshop import clock
+from bookshop.orders.holds import HOLD
+from bookshop.orders.models import Order
+from bookshop.orders.states import FULFILMENT
 from tests.functional.test_checkout import BUY, MOSS, press_pay
 from tests.shops import intent_of
 
@@ -118,6 +123,87 @@ def test_cancelled(shop, sandbox, buyer):
     assert outcome(page) == "cancelled"
     assert shop.book(MOSS).held == 0
     assert visitor.get(page.html.select_one("a[href*='again=']")["href"])
+
+
+def test_an_order_that_was_not_paid_in_time(shop, buyer, monkeypatch):
+    visitor, intent = buyer
+    later = clock.now() + HOLD + timedelta(seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    shop.registry.sweeper.sweep()
+
+    page = visitor.get(f"/success?pi={intent}")
+
+    assert outcome(page) == "expired"
+    assert intent_of(visitor.get(page.html.select_one("a[href*='again=']")["href"])) != intent
+
+
+def test_a_payment_that_lands_after_all_is_said(shop, sandbox, buyer):
+    visitor, intent = buyer
+    with shop.registry.sessions.begin() as session:
+        session.query(Order).update({"status": "expired", "basis": None})
+    assert outcome(visitor.get(f"/success?pi={intent}")) == "expired"
+
+    sandbox.confirm(intent)
+
+    assert outcome(visitor.get(f"/success?pi={intent}")) == "paid"
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        (500, "£5.00 of the £22.00 that you paid goes back to where it came from. A bank"),
+        (2200, "All of the £22.00 that you paid goes back to where it came from. A bank"),
+    ],
+)
+def test_refunded(sandbox, buyer, amount, said):
+    visitor, intent = buyer
+    sandbox.confirm(intent)
+    sandbox.refund(intent, amount)
+
+    page = visitor.get(f"/success?pi={intent}")
+
+    assert outcome(page) == "refunded"
+    assert said in " ".join(page.html.main.get_text().split())
+
+
+@pytest.mark.parametrize("answer", ["won", "lost"])
+def test_a_dispute_is_no_news(sandbox, buyer, answer):
+    visitor, intent = buyer
+    sandbox.confirm(intent)
+    dispute = sandbox.dispute(intent)
+    assert outcome(visitor.get(f"/success?pi={intent}")) == "paid"
+
+    sandbox.settle_dispute(dispute["id"], answer)
+
+    assert outcome(visitor.get(f"/success?pi={intent}")) == "paid"
+
+
+@pytest.mark.parametrize("status", FULFILMENT)
+def test_what_is_sent_stays_paid(shop, sandbox, buyer, status):
+    visitor, intent = buyer
+    sandbox.confirm(intent)
+    visitor.get(f"/success?pi={intent}")
+    copies = {"paid": 0, "partly_shipped": 1}.get(status, 2)
+    with shop.registry.sessions.begin() as session:
+        order = session.query(Order).one()
+        order.status, line = status, order.lines[0]
+        line.quantity, line.unit_amount = 2, line.unit_amount // 2
+        line.shipped, line.digital = copies, status == "delivered"
+
+    assert outcome(visitor.get(f"/success?pi={intent}")) == "paid"
+    assert shop.orders()[0].status == status
+
+
+@pytest.mark.parametrize("card", [None, "pm_card_visa", "pm_card_chargeDeclined"])
+def test_the_order_has_a_page_whatever_came_of_the_payment(shop, sandbox, buyer, card):
+    visitor, intent = buyer
+    if card:
+        sandbox.confirm(intent, card)
+
+    page = visitor.get(f"/success?pi={intent}")
+
+    (order,) = shop.orders()
+    assert order.number in page.click("See your order").html.title.get_text()
 
 
 MADE_UP = [
@@ -245,7 +331,7 @@ def test_paid_when_the_last_copy_had_gone_is_said(shop, sandbox, buyer):
     page = visitor.get(f"/success?pi={intent}")
 
     assert outcome(page) == "short"
-    assert "do not pay again" in " ".join(page.html.main.get_text().split())
+    assert "all of the money goes back to you" in " ".join(page.html.main.get_text().split())
     assert outcome(visitor.get(f"/success?pi={intent}")) == "short"
     assert (shop.book(MOSS).stock, shop.book(MOSS).held) == (0, 0)
 

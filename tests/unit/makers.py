@@ -9,6 +9,8 @@ from bookshop.catalogue.models import BookRecord, ContributorRecord, PriceRecord
 from bookshop.money import Money
 from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.number import new_number
+from bookshop.orders.states import OrderStatus
+from bookshop.payments.charges import Charge, Dispute, DisputeStatus, Refund, RefundStatus
 from bookshop.payments.intents import Failure, IntentStatus, PaymentIntent
 from bookshop.settings_values import Secret
 
@@ -50,19 +52,26 @@ def order(*books: BookRecord, quantity: int = 1, price: int = 999, **values) -> 
     """An order that awaits its payment, for `quantity` copies of each book."""
     lines = [
         OrderLine(
-            position=position, sku=item.sku, title=item.title, quantity=quantity, unit_amount=price
+            position=position,
+            sku=item.sku,
+            title=item.title,
+            quantity=quantity,
+            currency=values.get("currency", "GBP"),
+            unit_amount=price,
         )
         for position, item in enumerate(books, start=1)
     ]
     number = next(_numbers)
     filled = {
         "number": new_number(),
+        "status": OrderStatus.AWAITING_PAYMENT,
         "visitor": "visitor",
         "basis": f"basis-{number}",
         "currency": "GBP",
         "total": sum(line.amount for line in lines) or price,
         "payment_intent": f"pi_{number}",
         "placed_at": NOW,
+        "refunded": 0,
     }
     return Order(lines=lines, **{**filled, **values})
 
@@ -95,3 +104,43 @@ def failure(**values) -> Failure:
         "message": "Your card has insufficient funds.",
     }
     return Failure(**{**filled, **values})
+
+
+def charge(*refunds: Refund, disputes: tuple[Dispute, ...] = (), **values) -> Charge:
+    """A charge that succeeded, and what became of its money."""
+    filled = {
+        "id": "ch_1",
+        "amount_refunded": sum(refund.amount.amount for refund in refunds if refund.status.counts),
+        "refunds": refunds,
+        "disputes": disputes,
+        "under_review": False,
+        "address": None,
+    }
+    return Charge(**{**filled, **values})
+
+
+def refund(amount: int, status: RefundStatus = RefundStatus.SUCCEEDED, **values) -> Refund:
+    """A refund in pounds, made in Stripe's dashboard unless `reference` says otherwise."""
+    number = next(_numbers)
+    filled = {
+        "id": f"re_{number}",
+        "intent_id": "pi_1",
+        "amount": Money(amount, "GBP"),
+        "reference": None,
+        "reason": None,
+        "failure_reason": None,
+        "created": NOW,
+    }
+    return Refund(status=status, **{**filled, **values})
+
+
+def dispute(status: DisputeStatus, **values) -> Dispute:
+    """A dispute about an order's whole money, in that state."""
+    filled = {
+        "id": f"du_{next(_numbers)}",
+        "intent_id": "pi_1",
+        "amount": Money(999, "GBP"),
+        "reason": "fraudulent",
+        "created": NOW,
+    }
+    return Dispute(status=status, **{**filled, **values})

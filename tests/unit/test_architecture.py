@@ -186,7 +186,11 @@ def inline(source):
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
 def test_pages_have_no_inline_script_or_style_and_nothing_from_elsewhere(path):
-    assert inline(path.read_text(encoding="utf-8")) == []
+    found = inline(path.read_text(encoding="utf-8"))
+    if path.parent.name == "mail":
+        # Those are no pages: mail programs know no other styles.
+        found = [what for what in found if not what.endswith(" style")]
+    assert found == []
 
 
 @pytest.mark.parametrize(
@@ -214,7 +218,7 @@ def environment():
         extensions=["jinja2.ext.i18n"],
         loader=FileSystemLoader([PACKAGE / "templates", PACKAGE / "sandbox" / "templates"]),
     )
-    known = {"money", "moment", "json"}
+    known = {"day", "money", "moment", "json"}
     found.filters.update(dict.fromkeys(known, str))
     return found
 

@@ -197,3 +197,20 @@ def test_what_is_written_down_stays_whatever_the_view_answers(request_in_transac
     with engine.connect() as connection:
         assert connection.scalars(text("SELECT sku FROM books")).all() == ["KEPT"]
     request_in_transaction.tm.begin()
+
+
+def test_a_commit_that_fails_keeps_no_other_transaction_out(request_in_transaction, engine):
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE parents (id INTEGER PRIMARY KEY)"))
+        parent = "REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED"
+        connection.execute(text(f"CREATE TABLE children (parent INTEGER {parent})"))
+    request_in_transaction.db.execute(text("INSERT INTO children VALUES (1)"))
+    zope.sqlalchemy.mark_changed(request_in_transaction.db)
+
+    with pytest.raises(IntegrityError):
+        request_in_transaction.tm.commit()
+    request_in_transaction.tm.abort()
+
+    with make_sessions(engine).begin() as session:
+        assert session.scalar(text("SELECT count(*) FROM children")) == 0
+    request_in_transaction.tm.begin()

@@ -10,6 +10,18 @@ from bookshop import migrations
 from bookshop.db import WRITES, make_engine
 from tests.unit.makers import book, order
 
+FIRST_ORDER = (
+    (
+        "INSERT INTO orders (id, number, status, visitor, currency, total, revision, holding,"
+        " short, placed_at) VALUES (1, 'K7QM-2X9T-4BCD', 'paid', 'v', 'JPY', 900, 1, false, false,"
+        " '2026-01-01 00:00:00')"
+    ),
+    (
+        "INSERT INTO order_lines (order_id, position, sku, title, quantity, unit_amount)"
+        " VALUES (1, 1, 'MOSS', 'Moss', 1, 900)"
+    ),
+)
+
 
 @pytest.fixture
 def empty(empty_url):
@@ -31,9 +43,14 @@ def test_an_empty_database_is_brought_to_this_version(empty):
         "alembic_version",
         "books",
         "contributors",
+        "disputes",
+        "mails",
+        "order_entries",
         "order_lines",
         "orders",
         "prices",
+        "refunds",
+        "webhook_events",
     }
 
 
@@ -49,6 +66,22 @@ def test_the_way_back_leaves_nothing_and_can_be_gone_again(engine):
     assert not migrations.is_current(engine)
     migrations.upgrade(engine)
     assert migrations.is_current(engine)
+
+
+def test_orders_of_the_first_version_keep_their_lines(empty):
+    configuration = migrations.configuration(empty)
+    command.upgrade(configuration, "0001")
+    with empty.execution_options(**{WRITES: True}).begin() as connection:
+        for statement in FIRST_ORDER:
+            connection.execute(text(statement))
+
+    migrations.upgrade(empty)
+
+    with empty.connect() as connection:
+        lines = connection.execute(text("SELECT title, currency, shipped FROM order_lines")).all()
+        (order,) = connection.execute(text("SELECT number, refunded, short FROM orders")).all()
+    assert lines == [("Moss", "JPY", 0)]
+    assert order == ("K7QM-2X9T-4BCD", 0, False)
 
 
 def test_models_and_migrations_agree(engine):

@@ -12,9 +12,11 @@ from bookshop.money import (
     THREE_DECIMAL,
     WHOLE_UNITS_ONLY,
     ZERO_DECIMAL,
+    AmountError,
     Money,
     decimals,
     known_currencies,
+    read_amount,
 )
 
 # Groups by dot, comma, blank and apostrophe, in threes and in twos; written from right to left.
@@ -152,3 +154,36 @@ def test_currencies_are_those_in_use_today():
     assert {"GBP", "EUR", "USD", "JPY", "KWD", "CHF"} | ZERO_DECIMAL | THREE_DECIMAL <= set(ALL)
     assert not {"DEM", "FRF", "XXX", "XTS", "gbp", ""} & set(ALL)
     assert all(len(code) == 3 and code.isascii() and code.isupper() for code in ALL)
+
+
+@given(st.sampled_from(ALL), st.integers(0, 10**12))
+def test_what_is_written_with_a_point_is_read_to_the_digit(currency, amount):
+    if currency in WHOLE_UNITS_ONLY:
+        amount -= amount % 100
+        assert read_amount(str(amount // 100), currency) == Money(amount, currency)
+    else:
+        assert read_amount(f"{Money(amount, currency).value:f}", currency).amount == amount
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "amount"),
+    [("12.5", "GBP", 1250), ("0.1", "KWD", 100), ("012", "EUR", 1200), ("500", "JPY", 500)],
+)
+def test_not_every_digit_has_to_be_written(text, currency, amount):
+    assert read_amount(text, currency) == Money(amount, currency)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency"),
+    [
+        *((text, "GBP") for text in ("", " 1", "1 ", "+1", "-1", ".5", "5.", "1.234", "1,5")),
+        *((text, "GBP") for text in ("1_000", "1e3", "NaN", "Infinity", "0x1", "£1", "\u0661")),
+        ("1.0", "JPY"),
+        ("1.50", "ISK"),
+        ("1.2345", "KWD"),
+        ("1" * 16, "GBP"),
+    ],
+)
+def test_what_is_no_amount_is_not_guessed_at(text, currency):
+    with pytest.raises(AmountError, match=f"is no amount in {currency}: write it like 12"):
+        read_amount(text, currency)

@@ -18,6 +18,7 @@ SECRETS = {
     "bookshop.secret": "5d0c7e1b9a8f4e3d2c1b0a9f8e7d6c5b",
     "stripe.secret_key": "sk_live_Secretive51",
     "stripe.webhook_secrets": "whsec_First, whsec_Second",
+    "mail.password": "Passphrase25",
 }
 PRODUCTION = {
     **SECRETS,
@@ -29,6 +30,8 @@ PRODUCTION = {
     "bookshop.var": "/var/lib/bookshop",
     "sqlalchemy.url": "postgresql+psycopg://bookshop:Passphrase@localhost/bookshop",
     "stripe.publishable_key": "pk_live_Public51",
+    "mail.host": "smtp.example.com",
+    "mail.username": "shop",
 }
 DEVELOPMENT = {
     **PRODUCTION,
@@ -122,13 +125,13 @@ def test_the_settings_cannot_be_changed():
 
 def test_no_secret_shows_in_the_settings():
     shown = f"{read(PRODUCTION)!r} {read(PRODUCTION)}"
-    for secret in ("5d0c7e1b", "Secretive51", "First", "Second", "Passphrase"):
+    for secret in ("5d0c7e1b", "Secretive51", "First", "Second", "Passphrase", "Passphrase25"):
         assert secret not in shown
     assert "pk_live_Public51" in shown
 
 
 def test_the_keys_of_other_packages_are_theirs():
-    section = changed(PRODUCTION, mail__host="x", sandbox__listen="y", pyramid__reload="z")
+    section = changed(PRODUCTION, shipping__zone="x", sandbox__listen="y", pyramid__reload="z")
     assert repr(read(section)) == repr(read(PRODUCTION))
 
 
@@ -244,6 +247,7 @@ def test_a_secret_may_be_in_a_file(key, tmp_path):
     assert repr(given_so) == repr(given_directly)
     assert given_so.shop.secret.reveal() == given_directly.shop.secret.reveal()
     assert given_so.stripe.secret_key.reveal() == given_directly.stripe.secret_key.reveal()
+    assert given_so.mail.password.reveal() == given_directly.mail.password.reveal()
     assert given_so.database == given_directly.database
 
 
@@ -282,7 +286,9 @@ def test_what_is_no_secret_is_not_read_from_files():
 # --- what is refused
 
 
-@pytest.mark.parametrize("key", [key for key, how in KEYS.items() if how.default is None])
+@pytest.mark.parametrize(
+    "key", [key for key, how in KEYS.items() if how.default is None and not how.optional]
+)
 @pytest.mark.parametrize("value", [None, "", "  "])
 def test_what_has_no_default_must_be_given(key, value):
     section = {**PRODUCTION, key: value}
@@ -394,6 +400,9 @@ def test_production_is_https():
         ("stripe.webhook_secret", "stripe.webhook_secrets"),
         ("stripe.secret_keys_file", "stripe.secret_key_file"),
         ("bookshop.mail", "bookshop.email"),
+        ("mail.hots", "mail.host"),
+        ("mail.user", "mail.username"),
+        ("mail.passwordfile", "mail.password_file"),
     ],
 )
 def test_an_unknown_key_and_the_one_that_was_meant(key, near):
@@ -406,6 +415,91 @@ def test_an_unknown_key_that_is_like_no_other():
     found = the_problem({**PRODUCTION, "stripe.qqqqqqqqqqqqqqq": "1"}, "stripe.qqqqqqqqqqqqqqq")
     assert found.problem == "is not a setting of the shop"
     assert found.fix.startswith("nothing: remove the line")
+
+
+# --- mail
+
+
+WITHOUT_MAIL = {key: value for key, value in PRODUCTION.items() if not key.startswith("mail.")}
+
+
+@pytest.mark.parametrize("environment", ["development", "staging"])
+def test_mail_lands_in_a_folder_unless_a_server_is_named(environment):
+    section = changed(DEVELOPMENT, bookshop__environment=environment, mail__host=None)
+    for key in ("mail.username", "mail.password"):
+        del section[key]
+    assert read(section).mail.folder == Path("/var/lib/bookshop/mail")
+    assert read({**section, "mail.host": "smtp.example.com"}).mail.folder is None
+    assert read({**section, "mail.folder": "/srv/letters"}).mail.folder == Path("/srv/letters")
+
+
+def test_in_production_this_machines_own_mail_server_sends():
+    found = read(WITHOUT_MAIL).mail
+    assert found.folder is None
+    assert (found.host, found.port, found.security) == ("localhost", 25, "none")
+    assert (found.username, found.password) == (None, None)
+    assert (found.sender, found.timeout) == ("hello@books.example.com", 30.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "port", "security"),
+    [
+        ({"mail.host": "smtp.example.com"}, 587, "starttls"),
+        ({"mail.host": "smtp.example.com", "mail.security": "tls"}, 465, "tls"),
+        ({"mail.host": "smtp.example.com", "mail.security": "none"}, 25, "none"),
+        ({"mail.host": "smtp.example.com", "mail.port": "2525"}, 2525, "starttls"),
+        ({"mail.host": "localhost"}, 25, "none"),
+        ({"mail.host": "127.0.0.1"}, 25, "none"),
+        ({"mail.host": "::1"}, 25, "none"),
+        ({"mail.host": "localhost", "mail.security": "starttls"}, 587, "starttls"),
+        ({"mail.host": "192.0.2.1"}, 587, "starttls"),
+    ],
+)
+def test_what_is_not_said_of_the_mail_server_follows_from_what_is(given, port, security):
+    found = read({**WITHOUT_MAIL, **given}).mail
+    assert (found.host, found.port, found.security) == (given["mail.host"], port, security)
+
+
+def test_mails_may_come_from_another_address_than_customers_write_to():
+    found = read({**PRODUCTION, "mail.from": "no-reply@books.example.com"})
+    assert found.mail.sender == "no-reply@books.example.com"
+    assert found.shop.email == "hello@books.example.com"
+
+
+def test_mails_are_sent_or_kept_and_not_both():
+    found = the_problem({**PRODUCTION, "mail.folder": "/srv/letters"}, "mail.folder")
+    assert "mail.host too" in found.problem
+    assert found.fix == "mail.folder ="
+
+
+def test_a_password_does_not_cross_the_network_for_all_to_read():
+    found = the_problem({**PRODUCTION, "mail.security": "none"}, "mail.security")
+    assert found.fix == "mail.security = starttls"
+    read({**PRODUCTION, "mail.security": "none", "mail.host": "localhost"})
+
+
+@pytest.mark.parametrize(("missing", "given"), [("username", "password"), ("password", "username")])
+def test_a_login_is_a_name_and_a_password(missing, given):
+    section = {key: value for key, value in PRODUCTION.items() if key != f"mail.{missing}"}
+    found = the_problem(section, f"mail.{missing}")
+    assert found.problem == f"is missing, and mail.{given} is given"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("mail.host", "smtp.example.com:25"),
+        ("mail.host", "smtp..example.com"),
+        ("mail.port", "0"),
+        ("mail.port", "65536"),
+        ("mail.port", "smtp"),
+        ("mail.security", "ssl"),
+        ("mail.from", "The Shop"),
+        ("mail.timeout", "61"),
+    ],
+)
+def test_what_no_mail_server_could_make_sense_of(key, value):
+    assert repr(value) in the_problem({**PRODUCTION, key: value}, key).problem
 
 
 # --- all at once

@@ -330,7 +330,10 @@ def test_a_swallowed_attempt_fails_its_test(tmp_path):
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
     (tmp_path / "test_swallows.py").write_text(SWALLOWS, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "--rootdir", tmp_path, "-p", "no:playwright"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(
+        command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 1
     assert "reached past loopback: socket.getaddrinfo: 192.0.2.1" in ran.stdout
 

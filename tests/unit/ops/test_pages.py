@@ -5,6 +5,8 @@ import logging
 import pytest
 from pyramid.httpexceptions import HTTPForbidden, HTTPSeeOther
 from pyramid.response import Response
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as TooManyConnectionsError
 from webtest import TestApp
 
 import bookshop
@@ -50,6 +52,20 @@ def test_the_log_of_a_mistake_has_no_query_and_no_line_break_of_others(raising, 
     app.get("/page?payment_intent_client_secret=pi_secret_Confidential", status=500)
     assert "Confidential" not in caplog.text
     assert "GET '/page'" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("UPDATE orders", {}, Exception("database is locked")),
+        TooManyConnectionsError(),
+    ],
+)
+def test_a_database_that_is_busy_asks_to_come_back(raising, error):
+    page = raising(error).get("/page", status=503)
+    assert page.headers["Retry-After"] == "5"
+    assert "nothing was changed" in page.text
+    assert "locked" not in page.text
 
 
 def test_a_key_error_in_a_view_is_no_missing_page(raising):

@@ -9,18 +9,24 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from bookshop.orders import holds
+from bookshop.orders.expiry import expire_lapsed
+from bookshop.orders.history import SWEEPER
 from bookshop.orders.holds import (
     HOLD,
     SoldOutError,
-    free_lapsed,
     hold,
     release,
     sell,
 )
-from bookshop.orders.models import Order, OrderStatus
+from bookshop.orders.models import Order
+from bookshop.orders.states import OrderStatus
 from tests.unit.makers import NOW, book, order
 
 LATER = NOW + HOLD + timedelta(seconds=1)
+
+
+def free_lapsed(session, now):
+    return expire_lapsed(session, SWEEPER, now)
 
 
 @pytest.fixture
@@ -129,6 +135,32 @@ def test_a_lapsed_copy_is_anybodys(session, copies):
     hold(session, second, LATER)
     assert (first.holding, second.holding) == (False, True)
     assert copies(session, "ONE") == (1, 1)
+
+
+def test_an_order_whose_time_is_up_can_be_begun_anew(session):
+    placed = place(session, book("ONE", stock=1))
+    hold(session, placed, NOW)
+    free_lapsed(session, LATER)
+    assert (placed.status, placed.basis) == (OrderStatus.EXPIRED, None)
+
+
+def test_keeping_takes_what_is_free_and_has_no_end(session, copies):
+    wanted = book("ONE", stock=1)
+    first, second = place(session, wanted), place(session, wanted)
+    for placed in (first, second):
+        holds.keep(session, placed)
+    assert (first.holding, first.held_until) == (True, None)
+    assert not second.holding
+    assert copies(session, "ONE") == (1, 1)
+
+
+def test_restocked_copies_are_for_sale_again_and_files_have_no_number(session, copies):
+    one, file = book("ONE", stock=3), book("FILE", stock=None)
+    placed = place(session, one, file, quantity=2)
+    assert sell(session, placed)
+    holds.restock(session, placed)
+    assert copies(session, "ONE") == (3, 0)
+    assert copies(session, "FILE") == (None, 0)
 
 
 @pytest.mark.parametrize("status", [OrderStatus.PROCESSING, OrderStatus.PAID])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookshop.orders.number import ALPHABET, is_number, new_number
+from bookshop.orders.number import ALPHABET, is_number, new_number, read_number
 
 numbers = st.builds(lambda _draw: new_number(), st.integers())
 
@@ -93,3 +93,16 @@ def test_any_text_is_a_number_or_none(text):
 )
 def test_what_is_no_number(text):
     assert not is_number(text)
+
+
+@given(numbers)
+def test_a_number_is_read_however_it_is_written(number):
+    plain = number.replace("-", "")
+    lookalikes = number.replace("0", "o").replace("1", "l")
+    for written in (number, number.lower(), plain, " ".join(plain), f" {number}\n", lookalikes):
+        assert read_number(written) == number
+
+
+@pytest.mark.parametrize("text", ["", "K7QM", "K7QM-2X9T-4BCE", "\x00", "U" * 12])
+def test_what_is_no_number_is_not_read_as_one(text):
+    assert read_number(text) is None

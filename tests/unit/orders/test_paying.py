@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from bookshop.money import Money
-from bookshop.orders.models import OrderStatus
 from bookshop.orders.paying import intent_for
 from bookshop.orders.snapshot import LineSnapshot, OrderSnapshot
+from bookshop.orders.states import OrderStatus
 from bookshop.payments.errors import IntentMissingError, StoredFailureError, StripeRefusedError
 from tests.unit.makers import NOW
 from tests.unit.payments.counterpart import INTENT, answer, refuse
@@ -30,12 +30,18 @@ def order(**changes):
         total=total,
         revision=1,
         email=None,
+        address=None,
         payment_intent=None,
+        intent_status=None,
+        refunded=Money(0, "GBP"),
         held_until=None,
         short=False,
+        contradicted=False,
+        under_review=False,
+        warned_at=None,
         placed_at=NOW,
         paid_at=None,
-        lines=(LineSnapshot("SKU", "Book", 1, total),),
+        lines=(LineSnapshot("SKU", "Book", digital=False, quantity=1, shipped=0, amount=total),),
     )
     return dataclasses.replace(made, **changes)
 

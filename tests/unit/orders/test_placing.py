@@ -9,9 +9,10 @@ from bookshop.catalogue.availability import Availability, Code
 from bookshop.catalogue.shelf import Listing
 from bookshop.money import Money
 from bookshop.orders.holds import hold
-from bookshop.orders.models import Order, OrderLine, OrderStatus
+from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.number import is_number
 from bookshop.orders.placing import REMEMBERED, Basis, find, place, reprice, retire
+from bookshop.orders.states import OrderStatus
 from tests.unit.makers import NOW, book
 
 BASIS = Basis("visitor", "SKU", None)
@@ -42,13 +43,14 @@ def test_an_order_is_of_one_copy_at_the_price_of_the_day(session):
     made = place(session, BASIS, listing(), PRICE, NOW)
     session.flush()
     assert is_number(made.number)
-    assert made.status == OrderStatus.AWAITING_PAYMENT
+    assert made.status == OrderStatus.PLACED
     assert (made.visitor, made.placed_at, made.revision) == ("visitor", NOW, 1)
     assert made.money == PRICE
     assert (made.payment_intent, made.email, made.paid_at) == (None, None, None)
     assert not made.holding
     [line] = made.lines
     assert (line.sku, line.title, line.quantity, line.unit_amount) == ("SKU", "The Book", 1, 1299)
+    assert (line.currency, line.tax_amount, line.digital, line.shipped) == ("GBP", None, False, 0)
     assert sum(line.amount for line in made.lines) == made.total
 
 
@@ -137,7 +139,7 @@ def test_a_retired_order_gives_back_its_copies_and_its_place(session, copies):
     session.add(book("SKU", stock=1))
     made = place(session, BASIS, listing(), PRICE, NOW)
     hold(session, made, NOW)
-    retire(session, made)
+    retire(session, made, NOW)
     session.flush()
     assert made.status == OrderStatus.CANCELLED
     assert copies(session, "SKU") == (1, 0)

@@ -6,9 +6,11 @@ import json
 import pytest
 
 from bookshop.money import Money
-from bookshop.orders.models import OrderStatus
-from bookshop.orders.report import by_number, newest, report
+from bookshop.orders.history import Cause, Occasion, record, record_move
+from bookshop.orders.models import DisputeRecord, RefundRecord
+from bookshop.orders.report import by_number, flags, full_report, newest, report
 from bookshop.orders.snapshot import snapshot
+from bookshop.orders.states import Actor, OrderStatus
 from tests.unit.makers import NOW, book, order
 
 
@@ -34,8 +36,8 @@ def test_a_snapshot_outlives_its_session(sqlite_sessions):
 
 
 def test_a_status_that_does_not_exist_cannot_be_given():
-    with pytest.raises(ValueError, match="refunded"):
-        order(book(), status="refunded")
+    with pytest.raises(ValueError, match="lost"):
+        order(book(), status="lost")
 
 
 def test_the_newest_orders_come_first_and_no_more_than_asked_for(sqlite_sessions):
@@ -62,7 +64,7 @@ def test_an_order_is_found_by_its_number(sqlite_sessions):
 
 def test_a_report_is_json_with_amounts_in_minor_units():
     made = order(book("A", title="Größe"), quantity=3, currency="JPY", price=500)
-    made.status, made.revision = OrderStatus.PAID, 1
+    made.status, made.revision, made.lines[0].shipped = OrderStatus.PAID, 1, 0
     assert json.loads(json.dumps(report(snapshot(made)))) == {
         "number": made.number,
         "status": "paid",
@@ -71,5 +73,87 @@ def test_a_report_is_json_with_amounts_in_minor_units():
         "total": 1500,
         "refunded": 0,
         "email": None,
-        "lines": [{"sku": "A", "title": "Größe", "quantity": 3, "amount": 1500}],
+        "lines": [{"sku": "A", "title": "Größe", "quantity": 3, "amount": 1500, "shipped": 0}],
+        "placed_at": "2026-06-01T12:00:00+00:00",
+        "paid_at": None,
+        "flags": [],
     }
+
+
+def test_a_full_report_has_all_that_ever_happened(sqlite_sessions):
+    with sqlite_sessions.begin() as session:
+        made = order(book(), status=OrderStatus.PARTLY_REFUNDED, refunded=5, short=True)
+        session.add(made)
+        session.flush()
+        number = made.number
+        occasion = Occasion(session, Cause(Actor.STAFF, "refund by ada"), NOW)
+        record(occasion, made, "refund_requested", key="K/0", amount=5)
+        record_move(occasion, made, OrderStatus.PAID, OrderStatus.PARTLY_REFUNDED)
+        session.add_all(
+            [
+                RefundRecord(
+                    order_id=made.id, key="K/0", amount=5, status="requested", requested_at=NOW
+                ),
+                DisputeRecord(
+                    order_id=made.id,
+                    stripe_id="du_1",
+                    amount=999,
+                    reason="general",
+                    status="won",
+                    opened_at=NOW,
+                ),
+            ]
+        )
+    with sqlite_sessions() as session:
+        found = json.loads(json.dumps(full_report(session, number)))
+        assert full_report(session, "K7QM-2X9T-4BCD") is None
+    at = "2026-06-01T12:00:00+00:00"
+    by = {"at": at, "actor": "staff", "cause": "refund by ada"}
+    assert (found["refunded"], found["flags"]) == (5, ["short"])
+    assert found["refunds"] == [
+        {
+            "id": None,
+            "key": "K/0",
+            "amount": 5,
+            "status": "requested",
+            "problem": None,
+            "restock": False,
+            "requested_at": at,
+        }
+    ]
+    assert found["disputes"] == [
+        {"id": "du_1", "amount": 999, "reason": "general", "status": "won", "opened_at": at}
+    ]
+    assert found["history"] == [
+        {
+            **by,
+            "what": "refund_requested",
+            "from": None,
+            "to": None,
+            "detail": {"key": "K/0", "amount": 5},
+        },
+        {**by, "what": "partly_refunded", "from": "paid", "to": "partly_refunded", "detail": {}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "raised"),
+    [
+        ({"short": True}, ["short"]),
+        ({"contradicted": True}, ["contradicted"]),
+        ({"under_review": True, "warned_at": NOW}, ["under_review", "fraud_warning"]),
+    ],
+)
+def test_what_somebody_should_know_is_flagged(values, raised):
+    made = order(book(), revision=1, **values)
+    assert flags(snapshot(made)) == raised
+
+
+def test_orders_of_one_status(sqlite_sessions):
+    with sqlite_sessions.begin() as session:
+        made = order(book(), status=OrderStatus.PAID)
+        session.add_all([made, order(book())])
+        session.flush()
+        number = made.number
+    with sqlite_sessions() as session:
+        assert [each.number for each in newest(session, 9, OrderStatus.PAID)] == [number]

@@ -9,18 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+import bookshop.orders.settle as settling
 from bookshop.money import Money
-from bookshop.orders.holds import HOLD, free_lapsed, hold
-from bookshop.orders.models import Order, OrderStatus
-from bookshop.orders.settle import MEANS, MOVES, settle
+from bookshop.orders.expiry import expire_lapsed
+from bookshop.orders.history import SWEEPER, Cause
+from bookshop.orders.holds import HOLD, hold
+from bookshop.orders.mail.models import MailRecord
+from bookshop.orders.models import Order, OrderEntry
+from bookshop.orders.settle import MEANS
+from bookshop.orders.states import CLOSED, MOVES, Actor, OrderStatus
 from bookshop.payments.intents import IntentStatus
-from tests.unit.makers import NOW, book, intent_of, order
+from tests.unit.makers import NOW, book, failure, intent_of, order
 
 STOCK, PRICE = 5, 999
 TOTAL = 2 * PRICE
 SUCCEEDED, CANCELED = IntentStatus.SUCCEEDED, IntentStatus.CANCELED
 UNPAID = [status for status in IntentStatus if status is not SUCCEEDED]
-OPEN = [status for status in UNPAID if MEANS.get(status) not in {None, OrderStatus.CANCELLED}]
+OPEN = [status for status in UNPAID if status in MEANS]
+EVENT = Cause(Actor.STRIPE, "evt_1")
 MANY_EXAMPLES = settings(max_examples=40)
 
 statuses = st.sampled_from(IntentStatus)
@@ -30,6 +36,10 @@ statuses = st.sampled_from(IntentStatus)
 def session(sessions):
     with sessions() as session:
         yield session
+
+
+def settle(session, intent, now):
+    return settling.settle(session, intent, EVENT, now)
 
 
 def begin(session, **values):
@@ -69,13 +79,13 @@ def test_every_history_obeys_the_rules(sessions, copies, history):
             assert (now is OrderStatus.PAID) == (paid_at is not None)
             assert made.paid_at == paid_at
             # Nothing moves but along a known way, and what is not understood moves nothing.
-            assert now is before or now in MOVES[before]
+            assert now is before or (before, now) in MOVES
             if status is IntentStatus.REQUIRES_CAPTURE:
                 assert now is before
-            # Until it is paid, the last word counts; only a cancelled order stays so for less
+            # Until it is paid, the last word counts; only a closed order stays so for less
             # than a new payment.
-            elif paid_at is None and before is not OrderStatus.CANCELLED:
-                assert now is MEANS[status]
+            elif paid_at is None and before not in CLOSED:
+                assert now is MEANS.get(status, OrderStatus.CANCELLED)
 
             # Goods follow: sold once, held until it is decided.
             here, held = copies(session, wanted.sku)
@@ -259,6 +269,18 @@ def test_the_first_word_of_an_intent_is_remembered(session):
     assert settle(session, intent_of(made, SUCCEEDED, id="pi_second"), NOW) is None
 
 
+def test_a_number_that_was_changed_at_stripe_is_noticed(session):
+    made, _ = begin(session)
+    for reference in ("K7QM-2X9T-4BCD", None):
+        assert settle(session, intent_of(made, SUCCEEDED, reference=reference), NOW) is None
+        assert (made.status, made.contradicted) == (OrderStatus.AWAITING_PAYMENT, True)
+    session.flush()
+    noted = session.scalars(select(OrderEntry)).all()
+    assert [(entry.what, entry.detail["wrong"]) for entry in noted] == [
+        ("contradiction", ["number"])
+    ]
+
+
 # --- goods
 
 
@@ -266,7 +288,7 @@ def test_copies_wait_for_a_payment_on_its_way_however_long_it_takes(session, cop
     made, wanted = begin(session)
     settle(session, intent_of(made, IntentStatus.PROCESSING), NOW)
     session.flush()
-    free_lapsed(session, NOW + timedelta(days=14))
+    expire_lapsed(session, SWEEPER, NOW + timedelta(days=14))
     assert copies(session, wanted.sku) == (STOCK, 2)
     settle(session, intent_of(made, SUCCEEDED), NOW + timedelta(days=14))
     session.flush()
@@ -279,6 +301,25 @@ def test_a_payment_that_failed_on_its_way_begins_the_time_anew(session):
     later = NOW + timedelta(days=3)
     settle(session, intent_of(made), later)
     assert made.held_until == later + HOLD
+
+
+def test_a_payment_that_failed_on_its_way_is_mailed_and_its_expiry_is_not(session):
+    made, _ = begin(session, email="reader@example.com")
+    settle(session, intent_of(made, IntentStatus.PROCESSING), NOW)
+    for second in range(2):
+        settle(session, intent_of(made), after(second))
+    session.flush()
+    expire_lapsed(session, SWEEPER, after(2) + HOLD)
+    assert made.status == OrderStatus.EXPIRED
+    assert [mail.kind for mail in session.scalars(select(MailRecord))] == ["payment_failed"]
+
+
+def test_a_declined_card_is_told_on_the_page_and_not_by_mail(session):
+    made, _ = begin(session, email="reader@example.com")
+    for second in range(2):
+        settle(session, intent_of(made, failure=failure()), after(second))
+    session.flush()
+    assert session.scalars(select(MailRecord)).all() == []
 
 
 def test_a_cancelled_order_gives_back_its_copies_and_makes_room_for_another(session, copies):

@@ -1,4 +1,4 @@
-"""Lapsed holds are given back while nobody asks for their books."""
+"""What time asks for is done while nobody asks for a page."""
 
 import logging
 import threading
@@ -15,37 +15,46 @@ from tests.unit.makers import NOW, book, order
 
 @pytest.fixture
 def lapsed(sessions):
-    """Somebody pressed Pay for the last copy of ONE, and left."""
+    """Somebody pressed Pay for the last copy of ONE, and left; the number of their order."""
     wanted = book("ONE", stock=1, held=1)
     with sessions.begin() as session:
-        session.add_all([wanted, order(wanted, holding=True, held_until=NOW)])
+        made = order(wanted, holding=True, held_until=NOW, payment_intent=None)
+        session.add_all([wanted, made])
+        return made.number
 
 
-def test_what_has_lapsed_is_given_back_and_told_once(sessions, lapsed, copies, monkeypatch, caplog):
+@pytest.fixture
+def gateway(make_gateway):
+    return make_gateway()
+
+
+def test_what_has_lapsed_is_given_back_and_told_once(
+    sessions, gateway, lapsed, copies, monkeypatch, caplog
+):
     caplog.set_level(logging.INFO, "bookshop")
     monkeypatch.setattr(clock, "now", lambda: NOW + HOLD)
     for _ in range(2):
-        Sweeper(sessions).sweep()
+        Sweeper(sessions, gateway).sweep()
     with sessions() as session:
         assert copies(session, "ONE") == (1, 0)
-    assert caplog.text.count("the copies of 1 orders were given back") == 1
+    assert caplog.text.count("1 orders have expired") == 1
 
 
-def test_what_has_not_lapsed_is_left(sessions, lapsed, copies, monkeypatch):
+def test_what_has_not_lapsed_is_left(sessions, gateway, lapsed, copies, monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: NOW)
-    Sweeper(sessions).sweep()
+    Sweeper(sessions, gateway).sweep()
     with sessions() as session:
         assert copies(session, "ONE") == (1, 1)
 
 
-def test_a_database_that_does_not_answer_is_tried_again(empty_url, caplog):
+def test_a_database_that_does_not_answer_is_tried_again(empty_url, gateway, caplog):
     engine = make_engine(empty_url)
-    Sweeper(make_sessions(engine)).sweep()
+    Sweeper(make_sessions(engine), gateway).sweep()
     engine.dispose()
-    assert "lapsed holds were not freed: " in caplog.text
+    assert "nothing was swept up: " in caplog.text
 
 
-def test_it_runs_until_it_is_stopped(sqlite_sessions, monkeypatch):
+def test_it_runs_until_it_is_stopped(sqlite_sessions, gateway, monkeypatch):
     twice = threading.Event()
     swept = []
 
@@ -56,7 +65,7 @@ def test_it_runs_until_it_is_stopped(sqlite_sessions, monkeypatch):
                 twice.set()
 
     monkeypatch.setattr(sweeper, "PAUSE", 0.001)
-    running = Counting(sqlite_sessions)
+    running = Counting(sqlite_sessions, gateway)
     running.start()
     assert twice.wait(10)
     running.stop()
@@ -64,5 +73,5 @@ def test_it_runs_until_it_is_stopped(sqlite_sessions, monkeypatch):
     assert set(swept) == {"sweeper"}
 
 
-def test_stopping_what_was_never_started(sqlite_sessions):
-    Sweeper(sqlite_sessions).stop()
+def test_stopping_what_was_never_started(sqlite_sessions, gateway):
+    Sweeper(sqlite_sessions, gateway).stop()

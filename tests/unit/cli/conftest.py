@@ -1,0 +1,62 @@
+"""A shop for commands to be about."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import bookshop
+from bookshop.cli import main
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    """Commands set up logging for a process of their own."""
+    before = logging.root.handlers[:]
+    yield
+    logging.root.handlers[:] = before
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A shop's folder, with a blank in its path."""
+    path = tmp_path / "my shop"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def run(folder, database_url, monkeypatch):
+    """Runs a command of a shop, with some settings changed."""
+    made = []
+
+    def configured(section):
+        made.append(bookshop.configure(section))
+        return made[-1]
+
+    monkeypatch.setattr("bookshop.cli.shop.configure", configured)
+
+    def run(*words, url=database_url, **changes):
+        settings = {
+            "pyramid.includes": "",
+            "bookshop.var": f"{folder}/var",
+            "sqlalchemy.url": url.render_as_string(hide_password=False).replace("%", "%%"),
+            "stripe.secret_key": "sk_test_1",
+            "stripe.publishable_key": "pk_test_1",
+            "stripe.webhook_secrets": "whsec_1",
+            **{name.replace("__", "."): value for name, value in changes.items()},
+        }
+        lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
+        ini = folder / "shop.ini"
+        text = f"[app:main]\nuse = config:{ROOT}/development.ini\n{lines}"
+        ini.write_text(text, encoding="utf-8")
+        environment = {"COLUMNS": "200"}
+        return CliRunner().invoke(main, ["--config", str(ini), *words], env=environment)
+
+    yield run
+    for config in made:
+        config.registry.payments.close()
+        config.registry.engine.dispose()

@@ -1,0 +1,84 @@
+"""The signed link to an order: whoever has it, and nobody else, and not for ever."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookshop import clock
+from bookshop.orders.links import LIFE, opens, order_key, order_url
+from bookshop.settings_values import Secret
+from tests.unit.makers import NOW
+
+NUMBER = "K7QM-2X9T-4BCD"
+SHOP = SimpleNamespace(url="https://books.example.com", secret=Secret("0123456789abcdef" * 2))
+
+
+@pytest.fixture(autouse=True)
+def at(monkeypatch):
+    """Sets the shop's clock."""
+
+    def at(time):
+        monkeypatch.setattr(clock, "now", lambda: time)
+
+    at(NOW)
+    return at
+
+
+def test_the_link_opens_its_order():
+    parts = urlsplit(order_url(SHOP, NUMBER))
+    assert (parts.scheme, parts.netloc) == ("https", "books.example.com")
+    assert parts.path == f"/orders/{NUMBER}"
+    (key,) = parse_qs(parts.query)["key"]
+    assert opens(SHOP, NUMBER, key)
+
+
+def test_the_key_is_fit_for_an_address_as_it_is():
+    key = order_key(SHOP, NUMBER)
+    assert order_url(SHOP, NUMBER).endswith(f"?key={key}")
+    assert NUMBER not in key
+
+
+def test_the_link_lasts_as_long_as_it_says(at):
+    key = order_key(SHOP, NUMBER)
+    at(NOW + LIFE)
+    assert opens(SHOP, NUMBER, key)
+    at(NOW + LIFE + timedelta(seconds=1))
+    assert not opens(SHOP, NUMBER, key)
+
+
+def test_a_key_from_the_future_opens_nothing(at):
+    at(NOW + timedelta(days=1))
+    key = order_key(SHOP, NUMBER)
+    at(NOW)
+    assert not opens(SHOP, NUMBER, key)
+
+
+def test_the_key_of_another_order_opens_nothing():
+    assert not opens(SHOP, "0000-0000-0000", order_key(SHOP, NUMBER))
+
+
+def test_the_key_of_another_shop_opens_nothing():
+    other = SimpleNamespace(url=SHOP.url, secret=Secret("fedcba9876543210" * 2))
+    assert not opens(SHOP, NUMBER, order_key(other, NUMBER))
+
+
+def test_a_number_and_a_key_cannot_be_cut_elsewhere():
+    key = order_key(SHOP, NUMBER)
+    assert not opens(SHOP, "", f"{NUMBER}.{key}")
+    assert not opens(SHOP, NUMBER[:-1], f"{NUMBER[-1]}.{key}")
+
+
+@given(place=st.integers(0, 49), by=st.characters())
+def test_an_altered_key_opens_nothing(place, by):
+    key = order_key(SHOP, NUMBER)
+    altered = f"{key[:place]}{by}{key[place + 1 :]}"
+    assert opens(SHOP, NUMBER, altered) == (altered == key)
+
+
+@given(key=st.text())
+def test_what_is_no_key_opens_nothing(key):
+    assert not opens(SHOP, NUMBER, key)

@@ -1,0 +1,105 @@
+"""An order with its PaymentIntent, and events about it that are delivered."""
+
+import pytest
+
+from bookshop.orders.models import Order
+from bookshop.payments.signatures import Event
+from bookshop.webhooks import ledger
+from bookshop.webhooks.handling import handle
+from tests.unit.makers import NOW, book, order
+from tests.unit.orders.conftest import together
+from tests.unit.payments.counterpart import INTENT
+from tests.unit.payments.fixtures import counterpart, make_gateway
+
+__all__ = ["counterpart", "make_gateway", "together"]
+
+NUMBER = INTENT["metadata"]["order"]
+STOCK = 5
+
+
+def about(event_id="evt_1", kind="payment_intent.succeeded", **values) -> Event:
+    """An event of the PaymentIntent that the order knows, but for `values`."""
+    filled = {
+        "livemode": False,
+        "object_id": "pi_1",
+        "intent_id": "pi_1",
+        "reference": NUMBER,
+        "created": NOW,
+        "api_version": "2026-10-28.endive",
+    }
+    return Event(id=event_id, type=kind, **{**filled, **values})
+
+
+@pytest.fixture
+def gateway(make_gateway):
+    return make_gateway(max_concurrency=20)
+
+
+@pytest.fixture
+def placed(sessions):
+    """An order of one copy that awaits its payment."""
+    with sessions.begin() as session:
+        wanted = book("MOSS", stock=STOCK)
+        made = order(
+            wanted,
+            price=INTENT["amount"],
+            number=NUMBER,
+            payment_intent="pi_1",
+            email="ada@reader.example",
+        )
+        session.add_all([wanted, made])
+
+
+@pytest.fixture
+def deliver(sessions, gateway):
+    """Has the shop handle an event."""
+    return lambda event: handle(sessions, gateway, event)
+
+
+@pytest.fixture
+def recorded(sessions):
+    """What the ledger has of an event."""
+
+    def find(event_id="evt_1"):
+        with sessions() as session:
+            return ledger.by_id(session, event_id)
+
+    return find
+
+
+@pytest.fixture
+def change(sessions):
+    """Changes the order behind everybody's back."""
+
+    def change(**values):
+        with sessions.begin() as session:
+            found = session.query(Order).one()
+            for name, value in values.items():
+                setattr(found, name, value)
+
+    return change
+
+
+@pytest.fixture
+def state(sessions):
+    """What matters of the order: its status, copies sold, moves to paid, mails."""
+
+    def look():
+        with sessions() as session:
+            found = session.query(Order).one()
+            counts = [
+                "SELECT stock FROM books",
+                "SELECT count(*) FROM order_entries WHERE what = 'paid'",
+                "SELECT count(*) FROM mails",
+            ]
+            connection = session.connection()
+            stock, moves, mails = (
+                connection.exec_driver_sql(count).scalar_one() for count in counts
+            )
+            return found.status, STOCK - stock, moves, mails
+
+    return look
+
+
+PAID = ("paid", 1, 1, 1)
+UNPAID = ("awaiting_payment", 0, 0, 0)
