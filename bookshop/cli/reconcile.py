@@ -122,13 +122,11 @@ def _print(report: Report, since: datetime, *, dry_run: bool) -> None:
         click.echo(f"{difference.order}: {difference.text} [{difference.end.value}]")
     if report.expired:
         verb = "would expire" if dry_run else "expired"
-        click.echo(f"{report.expired} orders {verb}, which nobody has paid in time.")
+        click.echo(f"Orders that {verb}, since nobody has paid in time: {report.expired}.")
     checked = ", ".join(f"{count} {what}" for what, count in report.checked.items())
     click.echo(f"Compared since {since:%Y-%m-%d %H:%M} UTC: {checked or 'nothing to compare'}.")
     if report.differences:
-        repaired = len(report.differences) - report.left
-        click.echo(
-            f"{len(report.differences)} differences: {repaired} repaired, {report.left} left."
-        )
+        found = len(report.differences)
+        click.echo(f"Differences: {found}, repaired: {found - report.left}, left: {report.left}.")
     elif report.unfinished is None:
         click.echo("Stripe and the orders agree.")

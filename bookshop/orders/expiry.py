@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from bookshop import clock
@@ -68,7 +68,13 @@ def close_intent(
             free(order)
         return
     with sessions.begin() as session:
-        settle(session, intent, cause, clock.now())
+        if settle(session, intent, cause, clock.now()) is None:
+            # A contradiction is for a person; Stripe need not be asked again and again.
+            session.execute(
+                update(Order)
+                .where(Order.payment_intent == intent_id)
+                .values(intent_status=intent.status.value)
+            )
 
 
 def _lapsed(now: datetime) -> ColumnElement[bool]:

@@ -114,11 +114,13 @@ def _contradicts(occasion: Occasion, order: Order, intent: PaymentIntent) -> boo
         name
         for name, said, known in (
             ("id", intent.id, order.payment_intent or intent.id),
+            ("order", _payer(occasion, order, intent), order.number),
             ("number", intent.reference, order.number),
             ("amount", intent.amount, order.money),
             ("received", intent.amount_received, order.total),
         )
-        if said != known and (name in {"id", "number"} or intent.status is IntentStatus.SUCCEEDED)
+        if said != known
+        and (name in {"id", "number", "order"} or intent.status is IntentStatus.SUCCEEDED)
     ]
     if wrong and not order.contradicted:
         order.contradicted = True
@@ -131,6 +133,14 @@ def _contradicts(occasion: Occasion, order: Order, intent: PaymentIntent) -> boo
             ", ".join(wrong),
         )
     return bool(wrong)
+
+
+def _payer(occasion: Occasion, order: Order, intent: PaymentIntent) -> str:
+    """The number of the order that is known to be paid by the intent; an intent pays one."""
+    if order.payment_intent is not None:
+        return order.number
+    known = select(Order.number).where(Order.payment_intent == intent.id)
+    return occasion.session.scalar(known) or order.number
 
 
 def _target(intent: PaymentIntent) -> OrderStatus | None:

@@ -24,7 +24,7 @@ class CannotShipError(Exception):
 class Parcel:
     """What is sent: copies by SKU, None for all that are left of it; no SKU at all is everything.
 
-    `despite_warning` sends what a bank takes for fraud, or Stripe advises to look at first.
+    `despite_warning` sends what a bank takes for fraud, or a person has to look at first.
     """
 
     copies: Mapping[str, int | None]
@@ -69,10 +69,6 @@ def ship(occasion: Occasion, order: Order, parcel: Parcel) -> list[Sent]:
 
 
 def _check(order: Order, parcel: Parcel) -> None:
-    if order.contradicted:
-        raise CannotShipError(
-            "What was paid and what was ordered do not agree: see `bookshop reconcile`."
-        )
     if order.short:
         raise CannotShipError("Its copies had gone to others; the money goes back.")
     if order.status not in PAYING:
@@ -83,6 +79,7 @@ def _check(order: Order, parcel: Parcel) -> None:
     for doubt, holds in (
         ("The bank that issued the card takes the payment for fraud", order.warned_at is not None),
         ("Stripe advises to look at the payment first", order.under_review),
+        ("A payment did not agree with the order (bookshop reconcile)", order.contradicted),
     ):
         if holds:
             raise CannotShipError(f"{doubt}. To send it all the same: --despite-warning.")

@@ -80,7 +80,7 @@ def test_the_checkout_page_is_kept_nowhere(shop):
     assert "SameSite=Lax" in page.headers["Set-Cookie"]
 
 
-def test_looking_again_finds_the_same_order_and_intent(shop, sandbox):
+def test_bug_1_looking_again_finds_the_same_order_and_intent(shop, sandbox):
     visitor = shop.visitor()
     intents = {intent_of(visitor.get(BUY)) for _ in range(5)}
 
@@ -89,7 +89,7 @@ def test_looking_again_finds_the_same_order_and_intent(shop, sandbox):
     assert len(sandbox.intents(order.number)) == 1
 
 
-def test_twenty_looks_at_once_make_one_intent(shop, sandbox, serve):
+def test_bug_1_twenty_looks_at_once_make_one_intent(shop, sandbox, serve):
     url = serve(shop.wsgi, threads=24)
     browser = requests.Session()
     browser.get(f"{url}{BUY}", timeout=20)  # the visitor gets a name
@@ -331,7 +331,7 @@ def test_a_retired_order_is_the_one_that_was_stale_and_no_other(shop, sandbox, m
     assert shop.book(MOSS).stock == 6
 
 
-def test_pay_needs_the_token_of_the_page(shop):
+def test_bug_12_pay_needs_the_token_of_the_page(shop):
     visitor = shop.visitor()
     page = visitor.get(BUY)
 

@@ -322,7 +322,7 @@ def test_an_unknown_currency():
     ("base", "key", "wanted"),
     [(PRODUCTION, "pk_test_Public51", "pk_live_…"), (DEVELOPMENT, "pk_live_Public51", "pk_test_…")],
 )
-def test_keys_of_both_modes(base, key, wanted):
+def test_bug_10_keys_of_both_modes(base, key, wanted):
     section = changed(base, stripe__publishable_key=key)
     found = the_problem(section, "stripe.publishable_key")
     assert "is of the other mode" in found.problem

@@ -145,6 +145,17 @@ def test_an_intent_that_stripe_does_not_know_is_nothing_to_wait_for(
         assert left_open(session, 10) == []
 
 
+def test_an_intent_that_contradicts_its_order_is_asked_about_once(
+    sessions, gateway, counterpart, number
+):
+    counterpart.will(said("K7QM-2X9T-4BCD", "canceled"))
+    for _ in range(2):
+        keep_up(sessions, gateway, SWEEPER)
+    assert len(counterpart.asked) == 1
+    with sessions() as session:
+        assert find(session, number).contradicted
+
+
 def test_closing_raises_what_stripe_does(sessions, gateway, counterpart, number):
     counterpart.will(drop)
     with pytest.raises(StripeUnavailableError):

@@ -224,7 +224,6 @@ def settled(sqlite_sessions):
         {"disputes": ()},
         {"disputes": (dispute(DisputeStatus.LOST, id="du_1"),)},
     ],
-    ids="-".join,
 )
 def test_whatever_stripe_says_besides_is_a_difference(settled, values):
     session, made, heard = settled
@@ -241,7 +240,6 @@ def test_whatever_stripe_says_besides_is_a_difference(settled, values):
         {"amount": Money(999, "EUR")},
         {"amount_received": 998},
     ],
-    ids=str,
 )
 def test_another_payment_is_a_difference(settled, values):
     session, made, heard = settled
@@ -256,7 +254,6 @@ def test_another_payment_is_a_difference(settled, values):
         {"refunded": 99},
         {"intent_status": None},
     ],
-    ids=str,
 )
 def test_an_order_that_does_not_stand_where_it_should_is_a_difference(settled, values):
     session, made, heard = settled

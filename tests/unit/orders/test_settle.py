@@ -281,6 +281,16 @@ def test_a_number_that_was_changed_at_stripe_is_noticed(session):
     ]
 
 
+def test_an_intent_of_one_order_that_names_another_touches_neither(session):
+    mine, _ = begin(session, payment_intent="pi_mine")
+    other, _ = begin(session, payment_intent=None, status=OrderStatus.PLACED)
+    said = intent_of(other, SUCCEEDED, id="pi_mine")
+    assert settle(session, said, NOW) is None
+    session.flush()
+    assert (mine.status, other.status) == (OrderStatus.AWAITING_PAYMENT, OrderStatus.PLACED)
+    assert other.contradicted
+
+
 # --- goods
 
 
