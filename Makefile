@@ -24,7 +24,13 @@ serve: .venv/.serve ## Start the shop at http://localhost:6543, from nothing; it
 .PHONY: test
 test: lint browser $(TYPES)/node_modules/.package-lock.json ## Check everything, from nothing: lint, types, all tests, coverage
 	@echo "==> Testing: unit, functional, contract, browser"
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	@$(BIN)/python -m pytest -n 2 --ignore=tests/load --cov --cov-report=term
+	@echo "==> Testing: under load"
+	@$(BIN)/python -m pytest tests/load
+
+.PHONY: bench
+bench: .venv/.test ## Measure how fast the shop is on this machine, on SQLite and PostgreSQL
+	@$(BIN)/python -m tests.bench
 
 .PHONY: lint
 lint: .venv/.test ## Check style, types, the layers of imports, and the lock files

@@ -1,0 +1,101 @@
+"""How fast the shop is on this machine: `make bench`.
+
+Each round measures everything on both databases in turn, so that whatever else the machine does
+strikes them alike. Each time it is a shop of its own, and servers, sandbox and database share the
+machine.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import statistics
+import tempfile
+from collections import defaultdict
+from contextlib import closing
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.engine import make_url
+
+from bookshop import migrations
+from bookshop.catalogue import demo
+from bookshop.db import make_engine, make_sessions
+from tests.bench.measures import MEASURES, MOSS
+from tests.load.fleet import Fleet
+from tests.postgres import Postgres
+
+ROUNDS = 2
+SERVERS = 4
+PLENTY = 100_000  # copies
+
+
+def main() -> None:
+    """Measure, and print the machine and a table of medians."""
+    console = Console()
+    results = defaultdict(list)
+    with tempfile.TemporaryDirectory(prefix="bench") as name:
+        folder = Path(name)
+        with closing(Postgres(folder / "postgresql")) as postgres:
+            for fact in machine():
+                console.print(fact, highlight=False)
+            for number in range(ROUNDS):
+                urls = {
+                    "SQLite": f"sqlite:///{folder}/{number}.sqlite",
+                    "PostgreSQL": postgres.create().render_as_string(hide_password=False),
+                }
+                for database, url in urls.items():
+                    _fill(url)
+                    fleet = Fleet(
+                        folder / f"{database} {number}", url, SERVERS, sandbox__webhook_url=""
+                    )
+                    with closing(fleet):
+                        fleet.stock({MOSS: PLENTY})
+                        for what, measure in MEASURES.items():
+                            results[what, database].append(measure(fleet))
+                console.print(f"Round {number + 1} of {ROUNDS} is done.", highlight=False)
+    _print(console, results)
+
+
+def machine() -> list[str]:
+    """What the numbers depend on."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    return [
+        f"{_processor()}: {os.cpu_count()} cores, {memory:.0f} GiB; {platform.platform()}",
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}; load {load}",
+    ]
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
+
+
+def _fill(url: str) -> None:
+    """Give a new database its tables and the demo catalogue."""
+    engine = make_engine(make_url(url))
+    migrations.upgrade(engine)
+    with make_sessions(engine).begin() as session:
+        demo.load(session)
+    engine.dispose()
+
+
+def _print(console: Console, results: dict[tuple[str, str], list[float]]) -> None:
+    table = Table("a second", "database", title=f"{SERVERS} server processes, {ROUNDS} rounds")
+    for column in ("median", "lowest", "highest"):
+        table.add_column(column, justify="right")
+    for (what, database), found in results.items():
+        numbers = (statistics.median(found), min(found), max(found))
+        table.add_row(what, database, *(f"{number:.1f}" for number in numbers))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Thousands of events, in no order and some of them twice, to four servers at once."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import select
+
+from bookshop.webhooks.models import EventRecord
+from tests.load.deliveries import deliver
+from tests.load.payments import events, go_on, placed, repeated, shuffled
+from tests.load.truth import settled
+
+MOSS, LAST_COPY, EBOOK = "9786941041210", "9786941031709", "9786941006349"
+SERVERS = 4
+ORDERS = 860  # which make four thousand events
+DELIVERIES, TWICE = 5000, 0.2
+
+
+def test_every_order_ends_as_stripe_has_it_whatever_arrives_when(make_fleet):
+    fleet = make_fleet(SERVERS, sandbox__webhook_url="")
+    copies = {MOSS: ORDERS, LAST_COPY: 1, EBOOK: None}
+    fleet.stock(copies)
+    payments = placed(fleet, MOSS, ORDERS)
+    go_on(payments, 1)
+    early = events(fleet)
+
+    # Stripe's word changes between its being asked and its being written down.
+    with ThreadPoolExecutor(1) as meanwhile:
+        rest = meanwhile.submit(go_on, payments)
+        first = deliver(fleet, shuffled(early))
+        rest.result()
+    told = events(fleet)
+    again = repeated(told, TWICE)
+    second = deliver(fleet, shuffled([*set(told).difference(early), *again]))
+
+    answers = first.answers + second.answers
+    assert answers[200] == len(told) + len(again) >= DELIVERIES
+    assert set(answers) <= {200, 503}, fleet.errors()
+    with fleet.engine.connect() as connection:
+        ledger = connection.execute(select(EventRecord.id, EventRecord.status, EventRecord.problem))
+        rows = {identifier: (status, problem) for identifier, status, problem in ledger}
+    assert rows == {json.loads(event)["id"]: ("applied", None) for event in told}
+    settled(fleet, copies)
+    # A refund that the bank sent back is for a person; there is nothing else.
+    _code, report = fleet.report("reconcile")
+    assert {difference["kind"] for difference in report["differences"]} == {"money_owed"}
+    assert not any(difference["repaired"] for difference in report["differences"])

@@ -1,0 +1,189 @@
+"""The shop, the sandbox and the clock that all examples share; each begins with empty tables."""
+
+from __future__ import annotations
+
+import faulthandler
+import shutil
+import sys
+import time
+import types
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import event, update
+
+from bookshop import clock
+from bookshop.catalogue.models import BookRecord, PriceRecord
+from bookshop.db import Base
+from bookshop.orders.mail.folder import Folder
+from bookshop.orders.mail.letters import Letters
+from bookshop.orders.mail.postman import Postman
+from bookshop.sandbox.options import Options
+from bookshop.sandbox.server import SandboxServer
+from tests.properties.interruptions import DatabaseFailed, Interruptions
+from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, Controls, Shop
+
+#: A book with two copies, one with its last copy, an e-book.
+BOOKS = ("9786941041210", "9786941031709", "9786941006349")
+STOCKS = (2, 1, None)
+PRICES = (1000, 1250, 799)
+CATALOGUE = {"books", "contributors", "prices"}
+LONGEST = 180  # seconds that an example may take
+TICK = timedelta(milliseconds=1)
+#: What the sandbox keeps from one example to the next: nothing.
+SANDBOX_TABLES = ("objects", "idempotency", "requests", "deliveries")
+
+
+class Clock:
+    """The time of shop and sandbox: it stands still but for a tick whenever the shop looks."""
+
+    def __init__(self) -> None:
+        self._now = datetime.now(UTC)
+
+    def look(self) -> datetime:
+        self._now += TICK
+        return self._now
+
+    def pass_by(self, span: timedelta) -> None:
+        self._now += span
+
+    def timestamp(self) -> float:
+        return self._now.timestamp()
+
+
+class Watched(Folder):
+    """A folder of mails whose postman can be interrupted."""
+
+    def __init__(self, path: Path, interruptions: Interruptions) -> None:
+        super().__init__(path)
+        self._interruptions = interruptions
+
+    def deliver(self, message) -> None:
+        with self._interruptions.around("mail"):
+            super().deliver(message)
+
+
+class Rig:
+    """One application and one sandbox for thousands of steps."""
+
+    def __init__(self, folder: Path, template: Path, monkeypatch, postgres=None, **changes) -> None:
+        self.clock = Clock()
+        monkeypatch.setattr(clock, "now", self.clock.look)
+        self._set_the_sandboxs_clock(monkeypatch)
+        self.server = SandboxServer(
+            Options(
+                listen="localhost:0",
+                secret_key=SECRET_KEY,
+                publishable_key=PUBLISHABLE_KEY,
+                webhook_url=None,
+                webhook_secret=WEBHOOK_SECRET,
+                database=folder / "sandbox.sqlite",
+            )
+        )
+        self.server.start()
+        self.controls = Controls(self.server.url)
+        self.shop = Shop(folder / "var", template, self.server.url, **changes)
+        self.registry = self.shop.registry
+        self.mail_folder = folder / "mail"
+        self.overlapping = postgres is not None
+        self.interruptions = Interruptions(postgres and postgres.somebody_waits)
+        self._checked_out: dict = {}
+        self._quieten()
+        self._watch()
+
+    @property
+    def store(self):
+        """What the sandbox remembers."""
+        return self.server._sandbox.store
+
+    def reset(self) -> None:
+        """Begin anew: no orders, the three books as they were, an empty account at Stripe."""
+        # An example may hang, all of them together may take their time.
+        faulthandler.dump_traceback_later(LONGEST, exit=True)
+        self.restart()
+        self.controls.clear()
+        for table in SANDBOX_TABLES:
+            self.store.run(f"DELETE FROM {table}")  # noqa: S608
+        with self.registry.engine.begin() as connection:
+            for table in reversed(Base.metadata.sorted_tables):
+                if table.name not in CATALOGUE:
+                    connection.execute(table.delete())
+            for sku, stock, price in zip(BOOKS, STOCKS, PRICES, strict=True):
+                book = update(BookRecord).where(BookRecord.sku == sku)
+                connection.execute(book.values(stock=stock, held=0))
+                self.set_price(connection, sku, price)
+        shutil.rmtree(self.mail_folder, ignore_errors=True)
+
+    @staticmethod
+    def set_price(connection, sku: str, price: int) -> None:
+        book = BookRecord.__table__.select().with_only_columns(BookRecord.id)
+        of_book = PriceRecord.book_id == book.where(BookRecord.sku == sku).scalar_subquery()
+        connection.execute(update(PriceRecord).where(of_book).values(amount=price))
+
+    def restart(self) -> None:
+        """What the process held in memory is gone: connections, and what they had not committed."""
+        self.interruptions.forget()
+        for connection in list(self._checked_out.values()):
+            connection.invalidate()
+        self._checked_out.clear()
+        self.registry.payments.close()
+        self.registry.event_versions.clear()
+
+    def postman(self) -> Postman:
+        """A postman of the shop's own letters."""
+        settings = self.registry.bookshop
+        transport = Watched(self.mail_folder, self.interruptions)
+        return Postman(self.registry.sessions, settings, self.letters, transport)
+
+    def close(self) -> None:
+        faulthandler.cancel_dump_traceback_later()
+        self.shop.close()
+        self.server.stop()
+
+    def _quieten(self) -> None:
+        """Nothing is done unless a step does it, and nobody waits for nothing."""
+        for name in ("sweeper", "postman"):
+            if hasattr(self.registry, name):
+                getattr(self.registry, name).stop()
+        self.registry.payments._http.INITIAL_DELAY = 0
+        self.letters = Letters(self.registry)
+
+    def _watch(self) -> None:
+        engine, http = self.registry.engine, self.registry.payments._http
+        commit, request = engine.dialect.do_commit, http.request
+
+        def do_commit(connection) -> None:
+            try:
+                with self.interruptions.around("commit"):
+                    commit(connection)
+            except DatabaseFailed as err:
+                if self.overlapping:
+                    connection.rollback()  # PostgreSQL never goes on after such a failure
+                raise engine.dialect.loaded_dbapi.OperationalError("injected") from err
+
+        def ask(*arguments, **named):
+            with self.interruptions.around("request"):
+                return request(*arguments, **named)
+
+        engine.dialect.do_commit, http.request = do_commit, ask
+
+        @event.listens_for(engine, "connect")
+        def hurry(connection, _record) -> None:
+            if engine.dialect.name == "sqlite":
+                connection.execute("PRAGMA synchronous=OFF")  # the machine is not to die
+
+        @event.listens_for(engine, "checkout")
+        def check_out(_connection, record, proxy) -> None:
+            self._checked_out[id(record)] = proxy
+
+        @event.listens_for(engine, "checkin")
+        def check_in(_connection, record) -> None:
+            self._checked_out.pop(id(record), None)
+
+        engine.dispose()
+
+    def _set_the_sandboxs_clock(self, monkeypatch) -> None:
+        told = types.SimpleNamespace(time=self.clock.timestamp, monotonic=time.monotonic)
+        for name, module in list(sys.modules.items()):
+            if name.startswith("bookshop.sandbox.") and getattr(module, "time", None) is time:
+                monkeypatch.setattr(module, "time", told)

@@ -1,0 +1,34 @@
+"""Shop and Stripe agree, whatever happens, in whatever order, and whenever the shop dies of it.
+
+With BOOKSHOP_STEPS in the environment each test takes that many steps.
+"""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.properties.machine import ShopMachine
+
+STEPS_EACH = 50  # of an example
+
+
+def examples(steps: int) -> settings:
+    return settings(
+        max_examples=int(os.environ.get("BOOKSHOP_STEPS", steps)) // STEPS_EACH,
+        stateful_step_count=STEPS_EACH,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@pytest.mark.parametrize("part", range(3))  # for as many processors
+def test_shop_and_stripe_agree_whatever_happens_on_sqlite(sqlite_rig, part):
+    run_state_machine_as_test(lambda: ShopMachine(sqlite_rig), settings=examples(800))
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_shop_and_stripe_agree_whatever_happens_on_postgresql(postgres_rig, part):
+    run_state_machine_as_test(lambda: ShopMachine(postgres_rig), settings=examples(500))
