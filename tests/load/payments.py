@@ -143,8 +143,8 @@ def placed(fleet: Fleet, sku: str, count: int) -> list[Payment]:
     with fleet.engine.begin() as connection:
         pairs = zip(numbers, intents, strict=True)
         connection.execute(known, [{"its_number": n, "its_intent": i} for n, i in pairs])
-    stories = itertools.cycle(STORIES)
-    return [Payment(fleet.sandbox, intent, story) for intent, story in zip(intents, stories)]
+    told = zip(intents, itertools.cycle(STORIES), strict=False)
+    return [Payment(fleet.sandbox, intent, story) for intent, story in told]
 
 
 def go_on(payments: list[Payment], steps: int | None = None) -> None:
