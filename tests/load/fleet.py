@@ -78,6 +78,8 @@ class Program:
 
     def __init__(self, folder: Path, *command: str) -> None:
         self._said = folder / f"{command[0]}-{secrets.token_hex(4)}"
+        for suffix in (".out", ".err"):
+            self._said.with_suffix(suffix).touch()  # it may be killed before it says a word
         self.process = _NURSERY.Process(target=_run, args=(command, folder, self._said))
         self.process.start()
 

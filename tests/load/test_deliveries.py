@@ -8,7 +8,8 @@ from sqlalchemy import select
 from bookshop.webhooks.models import EventRecord
 from tests.load.deliveries import deliver
 from tests.load.payments import events, go_on, placed, repeated, shuffled
-from tests.load.truth import settled
+from tests.load.truth import all_mail_arrives, facts
+from tests.properties.invariants import ALWAYS, SETTLED, check
 
 MOSS, LAST_COPY, EBOOK = "9786941041210", "9786941031709", "9786941006349"
 SERVERS = 4
@@ -40,7 +41,8 @@ def test_every_order_ends_as_stripe_has_it_whatever_arrives_when(make_fleet):
         ledger = connection.execute(select(EventRecord.id, EventRecord.status, EventRecord.problem))
         rows = {identifier: (status, problem) for identifier, status, problem in ledger}
     assert rows == {json.loads(event)["id"]: ("applied", None) for event in told}
-    settled(fleet, copies)
+    all_mail_arrives(fleet)
+    check(facts(fleet, copies), (*ALWAYS, *SETTLED))
     # A refund that the bank sent back is for a person; there is nothing else.
     _code, report = fleet.report("reconcile")
     assert {difference["kind"] for difference in report["differences"]} == {"money_owed"}

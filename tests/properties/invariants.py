@@ -45,6 +45,14 @@ def held_copies_are_those_of_orders_that_hold(facts: Facts) -> Wrong:
             yield f"{book['sku']}: {book['held']} copies are held, {expected} for {numbers}"
 
 
+def every_hold_has_an_end(facts: Facts) -> Wrong:
+    """A time where nobody has paid, the bank's word where it works on the payment."""
+    for order in facts.orders:
+        if order["holding"] and (order["held_until"] is None) != (order["status"] == "processing"):
+            until = order["held_until"]
+            yield f"order {order['number']} is {order['status']} and holds copies until {until}"
+
+
 def stock_is_what_came_less_what_was_sold(facts: Facts) -> Wrong:
     for book in facts.books:
         came = facts.copies[book["sku"]]
@@ -114,6 +122,14 @@ def nobody_pays_twice(facts: Facts) -> Wrong:
             if second["placed_at"] < paid_at + REMEMBERED:
                 both = f"{first['number']} and {second['number']}"
                 yield f"orders {both} are one purchase, paid twice"
+
+
+def an_order_has_one_intent(facts: Facts) -> Wrong:
+    """Whatever was asked twice, and whichever answer was lost."""
+    made = Counter(intent["metadata"]["order"] for intent in facts.stripe.intents)
+    for number, times in made.items():
+        if times > 1:
+            yield f"order {number} has {times} intents"
 
 
 def a_refund_is_made_once(facts: Facts) -> Wrong:
@@ -209,11 +225,13 @@ def old_words_never_win(facts: Facts) -> Wrong:
 ALWAYS: tuple[Callable[[Facts], Wrong], ...] = (
     stock_covers_what_is_held,
     held_copies_are_those_of_orders_that_hold,
+    every_hold_has_an_end,
     stock_is_what_came_less_what_was_sold,
     every_move_is_in_the_table,
     refunds_add_up,
     only_stripes_word_pays_an_order,
     nobody_pays_twice,
+    an_order_has_one_intent,
     a_refund_is_made_once,
     nothing_contradicts,
     who_holds_copies_is_not_short,

@@ -65,7 +65,7 @@ returns, buys = act("return_to_shop", places), act("buy", visitors, books, flags
 pays, confirms = act("pay", places, methods), act("confirm", places, methods)
 wants_back, parcels = act("refund", places, parts, flags), act("ship", places)
 hears, hears_all = act("deliver", events, flags), act("deliver_all")
-sweeps, reconciles = act("sweep"), act("reconcile")
+sweeps, reconciles = act("sweep", st.just(timedelta(0)) | spans), act("reconcile")
 settles, goes_back = act("settle_debit", places, outcomes), act("refund_at_stripe", places, parts)
 disputes, waits = act("dispute", places, flags), act("wait", spans)
 is_cancelled = act("cancel_at_stripe", places)
@@ -172,6 +172,12 @@ class ShopMachine(RuleBasedStateMachine):
     def die(self, doing, moment, after, skip):
         """The process is killed in the middle of something."""
         self._do(doing, (moment, after, skip, DIES))
+
+    @if_intents
+    @rule(doing=wants_back, after=flags, skip=skips, sweep=sweeps)
+    def die_while_money_goes_back(self, doing, after, skip, sweep):
+        self._do(doing, ("request", after, skip, DIES))
+        self._do(sweep)
 
     @precondition(lambda self: self.world.known.mails)
     @rule(after=flags, skip=skips)

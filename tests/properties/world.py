@@ -42,6 +42,7 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 HONEST = {200, 303, 404, 409}
 #: What no program can repair: a refund that the customer's bank, or Stripe, has not taken.
 FOR_A_PERSON = {Kind.MONEY_OWED}
+LATE = 8  # events that come when all is said already
 ROUNDS = 12  # of waiting for mail that is tried again later
 
 
@@ -51,11 +52,15 @@ Action = tuple[str, tuple]
 
 @dataclass
 class Tab:
-    """A checkout page in somebody's browser; `pressed`: the shop has said that one may pay."""
+    """A checkout page in somebody's browser; `pressed`: the shop has said that one may pay.
+
+    `total` is what the page says is to be paid, in minor units.
+    """
 
     visitor: int
     intent: str
     form: dict[str, str]
+    total: int
     pressed: bool = False
 
 
@@ -148,13 +153,13 @@ class World:
         ]
         tab = pick(payable, place)
         if tab is not None:
-            self._at_stripe(self.rig.controls.confirm, tab.intent, method)
+            self._confirm(tab, method)
 
     def pay(self, place: int, method: str) -> None:
         """In an open tab: Pay is pressed, Stripe confirms, the shop shows what came of it."""
         tab = pick(self.tabs, place)
         if tab is not None and self._press(tab):
-            self._at_stripe(self.rig.controls.confirm, tab.intent, method)
+            self._confirm(tab, method)
             self._get(tab.visitor, f"/success?pi={tab.intent}")
 
     def authenticate(self, place: int, outcome: str) -> None:
@@ -174,7 +179,7 @@ class World:
         tab = self.open_checkout(visitor, book, again)
         if tab is None or not self._press(tab):
             return
-        self._at_stripe(self.rig.controls.confirm, tab.intent, method)
+        self._confirm(tab, method)
         if returns:
             self._get(visitor, f"/success?pi={tab.intent}")
 
@@ -185,7 +190,7 @@ class World:
         self.wait(span)
         self.buy(second, book, False, "pm_card_visa", True)
         if pressed:
-            self._at_stripe(self.rig.controls.confirm, tab.intent, method)
+            self._confirm(tab, method)
 
     def look_at_order(self, place: int) -> None:
         tab = pick(self.tabs, place)
@@ -283,7 +288,8 @@ class World:
     def wait(self, span: timedelta) -> None:
         self.rig.clock.pass_by(span)
 
-    def sweep(self) -> None:
+    def sweep(self, after: timedelta) -> None:
+        self.wait(after)
         self.rig.registry.sweeper.sweep()
 
     def reconcile(self) -> None:
@@ -319,6 +325,7 @@ class World:
         self.rig.interruptions.forget()
         self._inside = False
         self.mend_stripe()
+        self.sweep(timedelta(0))
         self.reconcile()
         self.wait(max(HOLD, ABANDONED_AFTER) + timedelta(hours=1))
         self.reconcile()
@@ -330,6 +337,10 @@ class World:
         facts = self.facts()
         check(facts, ALWAYS)
         check(facts, SETTLED)
+        self.deliver(list(range(LATE)), stale=True)
+        assert _lasting(self.facts()) == _lasting(facts), (
+            "an event about old news changed something"
+        )
 
     # --- how it is done
 
@@ -341,7 +352,8 @@ class World:
         page = self._get(visitor, f"/checkout{query}")
         if page is None or page.status_int != 200 or "payment-form" not in page.forms:
             return None
-        tab = Tab(visitor, intent_of(page), pay_form(page))
+        form = pay_form(page)
+        tab = Tab(visitor, intent_of(page), form, self.facts().by_number[form["order"]]["total"])
         self.tabs.append(tab)
         return tab
 
@@ -351,6 +363,12 @@ class World:
         pressed = answer is not None and answer.status_int == 200
         tab.pressed = tab.pressed or pressed
         return pressed
+
+    def _confirm(self, tab: Tab, method: str) -> None:
+        charged = self.stripe.by_intent[tab.intent]["amount"]
+        number = tab.form["order"]
+        assert charged == tab.total, f"order {number}: {charged} to pay, the page said {tab.total}"
+        self._at_stripe(self.rig.controls.confirm, tab.intent, method)
 
     def _get(self, visitor: int, path: str):
         page = self._ask(visitor, "GET", path)
