@@ -52,7 +52,8 @@ def busy(error: Exception, request: Request) -> Response:
 
     A webhook is delivered again after it.
     """
-    LOG.error("the database did not answer: %s", type(error).__name__, exc_info=error)
+    # Without its traceback: where many wait there would be many of them.
+    LOG.error("the database did not answer: %s", getattr(error, "orig", error))
     return unavailable(
         request,
         _("The shop is very busy"),
