@@ -118,13 +118,15 @@ def test_a_sandbox_stops_soon_while_an_endpoint_hangs(
     (made,) = make(1)
     endpoint.next()
 
+    workers = list(sandbox._sandbox.deliverer._crew)
     begun = time.monotonic()
     sandbox.stop()
     took = time.monotonic() - begun
     release.set()
 
     assert took < webhooks.TIMEOUT / 2
-    assert not [each for each in threading.enumerate() if each.name.startswith("sandbox-webhooks")]
+    assert workers
+    assert not any(worker.is_alive() for worker in workers)
     start(options)
     assert json.loads(endpoint.next()[1])["data"]["object"]["id"] == made
 
