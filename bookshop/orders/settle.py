@@ -168,15 +168,11 @@ def _mirror_dispute(occasion: Occasion, order: Order, dispute: Dispute) -> None:
         select(DisputeRecord).where(DisputeRecord.stripe_id == dispute.id)
     )
     if found is None:
-        found = DisputeRecord(
-            order_id=order.id,
-            stripe_id=dispute.id,
-            amount=dispute.amount.amount,
-            reason=dispute.reason,
-            opened_at=dispute.created,
-        )
+        found = DisputeRecord(order_id=order.id, stripe_id=dispute.id, opened_at=dispute.created)
         occasion.session.add(found)
     elif found.status == dispute.status:
         return
+    # An inquiry may become a dispute about less, where money has gone back meanwhile.
+    found.amount, found.reason = dispute.amount.amount, dispute.reason
     found.status = dispute.status.value
     record(occasion, order, "dispute", id=dispute.id, status=dispute.status.value)

@@ -158,6 +158,19 @@ def test_a_dispute_is_written_once_and_follows_stripe(session):
     assert (written.status, written.amount, written.reason) == ("won", 500, "fraudulent")
 
 
+def test_a_dispute_that_an_inquiry_becomes_is_about_what_is_left(session):
+    made = begin(session)
+    inquiry = dispute(DisputeStatus.WARNING_NEEDS_RESPONSE, id="du_1", amount=refund(PRICE).amount)
+    grown = dispute(DisputeStatus.NEEDS_RESPONSE, id="du_1", amount=refund(PRICE - 700).amount)
+    went_back = refund(700, id="re_1")
+
+    hear(session, made, charge(disputes=(inquiry,)), 1)
+    hear(session, made, charge(went_back, disputes=(grown,)), 2)
+
+    (written,) = session.scalars(select(DisputeRecord))
+    assert (written.status, written.amount) == (DisputeStatus.NEEDS_RESPONSE, PRICE - 700)
+
+
 def test_a_review_is_noted_when_it_opens_and_when_it_closes(session):
     made = begin(session)
     for second, under_review in enumerate((True, True, False, False)):
