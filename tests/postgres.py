@@ -9,8 +9,10 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL, make_url
 
-from bookshop import migrations
+from bookshop import clock, migrations
 from bookshop.catalogue import demo
+from bookshop.catalogue.offer import Terms
+from bookshop.catalogue.shelving import refresh
 from bookshop.db import make_engine, make_sessions
 
 AT_HEAD = "at_head"  # a database at head, without books
@@ -65,10 +67,11 @@ def postgres():
         server = Postgres(Path(folder) / "data")
         engine = make_engine(server.create(AT_HEAD))
         migrations.upgrade(engine)
+        refresh(engine, Terms("GBP", "GB"), clock.now())
         engine.dispose()
         engine = make_engine(server.create(WITH_DEMO, template=AT_HEAD))
         with make_sessions(engine).begin() as session:
-            demo.load(session)
+            demo.load(session, Terms("GBP", "GB"), clock.now())
         engine.dispose()
         yield server
         server.close()

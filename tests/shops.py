@@ -13,11 +13,15 @@ import urllib.request
 from pathlib import Path
 
 import waitress.server
+from msgspec import structs
 from waitress import wasyncore
 from webtest import TestApp
 
 import bookshop
+from bookshop import clock
 from bookshop.catalogue.models import BookRecord
+from bookshop.catalogue.shelving import book_row, listing_row
+from bookshop.catalogue.version import touch
 from bookshop.orders.models import Order
 from bookshop.orders.report import by_number
 from bookshop.orders.snapshot import snapshot
@@ -78,14 +82,22 @@ class Shop:
 
     def change_book(self, of: str, /, **values: object) -> None:
         """What an operator changes behind the customers' backs."""
+        now, terms = clock.now(), self.registry.terms
         with self.registry.sessions.begin() as session:
             book = session.query(BookRecord).filter_by(sku=of).one()
-            amount = values.pop("amount", None)
-            for name, value in values.items():
+            row = {name: values.pop(name) for name in ("stock", "held") if name in values}
+            if (amount := values.pop("amount", None)) is not None:
+                values["prices"] = tuple(
+                    structs.replace(price, amount=amount) if price.currency == "GBP" else price
+                    for price in book.edition.prices
+                )
+            changed = structs.replace(book.edition, **values)
+            book.sku = changed.sku
+            for name, value in {**book_row(changed, now), **row, "edition": changed}.items():
                 setattr(book, name, value)
-            for price in book.prices:
-                if amount is not None and price.currency == "GBP":
-                    price.amount = amount
+            for name, value in listing_row(changed, book.cover, terms, now.date()).items():
+                setattr(book.listing, name, value)
+            touch(session)
 
     def close(self) -> None:
         self.registry.sweeper.stop()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from markupsafe import Markup
 from pyramid.request import Request
 from stdnum import isbn as isbn_number
 
 from bookshop.catalogue import words
-from bookshop.catalogue.availability import Code
+from bookshop.catalogue.edition import Edition
+from bookshop.catalogue.offer import Code
 from bookshop.catalogue.shelf import Detail, Listing
 from bookshop.money import Money
 from bookshop.translation import _
@@ -38,7 +40,7 @@ class Card:
     language_label: str
     lang: str
     price: Money | None
-    cover_url: str
+    cover_url: str | None
     url: str
     buy_url: str
     availability: Stand
@@ -49,8 +51,8 @@ class Sheet(Card):
     """A book on its own page."""
 
     contributors: tuple[tuple[str, str], ...]
-    description: tuple[str, ...]
-    publisher: str
+    description: Markup
+    publisher: str | None
     published: date | None
     isbn: str | None
     extent_label: str | None
@@ -80,7 +82,7 @@ class Presenter:
             language_label=words.language(listing.language, self._locale),
             lang=words.language_tag(listing.language),
             price=listing.price,
-            cover_url=f"{self._prefix}/covers/{listing.cover}",
+            cover_url=listing.cover and f"{self._prefix}/covers/{listing.cover}",
             url=f"{self._prefix}/books/{listing.sku}",
             buy_url=f"{self._prefix}/checkout?item={listing.sku}",
             availability=Stand(stand.code, self._translate(stand.label), stand.can_buy),
@@ -88,22 +90,23 @@ class Presenter:
 
     def sheet(self, book: Detail, other_formats: list[Listing]) -> Sheet:
         """A book with all that its page shows."""
+        edition = book.edition
         return Sheet(
-            **vars(self.card(book)),
+            **vars(self.card(book.listing)),
             contributors=tuple(
                 (person.name, self._translate(words.role(person.role)))
-                for person in book.contributors
+                for person in edition.contributors
             ),
-            description=book.description,
-            publisher=book.publisher,
-            published=book.published,
-            isbn=isbn_number.format(book.isbn) if book.isbn else None,
-            extent_label=self._extent(book),
-            subjects=book.subjects,
+            description=Markup(edition.description),  # noqa: S704 - sanitised when it was imported
+            publisher=edition.publisher,
+            published=edition.published,
+            isbn=isbn_number.format(edition.isbn) if edition.isbn else None,
+            extent_label=self._extent(edition),
+            subjects=tuple(subject.heading or subject.code for subject in edition.subjects),
             other_formats=[self.card(listing) for listing in other_formats],
         )
 
-    def _extent(self, book: Detail) -> str | None:
+    def _extent(self, book: Edition) -> str | None:
         if book.pages:
             return str(self._translate(_("${count} pages", mapping={"count": book.pages})))
         if book.minutes:

@@ -1,64 +1,59 @@
-"""Reading the catalogue: plain rows, short statements, no unit of work."""
+"""Reading the catalogue book by book, and the index: plain rows, few statements."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select
-from sqlalchemy.engine import Connection, Engine, Row
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy.engine import Connection, Engine
 
-from bookshop.catalogue.availability import ORDERABLE, Availability, availability
-from bookshop.catalogue.models import BookRecord, ContributorRecord, PriceRecord
+from bookshop import clock
+from bookshop.catalogue.edition import Edition
+from bookshop.catalogue.models import NEVER, BookRecord, ListingRecord
+from bookshop.catalogue.offer import Availability, Offer, State, Terms, availability, offer
 from bookshop.money import Money
 
-AUTHOR = "A01"
-
-
-@dataclass(frozen=True)
-class Contributor:
-    """Who made a book, and as what (ONIX list 17)."""
-
-    name: str
-    role: str
+ON_THE_TABLE = 48  # books that the index shows at most
+MOST_FORMATS = 24
+# ONIX list 51: the same text in another format, or made from or into one.
+SAME_WORK = frozenset({"06", "13", "27"})
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A book as lists show it. `price` is in the shop's currency, None where it has none."""
+    """A book as lists show it. `price` is in the shop's currency, None where it has none.
+
+    `form` is of `forms.form_key`, `format` of `forms.Format`; `published` is None where nobody
+    knows it, `cover` where there is none.
+    """
 
     sku: str
     title: str
     subtitle: str | None
+    byline: str
     form: str
+    format: str
     language: str
-    cover: str
-    contributors: tuple[Contributor, ...]
+    cover: str | None
+    published: date | None
     price: Money | None
     availability: Availability
 
-    @property
-    def byline(self) -> str:
-        """The authors' names; where there is none, everybody's."""
-        authors = [person.name for person in self.contributors if person.role == AUTHOR]
-        return ", ".join(authors or [person.name for person in self.contributors])
-
 
 @dataclass(frozen=True)
-class Detail(Listing):
-    """A book as its own page shows it."""
+class Detail:
+    """A book as its own page shows it: all that the trade says, and how it is sold today."""
 
-    isbn: str | None
-    work: str | None
-    publisher: str
-    published: date | None
-    pages: int | None
-    minutes: int | None
-    subjects: tuple[str, ...]
-    description: tuple[str, ...]
+    listing: Listing
+    edition: Edition
+    offer: Offer
+    changed_at: datetime
+
+    @property
+    def sku(self) -> str:
+        return self.edition.sku
 
 
 @dataclass(frozen=True)
@@ -71,135 +66,123 @@ class Page:
     total: int
 
 
-_LISTED = (
-    BookRecord.id,
-    BookRecord.sku,
-    BookRecord.title,
-    BookRecord.subtitle,
-    BookRecord.form,
-    BookRecord.language,
-    BookRecord.cover,
-    BookRecord.availability,
+#: What a listing is made of; the free copies stand in the book's own row.
+COLUMNS = (
+    ListingRecord.book_id,
+    ListingRecord.sku,
+    ListingRecord.title,
+    ListingRecord.subtitle,
+    ListingRecord.byline,
+    ListingRecord.form,
+    ListingRecord.format,
+    ListingRecord.language,
+    ListingRecord.cover,
+    ListingRecord.published,
+    ListingRecord.state,
+    ListingRecord.amount,
     (BookRecord.stock - BookRecord.held).label("free"),
-    PriceRecord.amount,
 )
-_DETAILED = (
-    *_LISTED,
-    BookRecord.isbn,
-    BookRecord.work,
-    BookRecord.publisher,
-    BookRecord.published,
-    BookRecord.pages,
-    BookRecord.minutes,
-    BookRecord.subjects,
-    BookRecord.description,
-)
-_BY_TITLE = (BookRecord.title, BookRecord.sku)
+FREE = BookRecord.stock.is_(None) | (BookRecord.stock > BookRecord.held)
+
+
+def listed(*more: Any) -> Select[*tuple[Any, ...]]:
+    """The statement that reads listings, and `more` columns of them."""
+    return (
+        select(*COLUMNS, *more)
+        .select_from(ListingRecord)
+        .join(BookRecord, BookRecord.id == ListingRecord.book_id)
+    )
+
+
+def listing_of(row: Row[*tuple[Any, ...]], currency: str) -> Listing:
+    """The listing that a row of `listed` holds."""
+    return Listing(
+        sku=row.sku,
+        title=row.title,
+        subtitle=row.subtitle,
+        byline=row.byline,
+        form=row.form,
+        format=row.format,
+        language=row.language,
+        cover=row.cover,
+        published=None if row.published == NEVER else row.published,
+        price=None if row.amount is None else Money(row.amount, currency),
+        availability=availability(State(row.state), row.free),
+    )
+
+
+_BY_SKU = listed()
+_WHOLE = listed(BookRecord.edition, BookRecord.changed_at)
 
 
 class Shelf:
-    """The catalogue of one shop, priced in its currency."""
+    """The catalogue of one shop, on its terms."""
 
-    def __init__(self, engine: Engine, currency: str) -> None:
+    def __init__(self, engine: Engine, terms: Terms) -> None:
         self._engine = engine
-        self._currency = currency
+        self._terms = terms
 
-    def purchasable(self) -> list[Listing]:
-        """Every book that a customer can buy now, in the catalogue's order."""
-        wanted = (
-            self._select(_LISTED)
-            .where(
-                BookRecord.availability.in_(sorted(ORDERABLE)),
-                PriceRecord.amount.is_not(None),
-                BookRecord.stock.is_(None) | (BookRecord.stock > BookRecord.held),
-            )
-            .order_by(BookRecord.id)
-        )
+    def purchasable(self, most: int = ON_THE_TABLE) -> list[Listing]:
+        """Books that a customer can buy now: what is out before what is to come, newest first."""
+        found: list[Listing] = []
         with self._engine.connect() as connection:
-            return self._listings(connection, wanted)
+            for state in (State.BUY, State.PREORDER):
+                if len(found) < most:
+                    wanted = (
+                        listed()
+                        .where(ListingRecord.state == state.value, FREE)
+                        .order_by(ListingRecord.published.desc(), ListingRecord.book_id.desc())
+                        .limit(most - len(found))
+                    )
+                    found += self._listings(connection, wanted)
+        return found
 
     def page(self, number: int, size: int) -> Page | None:
         """The `number`th `size` books by title, or None beyond the last page."""
         with self._engine.connect() as connection:
-            total = connection.scalar(select(func.count()).select_from(BookRecord)) or 0
+            total = connection.scalar(select(func.count()).select_from(ListingRecord)) or 0
             pages = max(1, -(-total // size))
             if number > pages:
                 return None
-            wanted = self._select(_LISTED).order_by(*_BY_TITLE)
+            wanted = listed().order_by(ListingRecord.sort_title, ListingRecord.book_id)
             found = self._listings(connection, wanted.offset((number - 1) * size).limit(size))
         return Page(found, number, pages, total)
 
     def listing(self, sku: str) -> Listing | None:
         """The book of that SKU, as lists show it."""
         with self._engine.connect() as connection:
-            found = self._listings(connection, self._select(_LISTED).where(BookRecord.sku == sku))
+            found = self._listings(connection, _BY_SKU.where(BookRecord.sku == sku))
         return found[0] if found else None
 
     def detail(self, sku: str) -> Detail | None:
         """The book of that SKU, with all that its page shows."""
         with self._engine.connect() as connection:
-            row = connection.execute(
-                self._select(_DETAILED).where(BookRecord.sku == sku)
-            ).one_or_none()
-            if row is None:
-                return None
-            people = self._people(connection, [row.id])
+            row = connection.execute(_WHOLE.where(BookRecord.sku == sku)).one_or_none()
+        if row is None:
+            return None
         return Detail(
-            **self._facts(row, people[row.id]),
-            isbn=row.isbn,
-            work=row.work,
-            publisher=row.publisher,
-            published=row.published,
-            pages=row.pages,
-            minutes=row.minutes,
-            subjects=tuple(row.subjects),
-            description=tuple(row.description),
+            listing=listing_of(row, self._terms.currency),
+            edition=row.edition,
+            offer=offer(row.edition, self._terms, clock.now().date()),
+            changed_at=row.changed_at,
         )
 
-    def other_formats(self, book: Detail) -> list[Listing]:
-        """The other formats of the same work."""
-        if book.work is None:
+    def other_formats(self, edition: Edition) -> list[Listing]:
+        """The other formats of the same work, as far as the shop has them."""
+        alike = [related.isbn for related in edition.related if related.relation in SAME_WORK]
+        same: list[ColumnElement[bool]] = [BookRecord.isbn.in_(alike)] if alike else []
+        if edition.work is not None:
+            same.append(BookRecord.work == edition.work)
+        if not same:
             return []
         wanted = (
-            self._select(_LISTED)
-            .where(BookRecord.work == book.work, BookRecord.sku != book.sku)
-            .order_by(*_BY_TITLE)
+            listed()
+            .where(or_(*same), BookRecord.sku != edition.sku)
+            .order_by(ListingRecord.sort_title, ListingRecord.book_id)
+            .limit(MOST_FORMATS)
         )
         with self._engine.connect() as connection:
             return self._listings(connection, wanted)
 
-    def _select(self, columns: Sequence[Any]) -> Select[Any]:
-        here = and_(PriceRecord.book_id == BookRecord.id, PriceRecord.currency == self._currency)
-        return select(*columns).select_from(BookRecord).outerjoin(PriceRecord, here)
-
-    def _listings(self, connection: Connection, wanted: Select[Any]) -> list[Listing]:
-        rows = connection.execute(wanted).all()
-        people = self._people(connection, [row.id for row in rows])
-        return [Listing(**self._facts(row, people[row.id])) for row in rows]
-
-    def _people(
-        self, connection: Connection, ids: Iterable[int]
-    ) -> defaultdict[int, list[Contributor]]:
-        found: defaultdict[int, list[Contributor]] = defaultdict(list)
-        wanted = (
-            select(ContributorRecord.book_id, ContributorRecord.name, ContributorRecord.role)
-            .where(ContributorRecord.book_id.in_(list(ids)))
-            .order_by(ContributorRecord.book_id, ContributorRecord.position)
-        )
-        for book_id, name, role in connection.execute(wanted):
-            found[book_id].append(Contributor(name, role))
-        return found
-
-    def _facts(self, row: Row[Any], people: list[Contributor]) -> dict[str, Any]:
-        price = None if row.amount is None else Money(row.amount, self._currency)
-        return {
-            "sku": row.sku,
-            "title": row.title,
-            "subtitle": row.subtitle,
-            "form": row.form,
-            "language": row.language,
-            "cover": row.cover,
-            "contributors": tuple(people),
-            "price": price,
-            "availability": availability(row.availability, row.free, priced=price is not None),
-        }
+    def _listings(self, connection: Connection, wanted: Select[*tuple[Any, ...]]) -> list[Listing]:
+        return [listing_of(row, self._terms.currency) for row in connection.execute(wanted)]

@@ -56,8 +56,8 @@ def show_book(context: Book, request: Request) -> dict[str, Any]:
     book = context.detail
     present = Presenter(request)
     if context.__name__ != book.sku:
-        raise HTTPMovedPermanently(present.card(book).url)
-    return {"book": present.sheet(book, request.shelf.other_formats(book))}
+        raise HTTPMovedPermanently(present.card(book.listing).url)
+    return {"book": present.sheet(book, request.shelf.other_formats(book.edition))}
 
 
 def _page_number(request: Request) -> int:

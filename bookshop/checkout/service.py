@@ -13,7 +13,7 @@ from pyramid.request import Request
 from sqlalchemy import select
 
 from bookshop import clock
-from bookshop.catalogue.availability import Code
+from bookshop.catalogue.offer import Code
 from bookshop.catalogue.resources import canonical_sku
 from bookshop.catalogue.shelf import Listing
 from bookshop.checkout.limits import PRESSED, check_orders, check_presses
@@ -37,7 +37,7 @@ from bookshop.payments.errors import (
 from bookshop.payments.gateway import MAX_AMOUNT, Gateway
 from bookshop.payments.intents import PaymentIntent
 
-FOR_SALE = {Code.AVAILABLE, Code.FEW, Code.SOLD_OUT}  # holding decides who has the last copy
+FOR_SALE = {Code.AVAILABLE, Code.FEW, Code.PREORDER, Code.SOLD_OUT}  # holding decides who has the last copy
 LAPSED = Cause(Actor.CLOCK, "checkout")
 MOST_STALE = 2  # orders of one basis that may turn out to be cancelled at Stripe
 

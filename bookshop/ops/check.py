@@ -8,6 +8,7 @@ from pyramid.registry import Registry
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import migrations
+from bookshop.catalogue import shelving
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ def check_database(registry: Registry) -> list[Finding]:
     except (SQLAlchemyError, OSError) as err:
         problem = f"the database does not answer: {type(err).__name__}"
         return [Finding("error", key, problem, f"{key} = …  (and see that the server runs)")]
-    if current:
+    if not current:
+        problem = "the database is new, or of another version"
+    elif not shelving.is_fresh(registry.engine, registry.terms):
+        problem = "the listings were made for another currency or country"
+    else:
         return []
-    return [Finding("error", key, "the database is new, or of another version", "bookshop migrate")]
+    return [Finding("error", key, problem, "bookshop migrate")]

@@ -8,8 +8,8 @@ import shlex
 from pyramid.registry import Registry
 from sqlalchemy.exc import SQLAlchemyError
 
-from bookshop import migrations
-from bookshop.catalogue import demo
+from bookshop import clock, migrations
+from bookshop.catalogue import demo, shelving
 
 LOG = logging.getLogger(__name__)
 
@@ -35,11 +35,16 @@ def _prepare(registry: Registry, ini: str) -> None:
     if shop.environment == "development":
         shop.var.mkdir(parents=True, exist_ok=True)
         migrations.upgrade(registry.engine)
+        if shelving.refresh(registry.engine, registry.terms, clock.now()):
+            LOG.info("the listings were made anew")
         with registry.sessions.begin() as session:
-            if demo.load(session):
+            if demo.load(session, registry.terms, clock.now()):
                 LOG.info("the demo catalogue was loaded")
         return
     if migrations.is_current(registry.engine):
-        return
-    message = "The shop did not start: its database is new, or of another version."
+        if shelving.is_fresh(registry.engine, registry.terms):
+            return
+        message = "The shop did not start: its books are listed in another currency or country."
+    else:
+        message = "The shop did not start: its database is new, or of another version."
     raise NotReadyError(f"{message}\n  run: bookshop --config {shlex.quote(ini)} migrate")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pyramid.config import Configurator
 from pyramid.events import ApplicationCreated
 
+from bookshop.catalogue.upkeep import keep_up
 from bookshop.orders.mail.postman import make_postman
 from bookshop.orders.resources import Orders
 from bookshop.orders.sweeper import Sweeper
@@ -14,7 +17,9 @@ def includeme(config: Configurator) -> None:
     """Hang `/orders` on the tree; sweep up and deliver mail as long as the application lives."""
     config.add_branch("orders", Orders)
     registry = config.registry
-    registry.sweeper = Sweeper(registry.sessions, registry.payments)
+    registry.sweeper = Sweeper(
+        registry.sessions, registry.payments, partial(keep_up, registry.engine, registry.terms)
+    )
     config.add_subscriber(_start, ApplicationCreated)
 
 

@@ -7,13 +7,14 @@ processes. A hold ends with the payment, or lapses; whoever wants the copies the
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import update
-from sqlalchemy.engine import CursorResult
+from sqlalchemy import ColumnElement, true, update
 from sqlalchemy.orm import Session
 
 from bookshop.catalogue.models import BookRecord
+from bookshop.catalogue.offer import shown
+from bookshop.catalogue.version import touch
 from bookshop.orders.models import Order, OrderLine
 
 HOLD = timedelta(minutes=15)
@@ -34,7 +35,7 @@ def hold(session: Session, order: Order, now: datetime) -> datetime:
     """
     if not order.holding:
         for line in _in_lock_order(order):
-            if not _write(session, line, held=BookRecord.held + line.quantity):
+            if not _take(session, line, held=BookRecord.held + line.quantity):
                 raise SoldOutError(line.title)
         order.holding = True
     order.held_until = now + HOLD
@@ -45,11 +46,8 @@ def release(session: Session, order: Order) -> None:
     """Give the order's copies back, if it holds any."""
     if order.holding:
         for line in _in_lock_order(order):
-            session.execute(
-                update(BookRecord)
-                .where(BookRecord.sku == line.sku)
-                .values(held=BookRecord.held - line.quantity)
-            )
+            fewer = BookRecord.held - line.quantity
+            _write(session, line, line.quantity, true(), held=fewer)
     order.holding, order.held_until = False, None
 
 
@@ -59,7 +57,7 @@ def sell(session: Session, order: Order) -> bool:
     release(session, order)
     with session.begin_nested() as attempt:
         for line in _in_lock_order(order):
-            if not _write(session, line, stock=BookRecord.stock - line.quantity):
+            if not _take(session, line, stock=BookRecord.stock - line.quantity):
                 attempt.rollback()
                 return False
     return True
@@ -73,7 +71,7 @@ def keep(session: Session, order: Order) -> None:
     if not order.holding:
         with session.begin_nested() as attempt:
             for line in _in_lock_order(order):
-                if not _write(session, line, held=BookRecord.held + line.quantity):
+                if not _take(session, line, held=BookRecord.held + line.quantity):
                     attempt.rollback()
                     return
         order.holding = True
@@ -83,20 +81,32 @@ def keep(session: Session, order: Order) -> None:
 def restock(session: Session, order: Order) -> None:
     """Put the order's copies back on the shelf; an e-book has no end of them."""
     for line in _in_lock_order(order):
-        session.execute(
-            update(BookRecord)
-            .where(BookRecord.sku == line.sku, BookRecord.stock.is_not(None))
-            .values(stock=BookRecord.stock + line.quantity)
-        )
+        counted = BookRecord.stock.is_not(None)
+        more = BookRecord.stock + line.quantity
+        _write(session, line, line.quantity, counted, stock=more)
 
 
-def _write(session: Session, line: OrderLine, **values: Any) -> bool:
-    """Change a line's book by one conditional write; False where too few copies are free."""
+def _take(session: Session, line: OrderLine, **values: Any) -> bool:
+    """Take a line's copies by one conditional write; False where too few are free."""
     enough = BookRecord.stock.is_(None) | (BookRecord.stock - BookRecord.held >= line.quantity)
-    written = session.execute(
-        update(BookRecord).where(BookRecord.sku == line.sku, enough).values(values)
-    )
-    return cast("CursorResult[Any]", written).rowcount == 1
+    return _write(session, line, -line.quantity, enough, **values)
+
+
+def _write(
+    session: Session, line: OrderLine, more: int, where: ColumnElement[bool], **values: Any
+) -> bool:
+    """Change a line's book, of which `more` copies are free then; False where it is not so."""
+    row = session.execute(
+        update(BookRecord)
+        .where(BookRecord.sku == line.sku, where)
+        .values(values)
+        .returning((BookRecord.stock - BookRecord.held).label("free"))
+    ).one_or_none()
+    if row is None:
+        return False
+    if row.free is not None and shown(row.free) != shown(row.free - more):
+        touch(session)  # some page says something else from now on
+    return True
 
 
 def _in_lock_order(order: Order) -> list[OrderLine]:

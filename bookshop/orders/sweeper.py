@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
@@ -19,9 +20,16 @@ LOG = logging.getLogger(__name__)
 class Sweeper:
     """A thread of the server. Several processes may each have one: what is done is done once."""
 
-    def __init__(self, sessions: sessionmaker[Session], gateway: Gateway) -> None:
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        gateway: Gateway,
+        first: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`first` is what else has to be done from time to time; it does not wait for Stripe."""
         self._sessions = sessions
         self._gateway = gateway
+        self._first = first
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -38,6 +46,7 @@ class Sweeper:
     def sweep(self) -> None:
         """Do what is due by now. A database that is busy is tried again later."""
         try:
+            self._first()
             done = keep_up(self._sessions, self._gateway, SWEEPER)
         except SQLAlchemyError as err:
             LOG.warning("nothing was swept up: %s", type(err).__name__)

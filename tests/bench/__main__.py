@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
-from bookshop import migrations
+from bookshop import clock, migrations
 from bookshop.catalogue import demo
+from bookshop.catalogue.offer import Terms
 from bookshop.db import make_engine, make_sessions
 from tests.bench.measures import MEASURES, MOSS
 from tests.load.fleet import Fleet
@@ -87,7 +88,7 @@ def _fill(url: str) -> None:
     engine = make_engine(make_url(url))
     migrations.upgrade(engine)
     with make_sessions(engine).begin() as session:
-        demo.load(session)
+        demo.load(session, Terms("GBP", "GB"), clock.now())
     engine.dispose()
 
 

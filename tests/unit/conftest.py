@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import make_url
 
 from bookshop import migrations
+from bookshop.catalogue.shelving import refresh
 from bookshop.db import make_engine, make_sessions
 from tests.postgres import AT_HEAD
+from tests.unit.makers import NOW, TERMS
 
 # Properties hold on a busy machine too, and each example makes its own rows in a shared database.
 settings.register_profile(
@@ -28,6 +30,7 @@ def sqlite_template(tmp_path_factory):
     file = tmp_path_factory.mktemp("sqlite") / "template.sqlite"
     engine = make_engine(make_url(f"sqlite:///{file}"))
     migrations.upgrade(engine)
+    refresh(engine, TERMS, NOW)
     engine.dispose()
     return file
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime
 
-from bookshop.catalogue.models import BookRecord, ContributorRecord, PriceRecord
+from bookshop.catalogue.edition import Contributor, Edition, Price, Subject
+from bookshop.catalogue.models import BookRecord, ListingRecord
+from bookshop.catalogue.offer import Terms
+from bookshop.catalogue.shelving import book_row, listing_row
 from bookshop.money import Money
 from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.number import new_number
@@ -18,8 +21,11 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 _numbers = itertools.count(1)
 
 
-def book(sku: str | None = None, *, prices: dict[str, int] | None = None, **values) -> BookRecord:
-    """A paperback with one author, at 9.99 GBP; `authors` names them, by role."""
+TERMS = Terms("GBP", "GB")
+
+
+def edition(sku: str | None = None, *, prices: dict[str, int] | None = None, **values) -> Edition:
+    """A paperback with one author, at 9.99 GBP; `people` names its makers, by role."""
     number = next(_numbers)
     people = values.pop("people", [("A01", "Ada Example")])
     filled = {
@@ -27,24 +33,32 @@ def book(sku: str | None = None, *, prices: dict[str, int] | None = None, **valu
         "form": "BC",
         "language": "eng",
         "publisher": "Example Press",
-        "subjects": ["Fiction"],
-        "description": ["A book."],
+        "subjects": (Subject("93", "FBA", "Fiction"),),
+        "description": "<p>A book.</p>",
         "availability": "20",
-        "stock": 5,
-        "held": 0,
-        "cover": "cover.svg",
     }
-    return BookRecord(
+    return Edition(
         sku=sku or f"SKU-{number}",
-        contributors=[
-            ContributorRecord(position=position, role=role, name=name)
-            for position, (role, name) in enumerate(people, start=1)
-        ],
-        prices=[
-            PriceRecord(currency=currency, amount=amount)
+        contributors=tuple(Contributor(name, role) for role, name in people),
+        prices=tuple(
+            Price(currency, amount)
             for currency, amount in ({"GBP": 999} if prices is None else prices).items()
-        ],
+        ),
         **{**filled, **values},
+    )
+
+
+def book(sku: str | None = None, **values) -> BookRecord:
+    """The row of an edition, five copies of it, and its listing as of NOW."""
+    row = {name: values.pop(name) for name in ("stock", "held", "cover") if name in values}
+    told = edition(sku, **values)
+    row = {"stock": 5, "held": 0, "cover": "cover.svg", "withdrawn": False, **row}
+    return BookRecord(
+        sku=told.sku,
+        added_at=NOW,
+        **{**book_row(told, NOW), "edition": told},
+        **row,
+        listing=ListingRecord(**listing_row(told, row["cover"], TERMS, NOW.date())),
     )
 
 

@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
+import html
 import json
-from datetime import date
+from datetime import date, datetime
 from importlib.resources import files
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from bookshop.catalogue.models import BookRecord, ContributorRecord, PriceRecord
+from bookshop.catalogue.edition import Contributor, Edition, Price, Subject
+from bookshop.catalogue.models import BookRecord
+from bookshop.catalogue.offer import Terms
+from bookshop.catalogue.shelving import Copies, Ware, put
+from bookshop.catalogue.version import touch
 
 
-def load(session: Session) -> bool:
+def load(session: Session, terms: Terms, now: datetime) -> bool:
     """Put the demo's books on the shelf if it is empty; whether it was."""
-    if session.scalar(select(func.count()).select_from(BookRecord)):
+    if session.scalar(select(exists().where(BookRecord.id.is_not(None)))):
         return False
     data = json.loads(files(__name__).joinpath("books.json").read_text(encoding="utf-8"))
-    session.add_all(_record(book, data["bands"][book["band"]]) for book in data["books"])
+    wares = [_ware(book, data["bands"][book["band"]]) for book in data["books"]]
+    put(session.connection(), wares, terms, now)
+    touch(session)
     return True
 
 
-def _record(book: dict[str, Any], prices: dict[str, int]) -> BookRecord:
-    alike = ("sku", "work", "title", "subtitle", "form", "language", "publisher", "pages")
-    more = ("minutes", "subjects", "description", "availability", "stock", "cover")
-    return BookRecord(
-        **{name: book[name] for name in (*alike, *more)},
+def _ware(book: dict[str, Any], prices: dict[str, int]) -> Ware:
+    alike = ("sku", "work", "title", "subtitle", "form", "language", "publisher")
+    edition = Edition(
+        **{name: book[name] for name in (*alike, "pages", "minutes", "availability")},
+        details=tuple(book["details"]),
         isbn=book["sku"] if book["isbn"] else None,
         published=book["published"] and date.fromisoformat(book["published"]),
-        contributors=[
-            ContributorRecord(position=position, role=person["role"], name=person["name"])
-            for position, person in enumerate(book["contributors"], start=1)
-        ],
-        prices=[
-            PriceRecord(currency=currency, amount=amount) for currency, amount in prices.items()
-        ],
+        contributors=tuple(Contributor(**person) for person in book["contributors"]),
+        subjects=tuple(Subject(**subject) for subject in book["subjects"]),
+        description="".join(f"<p>{html.escape(text)}</p>" for text in book["description"]),
+        prices=tuple(Price(currency, amount) for currency, amount in prices.items()),
     )
+    return Ware(edition, cover=book["cover"], copies=Copies(book["stock"]))

@@ -6,10 +6,17 @@ from datetime import date
 import pytest
 from sqlalchemy import event
 
-from bookshop.catalogue.availability import Code
-from bookshop.catalogue.shelf import Contributor, Shelf
+from bookshop import clock
+from bookshop.catalogue.edition import Related
+from bookshop.catalogue.offer import Code, State, Terms
+from bookshop.catalogue.shelf import Shelf
 from bookshop.money import Money
-from tests.unit.makers import book
+from tests.unit.makers import NOW, TERMS, book
+
+
+@pytest.fixture(autouse=True)
+def the_day(monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: NOW)
 
 
 @pytest.fixture
@@ -25,7 +32,7 @@ def fill(sessions):
 
 @pytest.fixture
 def shelf(engine):
-    return Shelf(engine, "GBP")
+    return Shelf(engine, TERMS)
 
 
 @contextmanager
@@ -49,32 +56,44 @@ def skus(listings):
 
 
 def test_what_can_be_purchased_is_what_can_be_bought(shelf, fill):
+    soon = date(2026, 7, 1)
     fill(
-        book("B-STOCK", stock=1),
-        book("A-FILE", stock=None),
-        book("ORDERABLE", availability="23"),
-        book("TWO-PRICES", prices={"EUR": 1099, "GBP": 999}),
+        book("OLD", stock=1, published=date(2020, 1, 1)),
+        book("FILE", stock=None, published=date(2024, 1, 1)),
+        book("UNDATED", availability="23"),
+        book("NEW", prices={"EUR": 1099, "GBP": 999}, published=date(2026, 1, 1)),
+        book("SOON", availability="10", published=soon),
+        book("SOON-SOLD-OUT", availability="10", published=soon, stock=0),
+        book("SOME-DAY", availability="10"),
         book("SOLD-OUT", stock=0),
         book("ALL-HELD", stock=2, held=2),
-        book("FORTHCOMING", availability="10"),
         book("GONE", availability="40"),
         book("NO-PRICE", prices={}),
         book("ELSEWHERE", prices={"EUR": 1099}),
     )
     found = shelf.purchasable()
-    assert skus(found) == ["B-STOCK", "A-FILE", "ORDERABLE", "TWO-PRICES"]
+    assert skus(found) == ["NEW", "FILE", "OLD", "UNDATED", "SOON"]
     assert all(listing.availability.can_buy for listing in found)
     rest = set(skus(shelf.page(1, 100).listings)) - set(skus(found))
-    assert len(rest) == 6
+    assert len(rest) == 7
     assert not any(shelf.listing(sku).availability.can_buy for sku in rest)
 
 
-def test_prices_are_those_of_the_shops_currency(engine, fill):
-    fill(book("BOTH", prices={"GBP": 999, "JPY": 1500}), book("POUNDS"))
-    yen = Shelf(engine, "JPY")
-    assert yen.listing("BOTH").price == Money(1500, "JPY")
-    assert yen.listing("POUNDS").price is None
-    assert yen.listing("POUNDS").availability.code is Code.UNAVAILABLE
+def test_the_table_holds_the_newest(shelf, fill):
+    fill(*(book(f"Y{year}", published=date(year, 1, 1)) for year in range(2000, 2010)))
+    fill(*(book(f"P{year}", published=date(year, 1, 1)) for year in range(2030, 2040)))
+
+    assert skus(shelf.purchasable(3)) == ["Y2009", "Y2008", "Y2007"]
+    assert skus(shelf.purchasable(12))[10:] == ["P2039", "P2038"]
+
+
+def test_prices_are_those_that_the_listing_was_made_with(engine, fill):
+    fill(book("BOTH", prices={"GBP": 999, "JPY": 1500}), book("YEN", prices={"JPY": 1500}))
+    shelf = Shelf(engine, TERMS)
+    assert shelf.listing("BOTH").price == Money(999, "GBP")
+    assert shelf.listing("YEN").price is None
+    assert shelf.listing("YEN").availability.code is Code.UNAVAILABLE
+    assert Shelf(engine, Terms("JPY", "JP")).detail("YEN").offer.price == Money(1500, "JPY")
 
 
 @pytest.mark.parametrize(
@@ -98,35 +117,24 @@ def test_copies_that_are_held_are_not_there(shelf, fill, stock, held, code):
 
 
 def test_a_book_with_all_that_its_page_shows(shelf, fill):
-    fill(
-        book(
-            "9780306406157",
-            title="Größe",
-            subtitle="A Subtitle",
-            isbn="9780306406157",
-            work="work",
-            form="BB",
-            language="ger",
-            publisher="Example Press",
-            published=date(2024, 2, 29),
-            pages=312,
-            subjects=["Fiction", "Poetry"],
-            description=["One.", "Two."],
-            people=[("A01", "Bo"), ("B06", "Ada"), ("A01", "Cy")],
-        )
+    made = book(
+        "9780306406157",
+        title="Größe",
+        isbn="9780306406157",
+        published=date(2024, 2, 29),
+        people=[("A01", "Bo"), ("B06", "Ada"), ("A01", "Cy")],
+        stock=2,
     )
+    told = made.edition
+    fill(made)
     found = shelf.detail("9780306406157")
-    assert (found.title, found.subtitle, found.isbn) == ("Größe", "A Subtitle", "9780306406157")
-    assert (found.published, found.pages, found.minutes) == (date(2024, 2, 29), 312, None)
-    assert found.subjects == ("Fiction", "Poetry")
-    assert found.description == ("One.", "Two.")
-    assert found.contributors == (
-        Contributor("Bo", "A01"),
-        Contributor("Ada", "B06"),
-        Contributor("Cy", "A01"),
-    )
-    assert found.byline == "Bo, Cy"
-    assert found.price == Money(999, "GBP")
+    assert found.sku == "9780306406157"
+    assert found.edition == told
+    assert found.listing == shelf.listing("9780306406157")
+    assert found.listing.byline == "Bo, Cy"
+    assert found.listing.availability.code is Code.FEW
+    assert (found.offer.state, found.offer.price) == (State.BUY, Money(999, "GBP"))
+    assert found.changed_at == NOW
 
 
 @pytest.mark.parametrize(
@@ -158,9 +166,18 @@ def test_other_formats_are_of_the_same_work(shelf, fill):
         book("NONE", work=None),
         book("NEITHER", work=None),
     )
-    assert skus(shelf.other_formats(shelf.detail("HARD"))) == ["FILE", "SOFT"]
-    assert shelf.other_formats(shelf.detail("OTHER")) == []
-    assert shelf.other_formats(shelf.detail("NONE")) == []
+    assert skus(shelf.other_formats(shelf.detail("HARD").edition)) == ["FILE", "SOFT"]
+    assert shelf.other_formats(shelf.detail("OTHER").edition) == []
+    assert shelf.other_formats(shelf.detail("NONE").edition) == []
+
+
+def test_other_formats_may_be_named_by_their_isbn(shelf, fill):
+    fill(
+        book("HARD", related=(Related("06", "9780306406157"), Related("23", "9780471117094"))),
+        book("9780306406157", isbn="9780306406157"),
+        book("9780471117094", isbn="9780471117094"),
+    )
+    assert skus(shelf.other_formats(shelf.detail("HARD").edition)) == ["9780306406157"]
 
 
 # --- pages
@@ -190,11 +207,8 @@ def test_reading_takes_a_few_statements_whatever_the_number_of_books(shelf, engi
         assert len(shelf.purchasable()) == 30
     assert len([text for text in statements if "SELECT" in text]) == 2
     with counted(engine) as statements:
-        assert len(shelf.page(1, 24).listings) == 24
-    assert len([text for text in statements if "SELECT" in text]) == 3
-    with counted(engine) as statements:
-        assert shelf.detail("S1").contributors
-    assert len([text for text in statements if "SELECT" in text]) == 2
+        assert shelf.detail("S1").edition.contributors
+    assert len([text for text in statements if "SELECT" in text]) == 1
 
 
 def test_reading_leaves_no_connection_behind(shelf, engine, fill):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from bookshop.catalogue.availability import Availability, Code
+from bookshop.catalogue.offer import Availability, Code
 from bookshop.catalogue.shelf import Listing
 from bookshop.money import Money
 from bookshop.orders.holds import hold
@@ -24,10 +24,12 @@ def listing(price=PRICE, sku="SKU"):
         sku=sku,
         title="The Book",
         subtitle=None,
+        byline="Ada Example",
         form="BC",
+        format="paperback",
         language="eng",
         cover="cover.svg",
-        contributors=(),
+        published=None,
         price=price,
         availability=Availability(Code.AVAILABLE),
     )

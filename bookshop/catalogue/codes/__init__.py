@@ -1,0 +1,1 @@
+"""The trade's codes, with words of our own for each."""

@@ -1,0 +1,34 @@
+"""The covers' branch of the tree: `/covers/{file}`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pyramid.request import Request
+
+from bookshop.catalogue.covers.picture import TYPES
+from bookshop.resources import Resource
+
+_FILE = re.compile(rf"[0-9a-f]{{24}}-[1-9][0-9]{{0,4}}\.(?P<ending>{'|'.join(TYPES)})")
+
+
+class Covers(Resource):
+    """All covers: `/covers/`."""
+
+    def child(self, name: str) -> Resource | None:
+        """The file of that name, if it is one of ours and there."""
+        found = _FILE.fullmatch(name)
+        if found is None:
+            return None
+        path: Path = self.request.registry.covers.path(name)
+        return CoverFile(self.request, path, TYPES[found["ending"]]) if path.is_file() else None
+
+
+class CoverFile(Resource):
+    """One file of a cover."""
+
+    def __init__(self, request: Request, path: Path, content_type: str) -> None:
+        super().__init__(request)
+        self.path = path
+        self.content_type = content_type

@@ -1,0 +1,19 @@
+"""Covers for browsers: a name stands for the same picture for ever."""
+
+from __future__ import annotations
+
+from pyramid.request import Request
+from pyramid.response import FileResponse, Response
+from pyramid.view import view_config
+
+from bookshop.catalogue.covers.resources import CoverFile
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+@view_config(context=CoverFile)
+def cover(context: CoverFile, request: Request) -> Response:
+    """One picture."""
+    response = FileResponse(context.path, request, content_type=context.content_type)
+    response.headers["Cache-Control"] = FOR_EVER
+    return response

@@ -1,0 +1,94 @@
+"""Asking a server, as fast as it answers, from this process: what it costs is small and alike."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import cycle
+
+CONNECTIONS = 8
+
+
+class Connection:
+    """One connection that stays open."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def get(self, path: str, *headers: str) -> tuple[int, int]:
+        """The status and the length of an answer, which is read to its end."""
+        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{self._port}", *headers, "", ""]
+        self._socket.sendall("\r\n".join(lines).encode())
+        received = b""
+        while b"\r\n\r\n" not in received:
+            more = self._socket.recv(65536)
+            if not more:
+                raise ConnectionError(path)
+            received += more
+        head, _, body = received.partition(b"\r\n\r\n")
+        status = int(head.split(b" ", 2)[1])
+        length = _length(head) if status != 304 else 0
+        left = length - len(body)
+        while left > 0:
+            left -= len(self._socket.recv(min(left, 65536)))
+        return status, length
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _length(head: bytes) -> int:
+    for line in head.split(b"\r\n"):
+        if line.lower().startswith(b"content-length:"):
+            return int(line.partition(b":")[2])
+    message = f"an answer of unknown length: {head!r}"
+    raise ValueError(message)
+
+
+def waits(port: int, paths: Iterable[str], *headers: str) -> list[float]:
+    """How long each answer takes, in seconds, one after the other."""
+    connection = Connection(port)
+    found = []
+    for path in paths:
+        began = time.perf_counter()
+        status, _length = connection.get(path, *headers)
+        found.append(time.perf_counter() - began)
+        _check(path, status)
+    connection.close()
+    return found
+
+
+def a_second(port: int, paths: Sequence[str], seconds: float, *headers: str) -> float:
+    """Answers a second, to several connections at once."""
+    counts = [0] * CONNECTIONS
+    end = time.perf_counter() + seconds
+
+    def ask(place: int, wanted: Iterator[str]) -> None:
+        connection = Connection(port)
+        while time.perf_counter() < end:
+            path = next(wanted)
+            _check(path, connection.get(path, *headers)[0])
+            counts[place] += 1
+        connection.close()
+
+    shifted = [paths[place:] + paths[:place] for place in range(CONNECTIONS)]
+    threads = [
+        threading.Thread(target=ask, args=(place, cycle(mine)))
+        for place, mine in enumerate(shifted)
+    ]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - began)
+
+
+def _check(path: str, status: int) -> None:
+    if status not in {200, 304}:
+        message = f"{path} answered {status}"
+        raise RuntimeError(message)
