@@ -138,7 +138,7 @@ class Edition(Part, frozen=True, kw_only=True):
     @property
     def digital(self) -> bool:
         """Whether it is delivered by wire."""
-        return self.form.startswith("E") or self.form == "AJ"
+        return self.form.startswith("E") or self.form in {"AJ", "AN", "AO"}
 
 
 _encode = msgspec.json.Encoder().encode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
@@ -18,6 +18,7 @@ FEW = 3
 FORTHCOMING = frozenset({"10", "11", "12"})
 ORDERABLE = frozenset({"20", "21", "22", "23"})
 WAITING = frozenset({"30", "31", "32", "33", "34"})
+POSTPONED = "09"
 # ONIX list 58, PriceType: what customers pay, the most binding first. 21 to 24 hold before
 # publication only; 11 to 14, special sales, are for other customers than ours.
 RETAIL = ("24", "23", "04", "03", "34", "33", "22", "21", "42", "02", "41", "01")
@@ -48,7 +49,7 @@ class Offer:
     """How a book is sold on a day.
 
     `price` includes tax; `fixed`, whether the law forbids a discount. `out_on` is the day on
-    which a book that is to come may be delivered; on `changes_on` another offer may hold.
+    which a book that is to come may be delivered; on `changes_on` the next other offer holds.
     """
 
     state: State
@@ -98,15 +99,22 @@ class Availability:
 
 def offer(edition: Edition, terms: Terms, day: date) -> Offer:
     """How `edition` is sold on `day`."""
-    price = _price(edition, terms, day)
+    today = _on(edition, terms, day)
+    later = sorted({turn for turn in _turns(edition, terms) if turn > day})
+    other = (turn for turn in later if _on(edition, terms, turn) != today)
+    return replace(today, changes_on=next(other, None))
+
+
+def _on(edition: Edition, terms: Terms, day: date) -> Offer:
     out_on = edition.on_sale or edition.published
     coming = out_on is not None and out_on > day
+    price = _price(edition, terms, day, coming=coming)
     return Offer(
         state=_state(edition.availability, priced=price is not None, out_on=out_on, coming=coming),
         price=Money(_with_tax(price), price.currency) if price else None,
         fixed=price is not None and price.fixed,
         out_on=out_on if coming else None,
-        changes_on=min((turn for turn in _turns(edition, terms) if turn > day), default=None),
+        changes_on=None,
     )
 
 
@@ -132,7 +140,7 @@ def shown(free: int | None) -> Code:
 def _state(code: str, *, priced: bool, out_on: date | None, coming: bool) -> State:
     if code in FORTHCOMING | ORDERABLE and coming:
         return State.PREORDER if priced else State.FORTHCOMING
-    if code in FORTHCOMING and out_on is None:
+    if code == POSTPONED or (code in FORTHCOMING and out_on is None):
         return State.FORTHCOMING
     if code in WAITING:
         return State.WAIT
@@ -140,15 +148,14 @@ def _state(code: str, *, priced: bool, out_on: date | None, coming: bool) -> Sta
     return State.BUY if code in FORTHCOMING | ORDERABLE and priced else State.GONE
 
 
-def _price(edition: Edition, terms: Terms, day: date) -> Price | None:
+def _price(edition: Edition, terms: Terms, day: date, *, coming: bool) -> Price | None:
     """The price that holds: the most binding type, then the one made for this country."""
-    published = edition.published is None or edition.published <= day
     found = [
         price
         for price in edition.prices
         if price.currency == terms.currency
         and price.type in RETAIL
-        and not (published and price.type in BEFORE_PUBLICATION)
+        and (coming or price.type not in BEFORE_PUBLICATION)
         and _holds_in(price, terms.country)
         and (price.starts is None or price.starts <= day)
         and (price.ends is None or price.ends >= day)
@@ -156,10 +163,12 @@ def _price(edition: Edition, terms: Terms, day: date) -> Price | None:
     return min(found, key=_rank, default=None)
 
 
-def _rank(price: Price) -> tuple[int, bool, bool]:
-    # A price for some days, or for some countries, is an exception from the one without.
+def _rank(price: Price) -> tuple[int, bool, bool, int]:
+    # A price for some days, or for some countries, is an exception from the one without; of two
+    # the later is the newer.
     lasting = price.starts is None and price.ends is None
-    return RETAIL.index(price.type), not price.countries, lasting
+    age = -(price.starts or date.min).toordinal()
+    return RETAIL.index(price.type), not price.countries, lasting, age
 
 
 def _holds_in(price: Price, country: str | None) -> bool:
@@ -172,18 +181,18 @@ def _with_tax(price: Price) -> int:
     """The amount that a customer pays; to a price without tax comes the tax that it names."""
     if price.includes_tax or price.tax_percent is None:
         return price.amount
-    whole = Decimal(price.amount) * (100 + Decimal(price.tax_percent)) / 100
-    return int(whole.quantize(Decimal(1), ROUND_HALF_UP))
+    tax = (price.amount * Decimal(price.tax_percent)).scaleb(-2)  # a percentage
+    return price.amount + int(tax.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def _turns(edition: Edition, terms: Terms) -> Iterator[date]:
     """The days on which the offer may change."""
-    for day in (edition.on_sale, edition.published):
-        if day is not None:
-            yield day
+    out_on = edition.on_sale or edition.published
+    if out_on is not None:
+        yield out_on
     for price in edition.prices:
         if price.currency == terms.currency:
             if price.starts is not None:
                 yield price.starts
-            if price.ends is not None:
+            if price.ends is not None and price.ends < date.max:
                 yield price.ends + DAY

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import bindparam, update
 
 from bookshop import clock
+from bookshop.catalogue.offer import Terms
 from bookshop.catalogue.shelf import Shelf
 from bookshop.db import make_sessions
 from bookshop.orders.history import Cause, Occasion
@@ -119,7 +120,7 @@ class Payment:
 
 def placed(fleet: Fleet, sku: str, count: int) -> list[Payment]:
     """So many customers have pressed Pay, each for one copy: the payments of their orders."""
-    listing = Shelf(fleet.engine, "GBP").listing(sku)
+    listing = Shelf(fleet.engine, Terms("GBP", "GB")).listing(sku)
     numbers = []
     with make_sessions(fleet.engine).begin() as session:
         now = clock.now()

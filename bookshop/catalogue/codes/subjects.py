@@ -1,8 +1,8 @@
 """Thema subject codes in words of our own, as short as a shop's shelf label.
 
 The codes are of Thema 1.6 (https://www.editeur.org/151/Thema/): every letter and every code of two,
-and those below that readers browse by. EDItEUR's own headings are not in here: its licence
-(https://doi.org/10.4400/nwgj) lets nobody pass on parts of the scheme. Feeds may name them.
+and those below that readers browse by. EDItEUR's list itself is not carried over: its licence
+(https://doi.org/10.4400/nwgj) asks that parts of it are not passed on. Feeds bring its headings.
 """
 
 from __future__ import annotations
@@ -281,6 +281,7 @@ SUBJECTS: Final[dict[str, Any]] = {
     "R": _("Earth, geography and environment"),
     "RB": _("Earth sciences"),
     "RG": _("Geography"),
+    "RGB": _("Physical geography"),
     "RGBP": _("Coasts"),
     "RN": _("Environment"),
     "RP": _("Town and country planning"),
@@ -306,6 +307,7 @@ SUBJECTS: Final[dict[str, Any]] = {
     "TH": _("Energy"),
     "TJ": _("Electronics"),
     "TN": _("Building and civil engineering"),
+    "TNC": _("Structural engineering"),
     "TNCJ": _("Bridges"),
     "TNK": _("Building"),
     "TQ": _("Environmental engineering"),
@@ -391,6 +393,7 @@ SUBJECTS: Final[dict[str, Any]] = {
     "WN": _("Nature"),
     "WNC": _("Wildlife"),
     "WNCB": _("Birds"),
+    "WNCS": _("Water life"),
     "WNCS1": _("Sea life and the seashore"),
     "WND": _("The countryside"),
     "WNG": _("Pets"),

@@ -11,11 +11,15 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from bookshop.catalogue.edition import Contributor, Edition, Price, Subject
+from bookshop.catalogue.edition import Contributor, Edition, Feature, Price, Series, Subject
 from bookshop.catalogue.models import BookRecord
 from bookshop.catalogue.offer import Terms
 from bookshop.catalogue.shelving import Copies, Ware, put
 from bookshop.catalogue.version import touch
+
+# ONIX list 58, both with tax.
+RECOMMENDED = "02"
+FIXED = "04"
 
 
 def load(session: Session, terms: Terms, now: datetime) -> bool:
@@ -38,7 +42,12 @@ def _ware(book: dict[str, Any], prices: dict[str, int]) -> Ware:
         published=book["published"] and date.fromisoformat(book["published"]),
         contributors=tuple(Contributor(**person) for person in book["contributors"]),
         subjects=tuple(Subject(**subject) for subject in book["subjects"]),
+        series=tuple(Series(**series) for series in book.get("series", ())),
+        accessibility=tuple(Feature(**fact) for fact in book.get("accessibility", ())),
         description="".join(f"<p>{html.escape(text)}</p>" for text in book["description"]),
-        prices=tuple(Price(currency, amount) for currency, amount in prices.items()),
+        prices=tuple(
+            Price(currency, amount, FIXED if currency in book.get("fixed", ()) else RECOMMENDED)
+            for currency, amount in prices.items()
+        ),
     )
     return Ware(edition, cover=book["cover"], copies=Copies(book["stock"]))

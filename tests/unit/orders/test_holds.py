@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from bookshop.catalogue.models import CatalogueState
 from bookshop.orders import holds
 from bookshop.orders.expiry import expire_lapsed
 from bookshop.orders.history import SWEEPER
@@ -377,3 +378,55 @@ def test_two_sweeps_do_not_block_each_other(postgres_sessions, postgres, togethe
 
     monkeypatch.setattr(holds, "release", release_and_wait)
     assert together(sweep, [first, second]) == [2, 2]
+
+
+# --- what pages say
+
+
+@pytest.fixture
+def version(sessions):
+    """The catalogue's version, as others see it."""
+
+    def version():
+        with sessions() as other:
+            return other.scalar(select(CatalogueState.version))
+
+    return version
+
+
+@pytest.mark.parametrize(
+    ("stock", "quantity", "changes"),
+    [(10, 1, False), (4, 1, True), (3, 1, False), (1, 1, True), (3, 3, True), (None, 5, False)],
+)
+def test_the_catalogue_has_another_version_where_pages_say_something_else(
+    sessions, version, stock, quantity, changes
+):
+    with sessions.begin() as session:
+        number = place(session, book("ONE", stock=stock), quantity=quantity).id
+    steps = [
+        lambda session, order: hold(session, order, NOW),
+        release,
+        lambda session, order: hold(session, order, NOW),
+    ]
+    for step in steps:
+        before = version()
+        with sessions.begin() as session:
+            step(session, session.get(Order, number))
+        assert (version() > before) is changes
+    before = version()
+    with sessions.begin() as session:
+        assert sell(session, session.get(Order, number))
+    with sessions.begin() as session:
+        holds.restock(session, session.get(Order, number))
+    assert (version() > before) is changes
+
+
+def test_what_is_not_held_after_all_changes_no_page(sessions, version):
+    with sessions.begin() as session:
+        number = place(session, book("A", stock=4), book("B", stock=0)).id
+    before = version()
+
+    with sessions() as session, pytest.raises(SoldOutError):
+        hold(session, session.get(Order, number), NOW)
+
+    assert version() == before

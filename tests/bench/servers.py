@@ -1,0 +1,79 @@
+"""Servers to measure, each a process of its own under the same waitress: `python -m` this module.
+
+`close` ends a process.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import waitress
+
+import bookshop
+from tests.bench.plain import bare_pyramid, flask_shop
+from tests.load.fleet import PATIENCE, free_port, listens
+
+THREADS = 4
+
+
+class Server:
+    """One server on a port of its own. `kind` is a function of this module, below."""
+
+    def __init__(self, kind: str, given: object, threads: int = THREADS) -> None:
+        self.port = free_port()
+        command = [sys.executable, "-m", __name__, kind, json.dumps(given), str(self.port)]
+        self._process = subprocess.Popen([*command, str(threads)])
+        deadline = time.monotonic() + PATIENCE
+        while not listens(self.port):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                message = f"the server {kind} did not start"
+                raise RuntimeError(message)
+            time.sleep(0.02)
+
+    @property
+    def memory(self) -> float:
+        """What it holds in memory, in MiB."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def shop(ini: dict[str, str]) -> object:
+    """The shop of a section of an INI."""
+    return bookshop.main({}, **ini)
+
+
+def uncached(ini: dict[str, str]) -> object:
+    """The same, which makes each page anew."""
+    app = bookshop.main({}, **ini)
+    app.registry.pages.limit = 0
+    return app
+
+
+def bare(body: str) -> object:
+    """One view of Pyramid's that answers `body`."""
+    return bare_pyramid(body.encode())
+
+
+def flask(_given: None) -> object:
+    """Three books in Flask."""
+    return flask_shop()
+
+
+def main() -> None:
+    """Serve what the command line names."""
+    kind, given, port, threads = sys.argv[1:]
+    kinds = {"shop": shop, "uncached": uncached, "bare": bare, "flask": flask}
+    app = kinds[kind](json.loads(given))
+    waitress.serve(app, host="127.0.0.1", port=int(port), threads=int(threads), _quiet=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Product forms, in the groups that customers look for."""
+
+import pytest
+
+from bookshop.catalogue import words
+from bookshop.catalogue.codes.product_forms import FORMS
+from bookshop.catalogue.forms import DETAILS, Format, form_key, format_of
+
+
+@pytest.mark.parametrize(
+    ("form", "group"),
+    [
+        ("BB", Format.HARDBACK),
+        ("BG", Format.HARDBACK),
+        ("BC", Format.PAPERBACK),
+        ("EA", Format.EBOOK),
+        ("ED", Format.EBOOK),
+        ("AC", Format.AUDIOBOOK),
+        ("AJ", Format.AUDIOBOOK),
+        ("BA", Format.OTHER),
+        ("BH", Format.OTHER),
+        ("PC", Format.OTHER),
+        ("ZE", Format.OTHER),
+        ("", Format.OTHER),
+    ],
+)
+def test_a_form_belongs_to_a_group(form, group):
+    assert format_of(form) is group
+
+
+@pytest.mark.parametrize(
+    ("form", "details", "key"),
+    [
+        ("ED", ("E101",), "ED.EPUB"),
+        ("ED", ("E200", "E101"), "ED.EPUB"),
+        ("EA", ("E107",), "EA.PDF"),
+        ("ED", ("E116",), "ED.KINDLE"),
+        ("ED", ("E105",), "ED"),
+        ("AC", ("A103",), "AC.MP3"),
+        # Every download is a file: that it is an MP3 tells nobody more.
+        ("AJ", ("A103",), "AJ"),
+        ("BC", ("E101",), "BC"),
+        ("BC", ("B104",), "BC"),
+        ("", ("E101",), ""),
+    ],
+)
+def test_a_form_is_told_with_the_detail_that_matters(form, details, key):
+    assert form_key(form, details) == key
+
+
+def test_every_detail_that_matters_has_words_of_its_own():
+    names = {name for name, _forms, _codes in DETAILS}
+    assert names == {key.partition(".")[2] for key in FORMS} - {""}
+    for key in FORMS:
+        form = key.partition(".")[0]
+        assert form == key or words.form(key) != words.form(form)
