@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from babel import Locale
 from pyramid.config import Configurator
 
+from bookshop.assets import Assets
 from bookshop.catalogue.offer import Terms
 from bookshop.catalogue.resources import Catalogue
 from bookshop.catalogue.shelf import Shelf
+from bookshop.catalogue.version import CatalogueVersion
 from bookshop.settings import ShopSettings
 
 
@@ -20,7 +24,9 @@ def includeme(config: Configurator) -> None:
     """Hang `/books` on the tree and give requests their `shelf`."""
     registry = config.registry
     registry.terms = terms_of(registry.bookshop.shop)
+    registry.catalogue_version = CatalogueVersion(registry.engine)
     registry.shelf = Shelf(registry.engine, registry.terms)
     config.add_request_method(lambda request: request.registry.shelf, "shelf", property=True)
     config.add_branch("books", Catalogue)
-    config.add_static_view("covers", "bookshop.catalogue:demo/covers", cache_max_age=3600)
+    pictures = Assets("/covers/", [Path(__file__).parent / "demo" / "covers"])
+    config.add_early(pictures.answer)

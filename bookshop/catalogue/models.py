@@ -112,7 +112,10 @@ class ListingSubject(Base):
 
 
 class CatalogueState(Base):
-    """One row: how often the catalogue has changed, and on what terms its listings were made."""
+    """One row: how often the catalogue has changed, and on what terms its listings were made.
+
+    `counted` is the version at which a large catalogue was counted last.
+    """
 
     __tablename__ = "catalogue_state"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
@@ -120,6 +123,7 @@ class CatalogueState(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[int]
     basis: Mapped[str | None]
+    counted: Mapped[int | None]
 
 
 #: The day of publication where nobody knows it: sorts before all others.

@@ -23,13 +23,15 @@ from bookshop.catalogue.models import (
     ListingSubject,
 )
 from bookshop.catalogue.offer import Terms, offer
+from bookshop.catalogue.search.engines import document, engine_of
+from bookshop.catalogue.search.spelling import learn
 from bookshop.catalogue.version import touch
 from bookshop.db import WRITES
 
 THEMA = "93"  # ONIX list 27
 BATCH = 500
 # Another number where another row is made of the same edition: the rows are then made anew.
-MADE_BY = 1
+MADE_BY = 2
 LOG = logging.getLogger(__name__)
 
 _BOOKS: Any = BookRecord.__table__
@@ -95,6 +97,7 @@ def unshelve(connection: Connection, books: Sequence[int]) -> None:
     if books:
         for table in (_LISTINGS, _SUBJECTS):
             connection.execute(delete(table).where(table.c.book_id.in_(books)))
+        engine_of(connection.dialect.name).erase(connection, books)
 
 
 def refresh(engine: Engine, terms: Terms, now: datetime) -> bool:
@@ -252,6 +255,10 @@ def _shelve(
             for code in sorted(_subjects(edition))
         ],
     )
+    engine_of(connection.dialect.name).write(
+        connection, [document(book, edition) for book, edition, _cover in books]
+    )
+    learn(connection, (edition for _book, edition, _cover in books))
 
 
 def _subjects(edition: Edition) -> set[str]:

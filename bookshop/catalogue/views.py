@@ -16,14 +16,14 @@ from bookshop.resources import Shop
 PAGE_SIZE = 24
 
 
-@view_config(context=Shop, renderer="catalogue/index.jinja2")
+@view_config(context=Shop, renderer="catalogue/index.jinja2", catalogue_page=())
 def index(_context: Shop, request: Request) -> dict[str, Any]:
     """The books that can be purchased."""
     present = Presenter(request)
     return {"books": [present.card(listing) for listing in request.shelf.purchasable()]}
 
 
-@view_config(context=Catalogue, renderer="catalogue/list.jinja2")
+@view_config(context=Catalogue, renderer="catalogue/list.jinja2", catalogue_page=("page",))
 def list_books(context: Catalogue, request: Request) -> dict[str, Any]:
     """All books by title, a page at a time."""
     page = request.shelf.page(_page_number(request), PAGE_SIZE)
@@ -50,7 +50,7 @@ def list_books(context: Catalogue, request: Request) -> dict[str, Any]:
     }
 
 
-@view_config(context=Book, renderer="catalogue/book.jinja2")
+@view_config(context=Book, renderer="catalogue/book.jinja2", catalogue_page=())
 def show_book(context: Book, request: Request) -> dict[str, Any]:
     """One book; other forms of its ISBN lead to its one address."""
     book = context.detail

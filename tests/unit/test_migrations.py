@@ -32,7 +32,9 @@ def empty(empty_url):
 
 
 def tables(engine):
-    return set(inspect(engine).get_table_names())
+    names = set(inspect(engine).get_table_names())
+    # What SQLite makes of a full-text index is its own business.
+    return {name for name in names if not name.startswith("search_index_")}
 
 
 def test_an_empty_database_is_brought_to_this_version(empty):
@@ -44,6 +46,7 @@ def test_an_empty_database_is_brought_to_this_version(empty):
         "books",
         "catalogue_state",
         "disputes",
+        "facet_counts",
         "listing_subjects",
         "listings",
         "mails",
@@ -51,6 +54,8 @@ def test_an_empty_database_is_brought_to_this_version(empty):
         "order_lines",
         "orders",
         "refunds",
+        "search_index",
+        "search_words",
         "webhook_events",
     }
 

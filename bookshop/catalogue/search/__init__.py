@@ -1,0 +1,1 @@
+"""Finding books: full text, lists, what narrows them, and mended spelling."""

@@ -1,0 +1,49 @@
+"""Catalogues to search, on SQLite and on PostgreSQL: what one finds, the other does too."""
+
+import pytest
+from sqlalchemy import select
+
+from bookshop.catalogue.models import CatalogueState
+from bookshop.catalogue.search.finder import Finder
+from bookshop.catalogue.search.query import Query, default_sort
+from bookshop.catalogue.shelving import Copies, Ware, put
+from bookshop.catalogue.version import touch
+from bookshop.db import WRITES
+from tests.unit.makers import NOW, TERMS
+
+
+@pytest.fixture
+def shelve(engine):
+    """Puts editions on the shelf, five copies of each unless a pair says how many."""
+
+    def shelve(*editions):
+        pairs = [each if isinstance(each, tuple) else (each, 5) for each in editions]
+        with engine.execution_options(**{WRITES: True}).begin() as connection:
+            put(connection, [Ware(told, copies=Copies(n)) for told, n in pairs], TERMS, NOW)
+            touch(connection)
+
+    return shelve
+
+
+@pytest.fixture
+def finder(engine):
+    return Finder(engine, TERMS)
+
+
+@pytest.fixture
+def find(engine, finder):
+    """The results of a query."""
+
+    def find(q="", *, cursor=None, size=24, **filters):
+        with engine.connect() as connection:
+            version = connection.scalar(select(CatalogueState.version))
+        query = Query(q, **{"sort": default_sort(q), **filters})
+        return finder.find(query, cursor, size, version)
+
+    return find
+
+
+@pytest.fixture
+def skus(find):
+    """The SKUs that a query finds, in their order."""
+    return lambda *given, **filters: [each.sku for each in find(*given, **filters).listings]
