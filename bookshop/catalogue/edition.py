@@ -18,6 +18,13 @@ FIXED_BY_LAW = frozenset({"03", "04", "13", "14", "23", "24", "33", "34"})
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     """A part of an edition: immutable, and short as JSON."""
 
+    def __post_init__(self) -> None:
+        # A default is left out where it is the very same object, and equal parts are to be
+        # encoded alike.
+        for name, default in _TEXTS.get(type(self), ()):
+            if getattr(self, name) == default:
+                msgspec.structs.force_setattr(self, name, default)
+
 
 class Contributor(Part, frozen=True):
     """Who made a book, and as what: `role` is of list 17, A01 the author.
@@ -141,6 +148,14 @@ class Edition(Part, frozen=True, kw_only=True):
         return self.form.startswith("E") or self.form in {"AJ", "AN", "AO"}
 
 
+_TEXTS = {
+    kind: [
+        (each.name, each.default)
+        for each in msgspec.structs.fields(kind)
+        if isinstance(each.default, str)
+    ]
+    for kind in (Contributor, Subject, Price, Edition)
+}
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Edition).decode
 

@@ -8,6 +8,8 @@ import click
 
 from bookshop.cli.check import check
 from bookshop.cli.events import events
+from bookshop.cli.export import export
+from bookshop.cli.import_ import import_
 from bookshop.cli.mail import mail
 from bookshop.cli.migrate import migrate
 from bookshop.cli.orders import orders
@@ -33,5 +35,5 @@ def main(context: click.Context, ini: Path) -> None:
     context.obj = ShopContext(ini)
 
 
-for command in (check, events, mail, migrate, orders, reconcile, refund, sandbox):
+for command in (check, events, export, import_, mail, migrate, orders, reconcile, refund, sandbox):
     main.add_command(command)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy.engine import Connection
 
+import bookshop.catalogue.feeds.models
 import bookshop.catalogue.models
 import bookshop.catalogue.search.models
 import bookshop.orders.mail.models

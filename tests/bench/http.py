@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
 
 CONNECTIONS = 8
+NOT_MODIFIED = 304
 
 
 class Connection:
@@ -19,8 +20,8 @@ class Connection:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def get(self, path: str, *headers: str) -> tuple[int, int]:
-        """The status and the length of an answer, which is read to its end."""
+    def get(self, path: str, *headers: str) -> tuple[int, dict[str, str]]:
+        """The status and the headers of an answer, which is read to its end."""
         lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{self._port}", *headers, "", ""]
         self._socket.sendall("\r\n".join(lines).encode())
         received = b""
@@ -30,23 +31,18 @@ class Connection:
                 raise ConnectionError(path)
             received += more
         head, _, body = received.partition(b"\r\n\r\n")
-        status = int(head.split(b" ", 2)[1])
-        length = _length(head) if status != 304 else 0
-        left = length - len(body)
+        status, *named = head.decode("latin-1").split("\r\n")
+        found = {
+            name.lower(): value for name, _colon, value in (line.partition(": ") for line in named)
+        }
+        code = int(status.split(" ", 2)[1])
+        left = (0 if code == NOT_MODIFIED else int(found["content-length"])) - len(body)
         while left > 0:
             left -= len(self._socket.recv(min(left, 65536)))
-        return status, length
+        return code, found
 
     def close(self) -> None:
         self._socket.close()
-
-
-def _length(head: bytes) -> int:
-    for line in head.split(b"\r\n"):
-        if line.lower().startswith(b"content-length:"):
-            return int(line.partition(b":")[2])
-    message = f"an answer of unknown length: {head!r}"
-    raise ValueError(message)
 
 
 def waits(port: int, paths: Iterable[str], *headers: str) -> list[float]:
@@ -55,7 +51,7 @@ def waits(port: int, paths: Iterable[str], *headers: str) -> list[float]:
     found = []
     for path in paths:
         began = time.perf_counter()
-        status, _length = connection.get(path, *headers)
+        status, _headers = connection.get(path, *headers)
         found.append(time.perf_counter() - began)
         _check(path, status)
     connection.close()
@@ -89,6 +85,6 @@ def a_second(port: int, paths: Sequence[str], seconds: float, *headers: str) -> 
 
 
 def _check(path: str, status: int) -> None:
-    if status not in {200, 304}:
+    if status not in {200, NOT_MODIFIED}:
         message = f"{path} answered {status}"
         raise RuntimeError(message)

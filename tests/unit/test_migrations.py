@@ -47,6 +47,7 @@ def test_an_empty_database_is_brought_to_this_version(empty):
         "catalogue_state",
         "disputes",
         "facet_counts",
+        "imports",
         "listing_subjects",
         "listings",
         "mails",

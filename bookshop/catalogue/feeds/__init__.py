@@ -1,0 +1,1 @@
+"""What the trade sends: feeds of ONIX messages and spreadsheets, read into editions."""
