@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
 from babel.dates import format_date
 from pyramid.config import Configurator
 from pyramid.events import BeforeRender
-from pyramid.request import Request
-from pyramid.static import QueryStringConstantCacheBuster
+from pyramid_jinja2.i18n import GetTextWrapper
 
+from bookshop.assets import Assets
 from bookshop.money import Money
-
-
-def asset_url(request: Request) -> Callable[[str], str]:
-    """A function from a file of `bookshop/static/` to its path, with the shop's version in it."""
-
-    def url(name: str) -> str:
-        path: str = request.static_path(f"bookshop:static/{name}")
-        return path
-
-    return url
 
 
 def add_globals(event: BeforeRender) -> None:
@@ -33,26 +22,31 @@ def add_globals(event: BeforeRender) -> None:
     request = event["request"]
     if request is None:
         return
-    event["shop"] = request.registry.bookshop.shop
-    event["asset"] = asset_url(request)
-    home = request.script_name or ""
-    event["urls"] = SimpleNamespace(
-        home=f"{home}/", books=f"{home}/books/", orders=f"{home}/orders/"
-    )
+    registry = request.registry
+    event["shop"] = registry.bookshop.shop
+    event["urls"], event["asset"] = _addresses(registry.assets, request.script_name or "")
 
 
-def _version(folder: Path) -> str:
-    """A token that changes when a file in `folder` does."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
+@lru_cache(maxsize=16)
+def _addresses(assets: Assets, home: str) -> tuple[SimpleNamespace, Callable[[str], str]]:
+    """Addresses below `home`: the shop's own, and a function from a static file to its path."""
+    urls = SimpleNamespace(home=f"{home}/", books=f"{home}/books/", orders=f"{home}/orders/")
+    return urls, lambda name: home + assets.path(name)
+
+
+def _texts(domain: str) -> GetTextWrapper:
+    """Finds the texts of one shop in its language, each once."""
+    texts = GetTextWrapper(domain)
+    texts.gettext = lru_cache(maxsize=1024)(texts.gettext)
+    return texts
 
 
 def includeme(config: Configurator) -> None:
-    """Render `*.jinja2` from `bookshop/templates`, and serve `/static`."""
+    """Render `*.jinja2` from `bookshop/templates`."""
     locale = config.registry.bookshop.shop.locale
 
+    # A page writes the same few prices and texts again and again: looking them up is most of it.
+    @lru_cache(maxsize=4096)
     def money(value: Money) -> str:
         return value.format(locale)
 
@@ -64,6 +58,7 @@ def includeme(config: Configurator) -> None:
         "jinja2.lstrip_blocks": True,
         "jinja2.undefined": "strict",
         "jinja2.i18n.domain": "bookshop",
+        "jinja2.i18n.gettext": _texts,
         "jinja2.filters": {"day": day, "money": money},
     }
     config.add_settings(settings)
@@ -72,6 +67,3 @@ def includeme(config: Configurator) -> None:
     config.set_locale_negotiator(lambda _request: locale)
     config.add_translation_dirs("bookshop:locale")
     config.add_subscriber(add_globals, BeforeRender)
-    config.add_static_view("static", "bookshop:static", cache_max_age=3600)
-    token = _version(Path(__file__).parent / "static")
-    config.add_cache_buster("bookshop:static", QueryStringConstantCacheBuster(token, param="v"))

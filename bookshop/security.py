@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 
 from pyramid.config import Configurator
@@ -19,6 +20,14 @@ SESSION_LIFE = 7 * 24 * 3600  # seconds
 REISSUE_AFTER = 3600
 
 View = Callable[[Any, Request], Response]
+
+
+#: What every answer says, that of a file too.
+ALWAYS = [
+    ("X-Content-Type-Options", "nosniff"),
+    # Another site never learns which page of ours, and so which order, somebody came from.
+    ("Referrer-Policy", "same-origin"),
+]
 
 
 class ContentSecurityPolicy:
@@ -44,13 +53,25 @@ class ContentSecurityPolicy:
         return "; ".join(f"{name} {' '.join(found)}" for name, found in self._sources.items())
 
 
+#: The policy of what loads nothing from elsewhere.
+POLICY = ("Content-Security-Policy", str(ContentSecurityPolicy()))
+
+
+def secure(request: Request, response: Response) -> None:
+    """Give a response the headers of a page that is as closed as the request asks for."""
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", str(request.content_security_policy))
+    for name, value in ALWAYS:
+        headers.setdefault(name, value)
+
+
 def add_security_headers(event: NewResponse) -> None:
-    """Give every response the headers of a closed page."""
-    headers = event.response.headers
-    headers.setdefault("Content-Security-Policy", str(event.request.content_security_policy))
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    # Another site never learns which page of ours, and so which order, somebody came from.
-    headers.setdefault("Referrer-Policy", "same-origin")
+    """See that no response goes out without them.
+
+    A 304 would change the policy of the page that the browser has: it says nothing of it.
+    """
+    if event.response.status_int != HTTPStatus.NOT_MODIFIED:
+        secure(event.request, event.response)
 
 
 def fail_closed(view: View, info: Any) -> View:

@@ -43,6 +43,11 @@ class ShopSettings:
     var: Path
     environment: Environment
 
+    @property
+    def maintenance(self) -> Path:
+        """The file that closes the shop as long as it is there."""
+        return self.var / "maintenance"
+
 
 @dataclass(frozen=True)
 class StripeSettings:

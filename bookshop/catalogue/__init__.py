@@ -10,7 +10,9 @@ from pyramid.config import Configurator
 from bookshop.assets import Assets
 from bookshop.catalogue.offer import Terms
 from bookshop.catalogue.resources import Catalogue
+from bookshop.catalogue.search.finder import Finder
 from bookshop.catalogue.shelf import Shelf
+from bookshop.catalogue.sitemap import Sitemaps
 from bookshop.catalogue.version import CatalogueVersion
 from bookshop.settings import ShopSettings
 
@@ -21,12 +23,16 @@ def terms_of(shop: ShopSettings) -> Terms:
 
 
 def includeme(config: Configurator) -> None:
-    """Hang `/books` on the tree and give requests their `shelf`."""
+    """Hang `/books` and `/sitemaps` on the tree and give requests their `shelf` and `finder`."""
     registry = config.registry
     registry.terms = terms_of(registry.bookshop.shop)
     registry.catalogue_version = CatalogueVersion(registry.engine)
     registry.shelf = Shelf(registry.engine, registry.terms)
     config.add_request_method(lambda request: request.registry.shelf, "shelf", property=True)
+    registry.finder = Finder(registry.engine, registry.terms)
+    config.add_request_method(lambda request: request.registry.finder, "finder", property=True)
+    config.include("bookshop.catalogue.covers")
     config.add_branch("books", Catalogue)
+    config.add_branch("sitemaps", Sitemaps)
     pictures = Assets("/covers/", [Path(__file__).parent / "demo" / "covers"])
     config.add_early(pictures.answer)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import insert
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 Row = Mapping[str, Any]
 
@@ -20,10 +21,13 @@ def insert_rows(connection: Connection, table: Any, rows: Sequence[Row]) -> None
         return
     columns = list(rows[0])
     names = ", ".join(f'"{column}"' for column in columns)
+    statement = f'COPY "{table.name}" ({names}) FROM STDIN'
     driver: Any = connection.connection.driver_connection
-    with (
-        driver.cursor() as cursor,
-        cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy,
-    ):
-        for row in rows:
-            copy.write_row([row[column] for column in columns])
+    errors: Any = connection.dialect.loaded_dbapi.Error
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row([row[column] for column in columns])
+    except errors as err:
+        # As SQLAlchemy raises what it executes itself.
+        raise DBAPIError.instance(statement, None, err, errors, dialect=connection.dialect) from err

@@ -148,7 +148,7 @@ class Edition(Part, frozen=True, kw_only=True):
         return self.form.startswith("E") or self.form in {"AJ", "AN", "AO"}
 
 
-_TEXTS = {
+_TEXTS: dict[type[Part], list[tuple[str, str]]] = {
     kind: [
         (each.name, each.default)
         for each in msgspec.structs.fields(kind)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
@@ -100,6 +101,7 @@ def _day(text: str) -> str:
         return text
 
 
+@lru_cache(maxsize=1024)  # a list says it of each book, and Babel looks up two locales for it
 def language(code: str, locale: str) -> str:
     """An ISO 639-2 code as `locale` calls that language; eng is English."""
     try:

@@ -17,7 +17,7 @@ def maintenance_tween(
     handler: Callable[[Request], Response], registry: object
 ) -> Callable[[Request], Response]:
     """A tween that answers 503 while the file is there; webhooks are delivered again later."""
-    flag = registry.bookshop.shop.var / "maintenance"  # type: ignore[attr-defined]
+    flag = registry.bookshop.shop.maintenance  # type: ignore[attr-defined]
 
     def tween(request: Request) -> Response:
         path = request.environ["PATH_INFO"]  # as it came: it need not be text

@@ -29,7 +29,8 @@ _DAY = re.compile(r"(?P<year>[0-9]{4})-?(?P<month>[0-9]{2})-?(?P<day>[0-9]{2})")
 _DAY_FIRST = re.compile(r"(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})\.(?P<year>[0-9]{4})")
 _SLASHES = re.compile(r"(?P<one>[0-9]{1,2})/(?P<two>[0-9]{1,2})/(?P<year>[0-9]{4})")
 _COUNT = re.compile(r"[0-9]{1,9}")
-_AROUND = re.compile(r"[\s£€$¥]")
+_SIGNS = r"[\s£€$¥\N{FULLWIDTH YEN SIGN}]+"
+_AROUND = re.compile(rf"^{_SIGNS}|{_SIGNS}$")
 _LANGUAGE = re.compile(r"[a-z]{3}")
 ISBN_10, ISBN_13 = 10, 13
 MONTHS = 12
@@ -70,10 +71,10 @@ def split(cell: str) -> list[list[str]]:
     return [parts for parts in stripped if any(parts)]
 
 
-def read_isbn(cell: str) -> tuple[str, bool]:
-    """The ISBN-13 in a cell, and whether zeros had to be put back before it.
+def read_isbn(cell: str) -> str:
+    """The ISBN-13 in a cell; zeros that a spreadsheet took from its beginning are put back.
 
-    Raises Refusal, naming what a spreadsheet has done to it.
+    Raises Refusal, naming what else a spreadsheet has done to it.
     """
     text = bare(cell).removeprefix('="').removesuffix('"').strip()
     if _SCIENTIFIC.fullmatch(text):
@@ -84,12 +85,12 @@ def read_isbn(cell: str) -> tuple[str, bool]:
         )
     text = text.removesuffix(".0")
     try:
-        return str(isbn_number.validate(text, convert=True)), False
+        return str(isbn_number.validate(text, convert=True))
     except ValidationError:
         pass
     padded = text.rjust(ISBN_10, "0")
     if len(text) < ISBN_10 and isbn_number.is_valid(padded):
-        return str(isbn_number.validate(padded, convert=True)), True
+        return str(isbn_number.validate(padded, convert=True))
     digits = sum(letter.isdigit() for letter in text)
     what = (
         "its check digit does not fit: one of its digits is wrong"

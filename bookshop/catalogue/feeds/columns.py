@@ -96,7 +96,7 @@ def _number(field: str, *names: str) -> Column:
 
 
 def _isbn(cell: str, _currency: str) -> dict[str, Any]:
-    isbn, _repaired = read_isbn(cell)
+    isbn = read_isbn(cell)
     return {"isbn": isbn, "sku": isbn}
 
 
