@@ -27,12 +27,27 @@ _READ = "SELECT version FROM catalogue_state"  # as it is: each page that is mad
 def touch(connection: Connection | Session) -> None:
     """Add one to the catalogue's version, in the caller's transaction.
 
-    All who change the catalogue share that row, which is locked until the transaction ends: it is
-    touched as late in a transaction as can be.
+    All who change the catalogue share that row, and its lock lasts until the transaction ends. A
+    session touches it right before it commits, when it has all locks of its own: otherwise one who
+    waits for a book and one who waits for this row could wait for each other.
     """
+    if isinstance(connection, Connection):
+        _touch(connection)
+        return
+    connection.info[TOUCHED] = True
+    if not event.contains(connection, "before_commit", _touch_in_the_end):
+        event.listen(connection, "before_commit", _touch_in_the_end)
+
+
+def _touch_in_the_end(session: Session) -> None:
+    if not session.in_nested_transaction() and session.info.pop(TOUCHED, False):
+        session.flush()
+        _touch(session.connection())
+
+
+def _touch(connection: Connection) -> None:
     connection.execute(update(CatalogueState).values(version=CatalogueState.version + 1))
-    used = connection.connection() if isinstance(connection, Session) else connection
-    used.info[TOUCHED] = True
+    connection.info[TOUCHED] = True
 
 
 @dataclass(frozen=True, slots=True)

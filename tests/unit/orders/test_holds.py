@@ -430,3 +430,23 @@ def test_what_is_not_held_after_all_changes_no_page(sessions, version):
         hold(session, session.get(Order, number), NOW)
 
     assert version() == before
+
+
+def test_customers_who_change_pages_never_wait_for_each_other(postgres_sessions):
+    # One has the last of A and wants B, the other has the last of B: both change what pages say.
+    with postgres_sessions.begin() as session:
+        one, two = book("A", stock=1), book("B", stock=1)
+        numbers = [place(session, wanted).id for wanted in (one, two)]
+    done = []
+
+    def other():
+        with postgres_sessions.begin() as session:
+            hold(session, session.get(Order, numbers[1]), NOW)
+        done.append(True)
+
+    with postgres_sessions.begin() as session:
+        hold(session, session.get(Order, numbers[0]), NOW)
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(20)
+        assert done, "it waits for a transaction that has only changed another book"
