@@ -24,12 +24,12 @@ class Sweeper:
         self,
         sessions: sessionmaker[Session],
         gateway: Gateway,
-        first: Callable[[], None] = lambda: None,
+        also: Callable[[], None] = lambda: None,
     ) -> None:
-        """`first` is what else has to be done from time to time; it does not wait for Stripe."""
+        """`also` is what else has to be done from time to time."""
         self._sessions = sessions
         self._gateway = gateway
-        self._first = first
+        self._also = also
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -46,13 +46,18 @@ class Sweeper:
     def sweep(self) -> None:
         """Do what is due by now. A database that is busy is tried again later."""
         try:
-            self._first()
             done = keep_up(self._sessions, self._gateway, SWEEPER)
         except SQLAlchemyError as err:
             LOG.warning("nothing was swept up: %s", type(err).__name__)
         else:
             if done.expired:
                 LOG.info("%s orders have expired", done.expired)
+
+        try:
+            self._also()
+        except Exception:
+            # Whatever troubles others, orders are swept up the next time too.
+            LOG.exception("the upkeep of others has failed")
 
     def _run(self) -> None:
         while not self._stopped.wait(PAUSE):

@@ -75,3 +75,17 @@ def test_it_runs_until_it_is_stopped(sqlite_sessions, gateway, monkeypatch):
 
 def test_stopping_what_was_never_started(sqlite_sessions, gateway):
     Sweeper(sqlite_sessions, gateway).stop()
+
+
+def test_others_are_kept_up_too_and_their_trouble_is_not_ours(sqlite_sessions, gateway, caplog):
+    done = []
+
+    def trouble():
+        done.append(True)
+        raise LookupError("theirs")
+
+    sweeper = Sweeper(sqlite_sessions, gateway, trouble)
+    sweeper.sweep()
+    sweeper.sweep()
+    assert done == [True, True]
+    assert "theirs" in caplog.text
