@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Integer, bindparam, column, delete, table, text
@@ -57,6 +58,30 @@ def _words(*texts: str | None) -> list[str]:
     return [word[:LONGEST] for word in words(" ".join(filter(None, texts)))]
 
 
+class Begun(StrEnum):
+    """Which words of a query may be the beginnings of words, but for lone letters."""
+
+    NONE = "none"
+    LAST = "last"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The words that a book is to have."""
+
+    words: Sequence[str]
+    begun: Begun
+
+    def marked(self) -> list[tuple[str, bool]]:
+        """Each word, and whether it may be the beginning of one."""
+        last = len(self.words) - 1
+        return [
+            (word, len(word) > 1 and self.begun in {Begun.ALL, Begun.LAST if at == last else None})
+            for at, word in enumerate(self.words)
+        ]
+
+
 class Engine(Protocol):
     """A full-text index of books, written in the caller's transaction."""
 
@@ -74,8 +99,8 @@ class Engine(Protocol):
     def erase(self, connection: Connection, books: Sequence[int]) -> None:
         """Take books out of the index."""
 
-    def matches(self, asked: Sequence[str], *, prominent: bool) -> ColumnElement[bool]:
-        """Whether each word begins one of a book; `prominent`: one of its title or its makers."""
+    def matches(self, wanted: Wanted) -> ColumnElement[bool]:
+        """Whether a book has these words."""
 
 
 class Fts5:
@@ -103,10 +128,9 @@ class Fts5:
         """Take books out of the index."""
         connection.execute(delete(self.index).where(self.book.in_(books)))
 
-    def matches(self, asked: Sequence[str], *, prominent: bool) -> ColumnElement[bool]:
-        """Whether each word begins one of a book; `prominent`: one of its title or its makers."""
-        where = "{title people} : " if prominent else ""
-        terms = (f'{where}"{word}"{"*" if len(word) > 1 else ""}' for word in asked)
+    def matches(self, wanted: Wanted) -> ColumnElement[bool]:
+        """Whether a book has these words."""
+        terms = (f'"{word}"{"*" if begun else ""}' for word, begun in wanted.marked())
         return self.index.c.search_index.op("MATCH")(" AND ".join(terms))
 
 
@@ -131,11 +155,9 @@ class TsVector:
         """Take books out of the index."""
         connection.execute(delete(self.index).where(self.book.in_(books)))
 
-    def matches(self, asked: Sequence[str], *, prominent: bool) -> ColumnElement[bool]:
-        """Whether each word begins one of a book; `prominent`: one of its title or its makers."""
-        weights = "AB" if prominent else ""
-        marks = ((word, ("*" if len(word) > 1 else "") + weights) for word in asked)
-        terms = (f"'{word}':{mark}" if mark else f"'{word}'" for word, mark in marks)
+    def matches(self, wanted: Wanted) -> ColumnElement[bool]:
+        """Whether a book has these words."""
+        terms = (f"'{word}'{':*' if begun else ''}" for word, begun in wanted.marked())
         return self.index.c.vector.op("@@")(
             text("CAST(:asked AS tsquery)").bindparams(
                 bindparam("asked", " & ".join(terms), unique=True)

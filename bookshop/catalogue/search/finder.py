@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, func, literal, select, tuple_
+from sqlalchemy import exists, func, literal, select, tuple_
 from sqlalchemy.engine import Connection, Engine, Row
 from stdnum import isbn as isbn_number
 
@@ -21,7 +21,7 @@ from bookshop.catalogue.models import BookRecord, ListingRecord, ListingSubject
 from bookshop.catalogue.offer import Code, State, Terms, availability
 from bookshop.catalogue.search import facets as counting
 from bookshop.catalogue.search.cursor import Cursor, CursorError
-from bookshop.catalogue.search.engines import engine_of
+from bookshop.catalogue.search.engines import Begun, Wanted, engine_of
 from bookshop.catalogue.search.facets import Bands, Facet, Facets, Group
 from bookshop.catalogue.search.models import begins
 from bookshop.catalogue.search.query import Query, Sort
@@ -29,6 +29,7 @@ from bookshop.catalogue.search.spelling import mended
 from bookshop.catalogue.shelf import FREE, Listing, listed, listing_of
 
 MOST = 400  # books that a search looks at
+ENOUGH = 24  # books that have the very words: what others only begin with is not asked for
 FEW = 2_000  # books that are sorted rather than looked for in the order of the list
 
 
@@ -103,13 +104,13 @@ class Finder:
         conditions = self._conditions(query)
         if conditions and total <= FEW:
             # Found first and sorted then, whatever the planner would think of it.
-            some = _narrowed(select(ListingRecord.book_id), query).join(
+            some = select(ListingRecord.book_id).join(
                 BookRecord, BookRecord.id == ListingRecord.book_id
             )
             few = some.where(*conditions).cte("few").prefix_with("MATERIALIZED")
             wanted = _LISTED.join(few, few.c.book_id == ListingRecord.book_id)
         else:
-            wanted = _narrowed(_LISTED, query).where(*conditions)
+            wanted = _LISTED.where(*conditions)
         if cursor is not None:
             wanted = wanted.where(_beyond(query.sort, cursor, rising=falling == backwards))
         down = falling != backwards
@@ -140,7 +141,8 @@ class Finder:
         if query.price:
             found.append(self.bands.within(query.price, ListingRecord.amount))
         if query.subject:
-            found.append(ListingSubject.code == query.subject)
+            about = ListingSubject.book_id == ListingRecord.book_id
+            found.append(exists().where(about, ListingSubject.code == query.subject))
         if query.sort in _PRICED:
             found.append(ListingRecord.amount.is_not(None))
         return found
@@ -173,33 +175,31 @@ class Finder:
     ) -> tuple[list[Row[Any]], bool]:
         """The books that match, the newest MOST of them, and whether these are all.
 
-        Where they are not, those come before them whose title or makers match, and those of just
-        that title.
+        Where they are not, those whose title begins with the words come before them.
         """
-        rows = self._newest(connection, query, asked, prominent=False)
+        rows: list[Row[Any]] = []
+        for begun in Begun:
+            rows = self._newest(connection, query, Wanted(asked, begun))
+            # Whole words first, and the beginnings of others only where these are few: common ones
+            # begin more than the databases can look at while somebody waits.
+            if len(rows) >= (ENOUGH if begun is Begun.NONE else 1):
+                break
         if len(rows) <= MOST:
             return rows, True
-        best = _narrowed(self._found, query).where(
-            ListingRecord.sort_title == " ".join(words(query.q)), *self._conditions(query)
+        titled = self._found.where(
+            begins(ListingRecord.sort_title, " ".join(words(query.q))), *self._conditions(query)
         )
-        found = [
-            *connection.execute(best.limit(MOST)),
-            *self._newest(connection, query, asked, prominent=True),
-            *rows,
-        ]
-        return list({row.book_id: row for row in found}.values())[:MOST], False
+        best = connection.execute(titled.order_by(ListingRecord.sort_title).limit(MOST))
+        return list({row.book_id: row for row in (*best, *rows)}.values())[:MOST], False
 
-    def _newest(
-        self, connection: Connection, query: Query, asked: Sequence[str], *, prominent: bool
-    ) -> list[Row[Any]]:
-        wanted = (
-            _narrowed(self._found, query)
-            .join(self._index.index, self._index.book == ListingRecord.book_id)
-            .where(self._index.matches(asked, prominent=prominent), *self._conditions(query))
+    def _newest(self, connection: Connection, query: Query, wanted: Wanted) -> list[Row[Any]]:
+        statement = (
+            self._found.join(self._index.index, self._index.book == ListingRecord.book_id)
+            .where(self._index.matches(wanted), *self._conditions(query))
             .order_by(self._index.book.desc())
             .limit(MOST + 1)
         )
-        return list(connection.execute(wanted))
+        return list(connection.execute(statement))
 
     def _groups(
         self, connection: Connection, rows: Sequence[Row[Any]], query: Query
@@ -228,13 +228,6 @@ _SORTS: dict[Sort, tuple[Any, bool]] = {
     Sort.DEAREST: (ListingRecord.amount, True),
 }
 _PRICED = {Sort.PRICE, Sort.DEAREST}
-
-
-def _narrowed(wanted: Select[Any], query: Query) -> Select[Any]:
-    """The statement with what the query's subject needs."""
-    if not query.subject:
-        return wanted
-    return wanted.join(ListingSubject, ListingSubject.book_id == ListingRecord.book_id)
 
 
 def _beyond(sort: Sort, cursor: Cursor, *, rising: bool) -> Any:
@@ -286,11 +279,10 @@ def _ranked(rows: list[Row[Any]], sort: Sort, asked: Sequence[str]) -> list[Row[
 
 def _rank(row: Row[Any], asked: Sequence[str]) -> int:
     """How well a book fits: 0 is its very title, and less well the larger."""
-    title = words(row.title)
-    if title == list(asked):
-        return 0
+    title = row.sort_title.split()
     if all(word in title for word in asked):
-        return 1 if title[: len(asked)] == list(asked) else 2
+        at_once = title[: len(asked)] == list(asked)
+        return (0 if len(title) == len(asked) else 1) if at_once else 2
     names = [*title, *words(row.byline), *words(row.subtitle or "")]
     if all(word in names for word in asked):
         return 3

@@ -23,7 +23,7 @@ def upgrade() -> None:
     else:
         op.execute(
             "CREATE VIRTUAL TABLE search_index USING fts5("
-            "title, people, about, text, detail=column, prefix='2 3', tokenize='unicode61')"
+            "title, people, about, text, detail=column, prefix='2 3', tokenize='ascii')"
         )
     op.create_table(
         "search_words",

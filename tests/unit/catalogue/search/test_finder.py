@@ -294,7 +294,7 @@ def test_a_search_looks_at_a_bounded_number_of_books(shelve, find, monkeypatch):
     people = [("A01", "Bo Ek")]
     shelve(
         edition("EXACT", title="Moss", people=people),
-        edition("TITLE", title="More Moss", people=people),
+        edition("TITLE", title="Moss and More", people=people),
         *(edition(title="Ice", people=people, description="<p>moss</p>") for _ in range(20)),
     )
     found = find("moss")
