@@ -10,7 +10,7 @@ MAKEFLAGS += --no-builtin-rules
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 OFFLINE := is the machine online, and is pip set up for its package index?
-TYPES := tests/contract/types
+NODE := tests/contract/types tests/pages
 
 .PHONY: help
 help: ## List what make can do
@@ -22,7 +22,7 @@ serve: .venv/.serve ## Start the shop at http://localhost:6543, from nothing; it
 	@exec $(BIN)/pserve development.ini --reload
 
 .PHONY: test
-test: lint browser $(TYPES)/node_modules/.package-lock.json ## Check everything, from nothing: lint, types, all tests, coverage
+test: lint browser $(NODE:%=%/node_modules/.package-lock.json) ## Check everything, from nothing: lint, types, all tests, coverage
 	@echo "==> Testing: unit, functional, contract, browser"
 	@$(BIN)/python -m pytest -n 2 --ignore=tests/load --cov --cov-report=term
 	@echo "==> Testing: under load"
@@ -76,7 +76,7 @@ lock: .venv/.python ## Renew the lock files after a change of dependencies (UPGR
 
 .PHONY: clean
 clean: ## Remove the environment and what tools left behind; the shop's own data in var/ stays
-	rm -rf .venv .coverage .coverage.* htmlcov build dist *.egg-info $(TYPES)/node_modules
+	rm -rf .venv .coverage .coverage.* htmlcov build dist *.egg-info $(NODE:%=%/node_modules)
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -106,10 +106,10 @@ $(shell [ "$$(cat .venv/.python 2>&1)" = "$$(pwd)" ] && .venv/bin/python -c '' 2
 browser: .venv/.test
 	@$(BIN)/python tools/browser.py
 
-$(TYPES)/node_modules/.package-lock.json: $(TYPES)/package.json $(TYPES)/package-lock.json
-	@echo "==> Installing the types that the scripts are checked against"
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	@echo "==> Installing the npm packages of $*"
 	@command -v npm >/dev/null || \
 	    { echo "npm is missing: install Node.js 20 or newer, which brings it" >&2; exit 1; }
-	@cd $(TYPES) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || \
+	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || \
 	    { echo "Installing failed: is the machine online, and is npm set up for its registry?" >&2; exit 1; }
 	@touch $@

@@ -4,28 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import urlencode
 
+from babel.numbers import format_decimal
 from markupsafe import Markup
 from pyramid.request import Request
 from stdnum import isbn as isbn_number
 
+from bookshop import clock
 from bookshop.catalogue import words
-from bookshop.catalogue.edition import Edition
+from bookshop.catalogue.covers.picture import Picture, picture
+from bookshop.catalogue.edition import Contributor, Edition, Series, Subject
+from bookshop.catalogue.jsonld import THEMA, thema_heading
 from bookshop.catalogue.offer import Code
+from bookshop.catalogue.seo import main_subject
 from bookshop.catalogue.shelf import Detail, Listing
 from bookshop.money import Money
 from bookshop.translation import _
 
 MINUTES_AN_HOUR = 60
+DRAWN = (400, 600)  # the size of the demo's drawings
+COMING = {Code.PREORDER, Code.FORTHCOMING}
 
 
 @dataclass(frozen=True)
 class Stand:
-    """An availability in the reader's language."""
+    """An availability in the reader's language. `out_on` is when a book that is to come is out."""
 
     code: Code
     label: str
     can_buy: bool
+    out_on: date | None
 
 
 @dataclass(frozen=True)
@@ -40,23 +49,54 @@ class Card:
     language_label: str
     lang: str
     price: Money | None
-    cover_url: str | None
+    picture: Picture | None
     url: str
     buy_url: str
     availability: Stand
 
 
 @dataclass(frozen=True)
+class Topic:
+    """What a book is about or who made it; `url` leads to the books that share it, if any do."""
+
+    label: str
+    url: str | None
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Somebody who made a book, as what, and a search for their books."""
+
+    name: str
+    role: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """A fact about accessibility; `url` is where its detail leads."""
+
+    label: str
+    detail: str | None
+    url: str | None
+
+
+@dataclass(frozen=True)
 class Sheet(Card):
     """A book on its own page."""
 
-    contributors: tuple[tuple[str, str], ...]
+    series: tuple[Topic, ...]
+    contributors: tuple[Maker, ...]
     description: Markup
+    fixed: bool
     publisher: str | None
+    imprint: str | None
     published: date | None
     isbn: str | None
     extent_label: str | None
-    subjects: tuple[str, ...]
+    subjects: tuple[Topic, ...]
+    main_subject: Topic | None
+    accessibility: list[tuple[str, list[Told]]]
     other_formats: list[Card]
 
 
@@ -72,7 +112,6 @@ class Presenter:
 
     def card(self, listing: Listing) -> Card:
         """A listing as a card."""
-        stand = listing.availability
         return Card(
             sku=listing.sku,
             title=listing.title,
@@ -82,35 +121,89 @@ class Presenter:
             language_label=words.language(listing.language, self._locale),
             lang=words.language_tag(listing.language),
             price=listing.price,
-            cover_url=listing.cover and f"{self._prefix}/covers/{listing.cover}",
+            picture=self._picture(listing.cover),
             url=f"{self._prefix}/books/{listing.sku}",
             buy_url=f"{self._prefix}/checkout?item={listing.sku}",
-            availability=Stand(stand.code, self._translate(stand.label), stand.can_buy),
+            availability=self._stand(listing, listing.published),
         )
 
     def sheet(self, book: Detail, other_formats: list[Listing]) -> Sheet:
         """A book with all that its page shows."""
         edition = book.edition
+        main = main_subject(edition.subjects)
+        topics = {
+            each.code: self._subject(each) for each in edition.subjects if each.scheme == THEMA
+        }
+        card = vars(self.card(book.listing))
         return Sheet(
-            **vars(self.card(book.listing)),
-            contributors=tuple(
-                (person.name, self._translate(words.role(person.role)))
-                for person in edition.contributors
-            ),
+            **{**card, "availability": self._stand(book.listing, book.offer.out_on)},
+            series=tuple(map(self._series, edition.series)),
+            contributors=tuple(map(self._maker, edition.contributors)),
             description=Markup(edition.description),  # noqa: S704 - sanitised when it was imported
-            publisher=edition.publisher,
-            published=edition.published,
+            fixed=book.offer.fixed,
+            publisher=edition.publisher or edition.imprint,
+            imprint=edition.imprint if edition.publisher else None,
+            published=edition.published or edition.on_sale,
             isbn=isbn_number.format(edition.isbn) if edition.isbn else None,
             extent_label=self._extent(edition),
-            subjects=tuple(subject.heading or subject.code for subject in edition.subjects),
+            subjects=tuple(topic for topic in topics.values() if topic),
+            main_subject=topics[main.code] if main else None,
+            accessibility=[
+                (
+                    self._translate(heading),
+                    [Told(self._translate(each.label), each.detail, each.url) for each in facts],
+                )
+                for heading, facts in words.accessibility(edition.accessibility)
+            ],
             other_formats=[self.card(listing) for listing in other_formats],
         )
 
+    def _stand(self, listing: Listing, day: date | None) -> Stand:
+        stand = listing.availability
+        coming = stand.code in COMING and day is not None and day > clock.now().date()
+        return Stand(
+            stand.code, self._translate(stand.label), stand.can_buy, day if coming else None
+        )
+
+    def _picture(self, cover: str | None) -> Picture | None:
+        if cover is None:
+            return None
+        folder = f"{self._prefix}/covers"
+        return picture(cover, folder) or Picture(f"{folder}/{cover}", *DRAWN)
+
+    def _series(self, series: Series) -> Topic:
+        number = series.number
+        mapping = {"series": series.title, "number": number}
+        text = _("${series}, ${number}", mapping=mapping) if number else series.title
+        return Topic(self._translate(text), self._found(q=series.title))
+
+    def _maker(self, person: Contributor) -> Maker:
+        return Maker(
+            person.name, self._translate(words.role(person.role)), self._found(q=person.name)
+        )
+
+    def _subject(self, subject: Subject) -> Topic | None:
+        heading = thema_heading(subject, self._translate)
+        if heading is None:
+            return None
+        # Qualifiers, which begin with a digit, stand beside a subject: none is a list of its own.
+        url = self._found(subject=subject.code) if subject.code[:1].isalpha() else None
+        return Topic(heading, url)
+
+    def _found(self, **parameters: str) -> str:
+        """The list that is asked for so."""
+        return f"{self._prefix}/books/?{urlencode(parameters)}"
+
     def _extent(self, book: Edition) -> str | None:
         if book.pages:
-            return str(self._translate(_("${count} pages", mapping={"count": book.pages})))
+            return str(
+                self._translate(_("${count} pages", mapping={"count": self._number(book.pages)}))
+            )
         if book.minutes:
             hours, minutes = divmod(book.minutes, MINUTES_AN_HOUR)
             text = _("${hours} h ${minutes} min", mapping={"hours": hours, "minutes": minutes})
             return str(self._translate(text))
         return None
+
+    def _number(self, count: int) -> str:
+        return str(format_decimal(count, locale=self._locale))

@@ -17,8 +17,12 @@ class Catalogue(Resource):
         """The book of that SKU; an ISBN in another form finds its book too."""
         if "\0" in name:
             return None  # PostgreSQL has no such text
-        detail = self.request.shelf.detail(canonical_sku(name))
-        return Book(self.request, detail) if detail else None
+        sku = canonical_sku(name)
+        detail = self.request.shelf.detail(sku)
+        if detail is not None:
+            return Book(self.request, detail)
+        title = self.request.shelf.withdrawn(sku)
+        return None if title is None else Withdrawn(self.request, title)
 
 
 class Book(Resource):
@@ -27,6 +31,14 @@ class Book(Resource):
     def __init__(self, request: Request, detail: Detail) -> None:
         super().__init__(request)
         self.detail = detail
+
+
+class Withdrawn(Resource):
+    """A book that is no longer sold, where it was: `/books/{sku}`."""
+
+    def __init__(self, request: Request, title: str) -> None:
+        super().__init__(request)
+        self.title = title
 
 
 def canonical_sku(name: str) -> str:

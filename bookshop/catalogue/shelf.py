@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.engine import Connection, Engine
 
 from bookshop import clock
@@ -56,16 +56,6 @@ class Detail:
         return self.edition.sku
 
 
-@dataclass(frozen=True)
-class Page:
-    """One page of a list of `total` books; pages count from 1."""
-
-    listings: list[Listing]
-    number: int
-    pages: int
-    total: int
-
-
 #: What a listing is made of; the free copies stand in the book's own row.
 COLUMNS = (
     ListingRecord.book_id,
@@ -111,8 +101,30 @@ def listing_of(row: Row[*tuple[Any, ...]], currency: str) -> Listing:
     )
 
 
-_BY_SKU = listed()
-_WHOLE = listed(BookRecord.edition, BookRecord.changed_at)
+# Built once: that costs more than asking the database.
+_BY_SKU = listed().where(BookRecord.sku == bindparam("sku"))
+_WHOLE = listed(BookRecord.edition, BookRecord.changed_at).where(BookRecord.sku == bindparam("sku"))
+_ON_THE_TABLE = (
+    listed()
+    .where(ListingRecord.state == bindparam("state"), FREE)
+    .order_by(ListingRecord.published.desc(), ListingRecord.book_id.desc())
+    .limit(bindparam("most"))
+)
+_OF_WORK = (
+    listed()
+    .where(BookRecord.work == bindparam("work"), BookRecord.sku != bindparam("sku"))
+    .order_by(ListingRecord.sort_title, ListingRecord.book_id)
+    .limit(MOST_FORMATS)
+)
+_BY_ISBN = (
+    listed()
+    .where(
+        BookRecord.isbn.in_(bindparam("isbns", expanding=True)),
+        BookRecord.sku != bindparam("sku"),
+    )
+    .order_by(ListingRecord.sort_title, ListingRecord.book_id)
+    .limit(MOST_FORMATS)
+)
 
 
 class Shelf:
@@ -128,36 +140,20 @@ class Shelf:
         with self._engine.connect() as connection:
             for state in (State.BUY, State.PREORDER):
                 if len(found) < most:
-                    wanted = (
-                        listed()
-                        .where(ListingRecord.state == state.value, FREE)
-                        .order_by(ListingRecord.published.desc(), ListingRecord.book_id.desc())
-                        .limit(most - len(found))
-                    )
-                    found += self._listings(connection, wanted)
+                    left = most - len(found)
+                    found += self._listings(connection, _ON_THE_TABLE, state=state.value, most=left)
         return found
-
-    def page(self, number: int, size: int) -> Page | None:
-        """The `number`th `size` books by title, or None beyond the last page."""
-        with self._engine.connect() as connection:
-            total = connection.scalar(select(func.count()).select_from(ListingRecord)) or 0
-            pages = max(1, -(-total // size))
-            if number > pages:
-                return None
-            wanted = listed().order_by(ListingRecord.sort_title, ListingRecord.book_id)
-            found = self._listings(connection, wanted.offset((number - 1) * size).limit(size))
-        return Page(found, number, pages, total)
 
     def listing(self, sku: str) -> Listing | None:
         """The book of that SKU, as lists show it."""
         with self._engine.connect() as connection:
-            found = self._listings(connection, _BY_SKU.where(BookRecord.sku == sku))
+            found = self._listings(connection, _BY_SKU, sku=sku)
         return found[0] if found else None
 
     def detail(self, sku: str) -> Detail | None:
         """The book of that SKU, with all that its page shows."""
         with self._engine.connect() as connection:
-            row = connection.execute(_WHOLE.where(BookRecord.sku == sku)).one_or_none()
+            row = connection.execute(_WHOLE, {"sku": sku}).one_or_none()
         if row is None:
             return None
         return Detail(
@@ -167,22 +163,30 @@ class Shelf:
             changed_at=row.changed_at,
         )
 
+    def withdrawn(self, sku: str) -> str | None:
+        """The title of the book of that SKU, if it was sold here once and is no more."""
+        wanted = select(BookRecord.title).where(BookRecord.sku == sku, BookRecord.withdrawn)
+        with self._engine.connect() as connection:
+            title: str | None = connection.scalar(wanted)
+        return title
+
     def other_formats(self, edition: Edition) -> list[Listing]:
         """The other formats of the same work, as far as the shop has them."""
         alike = [related.isbn for related in edition.related if related.relation in SAME_WORK]
-        same: list[ColumnElement[bool]] = [BookRecord.isbn.in_(alike)] if alike else []
-        if edition.work is not None:
-            same.append(BookRecord.work == edition.work)
-        if not same:
+        if edition.work is None and not alike:
             return []
-        wanted = (
-            listed()
-            .where(or_(*same), BookRecord.sku != edition.sku)
-            .order_by(ListingRecord.sort_title, ListingRecord.book_id)
-            .limit(MOST_FORMATS)
-        )
+        found: dict[str, Listing] = {}
         with self._engine.connect() as connection:
-            return self._listings(connection, wanted)
+            if edition.work is not None:
+                of_work = self._listings(connection, _OF_WORK, work=edition.work, sku=edition.sku)
+                found |= {listing.sku: listing for listing in of_work}
+            if alike:
+                named = self._listings(connection, _BY_ISBN, isbns=alike, sku=edition.sku)
+                found |= {listing.sku: listing for listing in named}
+        return list(found.values())[:MOST_FORMATS]
 
-    def _listings(self, connection: Connection, wanted: Select[*tuple[Any, ...]]) -> list[Listing]:
-        return [listing_of(row, self._terms.currency) for row in connection.execute(wanted)]
+    def _listings(
+        self, connection: Connection, wanted: Select[*tuple[Any, ...]], **given: Any
+    ) -> list[Listing]:
+        rows = connection.execute(wanted, given)
+        return [listing_of(row, self._terms.currency) for row in rows]

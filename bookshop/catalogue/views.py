@@ -2,51 +2,72 @@
 
 from __future__ import annotations
 
-import re
+from http import HTTPStatus
 from typing import Any
 
-from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
+from pyramid.httpexceptions import HTTPFound, HTTPMovedPermanently, HTTPNotFound
 from pyramid.request import Request
 from pyramid.view import view_config
 
+from bookshop.catalogue import seo
 from bookshop.catalogue.cards import Presenter
-from bookshop.catalogue.resources import Book, Catalogue
+from bookshop.catalogue.lists import ListPresenter
+from bookshop.catalogue.resources import Book, Catalogue, Withdrawn
+from bookshop.catalogue.search.cursor import CursorError
+from bookshop.catalogue.search.cursor import read as read_cursor
+from bookshop.catalogue.search.query import PARAMETERS, QueryError, read
 from bookshop.resources import Shop
 
 PAGE_SIZE = 24
+UNKNOWN = -1  # the version of a catalogue that nobody can tell
 
 
 @view_config(context=Shop, renderer="catalogue/index.jinja2", catalogue_page=())
 def index(_context: Shop, request: Request) -> dict[str, Any]:
     """The books that can be purchased."""
     present = Presenter(request)
-    return {"books": [present.card(listing) for listing in request.shelf.purchasable()]}
-
-
-@view_config(context=Catalogue, renderer="catalogue/list.jinja2", catalogue_page=("page",))
-def list_books(context: Catalogue, request: Request) -> dict[str, Any]:
-    """All books by title, a page at a time."""
-    page = request.shelf.page(_page_number(request), PAGE_SIZE)
-    if page is None:
-        raise HTTPNotFound
-    present = Presenter(request)
-
-    def address(number: int) -> str | None:
-        if not 1 <= number <= page.pages:
-            return None
-        query = {"page": number} if number > 1 else None
-        path: str = request.resource_path(context, query=query)
-        return path
-
     return {
-        "books": [present.card(listing) for listing in page.listings],
-        "page": {
-            "number": page.number,
-            "pages": page.pages,
-            "total": page.total,
-            "previous_url": address(page.number - 1),
-            "next_url": address(page.number + 1),
-        },
+        "books": [present.card(listing) for listing in request.shelf.purchasable()],
+        "seo": seo.index(request),
+    }
+
+
+@view_config(context=Catalogue, renderer="catalogue/list.jinja2", catalogue_page=PARAMETERS)
+def list_books(_context: Catalogue, request: Request) -> dict[str, Any]:
+    """All books, or those that are asked for, a page at a time.
+
+    What names one book, by its ISBN or SKU, leads to it.
+    """
+    finder = request.finder
+    try:
+        query = read(request.GET, finder.bands.names)
+        place = request.GET.get("page")
+        cursor = read_cursor(place) if place else None
+        if query.q and (sku := finder.named(query.q)):
+            raise HTTPFound(f"{request.script_name}/books/{sku}")
+        version = request.registry.catalogue_version.current() or UNKNOWN
+        found = finder.find(query, cursor, PAGE_SIZE, version)
+    except (QueryError, CursorError):
+        raise HTTPNotFound from None
+    present, links = Presenter(request), ListPresenter(request, query, finder.bands.names)
+    title = links.title()
+    return {
+        "books": [present.card(listing) for listing in found.listings],
+        "title": title,
+        "asked": query.q,
+        "total": found.total,
+        "number": links.number(found.total),
+        "exact": found.exact,
+        "corrected": found.corrected,
+        "way": links.way(),
+        "chosen": links.chosen(),
+        "cleared": links.cleared(),
+        "options": links.options(found.facets),
+        "sorts": links.sorts(),
+        "pages": links.pages(found),
+        "continued": cursor is not None,
+        "indexed": not query.q and len(query.filters) <= 1 and cursor is None,
+        "seo": seo.list_(request, query, title, place),
     }
 
 
@@ -57,11 +78,12 @@ def show_book(context: Book, request: Request) -> dict[str, Any]:
     present = Presenter(request)
     if context.__name__ != book.sku:
         raise HTTPMovedPermanently(present.card(book.listing).url)
-    return {"book": present.sheet(book, request.shelf.other_formats(book.edition))}
+    others = request.shelf.other_formats(book.edition)
+    return {"book": present.sheet(book, others), "seo": seo.book(request, book, others)}
 
 
-def _page_number(request: Request) -> int:
-    raw = request.GET.get("page", "1")
-    if not re.fullmatch(r"[1-9][0-9]{0,5}", raw):
-        raise HTTPNotFound
-    return int(raw)
+@view_config(context=Withdrawn, renderer="catalogue/withdrawn.jinja2")
+def gone(context: Withdrawn, request: Request) -> dict[str, Any]:
+    """A book that the shop has sold once and will not sell again."""
+    request.response.status = HTTPStatus.GONE
+    return {"title": context.title}

@@ -140,7 +140,8 @@ def _beside(path: Path | None, registry: Registry) -> Path:
         return path
     folder: Path = registry.bookshop.shop.var / "imports"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / (path.name if path else "stdin")
+    name = path.name if path else "stdin"
+    return folder / name
 
 
 def _forget(_notice: Notice, _isbn: str | None, _reason: str) -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from pyramid.request import Request
 
 from bookshop.catalogue.cards import Presenter
+from bookshop.catalogue.covers.picture import Picture
 from bookshop.money import Money
+from bookshop.orders.coming import out_on
 from bookshop.orders.snapshot import OrderSnapshot
 
 
 @dataclass(frozen=True)
 class LineView:
-    """A line as sold; what the catalogue adds is empty where the book has left it since."""
+    """A line as sold; what the catalogue adds is empty where the book has left it since.
+
+    `out_on` is when a book that is still to be sent comes out, None where it is out.
+    """
 
     title: str
     lang: str | None
@@ -22,7 +28,8 @@ class LineView:
     amount: Money
     byline: str
     format_label: str
-    cover_url: str | None
+    picture: Picture | None
+    out_on: date | None
 
 
 @dataclass(frozen=True)
@@ -43,8 +50,8 @@ def present_order(request: Request, order: OrderSnapshot) -> OrderView:
     present = Presenter(request)
     lines = []
     for line in order.lines:
-        listing = request.shelf.listing(line.sku)
-        card = listing and present.card(listing)
+        book = request.shelf.detail(line.sku)
+        card = book and present.card(book.listing)
         lines.append(
             LineView(
                 title=line.title,
@@ -54,7 +61,8 @@ def present_order(request: Request, order: OrderSnapshot) -> OrderView:
                 amount=line.amount,
                 byline=card.byline if card else "",
                 format_label=card.format_label if card else "",
-                cover_url=card.cover_url if card else None,
+                picture=card.picture if card else None,
+                out_on=out_on(order, line, book),
             )
         )
     return OrderView(

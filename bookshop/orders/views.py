@@ -51,9 +51,10 @@ def show_order(context: OrderPlace, request: Request) -> dict[str, Any]:
             for refund in found.refunds
             if refund.status in COUNTING
         ]
-    stands, translate = verdict(order), request.localizer.translate
+    presented, translate = present_order(request, order), request.localizer.translate
+    stands = verdict(order, coming=any(line.out_on for line in presented.lines))
     return {
-        "order": present_order(request, order),
+        "order": presented,
         "kind": stands.kind,
         "icon_name": stands.icon,
         "heading": translate(stands.heading),

@@ -117,6 +117,12 @@ CHECKING = Verdict(
         "Please do not pay again."
     ),
 )
+PREORDERED = Verdict(
+    "good",
+    "check",
+    _("Your order is paid"),
+    _("Thank you. It is not out yet: we write to you when it is on its way."),
+)
 SHORT = Verdict(
     "wait",
     "alert",
@@ -150,10 +156,15 @@ DISPUTE_LOST = _("Your bank took the payment back for you.")
 DISPUTE_CLOSED = _("What your bank had asked is settled.")
 
 
-def verdict(order: OrderSnapshot) -> Verdict:
-    """How the order stands. What a person has to look at first is said first."""
+def verdict(order: OrderSnapshot, *, coming: bool) -> Verdict:
+    """How the order stands. What a person has to look at first is said first.
+
+    `coming`: something in it is not out yet.
+    """
     if order.contradicted:
         return CHECKING
     if order.short and order.status in FULFILMENT:
         return SHORT
+    if coming and order.status is OrderStatus.PAID:
+        return PREORDERED
     return VERDICTS[order.status]

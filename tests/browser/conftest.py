@@ -1,5 +1,8 @@
 """The browser: the Chromium of this machine, at the size that a test asks for."""
 
+from contextlib import contextmanager
+from functools import partial
+
 import browser
 import pytest
 
@@ -45,9 +48,20 @@ def browser_context_args(browser_context_args):
     }
 
 
+@pytest.fixture(scope="session")
+def serving(template):
+    """Makes a shop and its sandbox behind real servers, each telling the other what happens."""
+    return partial(_serving, template)
+
+
 @pytest.fixture
-def live(tmp_path, template):
-    """A shop and its sandbox behind real servers, each telling the other what happens."""
+def live(serving, tmp_path):
+    with serving(tmp_path) as shop:
+        yield shop
+
+
+@contextmanager
+def _serving(template, folder):
     shop = None
     served = Served(lambda environ, start: shop.wsgi(environ, start))  # noqa: PLW0108 - shop is None yet
     stripe = SandboxServer(
@@ -57,11 +71,11 @@ def live(tmp_path, template):
             publishable_key=PUBLISHABLE_KEY,
             webhook_url=f"{served.url}/webhooks/stripe",
             webhook_secret=WEBHOOK_SECRET,
-            database=tmp_path / "sandbox.sqlite",
+            database=folder / "sandbox.sqlite",
         )
     )
     stripe.start()
-    shop = Shop(tmp_path / "var", template, stripe.url, bookshop__url=served.url)
+    shop = Shop(folder / "var", template, stripe.url, bookshop__url=served.url)
     shop.url = served.url
     shop.sandbox = Controls(stripe.url)
     yield shop

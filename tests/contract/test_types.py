@@ -4,8 +4,6 @@ TypeScript's checker reads the JSDoc types of the plain scripts; `@stripe/stripe
 Stripe.js is. Both are pinned in `types/`, and installed there by npm when they are missing.
 """
 
-import fcntl
-import json
 import re
 import shutil
 import subprocess
@@ -13,47 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from tests import npm
+
 REPOSITORY = Path(__file__).parents[2]
 TYPES = REPOSITORY / "tests/contract/types"
-NODE_MODULES = TYPES / "node_modules"
 SCRIPT_FOLDERS = ["bookshop/static", "bookshop/sandbox/static"]
 ERROR = re.compile(r"^(?P<path>[^\s(].*)\((?P<line>\d+),\d+\): error (?P<what>TS\d+: .*)$")
 
 
-def _versions(lock_file, *, optional):
-    packages = json.loads(lock_file.read_text())["packages"] if lock_file.is_file() else {}
-    return {
-        (path, package["version"])
-        for path, package in packages.items()
-        if path and (optional or not package.get("optional"))
-    }
-
-
-def _install():
-    """Bring node_modules to what package-lock.json says, unless it is there already."""
-    installed = _versions(NODE_MODULES / ".package-lock.json", optional=True)
-    locked = TYPES / "package-lock.json"
-    if _versions(locked, optional=False) <= installed <= _versions(locked, optional=True):
-        return
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.fail("npm was not found: install Node.js 20 or newer to check the scripts' types")
-    command = [npm, "ci", "--ignore-scripts"]
-    done = subprocess.run(command, cwd=TYPES, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.fail(
-            f"npm could not install TypeScript and Stripe's types; in {TYPES} run: "
-            f"npm ci --ignore-scripts\n{done.stdout}{done.stderr}",
-        )
-
-
 @pytest.fixture(scope="module")
 def node_modules():
-    """The folder with the checker and the types; installed once, by one process at a time."""
-    with (TYPES / "package.json").open() as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        _install()
-    return NODE_MODULES
+    """The folder with the checker and the types."""
+    return npm.install(TYPES)
 
 
 @pytest.fixture

@@ -3,7 +3,13 @@
 import pytest
 from stdnum import isbn
 
+from bookshop import clock
+from bookshop.catalogue.models import ListingRecord
+from bookshop.catalogue.shelving import withdraw
+from bookshop.catalogue.version import touch
+
 MOSS = "9786941041210"
+TO_COME = "9786941063403"
 
 
 def test_the_index_lists_exactly_the_books_that_can_be_bought(shop):
@@ -15,8 +21,50 @@ def test_the_index_lists_exactly_the_books_that_can_be_bought(shop):
         expected = {f"/checkout?item={book.sku}" for book in shop.registry.shelf.purchasable()}
     assert offered == expected
     assert len(offered) >= 24
-    assert "Typesetting by Moonlight" not in page  # forthcoming
     assert "The Understudy" not in page  # sold out
+
+
+def test_a_book_to_come_can_be_ordered_and_says_when_it_is_out(shop):
+    visitor = shop.visitor()
+
+    for path in ("/", "/books/?availability=preorder", f"/books/{TO_COME}"):
+        page = visitor.get(path)
+        link = page.html.select_one(f"main a[href='/checkout?item={TO_COME}']")
+        assert link.get_text().startswith("Pre-order")
+        assert "Out on 14 March 2030" in page
+
+
+def test_a_withdrawn_book_is_gone_and_another_edition_is_a_search_away(shop):
+    book = shop.book(MOSS)
+    with shop.registry.sessions.begin() as session:
+        withdraw(session.connection(), [book.id], clock.now())
+        touch(session)
+
+    page = shop.visitor().get(f"/books/{isbn.format(MOSS)}", status=410)
+
+    assert page.html.select_one("form[role=search] input[name=q]")["value"] == "Moss"
+    assert page.html.h1
+    shop.visitor().get("/books/9780000000002", status=404)
+
+
+def test_a_book_stands_under_its_subject(shop):
+    page = shop.visitor().get(f"/books/{MOSS}")
+
+    way = page.html.select("nav.way li")
+    assert [step.get_text() for step in way[:2]] == ["Home", "All books"]
+    assert way[-1].get_text() == "Moss"
+    assert "Moss" in shop.visitor().get(way[2].a["href"])
+
+
+def test_a_book_without_a_picture_is_drawn_with_its_title(shop):
+    with shop.registry.sessions.begin() as session:
+        session.query(ListingRecord).filter_by(sku=MOSS).update({"cover": None})
+        touch(session)
+
+    board = shop.visitor().get(f"/books/{MOSS}").html.select_one(".book-cover .board")
+
+    assert board["aria-hidden"] == "true"
+    assert "Moss" in board.get_text()
 
 
 def test_a_book_leaves_the_index_with_its_last_copy(shop):
@@ -82,8 +130,11 @@ def test_the_list_shows_every_book_once(shop):
         "/books/?page=99",
         "/books/?page=0",
         "/books/?page=-1",
-        "/books/?page=1e3",
-        "/books/?page=" + "9" * 400,
+        "/books/?page=" + "9" * 2000,
+        "/books/?sort=author",
+        "/books/?format=scroll",
+        "/books/?price=1-2",
+        "/books/?subject=f%27",
         "/books/%00",
         "/webhooks",
         "/webhooks/other",

@@ -1,7 +1,7 @@
 """From wanting a book to the press of Pay."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import requests
@@ -9,11 +9,12 @@ import requests
 from bookshop import clock
 from bookshop.checkout import limits
 from bookshop.orders.holds import HOLD
-from bookshop.orders.models import OrderEntry
+from bookshop.orders.models import Order, OrderEntry
 from tests.shops import intent_of, pay_form
 
 MOSS = "9786941041210"
 LAST_COPY = "9786941031709"
+TO_COME = "9786941063403"
 EBOOK = "9786941006349"
 BUY = f"/checkout?item={MOSS}"
 
@@ -621,3 +622,71 @@ def test_no_connection_is_held_while_stripe_is_asked(shop, monkeypatch):
     visitor.get(f"/success?pi={intent_of(page)}")
 
     assert held == [0, 0, 0]
+
+
+NOT_OUT = "Not out yet: it comes out on 14 March 2030"
+
+
+def words(page) -> str:
+    return " ".join(page.html.main.get_text(" ").split())
+
+
+@pytest.fixture
+def preordered(shop, sandbox):
+    """A visitor who has paid for a book that is not out yet, and what they saw on their way."""
+    visitor = shop.visitor()
+    checkout = visitor.get(f"/checkout?item={TO_COME}")
+    press_pay(visitor, checkout)
+    held = shop.book(TO_COME).held
+    sandbox.confirm(intent_of(checkout))
+    receipt = visitor.get(f"/success?pi={intent_of(checkout)}")
+    return visitor, checkout, held, receipt
+
+
+def test_a_book_that_is_not_out_yet_is_charged_today_and_sent_later(shop, preordered):
+    visitor, checkout, held, receipt = preordered
+    (order,) = shop.orders()
+    page = visitor.get(f"/orders/{order.number}")
+
+    assert f"{NOT_OUT}. You are charged today, and we send it then." in words(checkout)
+    assert f"{NOT_OUT}, and we send it then." in words(receipt)
+    assert f"{NOT_OUT}, and we send it then." in words(page)
+    assert "It is not out yet: we write to you when it is on its way." in words(page)
+    assert order.status == "paid"
+    assert (held, shop.book(TO_COME).stock, shop.book(TO_COME).held) == (1, 39, 0)
+
+
+def test_the_last_copy_of_a_book_that_is_not_out_yet_says_so_too(shop, preordered):
+    visitor, _, _, receipt = preordered
+    shop.change_book(TO_COME, stock=0)
+
+    assert NOT_OUT in words(visitor.get(receipt.request.url))
+
+
+def test_a_book_that_is_put_off_comes_out_on_its_new_day(shop, preordered):
+    visitor, _, _, receipt = preordered
+    shop.change_book(TO_COME, published=date(2031, 5, 2))
+
+    assert "it comes out on 2 May 2031" in words(visitor.get(receipt.request.url))
+
+
+@pytest.mark.parametrize("change", ["out", "sent", "cancelled", "short"])
+def test_that_it_is_sent_later_is_said_no_longer_than_it_is_true(shop, preordered, change):
+    visitor = preordered[0]
+    with shop.registry.sessions.begin() as session:
+        (order,) = session.query(Order)
+        (line,) = order.lines
+        line.shipped = int(change == "sent")
+        order.status = "cancelled" if change == "cancelled" else order.status
+        order.short = change == "short"
+    if change == "out":
+        shop.change_book(TO_COME, published=clock.now().date())
+
+    page = visitor.get(f"/orders/{shop.orders()[0].number}")
+
+    assert "Not out yet" not in words(page)
+    assert "It is not out yet" not in words(page)
+
+
+def test_a_book_that_is_out_is_not_said_to_come(shop):
+    assert "Not out yet" not in words(shop.visitor().get(BUY))

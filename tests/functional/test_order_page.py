@@ -443,7 +443,7 @@ def test_the_receipt_says_who_sold_what_to_whom(paid):
 
 
 def ask(browser, number, email, status=200):
-    form = browser.get("/orders/0", status=404).forms[0]
+    form = browser.get("/orders/0", status=404).forms["link-form"]
     form["number"], form["email"] = number, email
     return form.submit(status=status)
 
@@ -527,18 +527,18 @@ def test_a_form_of_another_site_is_refused_and_shown_again(shop, buyer):
     assert mails(shop) == []
     assert "open for too long" in words(page)
 
-    assert SAID in words(page.forms[0].submit())
+    assert SAID in words(page.forms["link-form"].submit())
     assert mails(shop) == [(EMAIL, buyer.number)]
 
 
 def test_what_was_typed_is_shown_again_as_text(shop):
     page = ask(shop.visitor(), '"><script>', "<b>@x.example")
-    assert page.forms[0]["number"].value == '"><script>'
+    assert page.forms["link-form"]["number"].value == '"><script>'
     assert not page.html.select("main script, main b")
 
 
 def test_a_file_in_a_fields_place_is_no_bug(shop):
-    form = shop.visitor().get("/orders/").forms[0]
+    form = shop.visitor().get("/orders/").forms["link-form"]
     token = form["csrf_token"].value
     page = form.response.test_app.post(
         "/orders/", {"csrf_token": token}, upload_files=[("number", "a.txt", b"x")]
@@ -551,7 +551,7 @@ def test_the_form_is_accepted_over_https(make_shop, sandbox):
     shop = make_shop(bookshop__url="https://shelf.example")
     browser = shop.visitor()
     browser.extra_environ.update({"wsgi.url_scheme": "https", "HTTP_HOST": "shelf.example"})
-    form = browser.get("/orders/0", status=404).forms[0]
+    form = browser.get("/orders/0", status=404).forms["link-form"]
     form["number"], form["email"] = new_number(), EMAIL
 
     assert SAID in words(form.submit(headers={"Origin": "https://shelf.example"}))

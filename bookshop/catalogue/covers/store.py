@@ -61,7 +61,7 @@ class CoverStore:
 
     def path(self, file: str) -> Path:
         """Where a file is kept: in one of 256 folders, so that none grows too large."""
-        return self._folder / file[:2] / file
+        return self._folder.joinpath(file[:2], file)
 
 
 def _picture(data: bytes) -> Image.Image:
@@ -93,7 +93,7 @@ def _reading() -> Iterator[None]:
 
 
 def _size(image: Image.Image, width: int) -> tuple[int, int]:
-    return width, max(1, round(image.height * width / image.width))
+    return width, max(1, image.height * width // image.width)
 
 
 def _write(path: Path, image: Image.Image, how: dict[str, Any]) -> None:

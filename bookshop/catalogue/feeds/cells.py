@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date
-from decimal import Decimal
 from functools import cache
 
 from babel import Locale
@@ -19,11 +18,12 @@ from stdnum import isbn as isbn_number
 from stdnum.exceptions import ValidationError
 
 from bookshop.catalogue.feeds.notice import Refusal
-from bookshop.money import decimals
+from bookshop.money import AmountError
+from bookshop.money import read_amount as read_money
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _SCIENTIFIC = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]+")
-_AMOUNT = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,3})?")
+_AMOUNT = re.compile(r"[0-9]{1,10}(?:[.,][0-9]{1,3})?")
 _THOUSANDS = re.compile(r"[0-9]{1,3}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*(?:[.,][0-9]{1,2})?")
 _DAY = re.compile(r"(?P<year>[0-9]{4})-?(?P<month>[0-9]{2})-?(?P<day>[0-9]{2})")
 _DAY_FIRST = re.compile(r"(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})\.(?P<year>[0-9]{4})")
@@ -105,13 +105,15 @@ def read_amount(cell: str, currency: str) -> int:
     text = _AROUND.sub("", cell.upper().replace(currency, ""))
     if _THOUSANDS.fullmatch(text) and not _AMOUNT.fullmatch(text):
         raise Refusal(f"The price {cell} has a mark for thousands: write it without, as 1234.50.")
-    digits = decimals(currency)
-    if _AMOUNT.fullmatch(text):
-        minor = Decimal(text.replace(",", ".")).scaleb(digits)
-        if minor == int(minor) and minor > 0:
-            return int(minor)
-    example = Decimal(12).quantize(Decimal(1).scaleb(-digits))
-    raise Refusal(f"The price {cell} is no amount in {currency}: write it like {example}.")
+    if not _AMOUNT.fullmatch(text):
+        text = cell.strip()  # told as it was written
+    try:
+        money = read_money(text.replace(",", "."), currency)
+    except AmountError as err:
+        raise Refusal(f"The price cannot be read: {err}") from err
+    if not money.amount:
+        raise Refusal(f"The price {cell} is nothing: leave the cell empty where there is no price.")
+    return money.amount
 
 
 def read_day(cell: str) -> date:

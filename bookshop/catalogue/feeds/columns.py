@@ -29,7 +29,7 @@ from bookshop.catalogue.feeds.cells import (
 )
 from bookshop.catalogue.feeds.html import description
 from bookshop.catalogue.feeds.notice import Refusal
-from bookshop.money import decimals, known_currencies
+from bookshop.money import Money, known_currencies
 
 FORMS = {
     "hardback": "BB",
@@ -156,11 +156,8 @@ def _price(parts: list[str]) -> Price:
 
 
 def _write_price(price: Price) -> list[str]:
-    digits = decimals(price.currency)
-    whole, part = divmod(price.amount, 10**digits)
-    amount = f"{whole}.{part:0{digits}}" if digits else str(whole)
     return [
-        f"{amount} {price.currency}",
+        f"{Money(price.amount, price.currency).value:f} {price.currency}",
         price.type,
         price.tax or "",
         price.tax_percent or "",

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError, StatementError
 
 from bookshop import clock
 from bookshop.catalogue.feeds.models import ImportRun
-from bookshop.catalogue.feeds.notice import FeedError, Notice
+from bookshop.catalogue.feeds.notice import FeedError, Notice, Refusal
 from bookshop.catalogue.feeds.plan import Covers, Plan, plan
 from bookshop.catalogue.feeds.report import Refused, Report
 from bookshop.catalogue.models import BookRecord
@@ -31,6 +31,7 @@ from bookshop.db import WRITES
 # Records that are written together: on SQLite nobody else writes meanwhile.
 BATCHES = {"sqlite": 100, "postgresql": 500}
 PAUSES = (0.2, 1.0, 3.0, 10.0)  # seconds before a database that was busy is asked again
+TOO_LONG = "54"  # the class of SQLSTATE by which PostgreSQL refuses what no index has room for
 LOG = logging.getLogger(__name__)
 _RUNS: Any = ImportRun.__table__
 _BOOKS: Any = BookRecord.__table__
@@ -57,7 +58,7 @@ class Importer:
         self,
         engine: Engine,
         terms: Terms,
-        covers: Covers,
+        covers: Covers | None,
         reject: Reject,
         *,
         dry_run: bool = False,
@@ -68,7 +69,15 @@ class Importer:
         self._reject = reject
         self._dry = dry_run
         self._size = BATCHES[engine.dialect.name]
-        self._report = Report()
+        self.report = Report()
+
+    def done_before(self, file: File | None) -> int:
+        """How many records of the file a run has seen to that was interrupted."""
+        if file is None or self._dry:
+            return 0
+        wanted = select(_RUNS.c.done).where(_RUNS.c.file == file.digest, _RUNS.c.ended_at.is_(None))
+        with self._engine.connect() as connection:
+            return connection.scalar(wanted) or 0
 
     def run(
         self,
@@ -79,11 +88,13 @@ class Importer:
         """Take the records of a feed, in their order; `watch` is told after each batch.
 
         With `file` it goes on where an earlier run was interrupted. Raises OperationalError where
-        the database stays busy or goes away.
+        the database stays busy or goes away; `report` then says what has been done.
         """
-        report = self._report = Report()
+        report = self.report = Report()
         file = None if self._dry else file
-        report.skipped = self._begun(file)
+        report.skipped = self.done_before(file)
+        if file is not None and not report.skipped:
+            self._write(lambda connection: connection.execute(_started(connection, file)))
         batch: list[Notice] = []
         try:
             for number, notice in enumerate(notices, start=1):
@@ -109,9 +120,9 @@ class Importer:
                 made = plan(connection, left, self._covers)
             try:
                 self._carry_out(made, file)
-            except OperationalError:
-                raise
             except (StatementError, UnicodeError) as err:
+                if _may_pass(err):
+                    raise
                 if made.taken > 1:
                     for notice in left[: made.taken]:
                         self._take([notice], file)
@@ -120,13 +131,13 @@ class Importer:
             left = left[made.taken :]
 
     def _carry_out(self, made: Plan, file: File | None) -> None:
-        done = self._report.seen + made.taken
+        done = self.report.seen + made.taken
         if not self._dry:
             self._write(lambda connection: self._put(connection, made, file, done))
         for name in made.counts:
-            setattr(self._report, name, getattr(self._report, name) + 1)
+            setattr(self.report, name, getattr(self.report, name) + 1)
         for notice, refusal in made.refused:
-            self._refuse(notice, refusal.isbn, refusal.reason)
+            self._count(notice, refusal)
 
     def _put(self, connection: Connection, made: Plan, file: File | None, done: int) -> None:
         now = clock.now()
@@ -139,6 +150,9 @@ class Importer:
             connection.execute(update(_RUNS).where(_RUNS.c.file == file.digest).values(done=done))
         if made.wares or made.gone:
             touch(connection)
+        # Before it is known that they were seen to: no interruption loses one.
+        for notice, refusal in made.refused:
+            self._reject(notice, refusal.isbn, refusal.reason)
 
     def _write(self, work: Callable[[Connection], object]) -> None:
         """Work in a transaction of its own, again and again where the database is busy."""
@@ -147,34 +161,34 @@ class Importer:
                 with self._engine.execution_options(**{WRITES: True}).begin() as connection:
                     work(connection)
             except OperationalError as err:
-                if pause is None:
+                if pause is None or not _may_pass(err):
                     raise
                 LOG.info("the database is busy (%s): trying again", type(err.orig).__name__)
                 time.sleep(pause)
             else:
                 return
 
-    def _begun(self, file: File | None) -> int:
-        """How many records an interrupted run of the file has seen to."""
-        if file is None:
-            return 0
-        with self._engine.connect() as connection:
-            wanted = select(_RUNS.c.done).where(
-                _RUNS.c.file == file.digest, _RUNS.c.ended_at.is_(None)
-            )
-            done: int = connection.scalar(wanted) or 0
-        if not done:
-            self._write(lambda connection: connection.execute(_started(connection, file)))
-        return done
-
     def _refuse_by_database(self, notice: Notice, err: Exception) -> None:
         LOG.warning("the database refused record %s", notice.reference, exc_info=err)
         reason = f"The database does not take the record ({type(err).__name__}): see the log."
-        self._refuse(notice, notice.sku(), reason)
+        if _state(err).startswith(TOO_LONG):
+            reason = "The record has a text, or a word, that is too long for the database."
+        refusal = Refusal(reason, notice.sku())
+        self._reject(notice, refusal.isbn, refusal.reason)
+        self._count(notice, refusal)
 
-    def _refuse(self, notice: Notice, isbn: str | None, reason: str) -> None:
-        self._report.refuse(Refused(notice.reference, notice.line, isbn, reason))
-        self._reject(notice, isbn, reason)
+    def _count(self, notice: Notice, refusal: Refusal) -> None:
+        self.report.refuse(Refused(notice.reference, notice.line, refusal.isbn, refusal.reason))
+
+
+def _may_pass(err: Exception) -> bool:
+    """Whether the database is busy or gone, and no record is to blame."""
+    return isinstance(err, OperationalError) and not _state(err).startswith(TOO_LONG)
+
+
+def _state(err: Exception) -> str:
+    """The SQLSTATE; empty where there is none, as on SQLite."""
+    return getattr(getattr(err, "orig", None), "sqlstate", None) or ""
 
 
 def _started(connection: Connection, file: File) -> Any:

@@ -83,7 +83,7 @@ class Known:
         return list(self._connection.execute(select(*_COLUMNS).where(where)))
 
 
-def plan(connection: Connection, notices: Sequence[Notice], covers: Covers) -> Plan:
+def plan(connection: Connection, notices: Sequence[Notice], covers: Covers | None) -> Plan:
     """What to do about these records, or about the first of them.
 
     It ends before a record about a book that is in the plan: what that changes has to be known.
@@ -107,7 +107,9 @@ def plan(connection: Connection, notices: Sequence[Notice], covers: Covers) -> P
     return made
 
 
-def _take(made: Plan, notice: Notice, found: Row[Any] | None, known: Known, covers: Covers) -> None:
+def _take(
+    made: Plan, notice: Notice, found: Row[Any] | None, known: Known, covers: Covers | None
+) -> None:
     if isinstance(notice, Refused):
         raise Refusal(notice.reason, notice.isbn)
     if isinstance(notice, Delete):
@@ -118,9 +120,7 @@ def _take(made: Plan, notice: Notice, found: Row[Any] | None, known: Known, cove
             made.counts.append("deleted")
         return
     count = notice.copies()
-    # Who counts copies means their number of today, whatever the record said before.
-    old = found is not None and not found.withdrawn and found.source == notice.source
-    if old and count is None:
+    if found is not None and _is_old(notice, found, count, covers):
         made.counts.append("unchanged")
         return
     edition = _edition(notice, found, known)
@@ -131,7 +131,7 @@ def _take(made: Plan, notice: Notice, found: Row[Any] | None, known: Known, cove
             edition.isbn,
         )
     copies = None if count is None else Copies(count)
-    cover = covers(edition) or (found.cover if found is not None else None)
+    cover = (covers and covers(edition)) or (found.cover if found is not None else None)
     if found is None or found.withdrawn:
         made.counts.append("new")
     elif (
@@ -146,6 +146,18 @@ def _take(made: Plan, notice: Notice, found: Row[Any] | None, known: Known, cove
         made.counts.append("changed")
     book = None if found is None else found.id
     made.wares.append(Ware(edition, notice.source, book, cover, copies))
+
+
+def _is_old(notice: Notice, found: Row[Any], count: int | None, covers: Covers | None) -> bool:
+    """Whether a record has nothing to say that was not known: it need not even be mapped."""
+    return (
+        found.source == notice.source
+        and not found.withdrawn
+        # Who counts copies means their number of today, whatever the record said before.
+        and count in {None, found.stock}
+        # Covers may come after the books.
+        and (covers is None or found.cover is not None)
+    )
 
 
 def _edition(notice: Notice, found: Row[Any] | None, known: Known) -> Edition:

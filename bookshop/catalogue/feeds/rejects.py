@@ -2,50 +2,82 @@
 
 from __future__ import annotations
 
+import codecs
+import os
+import re
 from pathlib import Path
 from typing import BinaryIO
-from xml.sax.saxutils import escape
 
 from bookshop.catalogue.feeds import onix
 from bookshop.catalogue.feeds.columns import REASON
 from bookshop.catalogue.feeds.notice import Notice
 from bookshop.catalogue.feeds.table import RowRefused, RowUpdates, written
 
+ENDINGS = (".xml", ".csv")
+_DASHES = re.compile(r"-(?=-|$)")  # two of them end a comment
+
 
 class Rejects:
-    """A file of refused records, which is made with the first of them."""
+    """A file of refused records, which is made with the first of them.
+
+    It is whole at any time: whatever ends an import, it can be mended and fed again.
+    """
 
     def __init__(self, path: Path) -> None:
         """`path` is the file without an ending, which follows from what is refused."""
         self._stem = path
         self._file: BinaryIO | None = None
-        self._end = b""
+        self._goes_on = False
         self.path: Path | None = None
+
+    def go_on(self) -> None:
+        """Keep what an earlier run of the import has refused, which was interrupted."""
+        self._goes_on = True
+        found = (self._with(ending) for ending in ENDINGS)
+        self.path = next((path for path in found if path.exists()), None)
 
     def add(self, notice: Notice, isbn: str | None, reason: str) -> None:
         """Keep a record."""
         if isinstance(notice, RowUpdates | RowRefused):
-            header = written((*notice.sheet.header, REASON))
-            line = notice.raw.rstrip(b"\r\n") + b"," + written((reason,))
-            self._opened(".csv", header, b"").write(line)
+            header, row = _with_reason(notice, reason)
+            self._write(".csv", codecs.BOM_UTF8 + written(header), written(row), b"")
             return
         begin, end = onix.frame(notice.raw)
         about = f" {isbn}:" if isbn else ""
-        comment = f"line {notice.line}:{about} {reason}".replace("--", "- -")
-        file = self._opened(".xml", begin, end)
-        file.write(f"<!-- {escape(comment)} -->\n".encode())
-        file.write(notice.raw.rstrip() + b"\n")
+        comment = _DASHES.sub("- ", f"line {notice.line}:{about} {reason}")
+        record = f"<!-- {comment} -->\n".encode() + notice.raw.rstrip() + b"\n"
+        self._write(".xml", begin, record, end)
 
     def close(self) -> None:
-        """End the file."""
+        """Let go of the file."""
         if self._file is not None:
-            self._file.write(self._end)
             self._file.close()
 
-    def _opened(self, ending: str, begin: bytes, end: bytes) -> BinaryIO:
+    def _write(self, ending: str, begin: bytes, record: bytes, end: bytes) -> None:
         if self._file is None:
-            self.path = self._stem.with_name(f"{self._stem.name}.refused{ending}")
-            self._file = self.path.open("wb")
-            self._file.write(begin)
-            self._end = end
-        return self._file
+            self.path = self._with(ending)
+            again = self._goes_on and self.path.exists()
+            self._file = self.path.open("r+b" if again else "w+b")
+            if not again:
+                self._file.write(begin + end)
+        self._file.seek(-len(end), os.SEEK_END)
+        self._file.write(record + end)
+        self._file.flush()
+
+    def _with(self, ending: str) -> Path:
+        return self._stem.with_name(f"{self._stem.name}.refused{ending}")
+
+
+def _with_reason(notice: RowUpdates | RowRefused, reason: str) -> tuple[list[str], list[str]]:
+    """The header and the row, with the reason before them instead of an earlier one.
+
+    A row of too many cells has none to spare for it at the end.
+    """
+    names = notice.sheet.header
+    cells = [*notice.cells, *[""] * (len(names) - len(notice.cells))]
+    earlier = {place for place, name in enumerate(names) if name.strip().lower() == REASON}
+
+    def kept(row: list[str]) -> list[str]:
+        return [cell for place, cell in enumerate(row) if place not in earlier]
+
+    return [REASON, *kept(list(names))], [reason, *kept(cells)]

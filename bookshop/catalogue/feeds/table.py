@@ -90,6 +90,8 @@ class RowUpdates(Update):
         told = self._told(())
         if not told.get("sku"):
             raise Refusal("The row has neither ISBN nor SKU: write one of them.")
+        if not told.get("title"):
+            raise Refusal("The row is about a book that the shop does not have: it needs a title.")
         return Edition(**told)
 
     def _told(self, known: Sequence[Price]) -> dict[str, Any]:
@@ -131,6 +133,7 @@ class RowRefused(Refused):
     """A row that cannot even be told apart."""
 
     sheet: Sheet
+    cells: tuple[str, ...]
 
 
 def read(stream: BinaryIO, currency: str) -> Iterator[Notice]:
@@ -173,7 +176,7 @@ def _notice(sheet: Sheet, cells: tuple[str, ...], line: int) -> Notice:
     source = digest(raw + written(sheet.header))
     if len(cells) > len(sheet.header) and any(cells[len(sheet.header) :]):
         reason = f"The row has {len(cells)} cells, and the header {len(sheet.header)}."
-        return RowRefused(None, line, source, raw, None, reason, sheet)
+        return RowRefused(None, line, source, raw, None, reason, sheet, cells)
     whole = (*cells, *[""] * (len(sheet.header) - len(cells)))
     reference = next(
         (bare(whole[place]) for place, column in sheet.columns if column.names[0] == "reference"),

@@ -23,7 +23,7 @@ from bookshop.catalogue.search.models import FacetCount, begins
 from bookshop.catalogue.search.query import Query
 from bookshop.catalogue.shelf import FREE
 from bookshop.db import WRITES
-from bookshop.money import decimals
+from bookshop.money import decimals, read_amount
 
 LARGE = 20_000  # books, from which on they are not counted while somebody waits
 MOST_SUBJECTS = 64  # of which counts are kept in memory
@@ -75,15 +75,15 @@ class Bands:
 
     def __init__(self, currency: str) -> None:
         scale = SCALES.get(currency, 100 if decimals(currency) == 0 else 1)
-        self._edges = [unit * scale for unit in UNITS]
-        self._unit = 10 ** decimals(currency)
-        pairs = zip((0, *self._edges), (*map(str, self._edges), ""), strict=True)
+        edges = [unit * scale for unit in UNITS]
+        self._bounds = [read_amount(str(edge), currency).amount for edge in edges]
+        pairs = zip((0, *edges), (*map(str, edges), ""), strict=True)
         self.names = tuple(f"{low}-{high}" for low, high in pairs)
 
     def number(self, amount: Any) -> Any:
         """The number of the band of an amount in minor units, as SQL; UNPRICED without one."""
-        below = ((amount < edge * self._unit, number) for number, edge in enumerate(self._edges))
-        return case((amount.is_(None), UNPRICED), *below, else_=len(self._edges))
+        below = ((amount < bound, number) for number, bound in enumerate(self._bounds))
+        return case((amount.is_(None), UNPRICED), *below, else_=len(self._bounds))
 
     def name(self, number: int) -> str:
         """The name of a band; none for what has no price."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -14,9 +15,11 @@ from pyramid.registry import Registry
 from pyramid_jinja2 import IJinja2Environment
 
 from bookshop.money import Money
+from bookshop.orders.coming import out_on
 from bookshop.orders.links import LIFE, order_url
 from bookshop.orders.mail.message import Letter, Mail
 from bookshop.orders.mail.models import MailKind
+from bookshop.orders.snapshot import OrderSnapshot
 
 DOMAIN = "bookshop"
 
@@ -50,12 +53,20 @@ class Letters:
             # Whatever the order was for, it can be bought again.
             "retry_url": f"{shop.url}/checkout?{urlencode({'item': order.lines[0].sku})}",
         }
-        if mail.kind is MailKind.REFUNDED:
+        if mail.kind is MailKind.PAID:
+            values["coming"] = self._coming(order)
+        elif mail.kind is MailKind.REFUNDED:
             values["amount"] = Money(mail.detail["amount"], order.total.currency)
         elif mail.kind is MailKind.SHIPPED:
             values["sent"] = mail.detail["lines"]
             values["tracking"] = mail.detail["tracking"]
         return values
+
+    def _coming(self, order: OrderSnapshot) -> list[tuple[str, date]]:
+        """The titles that are not out yet, and when they are."""
+        shelf = self._registry.shelf
+        days = ((line.title, out_on(order, line, shelf.detail(line.sku))) for line in order.lines)
+        return [(title, day) for title, day in days if day is not None]
 
     @cached_property
     def _html(self) -> Environment:

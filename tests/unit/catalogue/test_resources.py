@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pyramid.testing import DummyRequest
 from stdnum import isbn
 
-from bookshop.catalogue.resources import Book, Catalogue, canonical_sku
+from bookshop.catalogue.resources import Book, Catalogue, Withdrawn, canonical_sku
 
 bodies = st.from_regex(r"\A97[89][0-9]{9}\Z")
 
@@ -50,6 +50,9 @@ def test_a_book_is_looked_up_once_by_its_sku():
             asked.append(sku)
             return {"9780306406157": "the book"}.get(sku)
 
+        def withdrawn(self, sku):
+            return {"9780471117094": "Gone"}.get(sku)
+
     catalogue = Catalogue(DummyRequest(shelf=Shelf()))
     book = catalogue["0-306-40615-2"]
     assert isinstance(book, Book)
@@ -59,3 +62,6 @@ def test_a_book_is_looked_up_once_by_its_sku():
         with pytest.raises(KeyError):
             catalogue[name]
     assert asked == ["9780306406157", "9780000000002"]
+    gone = catalogue["0-471-11709-9"]
+    assert isinstance(gone, Withdrawn)
+    assert gone.title == "Gone"

@@ -47,13 +47,13 @@ def test_a_line_is_as_it_was_sold(presented):
     (line, _) = presented().lines
     assert (line.title, line.lang, line.byline) == ("As It Was Sold", "de", "Ada Example")
     assert (line.quantity, line.shipped, line.amount) == (2, 1, Money(1998, "GBP"))
-    assert (line.format_label, line.cover_url) == ("Paperback", "/covers/cover.svg")
+    assert (line.format_label, line.picture.src) == ("Paperback", "/covers/cover.svg")
 
 
 def test_a_book_that_has_left_the_shop_is_still_in_its_order(presented):
     (_, line) = presented().lines
     assert line.title.startswith("Book ")
-    assert (line.lang, line.byline, line.format_label, line.cover_url) == (None, "", "", None)
+    assert (line.lang, line.byline, line.format_label, line.picture) == (None, "", "", None)
 
 
 @pytest.mark.parametrize("mounted", ["", "/shop"])

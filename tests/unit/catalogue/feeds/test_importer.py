@@ -34,7 +34,7 @@ def refused():
 def take(engine, refused):
     """Imports records of ONIX, or rows of a sheet."""
 
-    def take(*records, sheet=None, file=None, covers=lambda _edition: None, dry_run=False):
+    def take(*records, sheet=None, file=None, covers=None, dry_run=False):
         notices = (
             onix.read(io.BytesIO(message(*records)))
             if sheet is None

@@ -173,11 +173,12 @@ def authenticator(server, session, envelope, mechanism, data):
 
 
 @pytest.fixture
-def make_registry(tmp_path):
-    """The registry of a shop, for letters alone: its database is not touched."""
+def make_registry(tmp_path, sqlite_url):
+    """The registry of a shop, for letters alone: in its database only the catalogue is read."""
     made = []
 
     def make(**changes):
+        changes = {"sqlalchemy__url": str(sqlite_url), **changes}
         config = bookshop.configure(ini(tmp_path / "var", "http://localhost:1", **changes))
         made.append(config.registry)
         return config.registry

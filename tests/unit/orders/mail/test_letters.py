@@ -1,6 +1,7 @@
 """What mails say, read as the customer reads them."""
 
 import re
+from datetime import date
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -130,6 +131,20 @@ def test_what_each_says_as_text_and_as_html(kind, subject, sentences, letter, bo
     for sentence in sentences:
         assert sentence in written.text
         assert sentence in words(written.html)
+
+
+@pytest.mark.parametrize("out", [True, False])
+def test_a_book_that_is_not_out_yet_is_said_to_be(out, letter, sqlite_sessions):
+    day = date.max if not out else NOW.date()
+    with sqlite_sessions.begin() as session:
+        session.add(book("MOSS", published=day))
+    written = letter(MailKind.PAID)
+
+    for text in (written.text, words(written.html).replace("&amp;", "&")):
+        said = "Moss & Lichen is not out yet: it comes out on 31 December 9999, and we send it then"
+        assert (said in text) is not out
+        assert ("We get everything ready now" in text) is out
+    assert "\n\n\n" not in written.text
 
 
 def test_there_is_a_letter_for_every_kind():

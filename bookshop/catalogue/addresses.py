@@ -1,0 +1,37 @@
+"""Absolute addresses, for whoever reads them elsewhere: they begin with `bookshop.url`.
+
+They never come from the Host of a request, which anybody can write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+from bookshop.catalogue.covers.picture import picture
+
+
+def home(site: str) -> str:
+    """The index of the shop at `site`, which has no slash at its end."""
+    return f"{site}/"
+
+
+def book(site: str, sku: str) -> str:
+    """The page of a book."""
+    return f"{site}/books/{quote(sku, safe='')}"
+
+
+def books(site: str, parameters: Mapping[str, str] | None = None) -> str:
+    """A list of books, as its parameters narrow it."""
+    return f"{site}/books/" + (f"?{urlencode(parameters)}" if parameters else "")
+
+
+def feed(site: str) -> str:
+    """The feed of new books."""
+    return f"{site}/books/new.atom"
+
+
+def cover(site: str, name: str) -> str:
+    """The largest picture of a cover."""
+    found = picture(name, f"{site}/covers")
+    return found.src if found else f"{site}/covers/{quote(name)}"

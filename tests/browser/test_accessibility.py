@@ -1,0 +1,108 @@
+"""Every page before axe-core, by WCAG 2.2 AA, in light and dark, on a phone and on a desktop."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import npm
+from tests.tour import STOPS, Tour
+
+PACKAGES = Path(__file__).parents[1] / "pages"
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 900}
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# What is within Stripe's iframe is Stripe's.
+RUN = """(tags) => axe.run(
+  { exclude: [["#payment-element iframe"]] },
+  { runOnly: tags, resultTypes: ["violations"], iframes: false },
+)"""
+
+
+@pytest.fixture(scope="module")
+def tour(serving, tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("tour")) as shop:
+        yield Tour(shop, shop.sandbox)
+
+
+@pytest.fixture(scope="module")
+def reader(browser, browser_context_args, tour):
+    """The tour's visitor in the browser, with axe-core at hand on every page."""
+    context = browser.new_context(**browser_context_args, base_url=tour.shop.url)
+    context.add_cookies(
+        [
+            {"name": cookie.name, "value": cookie.value, "url": tour.shop.url}
+            for cookie in tour.visitor.cookiejar
+        ]
+    )
+    page = context.new_page()
+    yield page
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def axe():
+    return (npm.install(PACKAGES) / "axe-core/axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def findings(reader, axe):
+    """Judges the page that the reader is on, all of it unfolded, in light and in dark."""
+
+    def judge():
+        reader.evaluate(axe)
+        reader.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
+        found = []
+        for scheme in ("light", "dark"):
+            reader.emulate_media(color_scheme=scheme)
+            found += [
+                f"{scheme}: {rule['id']} at {' '.join(map(str, node['target']))}: {rule['help']}"
+                for rule in reader.evaluate(RUN, TAGS)["violations"]
+                for node in rule["nodes"]
+            ]
+        return found
+
+    return judge
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("name", STOPS)
+def test_no_page_breaks_a_rule(name, size, tour, reader, findings):
+    reader.set_viewport_size(size)
+    assert reader.goto(tour.path(name)).status == STOPS[name].status
+    if name == "checkout":
+        reader.frame_locator("#payment-element iframe").locator("input[name=number]").wait_for()
+    assert findings() == []
+
+
+# The parts that reach over the right edge, outermost first.
+STICKING_OUT = """() => [...document.querySelectorAll("body *")]
+  .filter((part) => part.getBoundingClientRect().right > document.documentElement.clientWidth)
+  .map((part) => part.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("name", STOPS)
+def test_no_page_is_wider_than_the_smallest_screen(name, tour, reader):
+    reader.set_viewport_size({"width": 320, "height": 640})  # WCAG 1.4.10: 1280 at 400 %
+    reader.goto(tour.path(name))
+    wide = reader.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 320, reader.evaluate(STICKING_OUT)
+
+
+def test_what_breaks_a_rule_is_found_in_light_and_dark(reader, findings):
+    reader.goto("/")
+    reader.evaluate("""() => {
+      const told = document.createElement("p");
+      told.id = "told";
+      told.textContent = "Hardly to be read where it is dark";
+      told.style.color = "light-dark(#222, #222)";
+      const folded = document.createElement("details");
+      folded.append(document.createElement("summary"), document.createElement("img"));
+      document.querySelector("main").append(told, folded);
+    }""")
+
+    found = "\n".join(findings())
+    assert "dark: color-contrast at #told" in found
+    assert "light: color-contrast at #told" not in found
+    for rule in ("summary-name", "image-alt"):
+        assert f"light: {rule}" in found
+        assert f"dark: {rule}" in found

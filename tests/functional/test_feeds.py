@@ -1,0 +1,179 @@
+"""Sitemap, robots.txt and the feed of new books, as search engines and feed readers get them."""
+
+import gzip
+from urllib.parse import urlsplit
+from urllib.robotparser import RobotFileParser
+
+import pytest
+from lxml import etree
+from webob import Request
+
+from bookshop.catalogue.shelving import Ware, put, withdraw
+from bookshop.catalogue.version import touch
+from bookshop.db import WRITES
+from tests.unit.makers import NOW, edition
+
+MOSS = "9786941041210"
+HOME = "https://books.example/tern"
+SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+ATOM = "{http://www.w3.org/2005/Atom}"
+FILES = ["/sitemap.xml", "/sitemaps/pages.xml", "/sitemaps/1.xml"]
+
+
+def locations(answer):
+    return [each.text for each in etree.fromstring(answer.body).iter(SITEMAP + "loc")]
+
+
+def path_of(address):
+    return urlsplit(address).path
+
+
+def everything(visitor):
+    """All addresses of the sitemap, part by part."""
+    parts = [path_of(each) for each in locations(visitor.get("/sitemap.xml"))]
+    return [address for part in parts for address in locations(visitor.get(part))]
+
+
+def change(shop, what):
+    with shop.registry.engine.execution_options(**{WRITES: True}).begin() as connection:
+        what(connection)
+        touch(connection)
+
+
+def test_the_sitemap_has_every_page_and_each_is_there(make_each_shop):
+    visitor = make_each_shop().visitor()
+
+    found = everything(visitor)
+
+    assert len(found) == len(set(found)) == 33 + 2
+    for address in found:
+        page = visitor.get(path_of(address))
+        assert page.html.select_one("link[rel=canonical]")["href"] == address
+
+
+def test_a_withdrawn_book_leaves_the_sitemap_and_the_feed(shop):
+    visitor, gone = shop.visitor(), f"http://localhost:6543/books/{MOSS}"
+    assert gone in everything(visitor)
+    assert gone in visitor.get("/books/new.atom")
+
+    book = shop.book(MOSS).id
+    change(shop, lambda connection: withdraw(connection, [book], NOW))
+
+    assert gone not in everything(visitor)
+    assert gone not in visitor.get("/books/new.atom")
+
+
+def test_addresses_are_the_shops_own_whatever_the_host_says(make_shop):
+    visitor = make_shop(bookshop__url=HOME).visitor()
+    visitor.extra_environ["HTTP_HOST"] = "evil.example"
+
+    pages = [visitor.get(path) for path in (*FILES, "/robots.txt", "/books/new.atom", "/")]
+
+    assert all(HOME in page for page in pages)
+    assert not any("evil.example" in page for page in pages)
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_the_sitemap_is_kept_for_an_hour_and_told_to_be_the_same(shop, path):
+    visitor = shop.visitor()
+    first = visitor.get(path)
+    assert first.headers["Cache-Control"] == "public, max-age=3600"
+    assert first.headers["Vary"] == "Accept-Encoding"
+    assert first.content_type == "application/xml"
+    known = {"If-None-Match": first.headers["ETag"]}
+
+    again = visitor.get(path, headers=known, status=304)
+    assert not again.body
+    change(shop, lambda _connection: None)
+    after = visitor.get(path, headers=known, status=200)
+
+    assert after.headers["ETag"] != first.headers["ETag"]
+
+
+@pytest.mark.parametrize("path", FILES)
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        (None, None),
+        ("gzip, deflate, br", "gzip"),
+        ("br", None),
+        ("gzip;q=0", None),
+        ("*", "gzip"),
+        ("identity, gzip;q=0.5", None),
+    ],
+)
+def test_the_sitemap_is_zipped_for_those_who_read_gzip(shop, path, accepted, encoding):
+    headers = {"Accept-Encoding": accepted} if accepted else {}
+
+    # As it is sent: the visitor would unpack it.
+    answer = Request.blank(path, headers=headers).get_response(shop.wsgi)
+
+    assert answer.headers.get("Content-Encoding") == encoding
+    whole = gzip.decompress(answer.body) if encoding else answer.body
+    assert whole == shop.visitor().get(path).body
+
+
+@pytest.mark.parametrize("path", [*FILES, "/robots.txt", "/books/new.atom"])
+def test_a_head_request_gets_the_headers_alone(shop, path):
+    answer = shop.visitor().head(path)
+
+    assert answer.body == b""
+    assert answer.content_type == shop.visitor().get(path).content_type
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/sitemaps/2.xml", "/sitemaps/0.xml", "/sitemaps/01.xml", "/sitemaps/1", "/sitemaps/"),
+        *("/sitemaps/1.xml/junk", "/sitemaps/1.xml.gz", "/sitemaps/9999.xml"),
+        *("/sitemaps/99999.xml", "/sitemaps/%D9%A3.xml", "/sitemap.xml/junk", "/robots.txt/junk"),
+        *("/books/robots.txt", "/books/new.atom/junk", "/new.atom"),
+    ],
+)
+def test_there_is_no_other_part(make_each_shop, path):
+    make_each_shop().visitor().get(path, status=404)
+
+
+def test_robots_are_kept_from_what_is_each_customers_own(shop):
+    answer = shop.visitor().get("/robots.txt")
+    rules = RobotFileParser()
+    rules.parse(answer.text.splitlines())
+
+    assert answer.content_type == "text/plain"
+    assert answer.headers["Cache-Control"] == "public, max-age=3600"
+    for path in ("/checkout?item=1", "/success?order=1", "/orders/K7QM", "/webhooks/stripe"):
+        assert not rules.can_fetch("Googlebot", path), path
+    for path in ("/basket", "/admin/orders", "/books/?q=moss"):
+        assert not rules.can_fetch("Googlebot", path), path
+    for path in ("/", "/books/", "/books/?subject=FBA", f"/books/{MOSS}", "/static/base.css"):
+        assert rules.can_fetch("Googlebot", path), path
+    assert rules.site_maps() == ["http://localhost:6543/sitemap.xml"]
+
+
+def test_robots_of_a_shop_below_a_path_are_told_that_path(shop):
+    answer = shop.visitor().get("/robots.txt", extra_environ={"SCRIPT_NAME": "/shop"})
+
+    assert "Disallow: /shop/checkout\n" in answer.text
+
+
+def test_the_feed_has_the_newest_books_first_and_no_more_than_fifty(make_each_shop):
+    shop = make_each_shop()
+    wares = [Ware(edition(f"NEW-{number}")) for number in range(60)]
+    change(shop, lambda connection: put(connection, wares, shop.registry.terms, NOW))
+
+    answer = shop.visitor().get("/books/new.atom")
+
+    assert answer.content_type == "application/atom+xml"
+    entries = etree.fromstring(answer.body).findall(ATOM + "entry")
+    assert [entry.findtext(ATOM + "id") for entry in entries] == [
+        f"http://localhost:6543/books/NEW-{number}" for number in range(59, 9, -1)
+    ]
+
+
+def test_the_feed_is_named_by_the_pages(shop):
+    visitor = shop.visitor()
+
+    for path in ("/", f"/books/{MOSS}"):
+        link = visitor.get(path).html.select_one("link[rel=alternate]")
+        assert link["type"] == "application/atom+xml"
+        assert visitor.get(path_of(link["href"])).status_int == 200
