@@ -29,8 +29,8 @@ test: lint browser $(NODE:%=%/node_modules/.package-lock.json) ## Check everythi
 	@$(BIN)/python -m pytest tests/load
 
 .PHONY: bench
-bench: .venv/.test ## Measure how fast the shop is on this machine, on SQLite and PostgreSQL
-	@$(BIN)/python -m tests.bench
+bench: .venv/.test ## Measure how fast the shop is here, on SQLite and PostgreSQL (BOOKS=1000000: with as many)
+	@$(BIN)/python -m tests.bench $(if $(BOOKS),--books $(BOOKS))
 
 .PHONY: lint
 lint: .venv/.test ## Check style, types, the layers of imports, and the lock files

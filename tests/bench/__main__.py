@@ -1,12 +1,12 @@
-"""How fast the shop is on this machine: `make bench`.
+"""How fast the shop is on this machine: `make bench`, or `make bench BOOKS=1000000`.
 
-Each round measures everything on both databases in turn, so that whatever else the machine does
-strikes them alike. Each time it is a shop of its own, and servers, sandbox and database share the
-machine.
+First the catalogue (`tests.bench.catalogue`), then orders. What is compared is measured in turns,
+so that whatever else the machine does strikes all alike; servers, clients and databases share it.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import sqlite3
@@ -23,43 +23,53 @@ from sqlalchemy.engine import make_url
 from bookshop import clock, migrations
 from bookshop.catalogue import demo
 from bookshop.catalogue.offer import Terms
+from bookshop.catalogue.shelving import refresh
 from bookshop.db import make_engine, make_sessions
+from tests.bench import catalogue
 from tests.bench.measures import MEASURES, MOSS
 from tests.load.fleet import Fleet
 from tests.postgres import Postgres
 
+BOOKS = 100_000
 ROUNDS = 3
 SERVERS = 4
 PLENTY = 100_000  # copies
 
 
 def main() -> None:
-    """Measure, and print the machine and a table of medians."""
+    """Measure, and print the machine and tables of medians."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("--books", type=int, default=BOOKS, help="of the large catalogue")
+    books = parser.parse_args().books
     console = Console()
-    results = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="bench") as name:
         folder = Path(name)
         with closing(Postgres(folder / "postgresql")) as postgres:
+            for fact in machine(postgres._admin.info.parameter_status("server_version")):
+                console.print(fact, highlight=False)
+            catalogue.measure(console, folder, postgres, books)
             # What is paid has to be on the disk, as SQLite has it.
             for statement in ("ALTER SYSTEM SET fsync = on", "SELECT pg_reload_conf()"):
                 postgres._admin.execute(statement)
-            for fact in machine(postgres._admin.info.parameter_status("server_version")):
-                console.print(fact, highlight=False)
-            for number in range(ROUNDS):
-                urls = {
-                    "SQLite": f"sqlite:///{folder}/{number}.sqlite",
-                    "PostgreSQL": postgres.create().render_as_string(hide_password=False),
-                }
-                for database, url in urls.items():
-                    _fill(url)
-                    fleet = Fleet(
-                        folder / f"{database} {number}", url, SERVERS, sandbox__webhook_url=""
-                    )
-                    with closing(fleet):
-                        fleet.stock({MOSS: PLENTY})
-                        for what, measure in MEASURES.items():
-                            results[what, database].append(measure(fleet))
-                console.print(f"Round {number + 1} of {ROUNDS} is done.", highlight=False)
+            orders(console, folder, postgres)
+
+
+def orders(console: Console, folder: Path, postgres: Postgres) -> None:
+    """Measure purchases and webhook deliveries on both databases, each time in a new shop."""
+    results = defaultdict(list)
+    for number in range(ROUNDS):
+        urls = {
+            "SQLite": f"sqlite:///{folder}/{number}.sqlite",
+            "PostgreSQL": postgres.create().render_as_string(hide_password=False),
+        }
+        for database, url in urls.items():
+            _fill(url)
+            fleet = Fleet(folder / f"{database} {number}", url, SERVERS, sandbox__webhook_url="")
+            with closing(fleet):
+                fleet.stock({MOSS: PLENTY})
+                for what, measure in MEASURES.items():
+                    results[what, database].append(measure(fleet))
+        console.print(f"Round {number + 1} of {ROUNDS} is done.", highlight=False)
     _print(console, results)
 
 
@@ -87,6 +97,7 @@ def _fill(url: str) -> None:
     """Give a new database its tables and the demo catalogue."""
     engine = make_engine(make_url(url))
     migrations.upgrade(engine)
+    refresh(engine, Terms("GBP", "GB"), clock.now())
     with make_sessions(engine).begin() as session:
         demo.load(session, Terms("GBP", "GB"), clock.now())
     engine.dispose()
