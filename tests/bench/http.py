@@ -13,11 +13,14 @@ NOT_MODIFIED = 304
 
 
 class Connection:
-    """One connection that stays open."""
+    """One connection, which stays open as long as the server lets it."""
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self._open()
+
+    def _open(self) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def get(self, path: str, *headers: str) -> tuple[int, dict[str, str]]:
@@ -39,6 +42,9 @@ class Connection:
         left = (0 if code == NOT_MODIFIED else int(found["content-length"])) - len(body)
         while left > 0:
             left -= len(self._socket.recv(min(left, 65536)))
+        if found.get("connection") == "close":  # as waitress does after a 304
+            self.close()
+            self._open()
         return code, found
 
     def close(self) -> None:

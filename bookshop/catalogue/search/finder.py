@@ -8,7 +8,7 @@ match, MOST of them, and has the best of them first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -28,7 +28,7 @@ from bookshop.catalogue.search.query import Query, Sort
 from bookshop.catalogue.search.spelling import mended
 from bookshop.catalogue.shelf import FREE, Listing, listed, listing_of
 
-MOST = 400  # books that a search looks at
+MOST = 200  # books that a search looks at
 ENOUGH = 24  # books that have the very words: what others only begin with is not asked for
 FEW = 2_000  # books that are sorted rather than looked for in the order of the list
 
@@ -217,7 +217,7 @@ class Finder:
             func.length(ListingSubject.code) == len(above) + 1,
             begins(ListingSubject.code, above),
         )
-        about = [replace(groups[book], subject=code) for book, code in connection.execute(wanted)]
+        about = [Group(code, groups[book].values, 1) for book, code in connection.execute(wanted)]
         return [*groups.values(), *about]
 
 
