@@ -73,7 +73,13 @@ class Finder:
         found = [typed, typed.upper()]
         if isbn_number.is_valid(number):
             found.append(isbn_number.validate(number, convert=True))
-        wanted = select(ListingRecord.sku).where(ListingRecord.sku.in_(found)).limit(1)
+        # By the books' own index of SKUs; whether it is listed is one row more.
+        wanted = (
+            select(BookRecord.sku)
+            .join(ListingRecord, ListingRecord.book_id == BookRecord.id)
+            .where(BookRecord.sku.in_(found))
+            .limit(1)
+        )
         with self._engine.connect() as connection:
             return connection.scalar(wanted) if typed and "\0" not in typed else None
 
