@@ -90,7 +90,7 @@ class Tour:
 
     def html(self, name: str) -> str:
         """The page's HTML. It answers with the status that it should have."""
-        return self.visitor.get(self.path(name), status="*").text
+        return self.visitor.get(self.path(name), status=STOPS[name].status).text
 
 
 def whole_edition() -> Edition:

@@ -1,6 +1,7 @@
-"""Absolute addresses, for whoever reads them elsewhere: they begin with `bookshop.url`.
+"""The addresses of the shop's pages, below `site`.
 
-They never come from the Host of a request, which anybody can write.
+For whoever reads them elsewhere that is `bookshop.url`, and never the Host of a request, which
+anybody can write. For the shop's own pages it is the path that the shop is mounted at.
 """
 
 from __future__ import annotations

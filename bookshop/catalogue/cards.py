@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from babel.numbers import format_decimal
 from markupsafe import Markup
@@ -12,7 +12,7 @@ from pyramid.request import Request
 from stdnum import isbn as isbn_number
 
 from bookshop import clock
-from bookshop.catalogue import words
+from bookshop.catalogue import addresses, words
 from bookshop.catalogue.covers.picture import Picture, picture
 from bookshop.catalogue.edition import Contributor, Edition, Series, Subject
 from bookshop.catalogue.jsonld import THEMA, thema_heading
@@ -122,8 +122,8 @@ class Presenter:
             lang=words.language_tag(listing.language),
             price=listing.price,
             picture=self._picture(listing.cover),
-            url=f"{self._prefix}/books/{listing.sku}",
-            buy_url=f"{self._prefix}/checkout?item={listing.sku}",
+            url=addresses.book(self._prefix, listing.sku),
+            buy_url=f"{self._prefix}/checkout?item={quote(listing.sku, safe='')}",
             availability=self._stand(listing, listing.published),
         )
 

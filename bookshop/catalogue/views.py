@@ -9,7 +9,7 @@ from pyramid.httpexceptions import HTTPFound, HTTPMovedPermanently, HTTPNotFound
 from pyramid.request import Request
 from pyramid.view import view_config
 
-from bookshop.catalogue import seo
+from bookshop.catalogue import addresses, seo
 from bookshop.catalogue.cards import Presenter
 from bookshop.catalogue.lists import ListPresenter
 from bookshop.catalogue.resources import Book, Catalogue, Withdrawn
@@ -44,7 +44,7 @@ def list_books(_context: Catalogue, request: Request) -> dict[str, Any]:
         place = request.GET.get("page")
         cursor = read_cursor(place) if place else None
         if query.q and (sku := finder.named(query.q)):
-            raise HTTPFound(f"{request.script_name}/books/{sku}")
+            raise HTTPFound(addresses.book(request.script_name, sku))
         version = request.registry.catalogue_version.current() or UNKNOWN
         found = finder.find(query, cursor, PAGE_SIZE, version)
     except (QueryError, CursorError):
@@ -66,7 +66,10 @@ def list_books(_context: Catalogue, request: Request) -> dict[str, Any]:
         "sorts": links.sorts(),
         "pages": links.pages(found),
         "continued": cursor is not None,
-        "indexed": not query.q and len(query.filters) <= 1 and cursor is None,
+        "indexed": bool(found.listings)
+        and not query.q
+        and len(query.filters) <= 1
+        and cursor is None,
         "seo": seo.list_(request, query, title, place),
     }
 

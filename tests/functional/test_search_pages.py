@@ -45,6 +45,21 @@ def test_an_isbn_leads_to_its_book(shop, typed):
     assert urlsplit(answer.location).path == f"/books/{MOSS}"
 
 
+@pytest.mark.parametrize("sku", ["AB 12", "Ü-1", "R&D", "a+b", "C#", "100%", "%41", "why?", "x;y"])
+def test_a_book_of_any_sku_is_found_shown_and_bought(shop, sku):
+    shop.change_book(MOSS, sku=sku, isbn=None)
+    visitor = shop.visitor()
+
+    answer = visitor.get("/books/", {"q": sku}, status=302)
+    assert visitor.get(urlsplit(answer.location).path).html.h1.text == "Moss"
+
+    entry = visitor.get("/books/?q=strandberg").html.select_one(".ledger li")
+    page = visitor.get(entry.h2.a["href"])
+    assert page.html.h1.text == "Moss"
+    for link in (entry.select_one("a.buy"), page.html.select_one("a.button")):
+        assert "Moss" in visitor.get(link["href"])
+
+
 def test_mended_spelling_says_what_was_searched(shop):
     page = shop.visitor().get("/books/?q=typeseting")
 
@@ -138,6 +153,7 @@ def test_pages_lead_there_and_back(shop):
         ("/books/?subject=F", None),
         ("/books/?subject=F&format=ebook", "noindex, follow"),
         ("/books/?q=moss", "noindex, follow"),
+        ("/books/?subject=ZZ", "noindex, follow"),  # no book is about that
     ],
 )
 def test_search_engines_keep_only_lists_worth_keeping(shop, path, told):
