@@ -15,14 +15,14 @@ from pyramid.registry import Registry
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from bookshop.catalogue.covers.beside import CoversBeside
+from bookshop.catalogue.covers.beside import beside
 from bookshop.catalogue.edition import digest
 from bookshop.catalogue.feeds import onix, table
 from bookshop.catalogue.feeds.importer import File, Importer
 from bookshop.catalogue.feeds.notice import Notice
 from bookshop.catalogue.feeds.opening import opened, peeked
 from bookshop.catalogue.feeds.rejects import Rejects
-from bookshop.catalogue.feeds.report import Report
+from bookshop.catalogue.feeds.report import COUNTS, Report
 from bookshop.catalogue.upkeep import after_import
 from bookshop.cli.shop import ShopContext, answering, print_json
 
@@ -72,20 +72,16 @@ def _import(
     registry: Registry, name: str, kind: str | None, *, dry_run: bool
 ) -> tuple[Report, Path | None]:
     """Import one file; what came of it, and where the refused records are."""
-    path = None if name == STDIN else Path(name)
+    path, file = (None, None) if name == STDIN else (Path(name), _file(Path(name)))
     rejects = Rejects(_beside(path, registry))
-    beside = CoversBeside(path.parent, registry.covers) if path and not dry_run else None
-    importer = Importer(
-        registry.engine,
-        registry.terms,
-        beside.cover if beside else lambda _edition: None,
-        _forget if dry_run else rejects.add,
-        dry_run=dry_run,
-    )
+    covers = None if path is None or dry_run else beside(path.parent, registry.covers)
+    importer = Importer(registry.engine, registry.terms, covers, rejects.add, dry_run=dry_run)
+    if importer.done_before(file):
+        rejects.go_on()
     with _stream(path) as (stream, watch):
         notices = _notices(stream, kind, registry.terms.currency)
         try:
-            report = importer.run(notices, _file(path), watch)
+            report = importer.run(notices, file, watch)
         finally:
             rejects.close()
     return report, rejects.path
@@ -125,10 +121,8 @@ def _stream(path: Path | None) -> Iterator[tuple[BinaryIO, Callable[[Report], No
                 stream.close()
 
 
-def _file(path: Path | None) -> File | None:
-    """By what an interrupted import of this file is known again; a pipe never is."""
-    if path is None:
-        return None
+def _file(path: Path) -> File:
+    """By what an interrupted import of this file is known again."""
     about = path.stat()
     key = f"{path.resolve()}\n{about.st_size}\n{about.st_mtime_ns}"
     return File(digest(key), path.name)
@@ -144,10 +138,6 @@ def _beside(path: Path | None, registry: Registry) -> Path:
     return folder / name
 
 
-def _forget(_notice: Notice, _isbn: str | None, _reason: str) -> None:
-    """What a dry run does with refused records."""
-
-
 def _print(name: str, report: Report, rejects: Path | None, *, dry_run: bool) -> None:
     for error in report.errors[:SHOWN]:
         about = " ".join(filter(None, (error.record, error.isbn)))
@@ -156,8 +146,7 @@ def _print(name: str, report: Report, rejects: Path | None, *, dry_run: bool) ->
         click.echo(f"… and {report.refused - SHOWN} more.")
     if report.skipped:
         click.echo(f"Went on after {report.skipped} records, which an earlier run has seen to.")
-    counts = ("new", "changed", "unchanged", "deleted", "refused")
-    told = ", ".join(f"{getattr(report, count)} {count}" for count in counts)
+    told = ", ".join(f"{getattr(report, count)} {count}" for count in COUNTS)
     click.echo(f"{name}{' (dry run, nothing was changed)' if dry_run else ''}: {told}.")
     if rejects is not None:
         click.echo(f"The refused records are in {rejects}: mend them there, and import that file.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -14,14 +15,24 @@ FOLDERS = (".", "covers", "images")
 LOG = logging.getLogger(__name__)
 
 
-class CoversBeside:
-    """The pictures in a feed's folder, and in its `covers` and `images`.
+def beside(folder: Path, store: CoverStore) -> Callable[[Edition], str | None] | None:
+    """Finds the kept cover of a book among the pictures in a feed's folder.
+
+    None where neither the folder nor its `covers` and `images` have any: then no record needs to be
+    looked into for its cover's sake.
+    """
+    folders = [folder / name for name in FOLDERS if _has_pictures(folder / name)]
+    return _CoversIn(folders, store).cover if folders else None
+
+
+class _CoversIn:
+    """The pictures in some folders.
 
     A book's cover is the file that its record names, or the one called after its ISBN or SKU.
     """
 
-    def __init__(self, folder: Path, store: CoverStore) -> None:
-        self._folders = [folder / name for name in FOLDERS if _has_pictures(folder / name)]
+    def __init__(self, folders: Sequence[Path], store: CoverStore) -> None:
+        self._folders = folders
         self._store = store
 
     def cover(self, edition: Edition) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+#: What a record may count as.
+COUNTS = ("new", "changed", "unchanged", "deleted", "refused")
 MOST_ERRORS = 1000  # that are kept in memory; the file of refused records has them all
 
 
@@ -42,7 +44,7 @@ class Report:
 
     def add(self, other: Report) -> None:
         """Count what another file has come to."""
-        for name in ("new", "changed", "unchanged", "deleted", "refused", "skipped"):
+        for name in (*COUNTS, "skipped"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.errors += other.errors[: MOST_ERRORS - len(self.errors)]
         self.stopped = self.stopped or other.stopped
@@ -50,5 +52,5 @@ class Report:
     @property
     def seen(self) -> int:
         """How many records there were."""
-        done = self.new + self.changed + self.unchanged + self.deleted
-        return done + self.refused + self.skipped
+        seen: int = self.skipped + sum(getattr(self, name) for name in COUNTS)
+        return seen

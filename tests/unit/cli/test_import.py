@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from bookshop.catalogue.feeds import importer
 from tests.unit.catalogue.feeds.onix_files import ISBNS, message, record
 
 
@@ -87,3 +88,32 @@ def test_a_file_that_is_no_feed_is_told_in_words(run, folder):
 
 def test_a_file_that_is_not_there_is_wrong_usage(run):
     assert run("import", "nowhere.xml").exit_code == 2
+
+
+def test_a_feed_that_is_old_news_is_not_even_read(run, feed, monkeypatch):
+    run("import", str(feed))
+    monkeypatch.setattr("bookshop.catalogue.feeds.onix.notices.whole", None)
+    records = (record("a", isbn=ISBNS[0]), record("b", isbn=ISBNS[1]))
+    feed.write_bytes(message(*records))
+    assert counts(run("import", str(feed), "--json"))["unchanged"] == 2
+
+
+def test_an_import_that_goes_on_keeps_what_was_refused_before(run, feed, monkeypatch):
+    monkeypatch.setattr(importer, "BATCHES", {"sqlite": 1, "postgresql": 1})
+    real, calls = importer.put, []
+
+    def dies(*told):
+        calls.append(told)
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+        real(*told)
+
+    records = [record("c", isbn="1"), record("a", isbn=ISBNS[0]), record("b", isbn=ISBNS[1])]
+    feed.write_bytes(message(*records, record("d", isbn="2")))
+    with monkeypatch.context() as patch:
+        patch.setattr(importer, "put", dies)
+        assert run("import", str(feed)).exit_code == 1  # Ctrl-C
+    result = run("import", str(feed))
+    assert "Went on after 2 records" in result.stdout
+    kept = feed.with_name("feed.xml.refused.xml").read_text()
+    assert [f"The ISBN {number} is wrong" in kept for number in (1, 2)] == [True, True]

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from bookshop.catalogue.covers.beside import CoversBeside
+from bookshop.catalogue.covers.beside import beside
 from bookshop.catalogue.covers.store import CoverStore
 from tests.unit.makers import edition
 
@@ -46,14 +46,14 @@ def feed(tmp_path):
 def test_a_cover_is_found(store, feed, place, file, named):
     (feed / place / file).write_bytes(RED)
 
-    assert CoversBeside(feed, store).cover(edition(SKU, cover=named)) == store.keep(RED)
+    assert beside(feed, store)(edition(SKU, cover=named)) == store.keep(RED)
 
 
 def test_the_file_that_the_record_names_comes_first(store, feed):
     (feed / "covers" / f"{SKU}.jpg").write_bytes(BLUE)
     (feed / "covers" / "named.jpg").write_bytes(RED)
 
-    assert CoversBeside(feed, store).cover(edition(SKU, cover="named.jpg")) == store.keep(RED)
+    assert beside(feed, store)(edition(SKU, cover="named.jpg")) == store.keep(RED)
 
 
 @pytest.mark.parametrize(
@@ -63,15 +63,17 @@ def test_no_record_reads_a_file_elsewhere(store, feed, named):
     (feed.parent / "secret.jpg").write_bytes(RED)
     (feed / "other.jpg").write_bytes(BLUE)
 
-    assert CoversBeside(feed, store).cover(edition(SKU, cover=named)) is None
+    assert beside(feed, store)(edition(SKU, cover=named)) is None
 
 
 def test_what_is_no_picture_is_said_and_left_out(store, feed, caplog):
     (feed / f"{SKU}.jpg").write_bytes(b"not a picture")
 
-    assert CoversBeside(feed, store).cover(edition(SKU)) is None
+    assert beside(feed, store)(edition(SKU)) is None
     assert f"{SKU}.jpg is not the cover of {SKU}: it is no picture" in caplog.text
 
 
 def test_a_feed_without_pictures_has_no_covers(store, tmp_path):
-    assert CoversBeside(tmp_path / "nowhere", store).cover(edition(SKU, cover="moss.jpg")) is None
+    (tmp_path / "feed.xml").touch()
+    assert beside(tmp_path, store) is None
+    assert beside(tmp_path / "nowhere", store) is None
