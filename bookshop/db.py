@@ -19,6 +19,7 @@ import zope.sqlalchemy
 from pyramid.config import Configurator
 from pyramid.request import Request
 from sqlalchemy import DateTime, MetaData, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
@@ -97,9 +98,21 @@ def _end_sqlite(connection: Any, _record: object, _state: object) -> None:
         connection.rollback()
 
 
+def writing(engine: Engine) -> Engine:
+    """The same engine, whose transactions begin as writers."""
+    return engine.execution_options(**{WRITES: True})
+
+
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
     """A factory of sessions that write."""
-    return sessionmaker(engine.execution_options(**{WRITES: True}))
+    return sessionmaker(writing(engine))
+
+
+def insert_into(where: Connection | Session, table: Any) -> Any:
+    """An INSERT that can say what to do ON CONFLICT: each dialect has its own, alike."""
+    bind = where.get_bind() if isinstance(where, Session) else where
+    dialect = postgresql if bind.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
 
 
 @contextmanager

@@ -61,10 +61,13 @@ class Money:
 
     def format(self, locale: str) -> str:
         """The amount as people of `locale` (such as en_GB) write it: £12.99, 12,99 €, ￥1,500."""
-        written: str = _pattern(locale, self.currency).apply(
-            self.value, Locale.parse(locale), currency=self.currency, currency_digits=False
-        )
-        return written
+        digits = 0 if self.currency in WHOLE_UNITS_ONLY else decimals(self.currency)
+        return _written(self.value, self.currency, locale, digits)
+
+
+def format_units(units: int, currency: str, locale: str) -> str:
+    """So many whole units of a currency, without decimals, as people of `locale` write it: £10."""
+    return _written(Decimal(units), currency, locale, 0)
 
 
 def read_amount(text: str, currency: str) -> Money:
@@ -94,10 +97,16 @@ def known_currencies() -> frozenset[str]:
     return frozenset(code for place in territories for code in get_territory_currencies(place))
 
 
+def _written(value: Decimal, currency: str, locale: str, digits: int) -> str:
+    written: str = _pattern(locale, digits).apply(
+        value, Locale.parse(locale), currency=currency, currency_digits=False
+    )
+    return written
+
+
 @cache
-def _pattern(locale: str, currency: str) -> NumberPattern:
-    """The locale's own currency pattern, with this currency's digits in the place of CLDR's."""
+def _pattern(locale: str, digits: int) -> NumberPattern:
+    """The locale's own currency pattern, with so many digits in the place of CLDR's."""
     pattern = parse_pattern(Locale.parse(locale).currency_formats["standard"].pattern)
-    digits = 0 if currency in WHOLE_UNITS_ONLY else decimals(currency)
     pattern.frac_prec = (digits, digits)
     return pattern

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pyramid.i18n import TranslationStringFactory
 
 _: Any = TranslationStringFactory("bookshop")
+
+#: What puts a marked text into the reader's language: a localizer's `translate`.
+Translate = Callable[[Any], str]

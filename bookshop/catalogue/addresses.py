@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-from bookshop.catalogue.covers.picture import picture
+from bookshop.catalogue.covers.picture import kept_or_drawn
 
 
 def home(site: str) -> str:
@@ -34,5 +34,9 @@ def feed(site: str) -> str:
 
 def cover(site: str, name: str) -> str:
     """The largest picture of a cover."""
-    found = picture(name, f"{site}/covers")
-    return found.src if found else f"{site}/covers/{quote(name)}"
+    return kept_or_drawn(name, covers(site)).src
+
+
+def covers(site: str) -> str:
+    """What the addresses of all pictures begin with; a slash comes after it."""
+    return f"{site}/covers"

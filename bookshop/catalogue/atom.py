@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Engine
 
 from bookshop.catalogue import addresses
-from bookshop.catalogue.edition import Edition
+from bookshop.catalogue.edition import AUTHOR, Edition
 from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.catalogue.resources import Catalogue
 from bookshop.settings import ShopSettings
@@ -23,7 +23,6 @@ from bookshop.translation import _
 
 NEWEST = 50
 ATOM = "http://www.w3.org/2005/Atom"
-AUTHOR = "A01"  # ONIX list 17
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # when a feed of nothing was updated
 # What no XML document can hold; CSV files can. https://www.w3.org/TR/xml/#charsets
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from babel.numbers import format_decimal
 from markupsafe import Markup
@@ -13,17 +13,14 @@ from stdnum import isbn as isbn_number
 
 from bookshop import clock
 from bookshop.catalogue import addresses, words
-from bookshop.catalogue.covers.picture import Picture, picture
-from bookshop.catalogue.edition import Contributor, Edition, Series, Subject
-from bookshop.catalogue.jsonld import THEMA, thema_heading
+from bookshop.catalogue.covers.picture import Picture, kept_or_drawn
+from bookshop.catalogue.edition import THEMA, Contributor, Edition, Series, Subject
 from bookshop.catalogue.offer import Code
-from bookshop.catalogue.seo import main_subject
 from bookshop.catalogue.shelf import Detail, Listing
 from bookshop.money import Money
 from bookshop.translation import _
 
 MINUTES_AN_HOUR = 60
-DRAWN = (400, 600)  # the size of the demo's drawings
 COMING = {Code.PREORDER, Code.FORTHCOMING}
 
 
@@ -130,7 +127,7 @@ class Presenter:
     def sheet(self, book: Detail, other_formats: list[Listing]) -> Sheet:
         """A book with all that its page shows."""
         edition = book.edition
-        main = main_subject(edition.subjects)
+        main = words.main_subject(edition.subjects)
         topics = {
             each.code: self._subject(each) for each in edition.subjects if each.scheme == THEMA
         }
@@ -166,33 +163,29 @@ class Presenter:
         )
 
     def _picture(self, cover: str | None) -> Picture | None:
-        if cover is None:
-            return None
-        folder = f"{self._prefix}/covers"
-        return picture(cover, folder) or Picture(f"{folder}/{cover}", *DRAWN)
+        return None if cover is None else kept_or_drawn(cover, addresses.covers(self._prefix))
 
     def _series(self, series: Series) -> Topic:
         number = series.number
         mapping = {"series": series.title, "number": number}
         text = _("${series}, ${number}", mapping=mapping) if number else series.title
-        return Topic(self._translate(text), self._found(q=series.title))
+        return Topic(self._translate(text), self._list(q=series.title))
 
     def _maker(self, person: Contributor) -> Maker:
         return Maker(
-            person.name, self._translate(words.role(person.role)), self._found(q=person.name)
+            person.name, self._translate(words.role(person.role)), self._list(q=person.name)
         )
 
     def _subject(self, subject: Subject) -> Topic | None:
-        heading = thema_heading(subject, self._translate)
+        heading = words.heading(subject, self._translate)
         if heading is None:
             return None
         # Qualifiers, which begin with a digit, stand beside a subject: none is a list of its own.
-        url = self._found(subject=subject.code) if subject.code[:1].isalpha() else None
+        url = self._list(subject=subject.code) if subject.code[:1].isalpha() else None
         return Topic(heading, url)
 
-    def _found(self, **parameters: str) -> str:
-        """The list that is asked for so."""
-        return f"{self._prefix}/books/?{urlencode(parameters)}"
+    def _list(self, **parameters: str) -> str:
+        return addresses.books(self._prefix, parameters)
 
     def _extent(self, book: Edition) -> str | None:
         if book.pages:

@@ -12,6 +12,9 @@ from datetime import date
 
 import msgspec
 
+# ONIX list 17, and list 27.
+AUTHOR = "A01"
+THEMA, KEYWORD = "93", "20"
 FIXED_BY_LAW = frozenset({"03", "04", "13", "14", "23", "24", "33", "34"})
 
 
@@ -34,7 +37,7 @@ class Contributor(Part, frozen=True):
     """
 
     name: str
-    role: str = "A01"
+    role: str = AUTHOR
     inverted: str | None = None
 
 
@@ -139,7 +142,7 @@ class Edition(Part, frozen=True, kw_only=True):
     @property
     def byline(self) -> str:
         """The authors' names; where there is none, everybody's."""
-        authors = [person.name for person in self.contributors if person.role == "A01"]
+        authors = [person.name for person in self.contributors if person.role == AUTHOR]
         return ", ".join(authors or [person.name for person in self.contributors])
 
     @property

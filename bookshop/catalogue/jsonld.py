@@ -6,24 +6,23 @@ https://developers.google.com/search/docs/appearance/structured-data/merchant-li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from bookshop.catalogue import addresses, words
-from bookshop.catalogue.edition import Contributor, Edition, Feature, Subject
+from bookshop.catalogue.edition import AUTHOR, KEYWORD, Contributor, Edition, Feature, Subject
 from bookshop.catalogue.forms import Format
 from bookshop.catalogue.offer import Code, Offer
 from bookshop.catalogue.plain import plain
 from bookshop.catalogue.shelf import Detail, Listing
 from bookshop.settings import ShopSettings
+from bookshop.translation import Translate
 
 Node = dict[str, Any]
-Translate = Callable[[Any], str]
 
-THEMA, KEYWORD = "93", "20"  # ONIX list 27
 TERMS_OF_THEMA = "https://ns.editeur.org/thema/en"
 FORMATS = {
     Format.HARDBACK: "https://schema.org/Hardcover",
@@ -41,7 +40,7 @@ AVAILABILITIES = {
 }
 # ONIX list 17. Whoever else has made a book is its contributor.
 ROLES = {
-    "A01": "author",
+    AUTHOR: "author",
     "A12": "illustrator",
     "B01": "editor",
     "B06": "translator",
@@ -206,7 +205,7 @@ def _name(edition: Edition) -> str:
 
 def _people(contributors: Sequence[Contributor], *, audio: bool) -> Node:
     roles = {**ROLES, **(dict.fromkeys(READERS, "readBy") if audio else {})}
-    if all(person.role != "A01" for person in contributors):
+    if all(person.role != AUTHOR for person in contributors):
         roles |= dict.fromkeys(MAKERS, "author")
     found: dict[str, list[Node]] = {}
     for person in contributors:
@@ -225,18 +224,10 @@ def _subjects(subjects: Sequence[Subject], translate: Translate) -> Node:
                 "inDefinedTermSet": TERMS_OF_THEMA,
             }
             for subject in subjects
-            if (heading := thema_heading(subject, translate))
+            if (heading := words.heading(subject, translate))
         ],
         "keywords": [each.heading for each in subjects if each.scheme == KEYWORD and each.heading],
     }
-
-
-def thema_heading(subject: Subject, translate: Translate) -> str | None:
-    """A Thema subject in words, its own or ours; None where there are none."""
-    if subject.scheme != THEMA:
-        return None
-    found = words.subject(subject.code)
-    return subject.heading or (translate(found) if found else None)
 
 
 def _accessibility(features: Sequence[Feature]) -> Node:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
-from babel import Locale
-from babel.numbers import format_decimal, parse_pattern
+from babel.numbers import format_decimal
 from pyramid.request import Request
 
-from bookshop.catalogue import words
+from bookshop.catalogue import addresses, words
 from bookshop.catalogue.forms import Format
 from bookshop.catalogue.search.cursor import Cursor
 from bookshop.catalogue.search.facets import Facet
 from bookshop.catalogue.search.finder import Results
 from bookshop.catalogue.search.query import AVAILABILITIES, FILTERS, Query, Sort, default_sort
+from bookshop.money import format_units
 from bookshop.translation import _
 
 SHOWN = 10  # options of a group; the others are folded away
@@ -86,7 +84,7 @@ class ListPresenter:
         self._locale: str = shop.locale
         self._currency: str = shop.currency
         self._bands = bands
-        self._home = f"{request.script_name}/books/"
+        self._site: str = request.script_name
         self._query = query
 
     def title(self) -> str:
@@ -157,8 +155,7 @@ class ListPresenter:
         return None if cursor is None else self._url(self._query, page=str(cursor))
 
     def _url(self, query: Query, **more: str) -> str:
-        parameters = {**query.parameters(), **more}
-        return self._home + (f"?{urlencode(parameters)}" if parameters else "")
+        return addresses.books(self._site, {**query.parameters(), **more})
 
     def _option(self, name: str, facet: Facet) -> Option:
         query = self._query.with_(**{name: None if facet.chosen else facet.value})
@@ -200,13 +197,7 @@ class ListPresenter:
         return str(self._translate(text))
 
     def _amount(self, units: str) -> str:
-        """So many whole units of the currency, without decimals: £10."""
-        locale = Locale.parse(self._locale)
-        pattern = parse_pattern(locale.currency_formats["standard"].pattern)
-        pattern.frac_prec = (0, 0)
-        return str(
-            pattern.apply(Decimal(units), locale, currency=self._currency, currency_digits=False)
-        )
+        return format_units(int(units), self._currency, self._locale)
 
 
 def _known(subject: str) -> bool:

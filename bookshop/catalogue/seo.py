@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from pyramid.request import Request
 
-from bookshop.catalogue import addresses, jsonld
-from bookshop.catalogue.edition import Subject
+from bookshop.catalogue import addresses, jsonld, words
+from bookshop.catalogue.edition import AUTHOR
 from bookshop.catalogue.plain import plain, short
 from bookshop.catalogue.search.query import Query
 from bookshop.catalogue.shelf import Detail, Listing
 from bookshop.settings import ShopSettings
-from bookshop.translation import _
+from bookshop.translation import Translate, _
 
-AUTHOR = "A01"  # ONIX list 17
 DESCRIPTION = "og:description"
 
 
@@ -87,24 +86,18 @@ def book(request: Request, detail: Detail, other_formats: Iterable[Listing]) -> 
     return _head(shop, address, told, data)
 
 
-def main_subject(subjects: Iterable[Subject]) -> Subject | None:
-    """The Thema subject under which a book stands: its main one, or else its first."""
-    found = [each for each in subjects if each.scheme == jsonld.THEMA]
-    return next((each for each in found if each.main), found[0] if found else None)
-
-
-def _way(shop: ShopSettings, detail: Detail, translate: jsonld.Translate) -> list[tuple[str, str]]:
+def _way(shop: ShopSettings, detail: Detail, translate: Translate) -> list[tuple[str, str]]:
     steps = [
         (translate(_("Home")), addresses.home(shop.url)),
         (translate(_("All books")), addresses.books(shop.url)),
     ]
-    subject = main_subject(detail.edition.subjects)
-    if subject and (heading := jsonld.thema_heading(subject, translate)):
+    subject = words.main_subject(detail.edition.subjects)
+    if subject and (heading := words.heading(subject, translate)):
         steps.append((heading, addresses.books(shop.url, {"subject": subject.code})))
     return [*steps, (detail.edition.title, addresses.book(shop.url, detail.sku))]
 
 
-def _alt(translate: jsonld.Translate, title: str) -> str:
+def _alt(translate: Translate, title: str) -> str:
     return translate(_("Cover of ${title}", mapping={"title": title}))
 
 

@@ -110,21 +110,14 @@ _ON_THE_TABLE = (
     .order_by(ListingRecord.published.desc(), ListingRecord.book_id.desc())
     .limit(bindparam("most"))
 )
-_OF_WORK = (
+_OTHERS = (
     listed()
-    .where(BookRecord.work == bindparam("work"), BookRecord.sku != bindparam("sku"))
+    .where(BookRecord.sku != bindparam("sku"))
     .order_by(ListingRecord.sort_title, ListingRecord.book_id)
     .limit(MOST_FORMATS)
 )
-_BY_ISBN = (
-    listed()
-    .where(
-        BookRecord.isbn.in_(bindparam("isbns", expanding=True)),
-        BookRecord.sku != bindparam("sku"),
-    )
-    .order_by(ListingRecord.sort_title, ListingRecord.book_id)
-    .limit(MOST_FORMATS)
-)
+_OF_WORK = _OTHERS.where(BookRecord.work == bindparam("work"))
+_BY_ISBN = _OTHERS.where(BookRecord.isbn.in_(bindparam("isbns", expanding=True)))
 
 
 class Shelf:

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, func, select, text, update
 from sqlalchemy.engine import Connection, Engine
 
 from bookshop.catalogue.bulk import insert_rows
-from bookshop.catalogue.edition import Edition, digest, encode
+from bookshop.catalogue.edition import THEMA, Edition, digest, encode
 from bookshop.catalogue.folding import sort_key
 from bookshop.catalogue.forms import form_key, format_of
 from bookshop.catalogue.models import (
@@ -26,9 +26,8 @@ from bookshop.catalogue.offer import Terms, offer
 from bookshop.catalogue.search.engines import document, engine_of
 from bookshop.catalogue.search.spelling import learn
 from bookshop.catalogue.version import touch
-from bookshop.db import WRITES
+from bookshop.db import writing
 
-THEMA = "93"  # ONIX list 27
 BATCH = 500
 # Another number where another row is made of the same edition: the rows are then made anew.
 MADE_BY = 2
@@ -37,6 +36,8 @@ LOG = logging.getLogger(__name__)
 _BOOKS: Any = BookRecord.__table__
 _LISTINGS: Any = ListingRecord.__table__
 _SUBJECTS: Any = ListingSubject.__table__
+#: What listings and all else are made of.
+_KEPT = select(BookRecord.id, BookRecord.edition, BookRecord.cover)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +110,10 @@ def refresh(engine: Engine, terms: Terms, now: datetime) -> bool:
     if is_fresh(engine, terms):
         return False
     done = 0
-    writer = engine.execution_options(**{WRITES: True})
     while True:
-        with writer.begin() as connection:
+        with writing(engine).begin() as connection:
             rows = connection.execute(
-                select(BookRecord.id, BookRecord.edition, BookRecord.cover)
-                .where(BookRecord.id > done, BookRecord.withdrawn.is_(False))
+                _KEPT.where(BookRecord.id > done, BookRecord.withdrawn.is_(False))
                 .order_by(BookRecord.id)
                 .limit(BATCH)
             ).all()
@@ -122,25 +121,23 @@ def refresh(engine: Engine, terms: Terms, now: datetime) -> bool:
                 connection.execute(update(CatalogueState).values(basis=wanted))
                 touch(connection)
                 return True
-            _again(connection, [tuple(row) for row in rows], terms, now.date())
+            _again(connection, rows, terms, now.date())
             done = rows[-1].id
 
 
 def review(engine: Engine, terms: Terms, now: datetime) -> int:
     """Make the listings anew that the day has changed; how many they were."""
     count = 0
-    writer = engine.execution_options(**{WRITES: True})
     while True:
-        with writer.begin() as connection:
+        with writing(engine).begin() as connection:
             rows = connection.execute(
-                select(BookRecord.id, BookRecord.edition, BookRecord.cover)
-                .join(ListingRecord, ListingRecord.book_id == BookRecord.id)
+                _KEPT.join(ListingRecord, ListingRecord.book_id == BookRecord.id)
                 .where(ListingRecord.review_on <= now.date())
                 .limit(BATCH)
             ).all()
             if not rows:
                 return count
-            _again(connection, [tuple(row) for row in rows], terms, now.date())
+            _again(connection, rows, terms, now.date())
             touch(connection)
             count += len(rows)
 

@@ -9,7 +9,7 @@ from bookshop import clock
 from bookshop.catalogue.offer import Terms
 from bookshop.catalogue.search.facets import Bands, recount
 from bookshop.catalogue.shelving import review
-from bookshop.db import WRITES
+from bookshop.db import writing
 
 SAMPLE = 1000  # rows of each index that SQLite looks at
 TABLES = ("books", "listings", "listing_subjects", "search_index", "search_words")
@@ -29,6 +29,6 @@ def after_import(engine: Engine, terms: Terms) -> None:
             for table in TABLES:
                 connection.execute(text(f"VACUUM (ANALYZE) {table}"))
     else:
-        with engine.execution_options(**{WRITES: True}).begin() as connection:
+        with writing(engine).begin() as connection:
             connection.execute(text(f"PRAGMA analysis_limit = {SAMPLE}"))
             connection.execute(text("ANALYZE"))

@@ -19,8 +19,8 @@ from bookshop.catalogue.codes.accessibility import DAYS, FACTS, MAILBOXES, NEED_
 from bookshop.catalogue.codes.product_forms import FORMS, KINDS
 from bookshop.catalogue.codes.roles import ROLES
 from bookshop.catalogue.codes.subjects import SUBJECTS
-from bookshop.catalogue.edition import Feature
-from bookshop.translation import _
+from bookshop.catalogue.edition import THEMA, Feature, Subject
+from bookshop.translation import Translate, _
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,20 @@ def subject_path(code: str) -> tuple[tuple[str, Any], ...]:
     """The Thema subjects from the widest down to `code`, each with its words."""
     above = (code[:length] for length in range(1, len(code) + 1))
     return tuple((each, SUBJECTS[each]) for each in above if each in SUBJECTS)
+
+
+def heading(of: Subject, translate: Translate) -> str | None:
+    """A Thema subject in words, its own or ours, in the reader's language; None without any."""
+    if of.scheme != THEMA:
+        return None
+    found = subject(of.code)
+    return of.heading or (translate(found) if found else None)
+
+
+def main_subject(subjects: Iterable[Subject]) -> Subject | None:
+    """The Thema subject under which a book stands: its main one, or else its first."""
+    found = [each for each in subjects if each.scheme == THEMA]
+    return next((each for each in found if each.main), found[0] if found else None)
 
 
 def accessibility(features: Iterable[Feature]) -> list[tuple[Any, list[Fact]]]:

@@ -37,12 +37,8 @@ from bookshop.payments.errors import (
 from bookshop.payments.gateway import MAX_AMOUNT, Gateway
 from bookshop.payments.intents import PaymentIntent
 
-FOR_SALE = {
-    Code.AVAILABLE,
-    Code.FEW,
-    Code.PREORDER,
-    Code.SOLD_OUT,
-}  # holding decides who has the last copy
+# Also what is sold out: holding decides who has the last copy.
+FOR_SALE = {Code.AVAILABLE, Code.FEW, Code.PREORDER, Code.SOLD_OUT}
 LAPSED = Cause(Actor.CLOCK, "checkout")
 MOST_STALE = 2  # orders of one basis that may turn out to be cancelled at Stripe
 

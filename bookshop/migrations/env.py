@@ -15,7 +15,7 @@ import bookshop.catalogue.search.models
 import bookshop.orders.mail.models
 import bookshop.orders.models
 import bookshop.webhooks.models  # noqa: F401
-from bookshop.db import WRITES, Base, UTCDateTime
+from bookshop.db import Base, UTCDateTime, writing
 
 # The imports make their tables known to the metadata.
 
@@ -54,8 +54,7 @@ def tables_replaceable(connection: Connection) -> Iterator[None]:
         driver.execute("PRAGMA foreign_keys = ON")
 
 
-engine = context.config.attributes["engine"].execution_options(**{WRITES: True})
-with engine.connect() as connection:
+with writing(context.config.attributes["engine"]).connect() as connection:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bookshop.catalogue.shelf import Listing
+from bookshop.db import insert_into
 from bookshop.money import Money
 from bookshop.orders.history import Cause, Occasion, record_move
 from bookshop.orders.machine import free, move
@@ -108,9 +108,8 @@ def retire(session: Session, order: Order, now: datetime) -> None:
 
 
 def _insert_unless_there(session: Session, values: dict[str, Any]) -> bool:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     added = session.execute(
-        dialect.insert(Order)
+        insert_into(session, Order)
         .values(values)
         .on_conflict_do_nothing(index_elements=[Order.basis])
         .returning(Order.id)

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
+from bookshop.db import insert_into
 from bookshop.payments.signatures import Event
 from bookshop.webhooks.models import EventRecord, EventStatus
 
@@ -50,7 +50,6 @@ def take(session: Session, event: Event, now: datetime) -> EventRecord | None:
 
     A new row is `failed` until whoever has taken it says better, in the same transaction.
     """
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     values = {
         "id": event.id,
         "type": event.type,
@@ -63,7 +62,7 @@ def take(session: Session, event: Event, now: datetime) -> EventRecord | None:
     }
     # Where another delivery is being applied, PostgreSQL waits here until that is decided.
     session.execute(
-        dialect.insert(EventRecord)
+        insert_into(session, EventRecord)
         .values(values)
         .on_conflict_do_nothing(index_elements=[EventRecord.id])
     )

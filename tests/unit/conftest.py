@@ -9,10 +9,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import make_url
 
+import bookshop
 from bookshop import migrations
 from bookshop.catalogue.shelving import refresh
 from bookshop.db import make_engine, make_sessions
 from tests.postgres import AT_HEAD
+from tests.shops import ini
 from tests.unit.makers import NOW, TERMS
 
 # Properties hold on a busy machine too, and each example makes its own rows in a shared database.
@@ -97,3 +99,19 @@ def postgres_sessions(postgres):
     yield make_sessions(engine)
     engine.dispose()
     postgres.drop(url.database)
+
+
+@pytest.fixture
+def configure(tmp_path, sqlite_url):
+    """A shop put together with the settings that a test asks for; it serves nobody."""
+    made = []
+
+    def configure(**changes):
+        settings = {"sqlalchemy__url": str(sqlite_url), **changes}
+        made.append(bookshop.configure(ini(tmp_path, "http://localhost:1", **settings)))
+        return made[-1]
+
+    yield configure
+    for config in made:
+        config.registry.payments.close()
+        config.registry.engine.dispose()

@@ -13,7 +13,6 @@ from pyramid.httpexceptions import HTTPFound
 from pyramid.request import Request
 from pyramid.response import Response
 
-import bookshop
 from bookshop.answers import as_response
 from bookshop.pagecache import (
     CACHED,
@@ -26,7 +25,6 @@ from bookshop.pagecache import (
 )
 from bookshop.resources import Shop
 from bookshop.security import ContentSecurityPolicy
-from tests.shops import ini
 
 TEXT = "<p>Moss</p>" * 100
 
@@ -447,21 +445,6 @@ def test_a_query_written_anew_says_the_same(fields):
 def test_bytes_that_are_no_text_stay_so():
     assert canonical("q=%FF&x=1", ("q",)) == "q=%FF"
     assert canonical("q=\xff", ("q",)) == "q=%FF"
-
-
-@pytest.fixture
-def configure(tmp_path, sqlite_url):
-    made = []
-
-    def configure(**changes):
-        settings = {"sqlalchemy__url": str(sqlite_url), **changes}
-        made.append(bookshop.configure(ini(tmp_path, "http://localhost:1", **settings)))
-        return made[-1]
-
-    yield configure
-    for config in made:
-        config.registry.payments.close()
-        config.registry.engine.dispose()
 
 
 def test_the_build_changes_with_what_pages_show(configure):

@@ -7,10 +7,8 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.response import Response
 from webtest import TestApp
 
-import bookshop
 from bookshop.resources import Resource, Shop
 from bookshop.security import ContentSecurityPolicy
-from tests.shops import ini
 
 
 def ok(_context, _request):
@@ -19,22 +17,6 @@ def ok(_context, _request):
 
 def who(_context, request):
     return Response(request.visitor)
-
-
-@pytest.fixture
-def configure(tmp_path, sqlite_url):
-    """The shop's configuration, to add views of a test's own to."""
-    made = []
-
-    def configure(**changes):
-        settings = {"sqlalchemy__url": str(sqlite_url), **changes}
-        made.append(bookshop.configure(ini(tmp_path, "http://localhost:1", **settings)))
-        return made[-1]
-
-    yield configure
-    for config in made:
-        config.registry.payments.close()
-        config.registry.engine.dispose()
 
 
 def app_of(config, scheme="http"):

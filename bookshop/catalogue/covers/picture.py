@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import quote
 
 #: The widths that pages use, in pixels: a list on a plain screen, on a fine one; a book's page.
 WIDTHS = (160, 320, 640)
 #: By file ending, the best first; the last one is for browsers that know no other.
 TYPES = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
+DRAWN = (400, 600)  # the size of the demo's drawings
 _NAME = re.compile(
     r"(?P<digest>[0-9a-f]{24})\.(?P<width>[1-9][0-9]{0,4})x(?P<height>[1-9][0-9]{0,4})"
 )
@@ -49,6 +51,11 @@ def picture(name: str, prefix: str) -> Picture | None:
         sources=tuple((TYPES[ending], srcset(ending)) for ending in better),
         srcset=srcset(last),
     )
+
+
+def kept_or_drawn(name: str, prefix: str) -> Picture:
+    """The picture of a cover: one that was kept, or else one of the demo's drawings."""
+    return picture(name, prefix) or Picture(f"{prefix}/{quote(name)}", *DRAWN)
 
 
 def sizes(width: int) -> list[int]:

@@ -6,9 +6,8 @@ from pyramid.request import Request
 from pyramid.response import FileResponse, Response
 from pyramid.view import view_config
 
+from bookshop.assets import FOR_EVER
 from bookshop.catalogue.covers.resources import CoverFile
-
-FOR_EVER = "public, max-age=31536000, immutable"
 
 
 @view_config(context=CoverFile)

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bookshop.catalogue.edition import (
+    AUTHOR,
+    KEYWORD,
+    THEMA,
     Contributor,
     Edition,
     Feature,
@@ -55,7 +58,7 @@ AVAILABILITIES = {
     "out of print": "51",
     "no longer available": "40",
 }
-THEMA, KEYWORD, MAIN = "93", "20", "main"
+MAIN = "main"
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def _isbn(cell: str, _currency: str) -> dict[str, Any]:
 def _people(cell: str, _currency: str) -> dict[str, Any]:
     return {
         "contributors": tuple(
-            Contributor(name, role or "A01", inverted or None)
+            Contributor(name, role or AUTHOR, inverted or None)
             for name, role, inverted in (_parts(each, 3) for each in split(cell))
         )
     }
@@ -197,7 +200,7 @@ COLUMNS = (
     Column(
         ("contributors", "author", "authors"),
         lambda edition: join(
-            (person.name, "" if person.role == "A01" else person.role, person.inverted or "")
+            (person.name, "" if person.role == AUTHOR else person.role, person.inverted or "")
             for person in edition.contributors
         ),
         _people,

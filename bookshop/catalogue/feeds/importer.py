@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import OperationalError, StatementError
 
@@ -26,7 +25,7 @@ from bookshop.catalogue.models import BookRecord
 from bookshop.catalogue.offer import Terms
 from bookshop.catalogue.shelving import put, withdraw
 from bookshop.catalogue.version import touch
-from bookshop.db import WRITES
+from bookshop.db import insert_into, writing
 
 # Records that are written together: on SQLite nobody else writes meanwhile.
 BATCHES = {"sqlite": 100, "postgresql": 500}
@@ -158,7 +157,7 @@ class Importer:
         """Work in a transaction of its own, again and again where the database is busy."""
         for pause in (*PAUSES, None):
             try:
-                with self._engine.execution_options(**{WRITES: True}).begin() as connection:
+                with writing(self._engine).begin() as connection:
                     work(connection)
             except OperationalError as err:
                 if pause is None or not _may_pass(err):
@@ -192,11 +191,10 @@ def _state(err: Exception) -> str:
 
 
 def _started(connection: Connection, file: File) -> Any:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     now = clock.now()
     anew = {"done": 0, "started_at": now, "ended_at": None}
     return (
-        dialect.insert(_RUNS)
+        insert_into(connection, _RUNS)
         .values(file=file.digest, name=file.name, **anew)
         .on_conflict_do_update(index_elements=[_RUNS.c.file], set_=anew)
     )

@@ -19,7 +19,6 @@ LOG = logging.getLogger(__name__)
 _COLUMNS = (
     BookRecord.id,
     BookRecord.sku,
-    BookRecord.isbn,
     BookRecord.reference,
     BookRecord.source,
     BookRecord.content,

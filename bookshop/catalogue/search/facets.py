@@ -22,7 +22,7 @@ from bookshop.catalogue.offer import State
 from bookshop.catalogue.search.models import FacetCount, begins
 from bookshop.catalogue.search.query import Query
 from bookshop.catalogue.shelf import FREE
-from bookshop.db import WRITES
+from bookshop.db import writing
 from bookshop.money import decimals, read_amount
 
 LARGE = 20_000  # books, from which on they are not counted while somebody waits
@@ -202,7 +202,7 @@ def recount(engine: Engine, bands: Bands) -> bool:
             for level in range(STORED_LEVELS + 1)
             for row in _count(connection, bands, "", level)
         ]
-    with engine.execution_options(**{WRITES: True}).begin() as connection:
+    with writing(engine).begin() as connection:
         connection.execute(delete(FacetCount))
         insert_rows(connection, FacetCount.__table__, rows)
         connection.execute(update(CatalogueState).values(counted=version))

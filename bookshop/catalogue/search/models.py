@@ -27,7 +27,7 @@ class SearchWord(Base):
 class FacetCount(Base):
     """How many books share these properties, of a large catalogue: see `facets`.
 
-    `subject` is a Thema code of one letter, or empty for all books whatever they are about.
+    `subject` is a Thema code of one or two letters, or empty for all books whatever they are about.
     """
 
     __tablename__ = "facet_counts"

@@ -8,12 +8,12 @@ from typing import Any
 
 from rapidfuzz.distance import OSA
 from sqlalchemy import or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from bookshop.catalogue.edition import Edition
 from bookshop.catalogue.folding import words
 from bookshop.catalogue.search.models import SearchWord, begins
+from bookshop.db import insert_into
 
 SHORTEST = 4  # letters of a word that can be told from another
 SHORT = 5  # letters, up to which one mistake is mended; two in longer words
@@ -30,8 +30,7 @@ def learn(connection: Connection, editions: Iterable[Edition]) -> None:
     # In one order for everybody, so that two imports never wait for each other.
     rows = [{"word": word, "start": word[:2], "tail": _tail(word)} for word in sorted(found)]
     if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(_WORDS).on_conflict_do_nothing(), rows)
+        connection.execute(insert_into(connection, _WORDS).on_conflict_do_nothing(), rows)
 
 
 def mended(connection: Connection, asked: Sequence[str]) -> list[str] | None:

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from bookshop.db import insert_into
 from bookshop.orders.mail.models import MailKind, MailRecord, MailStatus
 from bookshop.orders.models import Order
 
@@ -31,7 +31,6 @@ def write(
     """
     if order.email is None:
         return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     values = {
         "key": f"{kind.value}/{order.number}/{reference}",
         "kind": kind.value,
@@ -45,7 +44,7 @@ def write(
         "written_at": now,
     }
     session.execute(
-        dialect.insert(MailRecord)
+        insert_into(session, MailRecord)
         .values(values)
         .on_conflict_do_nothing(index_elements=[MailRecord.key])
     )

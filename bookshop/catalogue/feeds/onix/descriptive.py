@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from bookshop.catalogue.edition import Contributor, Feature, Series, Subject
+from bookshop.catalogue.edition import KEYWORD, Contributor, Feature, Series, Subject
 from bookshop.catalogue.feeds.notice import Refusal
 from bookshop.catalogue.feeds.onix.tags import Parts, every, first, within
 
@@ -26,8 +26,7 @@ DURATIONS = ("09", "14", "16")
 PAGES = "03"
 UNITS = {"04": 3600, "05": 60, "06": 1, "14": 3600}
 HOURS_MINUTES, HOURS_MINUTES_SECONDS = "15", "16"  # HHHMM, HHHMMSS
-# List 27: keywords; codes that nobody but the sender understands.
-KEYWORDS = "20"
+# List 27: codes that nobody but the sender understands.
 PROPRIETARY = frozenset({"23", "24"})
 MOST_KEYWORDS = 100
 MOST_DIGITS = 6
@@ -212,7 +211,7 @@ def _subjects(block: Parts) -> Iterator[Subject]:
     for found in within(block, "Subject"):
         scheme = first(found, "SubjectSchemeIdentifier")
         heading = first(found, "SubjectHeadingText")
-        if scheme == KEYWORDS:
+        if scheme == KEYWORD:
             mark = ";" if ";" in heading else ","
             words = filter(None, (word.strip() for word in heading.split(mark)))
             yield from (Subject(scheme, heading=word) for word in list(words)[:MOST_KEYWORDS])

@@ -1,5 +1,6 @@
 """Messages as they come: tag sets, encodings, headers, what is refused, and in how much memory."""
 
+import gc
 import gzip
 import io
 import tracemalloc
@@ -382,14 +383,17 @@ def test_memory_stays_as_it_is_however_long_the_file():
         def read(self, size=-1):
             return next(self.parts, b"")
 
-    def peak(count):
+    def measured(count):
+        gc.collect()
         tracemalloc.start()
         assert sum(1 for _ in read(Endless(count))) == count
         _, highest = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return highest
 
-    peak(10)
+    def peak(count):  # The least of three: what else this process does can only add.
+        return min(measured(count) for _ in range(3))
+
     assert peak(2000) < 1.5 * peak(100)
 
 
