@@ -15,7 +15,9 @@ from bookshop.ops.startup import NotReadyError, prepare
 FEATURES = (
     "bookshop.resources",
     "bookshop.db",
+    "bookshop.headers",
     "bookshop.security",
+    "bookshop.limiting",
     "bookshop.answers",
     "bookshop.assets",
     "bookshop.rendering",

@@ -17,7 +17,7 @@ import hupper
 from pyramid.config import Configurator
 
 from bookshop.answers import Answer, Content, Headers
-from bookshop.security import ALWAYS, POLICY
+from bookshop.headers import ALWAYS, POLICY
 
 FOR_EVER = "public, max-age=31536000, immutable"
 A_WHILE = "public, max-age=300"

@@ -28,7 +28,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from bookshop.answers import Answer, Content, accepted, as_response, entity_tag, has, not_modified
-from bookshop.security import ALWAYS, secure
+from bookshop.headers import ALWAYS, secure
 from bookshop.settings import ShopSettings
 
 ROOM = 16 * 2**20  # bytes
@@ -77,6 +77,7 @@ class PageCache:
         self._version = version
         self._build = build
         self._closed = shop.maintenance
+        self._url = shop.url
         self._site = urlsplit(shop.url)
         self._room = room
         self._lock = threading.Lock()
@@ -136,7 +137,7 @@ class PageCache:
         if version is None or self._version.ask() != version:
             response.headers["Cache-Control"] = UNKEPT
             return response
-        secure(request, response)
+        secure(request, response, self._url)
         page = self._page(response, version)
         address = environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"]
         if request.method == "GET" and is_plain(address[1]) and len(query) <= LONGEST_QUERY:

@@ -1,77 +1,26 @@
-"""Sessions, CSRF, response headers, and views that fail closed."""
+"""Sessions, CSRF, the shop's own address, and views that fail closed."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
-from http import HTTPStatus
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from pyramid.config import Configurator
 from pyramid.csrf import SessionCSRFStoragePolicy
-from pyramid.events import NewResponse
 from pyramid.exceptions import ConfigurationError
 from pyramid.httpexceptions import HTTPMethodNotAllowed, HTTPNotFound
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.session import SignedCookieSessionFactory
+from pyramid.tweens import INGRESS
 
 SESSION_LIFE = 7 * 24 * 3600  # seconds
 REISSUE_AFTER = 3600
+COOKIE = "bookshop"
 
 View = Callable[[Any, Request], Response]
-
-
-#: What every answer says, that of a file too.
-ALWAYS = [
-    ("X-Content-Type-Options", "nosniff"),
-    # Another site never learns which page of ours, and so which order, somebody came from.
-    ("Referrer-Policy", "same-origin"),
-]
-
-
-class ContentSecurityPolicy:
-    """What the page of one request may load. Closed, until a page says what more it needs."""
-
-    def __init__(self) -> None:
-        self._sources: dict[str, list[str]] = {
-            "default-src": ["'none'"],
-            "script-src": ["'self'"],
-            "style-src": ["'self'"],
-            "img-src": ["'self'"],
-            "connect-src": ["'self'"],
-            "form-action": ["'self'"],
-            "base-uri": ["'none'"],
-            "frame-ancestors": ["'none'"],
-        }
-
-    def allow(self, directive: str, sources: Iterable[str]) -> None:
-        """Let this page load from `sources` too."""
-        self._sources.setdefault(directive, []).extend(sources)
-
-    def __str__(self) -> str:
-        return "; ".join(f"{name} {' '.join(found)}" for name, found in self._sources.items())
-
-
-#: The policy of what loads nothing from elsewhere.
-POLICY = ("Content-Security-Policy", str(ContentSecurityPolicy()))
-
-
-def secure(request: Request, response: Response) -> None:
-    """Give a response the headers of a page that is as closed as the request asks for."""
-    headers = response.headers
-    headers.setdefault("Content-Security-Policy", str(request.content_security_policy))
-    for name, value in ALWAYS:
-        headers.setdefault(name, value)
-
-
-def add_security_headers(event: NewResponse) -> None:
-    """See that no response goes out without them.
-
-    A 304 would change the policy of the page that the browser has: it says nothing of it.
-    """
-    if event.response.status_int != HTTPStatus.NOT_MODIFIED:
-        secure(event.request, event.response)
 
 
 def fail_closed(view: View, info: Any) -> View:
@@ -117,6 +66,23 @@ def reading_only(view: View, info: Any) -> View:
     return read
 
 
+def own_address_tween(handler: Callable[[Request], Response], registry: Any) -> Any:
+    """A tween for which every request came to `bookshop.url`.
+
+    Whoever sends another Host finds nothing of it in links, redirects and mails. A developer's
+    shop is reached under many names, and has no such tween.
+    """
+    site = urlsplit(registry.bookshop.shop.url)
+    host = site.netloc
+
+    def tween(request: Request) -> Response:
+        request.environ["HTTP_HOST"] = host
+        request.environ["wsgi.url_scheme"] = site.scheme
+        return handler(request)
+
+    return tween
+
+
 def visitor(request: Request) -> str:
     """The random name under which this browser's orders are kept; asking starts a session."""
     if "visitor" not in request.session:
@@ -126,17 +92,18 @@ def visitor(request: Request) -> str:
 
 
 def includeme(config: Configurator) -> None:
-    """Set up sessions in a signed cookie, CSRF checks for every POST, and the headers."""
+    """Set up sessions in a signed cookie, and CSRF checks for every POST."""
     shop = config.registry.bookshop.shop
+    https = shop.url.startswith("https://")
     config.set_session_factory(
         SignedCookieSessionFactory(
             shop.secret.reveal(),
-            cookie_name="bookshop",
+            cookie_name=f"__Host-{COOKIE}" if https else COOKIE,
             max_age=SESSION_LIFE,
             timeout=SESSION_LIFE,
             reissue_time=REISSUE_AFTER,
             httponly=True,
-            secure=shop.url.startswith("https://"),
+            secure=https,
             samesite="Lax",
             hashalg="sha256",
         )
@@ -146,7 +113,5 @@ def includeme(config: Configurator) -> None:
     config.add_view_deriver(fail_closed)
     config.add_view_deriver(reading_only)
     config.add_request_method(visitor, "visitor", property=True)
-    config.add_request_method(
-        lambda _request: ContentSecurityPolicy(), "content_security_policy", reify=True
-    )
-    config.add_subscriber(add_security_headers, NewResponse)
+    if shop.environment != "development":
+        config.add_tween("bookshop.security.own_address_tween", under=INGRESS)

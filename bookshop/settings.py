@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from limits import RateLimitItem
 from sqlalchemy.engine import URL
 
 from bookshop import settings_values as values
@@ -22,9 +23,10 @@ from bookshop.settings_values import Secret
 
 Environment = Literal["development", "staging", "production"]
 Security = Literal["starttls", "tls", "none"]
+Storage = Literal["memory", "database"]
 STRIPE_API = "https://api.stripe.com"
 STRIPE_JS = "https://js.stripe.com/endive/stripe.js"
-OWN_PREFIXES = ("bookshop.", "mail.", "sqlalchemy.", "stripe.")
+OWN_PREFIXES = ("bookshop.", "limits.", "mail.", "metrics.", "sqlalchemy.", "stripe.")
 MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 PLACEHOLDER = "_sandbox"  # the end of the keys that development.ini falls back to
 _REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}")
@@ -32,7 +34,10 @@ _REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]
 
 @dataclass(frozen=True)
 class ShopSettings:
-    """Who the shop is. `locale` is as in en_GB; `var` is the folder for files that it makes."""
+    """Who the shop is. `locale` is as in en_GB; `var` is the folder for files that it makes.
+
+    `theme` is a folder whose `templates` and `static` come before the shop's own.
+    """
 
     name: str
     url: str
@@ -42,6 +47,7 @@ class ShopSettings:
     secret: Secret
     var: Path
     environment: Environment
+    theme: Path | None
 
     @property
     def maintenance(self) -> Path:
@@ -86,12 +92,34 @@ class MailSettings:
 
 
 @dataclass(frozen=True)
+class LimitSettings:
+    """How often one visitor may do what, and where that is counted."""
+
+    storage: Storage
+    newcomers: RateLimitItem
+    checkouts: RateLimitItem
+    payments: RateLimitItem
+    order_links: RateLimitItem
+    searches: RateLimitItem
+    csp_reports: RateLimitItem
+
+
+@dataclass(frozen=True)
+class MetricsSettings:
+    """Who may read the metrics: whoever has `token`; where it is None, nobody but a developer."""
+
+    token: Secret | None
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that the INI says to the shop."""
 
     shop: ShopSettings
     stripe: StripeSettings
     mail: MailSettings
+    limits: LimitSettings
+    metrics: MetricsSettings
     database: URL
 
 
@@ -141,6 +169,7 @@ KEYS: dict[str, Key] = {
     "bookshop.secret": Key(values.signing_secret, "${BOOKSHOP_SECRET}", secret=True),
     "bookshop.var": Key(values.folder, "/var/lib/bookshop"),
     "bookshop.environment": Key(values.environment, "production", default="development"),
+    "bookshop.theme": Key(values.existing_folder, "/srv/books/theme", optional=True),
     "sqlalchemy.url": Key(
         values.database_url, "postgresql+psycopg://bookshop@localhost/bookshop", secret=True
     ),
@@ -160,6 +189,16 @@ KEYS: dict[str, Key] = {
     "mail.from": Key(values.email, "hello@books.example.com", optional=True),
     "mail.folder": Key(values.folder, "/var/lib/bookshop/mail", optional=True),
     "mail.timeout": Key(values.seconds, "30", default="30"),
+    "limits.storage": Key(values.limit_storage, "database", default="memory"),
+    "limits.newcomers": Key(values.rate, "3/hour", default="3/hour"),
+    "limits.checkouts": Key(values.rate, "50/hour", default="50/hour"),
+    "limits.payments": Key(values.rate, "30/hour", default="30/hour"),
+    "limits.order_links": Key(values.rate, "10/hour", default="10/hour"),
+    "limits.searches": Key(values.rate, "60/minute", default="60/minute"),
+    "limits.csp_reports": Key(values.rate, "20/minute", default="20/minute"),
+    "metrics.token": Key(
+        values.signing_secret, "${BOOKSHOP_METRICS_TOKEN}", secret=True, optional=True
+    ),
 }
 
 
@@ -200,6 +239,8 @@ def read(ini: Mapping[str, str]) -> Settings:
         shop=ShopSettings(**_group(found, "bookshop.")),
         stripe=StripeSettings(**_group(found, "stripe.")),
         mail=_mail(found),
+        limits=LimitSettings(**_group(found, "limits.")),
+        metrics=MetricsSettings(**_group(found, "metrics.")),
         database=found["sqlalchemy.url"],
     )
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from babel import Locale, UnknownLocaleError
 from email_validator import EmailNotValidError, validate_email
+from limits import RateLimitItem, parse_many
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -141,6 +142,15 @@ def folder(raw: str) -> Path:
     return path
 
 
+def existing_folder(raw: str) -> Path:
+    """A folder that is there."""
+    path = folder(raw)
+    if not path.is_dir():
+        message = f"{raw!r} is no folder that is there"
+        raise ValueError(message)
+    return path
+
+
 def environment(raw: str) -> str:
     """What the shop is run for."""
     if raw not in {"development", "staging", "production"}:
@@ -196,6 +206,26 @@ def webhook_secrets(raw: str) -> tuple[Secret, ...]:
         message = "holds something that does not begin with whsec_"
         raise ValueError(message)
     return tuple(Secret(secret) for secret in secrets)
+
+
+def limit_storage(raw: str) -> str:
+    """Where it is counted how often somebody did something."""
+    if raw not in {"memory", "database"}:
+        message = f"{raw!r} is neither memory nor database"
+        raise ValueError(message)
+    return raw
+
+
+def rate(raw: str) -> RateLimitItem:
+    """How often within which time. https://limits.readthedocs.io/en/stable/quickstart.html."""
+    try:
+        [limit] = parse_many(raw)
+    except ValueError:
+        limit = None
+    if limit is None or limit.amount < 1:
+        message = f"{raw!r} is not how often in which time, such as 30/hour or 5 per 10 minutes"
+        raise ValueError(message)
+    return limit
 
 
 def seconds(raw: str) -> float:

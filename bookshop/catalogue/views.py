@@ -43,6 +43,8 @@ def list_books(_context: Catalogue, request: Request) -> dict[str, Any]:
         query = read(request.GET, finder.bands.names)
         place = request.GET.get("page")
         cursor = read_cursor(place) if place else None
+        if query.q:
+            request.registry.limiter.count_network("searches", request)
         if query.q and (sku := finder.named(query.q)):
             raise HTTPFound(addresses.book(request.script_name, sku))
         version = request.registry.catalogue_version.current() or UNKNOWN

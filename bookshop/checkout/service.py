@@ -16,9 +16,9 @@ from bookshop import clock
 from bookshop.catalogue.offer import Code
 from bookshop.catalogue.resources import canonical_sku
 from bookshop.catalogue.shelf import Listing
-from bookshop.checkout.limits import PRESSED, check_orders, check_presses
 from bookshop.checkout.settling import ContradictionError, settled
 from bookshop.db import commit_now, outside_transaction
+from bookshop.limiting.limiter import Limiter
 from bookshop.money import Money
 from bookshop.orders import placing
 from bookshop.orders.expiry import expire_lapsed
@@ -39,6 +39,7 @@ from bookshop.payments.intents import PaymentIntent
 
 # Also what is sold out: holding decides who has the last copy.
 FOR_SALE = {Code.AVAILABLE, Code.FEW, Code.PREORDER, Code.SOLD_OUT}
+PRESSED = "pay_pressed"  # what an order's history calls it
 LAPSED = Cause(Actor.CLOCK, "checkout")
 MOST_STALE = 2  # orders of one basis that may turn out to be cancelled at Stripe
 
@@ -49,6 +50,14 @@ class NotForSaleError(Exception):
 
 class CannotBuyError(Exception):
     """The book is there, and cannot be bought now."""
+
+    def __init__(self, listing: Listing) -> None:
+        super().__init__(listing.sku)
+        self.listing = listing
+
+
+class UnaskedError(Exception):
+    """A visitor or network has come to the checkout often, without pressing a button of ours."""
 
     def __init__(self, listing: Listing) -> None:
         super().__init__(listing.sku)
@@ -89,13 +98,14 @@ class Checkout:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._gateway: Gateway = request.registry.payments
+        self._limiter: Limiter = request.registry.limiter
 
-    def buy(self, sku: str, again: str | None) -> Payable:
+    def buy(self, sku: str, again: str | None, *, asked: bool) -> Payable:
         """The visitor's order for one copy, ready to be paid; always the same one until it is.
 
-        `again` is the number of an earlier order of the same book, for one more copy. Raises
-        NotForSaleError, CannotBuyError, limits.TooOftenError, OrderClosedError where it is paid
-        or on its way, and the errors of Gateway.
+        `again` is the number of an earlier order of the same book, for one more copy; `asked` is
+        whether a form of ours asked for it. Raises NotForSaleError, CannotBuyError, UnaskedError,
+        TooOftenError, OrderClosedError where it is paid or on its way, and the errors of Gateway.
         """
         self._free_lapsed()
         listing = self._request.shelf.listing(canonical_sku(sku))
@@ -103,7 +113,7 @@ class Checkout:
             raise NotForSaleError(sku)
         basis = Basis(self._request.visitor, listing.sku, self._earlier(again))
         for _stale in range(MOST_STALE):
-            order = self._order(basis, listing)
+            order = self._order(basis, listing, asked=asked)
             try:
                 return self._payable(order, listing)
             except (IntentMissingError, StoredFailureError):
@@ -112,7 +122,7 @@ class Checkout:
             except OrderClosedError as closed:
                 if closed.order is None or closed.order.status not in CLOSED:
                     raise
-        return self._payable(self._order(basis, listing), listing)
+        return self._payable(self._order(basis, listing, asked=asked), listing)
 
     def resume(self, number: str) -> Payable:
         """The visitor's own open order of that number. Raises OrderClosedError."""
@@ -126,9 +136,10 @@ class Checkout:
         """Hold the order's copies, and give the order and its PaymentIntent the e-mail address.
 
         `revision` is of the order as the visitor has seen it. Raises OrderClosedError,
-        TotalChangedError, CannotBuyError, limits.TooOftenError, holds.SoldOutError, and the errors
-        of Gateway.
+        TotalChangedError, CannotBuyError, TooOftenError, holds.SoldOutError, and the errors of
+        Gateway.
         """
+        self._limiter.count_with_pauses("payments", self._request)
         self._free_lapsed()
         order = self._own(number)
         if order is None or order.payment_intent is None:
@@ -140,7 +151,6 @@ class Checkout:
         if not order.holding:
             self._check_current(order)
         now = clock.now()
-        check_presses(self._request.db, order.visitor, now)
         order.email = email
         until = hold(self._request.db, order, now)
         record(Occasion(self._request.db, CHECKOUT, now), order, PRESSED)
@@ -184,7 +194,7 @@ class Checkout:
         if expire_lapsed(self._request.db, LAPSED, clock.now()):
             commit_now(self._request)
 
-    def _order(self, basis: Basis, listing: Listing) -> OrderSnapshot:
+    def _order(self, basis: Basis, listing: Listing, *, asked: bool) -> OrderSnapshot:
         """The order of that basis, placed if there is none."""
         session, now = self._request.db, clock.now()
         order = placing.find(session, basis, now)
@@ -194,9 +204,16 @@ class Checkout:
             order = None
         if order is None:
             price = _sale_price(listing)
-            check_orders(session, basis.visitor, now)
+            self._count(listing, asked=asked)
             order = placing.place(session, basis, listing, price, now)
         return snapshot(order)
+
+    def _count(self, listing: Listing, *, asked: bool) -> None:
+        """See that nobody makes orders, and PaymentIntents, by the hundred."""
+        with outside_transaction(self._request):
+            self._limiter.count("checkouts", self._request)
+            if not asked and not self._limiter.within("newcomers", self._request):
+                raise UnaskedError(listing)
 
     def _payable(self, order: OrderSnapshot, listing: Listing | None) -> Payable:
         """The order with its PaymentIntent, once Stripe has said where that stands."""

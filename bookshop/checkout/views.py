@@ -7,12 +7,12 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.renderers import render_to_response
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from bookshop.checkout.addresses import success_url
-from bookshop.checkout.limits import TooOftenError
+from bookshop.checkout.addresses import resume_url, success_url
 from bookshop.checkout.service import (
     CannotBuyError,
     Checkout,
@@ -20,7 +20,10 @@ from bookshop.checkout.service import (
     OrderClosedError,
     Payable,
     TotalChangedError,
+    UnaskedError,
 )
+from bookshop.limiting.limiter import TooOftenError
+from bookshop.limiting.words import too_often
 from bookshop.orders.holds import SoldOutError
 from bookshop.orders.number import is_number
 from bookshop.orders.presenter import present_order
@@ -31,8 +34,7 @@ from bookshop.resources import Shop
 from bookshop.translation import _
 
 RETRY_AFTER = 5  # seconds
-RETRY_AFTER_TOO_MANY = 3600
-TOO_OFTEN = _("You have tried very often. Nothing was taken: please try again in an hour.")
+REFUSALS = (NotForSaleError, CannotBuyError, TooOftenError, PaymentsError)
 LONGEST_EMAIL = 254
 LONGEST_REVISION = 9  # digits
 
@@ -51,12 +53,35 @@ def show_checkout(_context: Shop, request: Request) -> dict[str, Any] | Response
         return Response(status=HTTPStatus.NO_CONTENT)
     try:
         return _page(request, _wanted(request))
+    except UnaskedError as unasked:
+        return _question(request, unasked)
     except OrderClosedError as closed:
-        if closed.order is not None and closed.order.payment_intent is not None:
-            return HTTPSeeOther(success_url(request, closed.order.payment_intent))
-        return _refusal(request, closed)
-    except (NotForSaleError, CannotBuyError, TooOftenError, PaymentsError) as err:
+        return _closed(request, closed)
+    except REFUSALS as err:
         return _refusal(request, err)
+
+
+@view_config(
+    context=Shop,
+    name="checkout",
+    request_method="POST",
+    request_param="go_on",
+    renderer="checkout/checkout.jinja2",
+    http_cache=0,
+)
+def go_on(_context: Shop, request: Request) -> dict[str, Any] | Response:
+    """What `_question` asks was pressed: by a person, whose browser keeps a session."""
+    request.response.cache_control.no_store = True
+    again = _field(request, "again")
+    try:
+        payable = Checkout(request).buy(
+            _field(request, "item"), again if is_number(again) else None, asked=True
+        )
+    except OrderClosedError as closed:
+        return _closed(request, closed)
+    except REFUSALS as err:
+        return _refusal(request, err)
+    return HTTPSeeOther(resume_url(request, payable.order))
 
 
 @view_config(context=Shop, name="checkout", request_method="POST", renderer="json", http_cache=0)
@@ -85,9 +110,9 @@ def press_pay(_context: Shop, request: Request) -> dict[str, Any]:
         text = _("The price has changed since you opened this page. Load it again to see it.")
     except OrderClosedError:
         text = _("This order is not open any more. Load this page again to see where it stands.")
-    except TooOftenError:
-        request.response.retry_after = RETRY_AFTER_TOO_MANY
-        return _problem(request, HTTPStatus.TOO_MANY_REQUESTS, TOO_OFTEN)
+    except TooOftenError as err:
+        request.response.retry_after = err.seconds
+        return _problem(request, HTTPStatus.TOO_MANY_REQUESTS, too_often(err.seconds))
     except PaymentsError:
         request.response.retry_after = RETRY_AFTER
         text = _(
@@ -120,7 +145,30 @@ def _wanted(request: Request) -> Payable:
     sku = request.GET.get("item", "")
     if not sku.strip() or "\0" in sku:
         raise NotForSaleError(sku)
-    return Checkout(request).buy(sku, again)
+    return Checkout(request).buy(sku, again, asked=False)
+
+
+def _question(request: Request, unasked: UnaskedError) -> Response:
+    """The page that asks a person to press a button, before there is another PaymentIntent.
+
+    https://docs.stripe.com/disputes/prevention/card-testing
+    """
+    return render_to_response(
+        "checkout/question.jinja2",
+        {
+            "listing": unasked.listing,
+            "again": request.GET.get("again"),
+            "csrf_token": request.session.get_csrf_token(),
+        },
+        request=request,
+        response=request.response,
+    )
+
+
+def _closed(request: Request, closed: OrderClosedError) -> dict[str, Any] | Response:
+    if closed.order is not None and closed.order.payment_intent is not None:
+        return HTTPSeeOther(success_url(request, closed.order.payment_intent))
+    return _refusal(request, closed)
 
 
 def _page(request: Request, payable: Payable) -> dict[str, Any]:
@@ -154,8 +202,8 @@ def _refusal(request: Request, err: Exception) -> dict[str, Any]:
             status, title = HTTPStatus.CONFLICT, err.listing.title
             text = _cannot_buy(err)
         case TooOftenError():
-            status, retry_after = HTTPStatus.TOO_MANY_REQUESTS, RETRY_AFTER_TOO_MANY
-            text = TOO_OFTEN
+            status, retry_after = HTTPStatus.TOO_MANY_REQUESTS, err.seconds
+            text = too_often(err.seconds)
         case OrderClosedError():
             status = HTTPStatus.NOT_FOUND
             text = _("This order is not open here. It may have been made in another browser.")

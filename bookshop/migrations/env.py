@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 import bookshop.catalogue.feeds.models
 import bookshop.catalogue.models
 import bookshop.catalogue.search.models
+import bookshop.limiting.models
 import bookshop.orders.mail.models
 import bookshop.orders.models
 import bookshop.webhooks.models  # noqa: F401

@@ -7,5 +7,6 @@ from pyramid.tweens import INGRESS
 
 
 def includeme(config: Configurator) -> None:
-    """Put the maintenance page in front of everything else."""
+    """Say how the shop is, and put the maintenance page in front of everything else."""
+    config.include("bookshop.ops.health")
     config.add_tween("bookshop.ops.maintenance.maintenance_tween", under=INGRESS)

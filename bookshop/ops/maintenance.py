@@ -11,6 +11,7 @@ from pyramid.response import Response
 from bookshop.translation import _
 
 RETRY_AFTER = 300  # seconds
+ALWAYS_OPEN = ("/static/", "/covers/", "/health/", "/metrics")
 
 
 def maintenance_tween(
@@ -21,7 +22,7 @@ def maintenance_tween(
 
     def tween(request: Request) -> Response:
         path = request.environ["PATH_INFO"]  # as it came: it need not be text
-        if flag.exists() and not path.startswith(("/static/", "/covers/")):
+        if flag.exists() and not path.startswith(ALWAYS_OPEN):
             return unavailable(
                 request,
                 _("The shop is closed for a moment"),

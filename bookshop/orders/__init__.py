@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from pyramid.config import Configurator
 from pyramid.events import ApplicationCreated
 
@@ -17,9 +15,12 @@ def includeme(config: Configurator) -> None:
     """Hang `/orders` on the tree; sweep up and deliver mail as long as the application lives."""
     config.add_branch("orders", Orders)
     registry = config.registry
-    registry.sweeper = Sweeper(
-        registry.sessions, registry.payments, partial(keep_up, registry.engine, registry.terms)
-    )
+
+    def upkeep() -> None:
+        keep_up(registry.engine, registry.terms)
+        registry.limiter.forget_old()
+
+    registry.sweeper = Sweeper(registry.sessions, registry.payments, upkeep)
     config.add_subscriber(_start, ApplicationCreated)
 
 

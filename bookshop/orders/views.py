@@ -17,6 +17,7 @@ from pyramid.request import Request
 from pyramid.view import exception_view_config, notfound_view_config, view_config
 from sqlalchemy.orm import Session
 
+from bookshop.limiting.limiter import TooOftenError
 from bookshop.money import Money
 from bookshop.orders.access import find_for, made_here
 from bookshop.orders.links import LIFE
@@ -79,6 +80,13 @@ def show_form(_context: Orders, request: Request) -> dict[str, Any]:
 def ask_for_link(_context: Orders, request: Request) -> dict[str, Any]:
     """Mail a new link if number and address belong together, and say the same in any case."""
     number, email = _field(request, "number"), _field(request, "email")
+    try:
+        request.registry.limiter.count("order_links", request)
+    except TooOftenError as err:
+        request.response.status_int = HTTPStatus.TOO_MANY_REQUESTS
+        request.response.retry_after = err.seconds
+        text = _("You have asked for many links. Please look for the mails, or ask again later.")
+        return _form(request, problem=text, number=number, email=email)
     send_link(request.db, number, email)
     text = _("If number and address belong together, a mail with a new link is on its way.")
     return _form(request, said=text, number=number, email=email)

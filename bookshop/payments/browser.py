@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pyramid.request import Request
 
+from bookshop.headers import OPENER, PERMISSIONS, permissions
 from bookshop.settings import STRIPE_JS, StripeSettings
 
 STRIPES_OWN = {
@@ -40,9 +41,13 @@ def payment_sources(settings: StripeSettings) -> dict[str, tuple[str, ...]]:
 
 
 def add_payment_sources(request: Request) -> None:
-    """Let this request's page show the payment form."""
-    for directive, sources in payment_sources(request.registry.bookshop.stripe).items():
+    """Let this request's page show the payment form, which may open a wallet's window."""
+    found = payment_sources(request.registry.bookshop.stripe)
+    for directive, sources in found.items():
         request.content_security_policy.allow(directive, sources)
+    headers = request.response.headers
+    headers[PERMISSIONS] = permissions(payment=found["frame-src"][:1])
+    headers[OPENER] = "same-origin-allow-popups"
 
 
 def _origin(url: str) -> str:

@@ -15,6 +15,10 @@ class StripeBusyError(StripeUnavailableError):
     """As many requests wait for Stripe as may: this one was not sent."""
 
 
+class StripeDownError(StripeUnavailableError):
+    """Stripe has just failed several times in a row: this request was not sent."""
+
+
 class StripeRefusedError(PaymentsError):
     """Stripe refuses the request itself: repeating it changes nothing, a person has to look."""
 

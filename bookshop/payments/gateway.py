@@ -13,6 +13,7 @@ import stripe
 
 from bookshop import clock
 from bookshop.money import Money
+from bookshop.payments.breaker import Breaker
 from bookshop.payments.charges import (
     REFUND,
     Charge,
@@ -51,15 +52,17 @@ logging.getLogger("stripe").setLevel(logging.WARNING)
 
 
 class Gateway:
-    """The door: one client, few at a time, each visit bounded in time.
+    """The door: one client, few at a time, each visit bounded in time, none while Stripe is down.
 
     Every method waits for Stripe, so none may be called while a transaction is open. All raise
-    StripeBusyError when too many wait already, StripeUnavailableError when Stripe gives no answer
-    that counts, StripeRefusedError when it says no.
+    StripeBusyError when too many wait already, StripeDownError while the breaker is open,
+    StripeUnavailableError when Stripe gives no answer that counts, StripeRefusedError when it
+    says no.
     """
 
     def __init__(self, settings: StripeSettings) -> None:
         self.livemode = settings.livemode
+        self.breaker = Breaker()
         self._gate = threading.BoundedSemaphore(settings.max_concurrency)
         self._http = PooledClient(settings.timeout, settings.max_concurrency)
         client = stripe.StripeClient(
@@ -219,16 +222,24 @@ class Gateway:
             message = "as many requests wait for Stripe as stripe.max_concurrency allows"
             raise StripeBusyError(message)
         try:
-            with self._http.visit():
+            with self.breaker.guard(), self._visit(what, translate):
                 yield clock.now()
+        finally:
+            self._gate.release()
+
+    @contextmanager
+    def _visit(
+        self, what: str, translate: Callable[[stripe.StripeError], PaymentsError]
+    ) -> Iterator[None]:
+        try:
+            with self._http.visit():
+                yield
         except stripe.StripeError as err:
             error = translate(err)
             level = logging.ERROR if isinstance(error, StripeRefusedError) else logging.WARNING
             LOG.log(level, "stripe %s failed: %s", what, error)
             # Stripe's own text may name a card or a person: it stays out of logs and tracebacks.
             raise error from None
-        finally:
-            self._gate.release()
 
 
 def _has_more(intent: stripe.PaymentIntent) -> bool:

@@ -7,9 +7,8 @@ import pytest
 import requests
 
 from bookshop import clock
-from bookshop.checkout import limits
 from bookshop.orders.holds import HOLD
-from bookshop.orders.models import Order, OrderEntry
+from bookshop.orders.models import Order
 from tests.shops import intent_of, pay_form
 
 MOSS = "9786941041210"
@@ -350,52 +349,6 @@ def test_another_visitors_order_cannot_be_touched(shop):
     (order,) = [order for order in shop.orders() if order.number == victims["order"]]
     assert order.email is None
     thief.get(f"/checkout?order={order.number}", status=404)
-
-
-def test_bug_12_who_tries_card_after_card_is_stopped_and_nobody_else(shop, sandbox):
-    visitor = shop.visitor()
-    page = visitor.get(BUY)
-    for _ in range(limits.MOST_PRESSES):
-        press_pay(visitor, page)
-        sandbox.confirm(intent_of(page), "pm_card_visa_chargeDeclined")
-
-    answer = press_pay(visitor, page, status=429)
-
-    assert "try again in an hour" in answer.json["error"]["message"]
-    assert answer.headers["Retry-After"] == "3600"
-    another = shop.visitor()
-    press_pay(another, another.get(BUY))
-
-
-def test_bug_12_who_makes_order_after_order_is_stopped_before_stripe_is_asked(
-    shop, sandbox, monkeypatch
-):
-    monkeypatch.setattr(limits, "MOST_ORDERS", 2)
-    visitor = shop.visitor()
-    for sku in (MOSS, EBOOK):
-        visitor.get(f"/checkout?item={sku}")
-    before = len(sandbox.requests())
-
-    page = visitor.get(f"/checkout?item={LAST_COPY}", status=429)
-
-    assert page.headers["Retry-After"] == "3600"
-    assert "tried very often" in page.html.main.get_text()
-    assert len(sandbox.requests()) == before
-    visitor.get(BUY)
-
-
-def test_bug_12_an_hour_later_one_may_try_again(shop, monkeypatch):
-    monkeypatch.setattr(limits, "MOST_PRESSES", 1)
-    visitor = shop.visitor()
-    page = visitor.get(BUY)
-    press_pay(visitor, page)
-    press_pay(visitor, page, status=429)
-
-    with shop.registry.sessions.begin() as session:
-        for entry in session.query(OrderEntry):
-            entry.at -= limits.WINDOW
-
-    press_pay(visitor, page)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def test_an_empty_database_is_brought_to_this_version(empty):
         "order_entries",
         "order_lines",
         "orders",
+        "rate_counts",
         "refunds",
         "search_index",
         "search_words",

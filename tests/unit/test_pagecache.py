@@ -14,6 +14,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from bookshop.answers import as_response
+from bookshop.headers import ContentSecurityPolicy
 from bookshop.pagecache import (
     CACHED,
     OVERHEAD,
@@ -24,7 +25,6 @@ from bookshop.pagecache import (
     is_plain,
 )
 from bookshop.resources import Shop
-from bookshop.security import ContentSecurityPolicy
 
 TEXT = "<p>Moss</p>" * 100
 
@@ -275,6 +275,7 @@ def test_who_has_the_page_is_told_so_though_it_was_not_kept(cache, known):
         "Vary": "Accept-Encoding",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
         "ETag": '"1-build-br"',
     }
 

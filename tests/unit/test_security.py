@@ -7,8 +7,8 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.response import Response
 from webtest import TestApp
 
+from bookshop.headers import ContentSecurityPolicy
 from bookshop.resources import Resource, Shop
-from bookshop.security import ContentSecurityPolicy
 
 
 def ok(_context, _request):
@@ -118,7 +118,7 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(configure, url, secure)
     config = configure(bookshop__url=url)
     config.add_view(who, context=Shop, name="who")
     cookie = cookie_of(app_of(config, url.split(":")[0]).get("/who"))
-    assert cookie.startswith("bookshop=")
+    assert cookie.startswith("__Host-bookshop=" if secure else "bookshop=")
     attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
     assert {"httponly", "samesite=lax", "path=/", "max-age=604800"} <= attributes
     assert ("secure" in attributes) is secure
@@ -177,6 +177,34 @@ def test_every_response_is_closed(configure, path):
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Reporting-Endpoints"] == 'csp="/csp-reports"'
+    assert "payment=()" in headers["Permissions-Policy"]
+    assert "Strict-Transport-Security" not in headers
+
+
+def test_a_shop_that_is_served_over_https_is_never_asked_without(configure):
+    config = configure(bookshop__url="https://books.example")
+    config.add_view(ok, context=Shop, name="page")
+    headers = app_of(config, "https").get("/page").headers
+    assert headers["Strict-Transport-Security"] == "max-age=63072000"
+
+
+# --- the shop's own address
+
+
+@pytest.mark.parametrize("environment", ["staging", "development"])
+def test_whoever_sends_another_host_finds_nothing_of_it(configure, environment):
+    config = configure(bookshop__environment=environment, bookshop__url="https://books.example")
+    config.add_view(
+        lambda _context, request: Response(request.resource_url(request.root)),
+        context=Shop,
+        name="where",
+    )
+    found = app_of(config).get("/where", headers={"Host": "evil.example"}).text
+    own = environment != "development"
+    assert found == ("https://books.example/" if own else "http://evil.example/")
 
 
 def test_a_page_says_what_more_it_loads(configure):
@@ -198,7 +226,8 @@ def test_a_page_says_what_more_it_loads(configure):
 def test_a_policy_begins_closed():
     assert str(ContentSecurityPolicy()) == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        "report-uri /csp-reports; report-to csp"
     )
 
 

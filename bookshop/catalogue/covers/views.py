@@ -15,4 +15,6 @@ def cover(context: CoverFile, request: Request) -> Response:
     """One picture."""
     response = FileResponse(context.path, request, content_type=context.content_type)
     response.headers["Cache-Control"] = FOR_EVER
+    # Feed readers show covers among their own pages.
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

@@ -3,8 +3,8 @@
 import pytest
 from pyramid.testing import DummyRequest
 
+from bookshop.headers import ContentSecurityPolicy
 from bookshop.payments.browser import add_payment_sources, payment_locale, payment_sources
-from bookshop.security import ContentSecurityPolicy
 from bookshop.settings import STRIPE_API, STRIPE_JS, StripeSettings
 from bookshop.settings_values import Secret
 
@@ -41,6 +41,9 @@ def test_the_page_of_one_request_is_opened_for_it():
     assert "script-src 'self' https://js.stripe.com https://*.js.stripe.com;" in policy
     assert "frame-src https://js.stripe.com" in policy
     assert "js.stripe.com" not in str(ContentSecurityPolicy())
+    headers = request.response.headers
+    assert 'payment=(self "https://js.stripe.com")' in headers["Permissions-Policy"]
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin-allow-popups"
 
 
 @pytest.mark.parametrize(

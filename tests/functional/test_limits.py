@@ -1,0 +1,232 @@
+"""Who does too much of something is asked to wait, and nobody else."""
+
+from datetime import timedelta
+
+import pytest
+import requests
+
+from bookshop import clock
+from tests.shops import intent_of, pay_form
+
+MOSS = "9786941041210"
+EBOOK = "9786941006349"
+LAST_COPY = "9786941031709"
+BUY = f"/checkout?item={MOSS}"
+FAR, FARTHER = "198.51.100.7", "203.0.113.9"
+
+
+@pytest.fixture
+def limited(make_each_shop):
+    """Shops that count in their database, on SQLite and PostgreSQL."""
+    return lambda **changes: make_each_shop(limits__storage="database", **changes)
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """Turns the clock."""
+    start, ahead = clock.now, []
+    monkeypatch.setattr(clock, "now", lambda: start() + sum(ahead, timedelta()))
+    return ahead.append
+
+
+def press_pay(visitor, page, status=200):
+    form = {**pay_form(page), "email": "ada@reader.example"}
+    return visitor.post("/checkout", form, status=status)
+
+
+def at(visitor, address):
+    visitor.extra_environ["REMOTE_ADDR"] = address
+    return visitor
+
+
+def fields(page):
+    """What the hidden fields of a page's own form hold."""
+    hidden = page.html.select("main form input[type=hidden]")
+    return {field["name"]: field["value"] for field in hidden}
+
+
+def go_on(visitor, page, status=303):
+    return visitor.post("/checkout", {**fields(page), "go_on": "1"}, status=status)
+
+
+# --- card testing
+
+
+def test_bug_12_who_tries_card_after_card_is_stopped_and_nobody_else(limited, sandbox):
+    shop = limited(limits__payments="4/hour")
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    press_pay(visitor, page)
+    sandbox.confirm(intent_of(page), "pm_card_visa_chargeDeclined")
+
+    answer = press_pay(visitor, page, status=429)
+
+    assert "Nothing was taken" in answer.json["error"]["message"]
+    assert 1 <= int(answer.headers["Retry-After"]) <= 5
+    another = shop.visitor()
+    press_pay(another, another.get(BUY))
+
+
+def test_bug_12_pauses_double_until_the_hour_is_over(limited, later):
+    visitor = limited(limits__payments="6/hour").visitor()
+    page = visitor.get(BUY)
+    pauses = []
+    for _press in range(6):
+        press_pay(visitor, page)
+        pauses.append(int(press_pay(visitor, page, status=429).headers["Retry-After"]))
+        later(timedelta(seconds=pauses[-1]))
+    assert pauses == [5, 10, 20, 40, 80, 160]
+
+    waited = press_pay(visitor, page, status=429).headers["Retry-After"]
+    assert int(waited) == 3600 - sum(pauses)
+    later(timedelta(seconds=int(waited)))
+    press_pay(visitor, visitor.get(BUY))
+
+
+def test_bug_12_who_makes_order_after_order_is_stopped_before_stripe_is_asked(limited, sandbox):
+    shop = limited(limits__checkouts="2/hour")
+    visitor = shop.visitor()
+    for sku in (MOSS, EBOOK):
+        visitor.get(f"/checkout?item={sku}")
+    before = len(sandbox.requests())
+
+    page = visitor.get(f"/checkout?item={LAST_COPY}", status=429)
+
+    assert 3590 <= int(page.headers["Retry-After"]) <= 3600
+    assert "try again in 60 minutes" in page.html.main.get_text()
+    assert len(sandbox.requests()) == before
+    assert len(shop.orders()) == 2
+    visitor.get(BUY)  # their own order is still theirs
+
+
+def test_bug_12_whoever_throws_the_cookie_away_is_one_network_still(limited, sandbox):
+    shop = limited(limits__checkouts="1/hour")
+    for _new in range(10):
+        at(shop.visitor(), FAR).get(BUY)
+    before = len(sandbox.requests())
+
+    at(shop.visitor(), FAR).get(BUY, status=429)
+
+    assert len(sandbox.requests()) == before
+    at(shop.visitor(), FARTHER).get(BUY)
+
+
+def test_an_address_that_a_client_makes_up_is_not_read(limited):
+    shop = limited(limits__checkouts="1/hour")
+    answers = [
+        at(shop.visitor(), FAR)
+        .get(
+            BUY,
+            headers={"X-Forwarded-For": f"192.0.2.{number}", "Forwarded": f"for=192.0.2.{number}"},
+            expect_errors=True,
+        )
+        .status_int
+        for number in range(11)
+    ]
+    assert answers == [200] * 10 + [429]
+
+
+def test_the_server_takes_made_up_addresses_away(make_shop, serve):
+    shop = make_shop(limits__checkouts="1/hour", limits__storage="database")
+    url = serve(shop.wsgi)
+    answers = [
+        requests.get(
+            f"{url}{BUY}", headers={"X-Forwarded-For": f"192.0.2.{number}"}, timeout=20
+        ).status_code
+        for number in range(11)
+    ]
+    assert answers == [200] * 10 + [429]
+
+
+# --- before there is a second intent
+
+
+def test_another_intent_needs_a_session_and_a_button(limited, sandbox):
+    shop = limited(limits__newcomers="1/hour")
+    shop.visitor().get(BUY)
+    before = len(sandbox.requests())
+    visitor = shop.visitor()
+
+    page = visitor.get(f"/checkout?item={EBOOK}")
+
+    assert page.html.find(id="payment-form") is None
+    assert "so we ask before we go on" in page.text
+    assert len(sandbox.requests()) == before
+    assert len(shop.orders()) == 1
+    asked = go_on(visitor, page).follow()
+    assert pay_form(asked)["order"] == shop.orders()[1].number
+    assert visitor.get(f"/checkout?item={EBOOK}").html.find(id="payment-form")
+
+
+def test_the_button_works_for_whoever_was_asked_alone(limited):
+    shop = limited(limits__newcomers="1/hour")
+    shop.visitor().get(BUY)
+    page = shop.visitor().get(f"/checkout?item={EBOOK}")
+    go_on(shop.visitor(), page, status=400)
+    assert len(shop.orders()) == 1
+
+
+def test_one_who_goes_on_is_still_counted(limited):
+    shop = limited(limits__newcomers="1/hour", limits__checkouts="2/hour")
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    pages = [visitor.get(f"/checkout?item={sku}") for sku in (EBOOK,)]
+    assert pay_form(page)["order"]
+    go_on(visitor, pages[0], status=429)
+
+
+def test_another_network_is_not_asked(limited):
+    shop = limited(limits__newcomers="1/hour")
+    at(shop.visitor(), FAR).get(BUY)
+    assert at(shop.visitor(), FARTHER).get(BUY).html.find(id="payment-form")
+
+
+# --- the rest
+
+
+def test_who_asks_for_many_links_is_told_to_wait(limited):
+    visitor = limited(limits__order_links="1/hour").visitor()
+    page = visitor.get("/orders/")
+    form = {**fields(page), "number": "X", "email": "ada@reader.example"}
+    visitor.post("/orders/", form)
+    refused = visitor.post("/orders/", form, status=429)
+    assert "asked for many links" in refused.html.main.get_text()
+    assert 3590 <= int(refused.headers["Retry-After"]) <= 3600
+
+
+def test_who_searches_without_pause_is_told_to_wait_and_browses_on(limited):
+    visitor = limited(limits__searches="2/minute").visitor()
+    for text in ("moss", "larch"):
+        visitor.get(f"/books/?q={text}")
+    refused = visitor.get("/books/?q=lantern", status=429)
+    assert 50 <= int(refused.headers["Retry-After"]) <= 60
+    assert "no-store" in refused.headers["Cache-Control"]
+    visitor.get("/books/?q=moss")  # kept, and costs nothing
+    visitor.get("/books/")
+
+
+def test_processes_count_together(limited):
+    shops = [limited(limits__checkouts="1/hour") for _process in range(2)]
+    for number in range(10):
+        at(shops[number % 2].visitor(), FAR).get(BUY)
+    for shop in shops:
+        at(shop.visitor(), FAR).get(BUY, status=429)
+
+
+def test_nothing_that_is_counted_names_anybody(limited):
+    shop = limited()
+    visitor = at(shop.visitor(), FAR)
+    press_pay(visitor, visitor.get(BUY))
+    with shop.registry.engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT * FROM rate_counts").all()
+    assert len(rows) > 3
+    assert FAR not in str(rows)
+
+
+def test_what_is_over_is_deleted(limited, later):
+    shop = limited()
+    shop.visitor().get(BUY)
+    later(timedelta(hours=1, seconds=1))
+    shop.registry.limiter.forget_old()
+    with shop.registry.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM rate_counts").scalar() == 0
