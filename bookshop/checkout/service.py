@@ -107,6 +107,7 @@ class Checkout:
         whether a form of ours asked for it. Raises NotForSaleError, CannotBuyError, UnaskedError,
         TooOftenError, OrderClosedError where it is paid or on its way, and the errors of Gateway.
         """
+        self._gateway.check()
         self._free_lapsed()
         listing = self._request.shelf.listing(canonical_sku(sku))
         if listing is None:
@@ -125,7 +126,8 @@ class Checkout:
         return self._payable(self._order(basis, listing, asked=asked), listing)
 
     def resume(self, number: str) -> Payable:
-        """The visitor's own open order of that number. Raises OrderClosedError."""
+        """The visitor's own open order of that number. Raises OrderClosedError and as Gateway."""
+        self._gateway.check()
         order = self._own(number)
         if order is None:
             raise OrderClosedError(None)
@@ -139,6 +141,7 @@ class Checkout:
         TotalChangedError, CannotBuyError, TooOftenError, holds.SoldOutError, and the errors of
         Gateway.
         """
+        self._gateway.check()
         self._limiter.count_with_pauses("payments", self._request)
         self._free_lapsed()
         order = self._own(number)

@@ -19,6 +19,7 @@ from bookshop.payments.errors import (
 )
 
 FAILURES = 5  # one after the other, until it opens
+DOWN = "Stripe has failed several times in a row: it is asked again in a moment"
 PAUSE = 3.0  # seconds from opening until one may try
 
 
@@ -50,6 +51,11 @@ class Breaker:
             due = self._trying or self._timer() >= self._tries_at
             return State.HALF_OPEN if due else State.OPEN
 
+    def check(self) -> None:
+        """Raise StripeDownError where it is not the time to ask."""
+        if self.state is State.OPEN or self._trying:
+            raise StripeDownError(DOWN)
+
     @contextmanager
     def guard(self) -> Iterator[None]:
         """Ask Stripe inside. Raises StripeDownError where it is not the time to.
@@ -58,8 +64,7 @@ class Breaker:
         repeats a failure of earlier, it has answered.
         """
         if not self._lets_pass():
-            message = "Stripe has failed several times in a row: it is asked again in a moment"
-            raise StripeDownError(message)
+            raise StripeDownError(DOWN)
         try:
             yield
         except StripeUnavailableError as err:

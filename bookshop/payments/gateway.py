@@ -76,6 +76,15 @@ class Gateway:
         self._disputes = client.v1.disputes
         self._warnings = client.v1.radar.early_fraud_warnings
 
+    def check(self) -> None:
+        """Raise what a visit would raise now that is not even begun, before anything is done.
+
+        It promises nothing: others may come first. Raises StripeBusyError and StripeDownError.
+        """
+        self.breaker.check()
+        with self._place():
+            pass
+
     def create_intent(
         self, key: str, amount: Money, reference: str, description: str
     ) -> PaymentIntent:
@@ -218,12 +227,17 @@ class Gateway:
     def _ask(
         self, what: str, translate: Callable[[stripe.StripeError], PaymentsError] = error_of
     ) -> Iterator[datetime]:
+        with self._place(), self.breaker.guard(), self._visit(what, translate):
+            yield clock.now()
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the places for those who wait for Stripe."""
         if not self._gate.acquire(blocking=False):
             message = "as many requests wait for Stripe as stripe.max_concurrency allows"
             raise StripeBusyError(message)
         try:
-            with self.breaker.guard(), self._visit(what, translate):
-                yield clock.now()
+            yield
         finally:
             self._gate.release()
 
