@@ -4,6 +4,7 @@ import contextlib
 import pickle
 from pathlib import Path
 
+import limits
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +57,9 @@ def test_a_secret_has_no_dictionary_to_be_dumped():
         (values.seconds, "60", 60.0),
         (values.count, "0", 0),
         (values.positive_count, "12", 12),
+        (values.limit_storage, "database", "database"),
+        (values.rate, "30/hour", limits.parse("30/hour")),
+        (values.rate, "5 per 10 minutes", limits.parse("5 per 10 minutes")),
     ],
 )
 def test_what_is_right_is_taken(parse, raw, value):
@@ -179,6 +183,12 @@ def test_seconds_up_to_a_minute(number):
         (values.count, "1.5", "is not a whole number"),
         (values.count, "10000", "is not a whole number"),
         (values.positive_count, "0", "must be 1 or more"),
+        (values.limit_storage, "redis", "neither memory nor database"),
+        (values.rate, "often", "is not how often in which time"),
+        (values.rate, "0/hour", "is not how often in which time"),
+        (values.rate, "-1/hour", "is not how often in which time"),
+        (values.rate, "3/hour; 9/day", "is not how often in which time"),
+        (values.existing_folder, "/nowhere/at/all", "is no folder that is there"),
         (
             values.signing_secret,
             RANDOM[:31],
