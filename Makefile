@@ -105,6 +105,7 @@ $(shell [ "$$(cat .venv/.python 2>&1)" = "$$(pwd)" ] && .venv/bin/python -c '' 2
 .PHONY: browser
 browser: .venv/.test
 	@$(BIN)/python tools/browser.py
+	@$(BIN)/python tools/find_nginx.py
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	@echo "==> Installing the npm packages of $*"

@@ -186,16 +186,17 @@ class Fleet:
         self.engine.dispose()
 
     def _write_ini(self, database: str, sandbox_port: int, changes: dict[str, str]) -> None:
+        url = changes.get("bookshop__url") or self.urls[0]
         section = ini(
             self.var,
             self.sandbox.url,
             **{
                 "bookshop__environment": "staging",
-                "bookshop__url": self.urls[0],
+                "bookshop__url": url,
                 "sqlalchemy__url": database,
                 "mail__folder": str(self.mail_folder),
                 "sandbox__listen": f"127.0.0.1:{sandbox_port}",
-                "sandbox__webhook_url": f"{self.urls[0]}/webhooks/stripe",
+                "sandbox__webhook_url": f"{url}/webhooks/stripe",
                 **changes,
             },
         )
@@ -203,6 +204,7 @@ class Fleet:
         (self.folder / "shop.ini").write_text(
             "[app:main]\nuse = egg:bookshop\n"
             + values.replace("%", "%%")
-            + "\n[server:main]\nuse = egg:waitress#main\n"
-            "listen = 127.0.0.1:%(http_port)s\nthreads = 16\n"
+            + "\n[server:main]\nuse = egg:bookshop\nlisten = 127.0.0.1:%(http_port)s\n"
+            "trusted_proxy = 127.0.0.1\n"
+            "trusted_proxy_headers = x-forwarded-for x-forwarded-proto\n"
         )

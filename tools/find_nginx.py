@@ -1,0 +1,48 @@
+"""The nginx behind which tests put several servers: finds it, and installs it where there is none.
+
+Installed is Debian's package, where this is root's machine and has apt.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+HELP = """\
+No nginx found, and none could be installed. Install one (Debian: apt-get install nginx-light): it
+is not started as a service, nor is its configuration read."""
+PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+
+
+def find() -> str | None:
+    """Return where nginx is; it is not on everybody's PATH."""
+    return shutil.which("nginx", path=PATH)
+
+
+def install() -> None:
+    """Install Debian's nginx, which must not begin to serve by itself."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    print("==> Installing Debian's nginx, for the tests under load", flush=True)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for command in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "nginx-light"],
+    ):
+        subprocess.run(command, env=quiet, stdin=subprocess.DEVNULL, check=False)
+
+
+def main() -> None:
+    """Print where it is, installed if need be; say what to do where that fails."""
+    if not find():
+        install()
+    found = find()
+    if not found:
+        sys.exit(HELP)
+    print(f"==> nginx: {found}")
+
+
+if __name__ == "__main__":
+    main()
