@@ -10,10 +10,12 @@ import gzip
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
+from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import brotli
 from pyramid.config import Configurator
+from pyramid.registry import Registry
 from pyramid.response import Response
 from pyramid.router import default_execution_policy
 
@@ -23,6 +25,7 @@ ENCODINGS = ("br", "gzip", IDENTITY)
 GZIP_LEVEL = 6
 READING = frozenset({"GET", "HEAD"})
 LONGEST_HEADER = 512  # characters of a header that are read; no browser sends more
+REQUEST_ID = "bookshop.request_id"  # in the WSGI environment
 OK, NOT_MODIFIED = "200 OK", "304 Not Modified"
 
 Headers = list[tuple[str, str]]
@@ -41,11 +44,15 @@ class Answer:
         self.body = body
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        start_response(self.status, self.headers[:])  # servers add headers of their own
+        # A new list, since servers add headers of their own.
+        own = [("X-Request-Id", environ[REQUEST_ID])] if REQUEST_ID in environ else []
+        start_response(self.status, [*self.headers, *own])
         return () if environ["REQUEST_METHOD"] == "HEAD" else (self.body,)
 
 
 Early = Callable[[WSGIEnvironment], Answer | None]
+#: Sees each request and its answer; it has to ask for that by itself.
+Watch = Callable[[WSGIEnvironment, Callable[[], Any]], Any]
 
 
 class Content:
@@ -158,7 +165,11 @@ def add_early(config: Configurator, early: Early) -> None:
     config.registry.early.append(early)
 
 
-def _policy(earlies: list[Early], environ: WSGIEnvironment, router: object) -> object:
+def _policy(registry: Registry, environ: WSGIEnvironment, router: object) -> object:
+    return registry.watch(environ, partial(_answer, registry.early, environ, router))
+
+
+def _answer(earlies: list[Early], environ: WSGIEnvironment, router: object) -> object:
     if environ["REQUEST_METHOD"] in READING:
         for early in earlies:
             answer = early(environ)
@@ -167,8 +178,13 @@ def _policy(earlies: list[Early], environ: WSGIEnvironment, router: object) -> o
     return default_execution_policy(environ, router)
 
 
+def _unwatched(_environ: WSGIEnvironment, ask: Callable[[], Any]) -> Any:
+    return ask()
+
+
 def includeme(config: Configurator) -> None:
-    """Ask those first who may have an answer ready."""
+    """Ask those first who may have an answer ready. The registry's `watch` sees all of it."""
     config.registry.early = []
+    config.registry.watch = _unwatched
     config.add_directive("add_early", add_early, action_wrap=False)
-    config.set_execution_policy(partial(_policy, config.registry.early))
+    config.set_execution_policy(partial(_policy, config.registry))

@@ -8,5 +8,7 @@ from pyramid.tweens import INGRESS
 
 def includeme(config: Configurator) -> None:
     """Say how the shop is, and put the maintenance page in front of everything else."""
+    config.include("bookshop.ops.requests")
+    config.include("bookshop.ops.metrics")
     config.include("bookshop.ops.health")
     config.add_tween("bookshop.ops.maintenance.maintenance_tween", under=INGRESS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from typing import Any
 
 from pyramid.csrf import BadCSRFOrigin, BadCSRFToken
@@ -16,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as TooManyConnectionsError
 
 from bookshop.ops.maintenance import unavailable
+from bookshop.ops.requests import spoken
 from bookshop.translation import _
 
 RETRY_AFTER = 5  # seconds
@@ -65,8 +65,6 @@ def busy(error: Exception, request: Request) -> Response:
 @exception_view_config(Exception, renderer="errors/500.jinja2")
 def broken(error: Exception, request: Request) -> dict[str, Any]:
     """The page for a mistake of ours; its number finds the traceback in the log."""
-    request_id = secrets.token_hex(4)
-    path = request.environ["PATH_INFO"]
-    LOG.error("request %s failed: %s %r", request_id, request.method, path, exc_info=error)
+    LOG.error("request failed: %s", spoken(request.environ["PATH_INFO"]), exc_info=error)
     request.response.status_int = 500
-    return {"request_id": request_id}
+    return {"request_id": request.id}

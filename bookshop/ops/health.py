@@ -10,8 +10,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooSlowError
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,9 @@ from pyramid.view import view_config
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import migrations
+from bookshop.ops.patience import Patient, TooSlowError
 from bookshop.resources import Resource
 
-DEADLINE = 2  # seconds that all of it may take
 LEAST_ROOM = 2**27  # bytes free on the disk
 LOG = logging.getLogger(__name__)
 
@@ -38,41 +37,21 @@ class NotReadyError(Exception):
     """Something that a shop needs to serve customers is not there."""
 
 
-class Readiness:
-    """Asks whether the shop can serve customers, in one thread of its own.
+Checks = dict[str, Callable[[], None]]
 
-    A database that hangs keeps that thread, and never one of those that serve.
-    """
 
-    def __init__(self, checks: dict[str, Callable[[], None]], deadline: float = DEADLINE) -> None:
-        """Each check raises where it finds something; `deadline` (seconds) is for all of them."""
-        self._checks = checks
-        self._deadline = deadline
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="health")
-        self._asking: Future[dict[str, str]] | None = None
-
-    def ask(self) -> dict[str, str]:
-        """What each check found, by its name: `ok`, `failing` or `too slow`."""
-        asking = self._asking
-        if asking is None or asking.done():
-            asking = self._asking = self._pool.submit(self._ask)
+def look(checks: Checks) -> dict[str, str]:
+    """What each check finds, by its name: `ok` or `failing`."""
+    found = {}
+    for name, check in checks.items():
         try:
-            return asking.result(self._deadline)
-        except TooSlowError:
-            LOG.warning("not ready: no answer within %s seconds", self._deadline)
-            return dict.fromkeys(self._checks, "too slow")
-
-    def _ask(self) -> dict[str, str]:
-        found = {}
-        for name, check in self._checks.items():
-            try:
-                check()
-            except (NotReadyError, SQLAlchemyError, OSError) as err:
-                LOG.warning("not ready: %s: %s", name, getattr(err, "orig", err))
-                found[name] = "failing"
-            else:
-                found[name] = "ok"
-        return found
+            check()
+        except (NotReadyError, SQLAlchemyError, OSError) as err:
+            LOG.warning("not ready: %s: %s", name, getattr(err, "orig", err))
+            found[name] = "failing"
+        else:
+            found[name] = "ok"
+    return found
 
 
 @view_config(context=Health, name="live", http_cache=0)
@@ -84,7 +63,10 @@ def live(_context: Health, _request: Request) -> Response:
 @view_config(context=Health, name="ready", renderer="json", http_cache=0)
 def ready(_context: Health, request: Request) -> dict[str, Any]:
     """Database, schema and disk: 200 where all are well, otherwise 503."""
-    found: dict[str, str] = request.registry.readiness.ask()
+    try:
+        found: dict[str, str] = request.registry.readiness.ask()
+    except TooSlowError:
+        found = {"database": "too slow"}
     if set(found.values()) != {"ok"}:
         request.response.status_int = HTTPStatus.SERVICE_UNAVAILABLE
     return found
@@ -113,7 +95,6 @@ def includeme(config: Configurator) -> None:
         if not migrations.is_current(engine):
             raise NotReadyError("the database is of another version")
 
-    registry.readiness = Readiness(
-        {"database": check_database, "schema": check_schema, "disk": lambda: _check_disk(var)}
-    )
+    checks = {"database": check_database, "schema": check_schema, "disk": lambda: _check_disk(var)}
+    registry.readiness = Patient(partial(look, checks), "health")
     config.add_branch("health", Health)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+from pathlib import Path
 
 from pyramid.registry import Registry
 from sqlalchemy.exc import SQLAlchemyError
@@ -37,9 +38,7 @@ def _prepare(registry: Registry, ini: str) -> None:
         migrations.upgrade(registry.engine)
         if shelving.refresh(registry.engine, registry.terms, clock.now()):
             LOG.info("the listings were made anew")
-        with registry.sessions.begin() as session:
-            if demo.load(session, registry.terms, clock.now()):
-                LOG.info("the demo catalogue was loaded")
+        _fill(registry, Path(ini).parent)
         return
     if migrations.is_current(registry.engine):
         if shelving.is_fresh(registry.engine, registry.terms):
@@ -48,3 +47,18 @@ def _prepare(registry: Registry, ini: str) -> None:
     else:
         message = "The shop did not start: its database is new, or of another version."
     raise NotReadyError(f"{message}\n  run: bookshop --config {shlex.quote(ini)} migrate")
+
+
+def _fill(registry: Registry, folder: Path) -> None:
+    """Put books on an empty shelf: those of the sheet beside the INI, or else the demo's."""
+    sheet = folder / "catalogue.csv"
+    if sheet.is_file():
+        # What reads sheets takes long to import, and a server has no other use for it.
+        from bookshop.catalogue import first  # noqa: PLC0415
+
+        if first.load(registry.engine, registry.terms, registry.covers, sheet):
+            LOG.info("the books of %s were loaded", sheet.name)
+        return
+    with registry.sessions.begin() as session:
+        if demo.load(session, registry.terms, clock.now()):
+            LOG.info("the demo catalogue was loaded")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 
 class PaymentsError(Exception):
     """Stripe did not do what it was asked. The text is for the log: no secret, no person."""
@@ -53,3 +55,26 @@ class StoredFailureError(StripeUnavailableError):
 
 class SignatureError(PaymentsError):
     """A webhook's body is not what Stripe signed, or not with a secret of ours, or too old."""
+
+
+class Outcome(StrEnum):
+    """How a visit to Stripe ended, in a word for whoever counts."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    FAILED = "failed"  # no answer that counts, or not in time
+    BUSY = "busy"  # not sent, as many waited already
+    DOWN = "down"  # not sent, as the breaker was open
+    BROKEN = "broken"  # a fault of the shop's own
+
+
+def outcome_of(error: PaymentsError) -> Outcome:
+    """The word for an error."""
+    match error:
+        case StripeBusyError():
+            return Outcome.BUSY
+        case StripeDownError():
+            return Outcome.DOWN
+        case StripeUnavailableError():
+            return Outcome.FAILED
+    return Outcome.REFUSED

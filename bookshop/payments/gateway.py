@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
@@ -25,7 +26,13 @@ from bookshop.payments.charges import (
     refund_of,
     warning_of,
 )
-from bookshop.payments.errors import PaymentsError, StripeBusyError, StripeRefusedError
+from bookshop.payments.errors import (
+    Outcome,
+    PaymentsError,
+    StripeBusyError,
+    StripeRefusedError,
+    outcome_of,
+)
 from bookshop.payments.failures import error_of, refund_error_of
 from bookshop.payments.http import PooledClient
 from bookshop.payments.intents import ORDER, PaymentIntent, from_stripe
@@ -63,6 +70,8 @@ class Gateway:
     def __init__(self, settings: StripeSettings) -> None:
         self.livemode = settings.livemode
         self.breaker = Breaker()
+        # Told what was asked, how it ended and how many seconds it took.
+        self.observe: Callable[[str, Outcome, float], None] = lambda *_: None
         self._gate = threading.BoundedSemaphore(settings.max_concurrency)
         self._http = PooledClient(settings.timeout, settings.max_concurrency)
         client = stripe.StripeClient(
@@ -227,8 +236,19 @@ class Gateway:
     def _ask(
         self, what: str, translate: Callable[[stripe.StripeError], PaymentsError] = error_of
     ) -> Iterator[datetime]:
-        with self._place(), self.breaker.guard(), self._visit(what, translate):
-            yield clock.now()
+        began, outcome = time.perf_counter(), Outcome.BROKEN
+        try:
+            with self._place(), self.breaker.guard(), self._visit(what, translate):
+                yield clock.now()
+            outcome = Outcome.ANSWERED
+        except PaymentsError as err:
+            outcome = outcome_of(err)
+            raise
+        finally:
+            seconds = time.perf_counter() - began
+            self.observe(what, outcome, seconds)
+            about = {"call": what, "outcome": outcome.value, "seconds": round(seconds, 4)}
+            LOG.info("stripe", extra={**about, "stripe_request_id": self._http.request_id})
 
     @contextmanager
     def _place(self) -> Iterator[None]:

@@ -40,10 +40,17 @@ class PooledClient(stripe.HTTPClient):
     def visit(self) -> Iterator[None]:
         """Everything this thread asks for inside is done or given up within the time-out."""
         self._local.deadline = time.monotonic() + self._timeout
+        self._local.request_id = None
         try:
             yield
         finally:
             del self._local.deadline
+
+    @property
+    def request_id(self) -> str | None:
+        """What Stripe calls the last request of this thread; its dashboard finds it by that."""
+        found: str | None = getattr(self._local, "request_id", None)
+        return found
 
     def request(
         self,
@@ -69,6 +76,7 @@ class PooledClient(stripe.HTTPClient):
                 redirect=False,
                 preload_content=False,
             ) as answer:
+                self._local.request_id = answer.headers.get("Request-Id")
                 body = b"".join(self._in_time(answer))
         except WaitedTooLongError as err:
             self._give_up(type(err).__name__, retry=False)

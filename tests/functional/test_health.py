@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from bookshop.ops import health
-from bookshop.ops.health import Readiness
+from bookshop.ops.patience import Patient, TooSlowError
 
 
 def test_a_shop_that_runs_is_alive_and_ready(shop):
@@ -62,10 +62,18 @@ def hanging():
 
 
 def test_a_database_that_hangs_takes_one_thread_of_its_own(hanging):
-    readiness = Readiness({"database": hanging}, deadline=0.05)
+    patient = Patient(hanging, "test", deadline=0.05)
     for _time in range(3):
-        assert readiness.ask() == {"database": "too slow"}
+        with pytest.raises(TooSlowError):
+            patient.ask()
     assert len(hanging.begun) == 1
     hanging.let_go.set()
-    readiness._asking.result(20)
-    assert readiness.ask() == {"database": "ok"}
+    patient._asking.result(20)
+    assert patient.ask() is None
+    assert len(hanging.begun) == 2
+
+
+def test_a_shop_whose_database_hangs_is_not_ready(shop, hanging, monkeypatch):
+    monkeypatch.setattr(shop.registry, "readiness", Patient(hanging, "test", deadline=0.05))
+    assert shop.visitor().get("/health/ready", status=503).json == {"database": "too slow"}
+    shop.visitor().get("/health/live")

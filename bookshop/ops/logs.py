@@ -1,0 +1,112 @@
+"""How the log is written: a JSON object a line, or words for whoever develops.
+
+An INI names one of these as the `class` of a formatter. Whatever was bound to structlog's context,
+such as the request's id, stands in each line, and so does what a call gave as `extra`.
+
+https://www.structlog.org/en/stable/standard-library.html
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+# The last defence: nothing that writes into the log has any of these to say.
+SECRETS = re.compile(
+    r"""
+    (?:[sr]k|whsec|ek)_[A-Za-z0-9_]{6,}            # Stripe's keys and signing secrets
+    | (?<=_secret_)[A-Za-z0-9]+                    # client secrets
+    | (?<=key=)[A-Za-z0-9_.~-]{12,}                # signed links to orders
+    | (?<=Bearer\ )\S+
+    | \b(?:\d[ -]?){13,18}\d\b                     # card numbers; an ISBN has 13 digits
+    | [A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+
+    """,
+    re.VERBOSE,
+)
+HIDDEN = "[hidden]"
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+def redact(text: str) -> str:
+    """The text without what looks like a secret, a card's number or somebody's address."""
+    return SECRETS.sub(HIDDEN, text)
+
+
+def _as_json(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
+    return redact(_encode(event).decode())
+
+
+def _as_words(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
+    said = f"{event.pop('timestamp')} {event.pop('level'):7} {event.pop('logger')}: "
+    said += str(event.pop("event"))
+    trace = event.pop("exception", None)
+    more = " ".join(f"{name}={value}" for name, value in event.items())
+    return redact("".join((said, more and f"  ({more})", f"\n{trace}" if trace else "")))
+
+
+class _Lines(structlog.stdlib.ProcessorFormatter):
+    """Formats the records of `logging` and of structlog alike."""
+
+    def __init__(self, written: Processor, when: str) -> None:
+        super().__init__(
+            foreign_pre_chain=[
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.TimeStamper(fmt=when, utc=True),
+                structlog.processors.format_exc_info,
+            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, written],
+        )
+
+
+class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One request, in a line. `bytes` is None where nobody knows before they are sent."""
+
+    timestamp: datetime
+    level: str
+    logger: str
+    event: str
+    request_id: str
+    method: str
+    path: str
+    status: int
+    seconds: float
+    bytes: int | None
+    page: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.status} in {self.seconds} s"
+
+
+class JsonLines(_Lines):
+    """One JSON object a line: `event`, `level`, `logger`, `timestamp` (UTC), and more."""
+
+    def __init__(self, *_unused: Any, **_options: Any) -> None:
+        super().__init__(_as_json, "iso")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record. A request's is written quickest, as there are most of them."""
+        if isinstance(record.msg, Summary):
+            return _encode(record.msg).decode()
+        return super().format(record)
+
+
+class Words(_Lines):
+    """The same for eyes."""
+
+    def __init__(self, *_unused: Any, **_options: Any) -> None:
+        super().__init__(_as_words, "%H:%M:%S")
+
+
+def name_request(request_id: str) -> None:
+    """Have each line of this thread name the request, until the next one is named."""
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id)

@@ -1,0 +1,23 @@
+"""What Prometheus is told of the shop: requests, Stripe, orders, money, webhooks, mail."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from pyramid.config import Configurator
+
+from bookshop.ops.metrics.database import collector
+from bookshop.ops.metrics.meters import STRIPE
+from bookshop.payments.errors import Outcome
+
+
+def _stripe_was_asked(call: str, outcome: Outcome, seconds: float) -> None:
+    STRIPE.labels(call, outcome.value).observe(seconds)
+
+
+def includeme(config: Configurator) -> None:
+    """Give the registry its `metrics`, and count what the gateway asks."""
+    registry = config.registry
+    registry.metrics = CollectorRegistry()
+    registry.metrics.register(collector(registry.engine.connect))
+    ProcessCollector(namespace="bookshop", registry=registry.metrics)
+    registry.payments.observe = _stripe_was_asked

@@ -1,0 +1,286 @@
+"""What an operator can see of the shop, and what nobody can."""
+
+import io
+import json
+import logging
+import re
+from datetime import timedelta
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bookshop import clock
+from bookshop.ops.logs import JsonLines
+from bookshop.orders.mail.postman import make_postman
+from bookshop.webhooks.models import EventRecord, EventStatus
+from tests.functional.test_checkout import BUY, press_pay
+from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, intent_of, pay_form
+
+EMAIL = "ada.lovelace@reader.example"
+CARD = "4242424242424242"
+TOKEN = "Token-of-the-metrics-0123456789abcdef"
+
+
+@pytest.fixture
+def written():
+    """All that is logged, by anybody, at any level."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(name)s %(message)s %(__dict__)s"))
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.DEBUG)
+    root.addHandler(handler)
+    yield stream
+    root.removeHandler(handler)
+    root.setLevel(before)
+
+
+@pytest.fixture
+def lines():
+    """What the shop logs, as production writes it."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonLines())
+    logger = logging.getLogger("bookshop")
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    logger.removeHandler(handler)
+    logger.setLevel(before)
+
+
+def samples(shop, **headers):
+    answer = shop.visitor().get("/metrics", headers=headers)
+    return {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def buy(shop, sandbox, visitor=None, card="pm_card_visa"):
+    visitor = visitor or shop.visitor()
+    page = visitor.get(BUY)
+    press_pay(visitor, page, email=EMAIL)
+    sandbox.confirm(intent_of(page), card)
+    visitor.get(f"/success?pi={intent_of(page)}")
+    return page
+
+
+# --- what nobody can see
+
+
+def test_no_secret_and_no_person_is_in_anything_that_is_written(
+    delivering, sandbox, written, monkeypatch, capfd
+):
+    shop = delivering
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    secret = page.html.find(id="payment-form")["data-client-secret"]
+    press_pay(visitor, page, email=EMAIL)
+    sandbox.confirm(intent_of(page), "pm_card_visa_chargeDeclined")
+    visitor.get(f"/success?pi={intent_of(page)}")
+    press_pay(visitor, page, email=EMAIL)
+    sandbox.confirm(intent_of(page))
+    visitor.get(
+        f"/success?payment_intent={intent_of(page)}&payment_intent_client_secret={secret}"
+    ).follow()
+    sandbox.until_delivered()
+    (order,) = shop.orders()
+    make_postman(shop.registry).deliver_due()
+    (mail,) = (shop.var / "mail").glob("*.eml")
+    key = re.search(r"key=3?D?=?\s*([\w.~-]+)", mail.read_text().replace("=\n", ""))[1]
+    stranger = shop.visitor()
+    stranger.get(f"/orders/{order.number}?key={key}")
+    stranger.get(f"/orders/{order.number}?key={key[:-3]}", status=404)
+    sandbox.fault(method="POST", path="/v1/payment_intents", kind="status", status=500, times=9)
+    stranger.get(BUY, status=503)
+    monkeypatch.setattr("bookshop.orders.views.timeline", lambda *_: 1 / 0)
+    visitor.get(f"/orders/{order.number}", status=500)
+
+    said = written.getvalue() + "".join(capfd.readouterr()) + shop.visitor().get("/metrics").text
+
+    assert "ZeroDivisionError" in said
+    private = {
+        "client secret": secret.partition("_secret_")[2],
+        "e-mail": EMAIL,
+        "name": "lovelace",
+        "link": key,
+        "cookie": visitor.cookies["bookshop"].strip('"')[:40],
+        "token": pay_form(page)["csrf_token"],
+        "key": SECRET_KEY,
+        "webhook secret": shop.registry.bookshop.stripe.webhook_secrets[0].reveal(),
+        "secret of the shop": shop.registry.bookshop.shop.secret.reveal(),
+    }
+    assert [name for name, value in private.items() if value in said] == []
+    assert PUBLISHABLE_KEY  # which everybody may know
+    assert WEBHOOK_SECRET not in said
+
+
+# --- logs
+
+
+def test_a_request_is_one_line(shop, lines):
+    shop.visitor().get("/books/?q=moss&page=")
+    shop.visitor().get("/books/?q=moss&page=")
+    (first, kept) = (line for line in lines() if line["event"] == "request")
+    assert (first["method"], first["path"], first["status"]) == ("GET", "/books/", 200)
+    assert (first["page"], kept["page"]) == ("Catalogue", "ready-made")
+    assert first["request_id"] != kept["request_id"]
+    assert kept["bytes"] > 1000
+    assert 0 <= kept["seconds"] < 5
+    assert "moss" not in str(first)
+
+
+def test_whoever_asks_is_told_the_number_of_the_request(shop, lines):
+    for path in ("/", "/", "/nowhere", "/static/favicon.svg", "/health/live"):
+        answer = shop.visitor().get(path, expect_errors=True)
+        assert answer.headers["X-Request-Id"] == lines()[-1]["request_id"]
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [("abcdef-0123", True), ("short", False), ("x" * 65, False), ('a"b\\c-0123456', False)],
+)
+def test_a_proxy_may_number_requests(shop, lines, given, taken):
+    shop.visitor().get("/", headers={"X-Request-Id": given})
+    assert (lines()[-1]["request_id"] == given) is taken
+
+
+def test_what_stripe_calls_a_request_stands_beside_what_we_call_it(shop, lines, sandbox):
+    answer = shop.visitor().get(BUY)
+    (stripe,) = (line for line in lines() if line["event"] == "stripe")
+    request = lines()[-1]
+    assert (stripe["call"], stripe["outcome"]) == ("create", "answered")
+    assert stripe["stripe_request_id"].startswith("req_")
+    assert stripe["request_id"] == request["request_id"] == answer.headers["X-Request-Id"]
+    assert any(stripe["stripe_request_id"] in str(each) for each in sandbox.requests())
+
+
+def test_a_mistake_of_ours_is_found_by_the_number_on_its_page(shop, lines, monkeypatch):
+    monkeypatch.setattr("bookshop.orders.views._form", lambda *_: 1 / 0)
+    page = shop.visitor().get("/orders/", status=500)
+    (error,) = (line for line in lines() if line["level"] == "error")
+    assert error["request_id"] in page.html.main.get_text()
+    assert "ZeroDivisionError" in error["exception"]
+
+
+def test_an_orders_number_is_not_in_the_path(shop, lines):
+    shop.visitor().get("/orders/AAAA-BBBB-CCCC?key=abc", status=404)
+    assert lines()[-1]["path"] == "/orders/…"
+
+
+# --- metrics
+
+
+def test_requests_are_counted_by_what_answered(shop, sandbox):
+    before = samples(shop)
+    visitor = shop.visitor()
+    for path in ("/books/", "/books/", "/checkout?item=9786941041210", "/orders/", "/junk"):
+        visitor.get(path, expect_errors=True)
+    now = samples(shop)
+    counted = {
+        key[1:]: value - before.get(key, 0)
+        for key, value in now.items()
+        if key[0] == "bookshop_request_seconds_count"
+    }
+    assert counted["2xx", "Catalogue", "GET"] == 1
+    assert counted["2xx", "GET", "ready-made"] == 1
+    assert counted["2xx", "GET", "Shop/checkout"] == 1
+    assert counted["2xx", "GET", "Orders"] == 1
+    assert counted["4xx", "GET", "nowhere"] == 1
+
+
+def test_ten_thousand_addresses_make_no_new_series(shop):
+    visitor = shop.visitor()
+    for path in ("/x", "/checkout/x", "/books/x", "/static/x", "/orders/x", "/x/metrics"):
+        visitor.get(path, expect_errors=True)
+    visitor.request("/x", method="PUT", expect_errors=True)
+    before = set(samples(shop))
+    environ = {"wsgi.url_scheme": "http", "HTTP_HOST": "localhost:6543"}
+    for number in range(10_000):
+        name = f"a{number}"
+        path = (f"/{name}", f"/checkout/{name}", f"/static/{name}", f"/{name}/metrics")[number % 4]
+        method = "GET" if number % 8 else f"BREW{number}"
+        request = {**environ, "REQUEST_METHOD": method, "PATH_INFO": path, "SCRIPT_NAME": ""}
+        shop.registry.watch(request, lambda: SIMPLE)
+    visitor.get("/another", expect_errors=True)
+    assert set(samples(shop)) == before
+
+
+class _Simple:
+    status = "404 Not Found"
+    content_length = 0
+
+    def __init__(self):
+        self.headers = {}
+
+
+SIMPLE = _Simple()
+
+
+def test_stripe_is_measured_by_outcome(shop, sandbox):
+    before = samples(shop)
+    buy(shop, sandbox)
+    sandbox.fault(method="POST", path="/v1/payment_intents", kind="status", status=500, times=9)
+    shop.visitor().get(BUY, status=503)
+    now = samples(shop)
+    for key in (("answered", "create"), ("answered", "change"), ("create", "failed")):
+        name = ("bookshop_stripe_seconds_count", *key)
+        assert now[name] > before.get(name, 0)
+
+
+def test_orders_money_events_and_mail_are_those_of_the_database(make_each_shop, sandbox):
+    shop = make_each_shop()
+    shop.registry.sweeper.stop()
+    shop.registry.postman.stop()
+    buy(shop, sandbox)
+    waiting = shop.visitor()
+    press_pay(waiting, waiting.get(BUY))
+    with shop.registry.sessions.begin() as session:
+        session.add(
+            EventRecord(
+                id="evt_1",
+                type="payment_intent.succeeded",
+                created=clock.now(),
+                status=EventStatus.FAILED,
+                deliveries=1,
+                received_at=clock.now() - timedelta(minutes=10),
+            )
+        )
+    found = samples(shop)
+    assert found["bookshop_database_up",] == 1
+    assert found["bookshop_orders", "paid"] == 1
+    assert found["bookshop_orders", "awaiting_payment"] == 1
+    assert found["bookshop_orders", "disputed"] == 0
+    assert found["bookshop_holds",] == 1
+    assert found["bookshop_holds_lapsed",] == 0
+    assert found["bookshop_paid_minor_units", "GBP"] == 2200
+    assert found["bookshop_refunded_minor_units", "GBP"] == 0
+    assert found["bookshop_webhook_events", "failed"] == 1
+    assert 600 <= found["bookshop_webhook_lag_seconds",] < 700
+    assert found["bookshop_mails", "waiting"] == 1
+
+
+def test_without_its_database_the_rest_is_told(shop):
+    shop.registry.engine.dispose()
+    (shop.var / "shop.sqlite").write_bytes(b"not a database at all" * 100)
+    for rest in shop.var.glob("shop.sqlite-*"):
+        rest.unlink()
+    found = samples(shop)
+    assert found["bookshop_database_up",] == 0
+    assert any(name == "bookshop_request_seconds_count" for name, *_ in found)
+
+
+def test_only_whoever_has_the_token_may_look(make_shop):
+    shop = make_shop(metrics__token=TOKEN)
+    for given in ({}, {"Authorization": "Bearer no"}, {"Authorization": f"Basic {TOKEN}"}):
+        shop.visitor().get("/metrics", headers=given, status=404)
+    assert samples(shop, Authorization=f"Bearer {TOKEN}")
+
+
+def test_without_a_token_only_a_developer_may_look(make_shop):
+    make_shop().visitor().get("/metrics")
+    make_shop(bookshop__environment="staging").visitor().get("/metrics", status=404)
