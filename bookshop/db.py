@@ -70,13 +70,20 @@ def make_engine(url: URL) -> Engine:
     """An engine for `url`; SQLite gets the settings that a web service wants."""
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, **COMMON)
-    folder = Path(url.database or "").parent
+    file = Path(url.database or "")
     engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, **COMMON)
-    event.listen(engine, "do_connect", lambda *_: folder.mkdir(parents=True, exist_ok=True))
+    event.listen(engine, "do_connect", lambda *_: _make_file(file))
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "reset", _end_sqlite)
     return engine
+
+
+def _make_file(file: Path) -> None:
+    """See that there is a file, for nobody else to read: it holds what customers have told."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

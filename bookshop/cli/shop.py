@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bookshop import configure
-from bookshop.ops.check import check_database
+from bookshop.ops.check.database import check_database
 from bookshop.settings import SettingsError, expand
 
 

@@ -65,6 +65,7 @@ def busy(error: Exception, request: Request) -> Response:
 @exception_view_config(Exception, renderer="errors/500.jinja2")
 def broken(error: Exception, request: Request) -> dict[str, Any]:
     """The page for a mistake of ours; its number finds the traceback in the log."""
-    LOG.error("request failed: %s", spoken(request.environ["PATH_INFO"]), exc_info=error)
+    path = spoken(request.environ["PATH_INFO"])
+    LOG.error("request %s failed: %s %s", request.id, request.method, path, exc_info=error)
     request.response.status_int = 500
     return {"request_id": request.id}

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 import stripe
@@ -36,7 +36,19 @@ from bookshop.payments.errors import (
 from bookshop.payments.failures import error_of, refund_error_of
 from bookshop.payments.http import PooledClient
 from bookshop.payments.intents import ORDER, PaymentIntent, from_stripe
+from bookshop.payments.setup import (
+    EVENTS,
+    FINGERPRINT,
+    Account,
+    Endpoint,
+    Undelivered,
+    account_of,
+    endpoint_of,
+    fingerprint,
+)
+from bookshop.payments.signatures import API_VERSION
 from bookshop.settings import StripeSettings
+from bookshop.settings_values import Secret
 
 MAX_AMOUNT = 99_999_999  # minor units, the most that Stripe takes in any currency
 PAGE = 100  # objects, the most that Stripe lists at once
@@ -84,6 +96,9 @@ class Gateway:
         self._refunds = client.v1.refunds
         self._disputes = client.v1.disputes
         self._warnings = client.v1.radar.early_fraud_warnings
+        self._accounts = client.v1.accounts
+        self._endpoints = client.v1.webhook_endpoints
+        self._events = client.v1.events
 
     def check(self) -> None:
         """Raise what a visit would raise now that is not even begun, before anything is done.
@@ -195,6 +210,45 @@ class Gateway:
         """Every early fraud warning of `since` or later, newest first."""
         for warning, _asked_at in self._listed("warnings", self._warnings.list, since):
             yield warning_of(warning)
+
+    def account(self) -> Account:
+        """The account that the secret key is of."""
+        with self._ask("account"):
+            account = self._accounts.retrieve_current()
+        return account_of(account, self._http.ahead)
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """All webhook endpoints of the account."""
+        with self._ask("endpoints"):
+            listed = self._endpoints.list({"limit": PAGE})
+            return tuple(endpoint_of(each) for each in listed.auto_paging_iter())
+
+    def create_endpoint(self, url: str) -> tuple[Endpoint, Secret]:
+        """An endpoint at `url` for all that the shop acts on, and its secret, told only now."""
+        with self._ask("create endpoint"):
+            params: Any = {"url": url, "enabled_events": EVENTS, "api_version": API_VERSION}
+            made = self._endpoints.create(params)
+        secret = Secret(made.secret or "")
+        with self._ask("mark endpoint"):
+            metadata = {FINGERPRINT: fingerprint(secret)}
+            made = self._endpoints.update(made.id, {"metadata": metadata})
+        return endpoint_of(made), secret
+
+    def mend_endpoint(self, endpoint_id: str) -> Endpoint:
+        """Switch an endpoint on, for all that the shop acts on. Its version cannot be changed."""
+        with self._ask("mend endpoint"):
+            params: Any = {"enabled_events": EVENTS, "disabled": False}
+            return endpoint_of(self._endpoints.update(endpoint_id, params))
+
+    def undelivered(self, since: datetime, until: datetime) -> Undelivered | None:
+        """What was not delivered of the events between two times; None where all were."""
+        span: Any = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
+        with self._ask("undelivered"):
+            page = self._events.list({"delivery_success": False, "created": span, "limit": PAGE})
+        if not page.data:
+            return None
+        oldest = datetime.fromtimestamp(page.data[-1].created, UTC)
+        return Undelivered(len(page.data), oldest)
 
     def close(self) -> None:
         """Close the connections to Stripe."""

@@ -7,12 +7,15 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
 import stripe
 import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.exceptions import TimeoutError as WaitedTooLongError
+
+from bookshop import clock
 
 CONNECT_TIMEOUT = 3.0  # seconds
 LEAST_WAIT = 0.05
@@ -52,6 +55,15 @@ class PooledClient(stripe.HTTPClient):
         found: str | None = getattr(self._local, "request_id", None)
         return found
 
+    @property
+    def ahead(self) -> float | None:
+        """By how many seconds Stripe's clock is ahead, by its last answer to this thread."""
+        said = getattr(self._local, "date", None)
+        try:
+            return said and (parsedate_to_datetime(said) - clock.now()).total_seconds()
+        except ValueError:
+            return None
+
     def request(
         self,
         method: str,
@@ -77,6 +89,7 @@ class PooledClient(stripe.HTTPClient):
                 preload_content=False,
             ) as answer:
                 self._local.request_id = answer.headers.get("Request-Id")
+                self._local.date = answer.headers.get("Date")
                 body = b"".join(self._in_time(answer))
         except WaitedTooLongError as err:
             self._give_up(type(err).__name__, retry=False)

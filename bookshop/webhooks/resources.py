@@ -7,3 +7,8 @@ from bookshop.resources import Resource
 
 class Webhooks(Resource):
     """Where others tell the shop what happened: `/webhooks`."""
+
+
+def address(shop: str) -> str:
+    """Where Stripe sends events of the shop at that address."""
+    return f"{shop}/webhooks/stripe"

@@ -85,6 +85,11 @@ class Smtp:
         self._settings = settings
         self._helo = helo
 
+    def greet(self) -> None:
+        """See that the server would take a mail, and send none. Raises DeliveryError."""
+        with self._connected():
+            pass
+
     def deliver(self, message: EmailMessage) -> None:
         """Hand the message over; the server has taken it on return. Raises DeliveryError."""
         (sender,) = message["From"].addresses

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 import bookshop
 from bookshop import migrations
 from bookshop.catalogue.models import BookRecord
-from bookshop.ops.check import check_database
+from bookshop.ops.check.database import check_database
 from bookshop.ops.startup import NotReadyError, prepare
 from tests.shops import ini
 

@@ -1,0 +1,126 @@
+"""`[server:main]` and what Pyramid is told: fit for customers, and for the proxy in front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from bookshop.ops.check.findings import Finding, error, warning
+from bookshop.ops.check.ini import APP, SERVER, Ini
+from bookshop.ops.serving import DEFAULTS, LISTEN
+from bookshop.settings import Settings
+from bookshop.settings_values import is_loopback
+
+TRUE = frozenset({"true", "yes", "on", "1"})
+DEBUGGING = (
+    "debug_all",
+    "debug_authorization",
+    "debug_notfound",
+    "debug_routematch",
+    "reload_all",
+    "reload_templates",
+)
+
+
+def look(settings: Settings, ini: Ini) -> Iterator[Finding]:
+    """All that is to be said of the server and its options."""
+    server, app = ini.section(SERVER), ini.section(APP)
+    yield from _threads(settings, server)
+    if settings.shop.environment == "development":
+        return
+    yield from _debugging(app)
+    yield from _proxy(settings, server)
+    if settings.limits.storage == "memory":
+        yield warning(
+            "limits.storage",
+            "is memory: each process counts for itself, and forgets at each start",
+            "limits.storage = database",
+            "whoever tests stolen cards gets as many tries as there are processes",
+        )
+
+
+def _threads(settings: Settings, server: Mapping[str, str]) -> Iterator[Finding]:
+    raw = server.get("threads", str(DEFAULTS["threads"]))
+    places = settings.stripe.max_concurrency
+    if not raw.isdigit():
+        yield error("threads", f"{raw!r} is no number", "threads = 16", "the server does not start")
+    elif int(raw) <= places:
+        yield error(
+            "threads",
+            f"is {raw}, and {places} of them may wait for Stripe (stripe.max_concurrency)",
+            f"threads = {places + 4}",
+            "when Stripe is slow nobody sees the catalogue any more",
+        )
+
+
+def _debugging(app: Mapping[str, str]) -> Iterator[Finding]:
+    for name in DEBUGGING:
+        if app.get(f"pyramid.{name}", "").lower() in TRUE:
+            yield warning(
+                f"pyramid.{name}",
+                "is for developers",
+                f"pyramid.{name} = false",
+                "it slows the shop, and tells strangers of its inside",
+            )
+    if "pyramid_debugtoolbar" in app.get("pyramid.includes", "").split():
+        yield error(
+            "pyramid.includes",
+            "includes the debug toolbar",
+            "pyramid.includes =",
+            "strangers can run programs on this machine",
+        )
+
+
+def _proxy(settings: Settings, server: Mapping[str, str]) -> Iterator[Finding]:
+    trusted = server.get("trusted_proxy", "").strip()
+    if server.get("use", "egg:bookshop") not in {"egg:bookshop", "egg:bookshop#main"} and not (
+        server["use"].startswith("config:")
+    ):
+        yield warning(
+            "use",
+            f"is {server['use']}, not the shop's own server",
+            "use = egg:bookshop",
+            "a restart may lose requests that are under way",
+        )
+    if trusted == "*":
+        yield error(
+            "trusted_proxy",
+            "is *: anybody may say who they are",
+            "trusted_proxy = 127.0.0.1",
+            "limits hold nobody back who makes addresses up",
+        )
+    elif not trusted and settings.shop.url.startswith("https://"):
+        yield warning(
+            "trusted_proxy",
+            "is missing, and a proxy ends https",
+            "trusted_proxy = 127.0.0.1",
+            "all customers look like one, and are limited together",
+        )
+    elif trusted and "x-forwarded-for" not in server.get("trusted_proxy_headers", "").lower():
+        yield warning(
+            "trusted_proxy_headers",
+            "does not name x-forwarded-for",
+            "trusted_proxy_headers = x-forwarded-for x-forwarded-proto",
+            "all customers look like one, and are limited together",
+        )
+    if server.get("clear_untrusted_proxy_headers", "true").lower() not in TRUE:
+        yield error(
+            "clear_untrusted_proxy_headers",
+            "is off: what strangers say of themselves is believed",
+            "clear_untrusted_proxy_headers = true",
+            "limits hold nobody back who makes addresses up",
+        )
+    if server.get("expose_tracebacks", "false").lower() in TRUE:
+        yield error(
+            "expose_tracebacks",
+            "is on",
+            "expose_tracebacks = false",
+            "strangers see the shop's inside when something breaks",
+        )
+    hosts = [each.rpartition(":")[0].strip("[]") for each in server.get("listen", LISTEN).split()]
+    if trusted and not all(is_loopback(host) for host in hosts) and is_loopback(trusted):
+        yield warning(
+            "listen",
+            "is open to other machines, and the proxy is on this one",
+            f"listen = {LISTEN}",
+            "customers can go around the proxy, without https",
+        )

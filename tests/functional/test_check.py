@@ -1,0 +1,619 @@
+"""`bookshop check`: every fault that was planted is found, at its line, and nothing else is."""
+
+import json
+import re
+import shutil
+import ssl
+import threading
+from datetime import timedelta
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import pytest
+import trustme
+import urllib3
+from click.testing import CliRunner
+from sqlalchemy import update
+from webtest import TestApp
+
+import bookshop
+from bookshop import clock
+from bookshop.cli import main
+from bookshop.ops.check import stripe, web
+from bookshop.orders.mail.models import MailRecord
+from bookshop.payments.gateway import Gateway
+from bookshop.payments.setup import EVENTS
+from bookshop.sandbox import account
+from bookshop.webhooks.handling import CONCERNING
+from tests.functional.test_checkout import BUY, press_pay
+from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, intent_of
+from tests.unit.orders.mail.conftest import MailServer
+
+INI = """\
+[app:main]
+use = egg:bookshop
+bookshop.environment = staging
+bookshop.name = The Test Shelf
+bookshop.url = {url}
+bookshop.locale = en_GB
+bookshop.currency = GBP
+bookshop.email = hello@shelf.example
+bookshop.secret = 0123456789abcdef0123456789abcdef
+bookshop.var = {var}
+sqlalchemy.url = sqlite:///{var}/shop.sqlite
+stripe.secret_key = {secret_key}
+stripe.publishable_key = {publishable_key}
+stripe.webhook_secrets_file = {var}/webhook
+stripe.api_base = {stripe}
+stripe.js_url = {stripe}/endive/stripe.js
+stripe.max_concurrency = 12
+mail.host = 127.0.0.1
+mail.port = {mail}
+mail.security = none
+limits.storage = database
+
+[server:main]
+use = egg:bookshop
+listen = 127.0.0.1:6543
+threads = 16
+trusted_proxy = 127.0.0.1
+trusted_proxy_headers = x-forwarded-for x-forwarded-proto
+"""
+
+
+def says(status, body):
+    """An application that always says the same."""
+
+    def app(_environ, start):
+        start(status, [])
+        return [body]
+
+    return app
+
+
+class Place:
+    """A shop on its server, in good order, and ways to plant a fault in it."""
+
+    def __init__(self, folder, template, sandbox, serve, mail_server):
+        self.var, self.ini, self.sandbox = folder / "var", folder / "shop.ini", sandbox
+        self.var.mkdir()
+        self.database = self.var / "shop.sqlite"
+        shutil.copy(template, self.database)
+        self.database.chmod(0o600)
+        self.mail = mail_server
+        self.answer = says("503 Not Yet", b"")
+        self.url = serve(self.serve)
+        self.secret = self.var / "webhook"
+        self.ini.write_text(
+            INI.format(
+                url=self.url,
+                var=self.var,
+                stripe=sandbox.url,
+                secret_key=SECRET_KEY,
+                publishable_key=PUBLISHABLE_KEY,
+                mail=mail_server.port,
+            )
+        )
+        self.ini.chmod(0o600)
+        self.secret.write_text("whsec_first")
+        self.secret.chmod(0o600)
+        self.endpoint = self.register()
+        config = bookshop.configure(self.section())
+        self.registry = config.registry
+        self.answer = self.app = config.make_wsgi_app()
+        self.registry.sweeper.stop()
+        self.registry.postman.stop()
+
+    def serve(self, environ, start):
+        return self.answer(environ, start)
+
+    def section(self):
+        found = re.findall(r"(?m)^([a-z_.]+) = (.*)$", self.ini.read_text().partition("[server")[0])
+        return dict(found[1:])
+
+    def run(self, *words):
+        return CliRunner().invoke(main, ["--config", str(self.ini), *words])
+
+    def register(self):
+        gateway = Gateway(bookshop.settings.read(self.section()).stripe)
+        endpoint, secret = gateway.create_endpoint(f"{self.url}/webhooks/stripe")
+        self.secret.write_text(secret.reveal())
+        return endpoint.id
+
+    def write(self, key, value):
+        """Have a line say something else; None takes it out, and a new key stands first."""
+        text = self.ini.read_text()
+        line = re.compile(rf"(?m)^{re.escape(key)} = .*\n")
+        new = "" if value is None else f"{key} = {value}\n"
+        if line.search(text):
+            text = line.sub(lambda _found: new, text, count=1)
+        else:
+            text = text.replace("use = egg:bookshop\n", f"use = egg:bookshop\n{new}", 1)
+        self.ini.write_text(text)
+
+    def write_server(self, key, value):
+        app, header, server = self.ini.read_text().partition("[server:main]\n")
+        server = re.sub(rf"(?m)^{key} = .*\n", "", server)
+        self.ini.write_text(f"{app}{header}{server}{key} = {value}\n")
+
+    def line(self, key):
+        lines = self.ini.read_text().splitlines()
+        for start in (f"{key} =", f"{key}_file =", "[app:main]"):
+            for number, line in enumerate(lines, 1):
+                # The shop's own server stands below; `use` is said in both.
+                if line.startswith(start) and (key != "use" or "[server:main]" in lines[:number]):
+                    return number
+        raise AssertionError(key)
+
+    def sql(self, statement):
+        with self.registry.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+
+    def hook(self, **params):
+        self.sandbox.api("POST", f"/v1/webhook_endpoints/{self.endpoint}", params)
+
+
+@pytest.fixture
+def mail_server():
+    server = MailServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def place(tmp_path, template, sandbox, serve, mail_server, monkeypatch):
+    monkeypatch.setattr("logging.basicConfig", lambda **_: None)
+    found = Place(tmp_path, template, sandbox, serve, mail_server)
+    yield found
+    for each in sandbox.api("GET", "/v1/webhook_endpoints", {"limit": 100})["data"]:
+        sandbox.api("DELETE", f"/v1/webhook_endpoints/{each['id']}")
+    found.registry.engine.dispose()
+
+
+def found_by(place, *words):
+    result = place.run("check", "--json", *words)
+    assert result.stdout, result.output
+    return json.loads(result.stdout)["findings"], result.exit_code
+
+
+def fail_to_deliver(place, monkeypatch):
+    place.answer = says("500 No", b"")
+    page = TestApp(place.app).get(BUY)
+    place.sandbox.api("POST", f"/v1/payment_intents/{intent_of(page)}/cancel")
+    place.sandbox.until_delivered()
+    place.answer = place.app
+    monkeypatch.setattr(stripe, "PATIENCE", -timedelta(minutes=1))
+
+
+def a_mail_that_waits(place, _monkeypatch):
+    visitor = TestApp(place.app)
+    page = visitor.get(BUY)
+    press_pay(visitor, page)
+    place.sandbox.confirm(intent_of(page))
+    visitor.get(f"/success?pi={intent_of(page)}")
+    with place.registry.sessions.begin() as session:
+        session.execute(update(MailRecord).values(written_at=clock.now() - timedelta(hours=2)))
+
+
+def setting(key, value):
+    return lambda place, _monkeypatch: place.write(key, value)
+
+
+def server(key, value):
+    return lambda place, _monkeypatch: place.write_server(key, value)
+
+
+def of_account(key, value):
+    return lambda _place, monkeypatch: monkeypatch.setitem(account.ACCOUNT, key, value)
+
+
+def does(action):
+    return lambda place, _monkeypatch: action(place)
+
+
+FAULTS = {
+    "no name": ("error", "bookshop.name", setting("bookshop.name", "")),
+    "a key nobody knows": ("error", "bookshop.nmae", setting("bookshop.nmae", "x")),
+    "no address": ("error", "bookshop.url", setting("bookshop.url", "shelf.example")),
+    "no currency": ("error", "bookshop.currency", setting("bookshop.currency", "POUND")),
+    "no locale": ("error", "bookshop.locale", setting("bookshop.locale", "xx_YY")),
+    "no e-mail": ("error", "bookshop.email", setting("bookshop.email", "nobody")),
+    "a short secret": ("error", "bookshop.secret", setting("bookshop.secret", "short")),
+    "a variable that is not set": (
+        "error",
+        "bookshop.secret",
+        setting("bookshop.secret", "${NOT_SET_AT_ALL}"),
+    ),
+    "keys of two modes": (
+        "error",
+        "stripe.publishable_key",
+        setting("stripe.publishable_key", "pk_live_x"),
+    ),
+    "a live key on staging": (
+        "error",
+        "stripe.secret_key",
+        setting("stripe.secret_key", "sk_live_x"),
+    ),
+    "a stand-in in production": (
+        "error",
+        "stripe.api_base",
+        setting("bookshop.environment", "production"),
+    ),
+    "a webhook secret that is none": (
+        "error",
+        "stripe.webhook_secrets",
+        does(lambda place: place.secret.write_text("secret")),
+    ),
+    "a secret file that is not there": (
+        "error",
+        "stripe.webhook_secrets",
+        does(lambda place: place.secret.unlink()),
+    ),
+    "no time-out": ("error", "stripe.timeout", setting("stripe.timeout", "0")),
+    "a limit that is none": ("error", "limits.payments", setting("limits.payments", "few")),
+    "a theme that is not there": ("error", "bookshop.theme", setting("bookshop.theme", "/none")),
+    "a database that does not answer": (
+        "error",
+        "sqlalchemy.url",
+        setting("sqlalchemy.url", "postgresql+psycopg://nobody@127.0.0.1:1/none"),
+    ),
+    "a database of another version": (
+        "error",
+        "sqlalchemy.url",
+        does(lambda place: place.sql("UPDATE alembic_version SET version_num = '0001'")),
+    ),
+    "listings of another currency": (
+        "error",
+        "sqlalchemy.url",
+        setting("bookshop.currency", "EUR"),
+    ),
+    "a database for all to read": (
+        "warning",
+        "sqlalchemy.url",
+        does(lambda place: place.database.chmod(0o644)),
+    ),
+    "no room for a backup": (
+        "warning",
+        "sqlalchemy.url",
+        lambda _place, monkeypatch: monkeypatch.setattr(
+            "bookshop.ops.check.database.shutil.disk_usage", lambda _path: _Usage
+        ),
+    ),
+    "a full disk": (
+        "warning",
+        "bookshop.var",
+        lambda _place, monkeypatch: monkeypatch.setattr(
+            "bookshop.ops.check.files.LEAST_ROOM", 2**80
+        ),
+    ),
+    "a folder that cannot be written to": (
+        "error",
+        "bookshop.var",
+        setting("bookshop.var", "/proc"),
+    ),
+    "a mail folder that cannot be written to": (
+        "error",
+        "mail.folder",
+        lambda place, _: (place.write("mail.host", None), place.write("mail.folder", "/proc/mail")),
+    ),
+    "a shop that was left closed": (
+        "warning",
+        "bookshop.var",
+        does(lambda place: (place.var / "maintenance").touch()),
+    ),
+    "a secret for all to read": (
+        "warning",
+        "stripe.webhook_secrets",
+        does(lambda place: place.secret.chmod(0o644)),
+    ),
+    "an INI with secrets for all to read": (
+        "warning",
+        "bookshop.secret",
+        does(lambda place: place.ini.chmod(0o644)),
+    ),
+    "Stripe that does not answer": (
+        "error",
+        "stripe.api_base",
+        setting("stripe.api_base", "http://127.0.0.1:1"),
+    ),
+    "a key that Stripe does not know": (
+        "error",
+        "stripe.secret_key",
+        setting("stripe.secret_key", "sk_test_another"),
+    ),
+    "an account that may take no money": (
+        "error",
+        "stripe.secret_key",
+        of_account("charges_enabled", False),
+    ),
+    "an account of another currency": (
+        "warning",
+        "bookshop.currency",
+        of_account("default_currency", "usd"),
+    ),
+    "no endpoint": (
+        "error",
+        "bookshop.url",
+        does(lambda place: place.sandbox.api("DELETE", f"/v1/webhook_endpoints/{place.endpoint}")),
+    ),
+    "two endpoints": ("warning", "stripe.webhook_secrets", does(lambda place: place.register())),
+    "an endpoint that is off": (
+        "error",
+        "stripe.webhook_secrets",
+        does(lambda place: place.hook(disabled="true")),
+    ),
+    "an endpoint that is not told all": (
+        "error",
+        "stripe.webhook_secrets",
+        does(lambda place: place.hook(**{"enabled_events[]": "payment_intent.succeeded"})),
+    ),
+    "an endpoint of another version": (
+        "warning",
+        "stripe.webhook_secrets",
+        lambda _place, monkeypatch: monkeypatch.setattr(stripe, "API_VERSION", "2030-01-01.fern"),
+    ),
+    "the secret of another endpoint": (
+        "error",
+        "stripe.webhook_secrets",
+        does(lambda place: place.secret.write_text("whsec_of_another")),
+    ),
+    "deliveries that fail": ("warning", "stripe.webhook_secrets", fail_to_deliver),
+    "a clock that is slow": (
+        "warning",
+        "clock",
+        lambda _place, monkeypatch: slow(monkeypatch, timedelta(seconds=60)),
+    ),
+    "a clock that is wrong": (
+        "error",
+        "clock",
+        lambda _place, monkeypatch: slow(monkeypatch, timedelta(minutes=6)),
+    ),
+    "no mail server": ("error", "mail.host", setting("mail.port", "1")),
+    "a mail server without TLS": ("error", "mail.security", setting("mail.security", "starttls")),
+    "a mail server that asks who it is": (
+        "error",
+        "mail.password",
+        lambda place, _: (
+            place.write("mail.username", "shop"),
+            place.write("mail.password", "wrong"),
+        ),
+    ),
+    "mail that waits": ("warning", "mail.host", a_mail_that_waits),
+    "nobody at the address": (
+        "warning",
+        "bookshop.url",
+        setting("bookshop.url", "http://127.0.0.1:1"),
+    ),
+    "another at the address": (
+        "error",
+        "bookshop.url",
+        does(lambda place: setattr(place, "answer", says("200 OK", b"hi"))),
+    ),
+    "too few threads": ("error", "threads", server("threads", "12")),
+    "threads that are no number": ("error", "threads", server("threads", "many")),
+    "everybody is the proxy": ("error", "trusted_proxy", server("trusted_proxy", "*")),
+    "a proxy that says nothing": (
+        "warning",
+        "trusted_proxy_headers",
+        server("trusted_proxy_headers", "x-forwarded-proto"),
+    ),
+    "strangers are believed": (
+        "error",
+        "clear_untrusted_proxy_headers",
+        server("clear_untrusted_proxy_headers", "false"),
+    ),
+    "tracebacks for all": ("error", "expose_tracebacks", server("expose_tracebacks", "true")),
+    "a way around the proxy": ("warning", "listen", server("listen", "0.0.0.0:6543")),
+    "another server": ("warning", "use", server("use", "egg:waitress#main")),
+    "limits of one process": ("warning", "limits.storage", setting("limits.storage", "memory")),
+    "debugging": (
+        "warning",
+        "pyramid.debug_notfound",
+        setting("pyramid.debug_notfound", "true"),
+    ),
+}
+
+
+class _Usage:
+    free = 1000
+
+
+def slow(monkeypatch, by):
+    before = clock.now
+    monkeypatch.setattr(clock, "now", lambda: before() - by)
+
+
+def test_a_shop_in_good_order_has_no_finding(place):
+    assert found_by(place) == ([], 0)
+    assert place.run("check").stdout == "Everything is fine.\n"
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_found_where_it_stands(place, monkeypatch, name):
+    severity, key, plant = FAULTS[name]
+    plant(place, monkeypatch)
+
+    findings, exit_code = found_by(place)
+
+    told = [(each["severity"], each["key"]) for each in findings]
+    assert (severity, key) in told
+    found = findings[told.index((severity, key))]
+    assert exit_code in {1, 2}
+    assert (found["file"], found["line"]) == (str(place.ini), place.line(key))
+    assert found["problem"]
+    assert found["fix"]
+    assert found["why"]
+
+
+def test_a_fault_hides_no_other(place, monkeypatch):
+    planted = ["an account that may take no money", "no mail server", "too few threads"]
+    for name in planted:
+        FAULTS[name][2](place, monkeypatch)
+    findings, exit_code = found_by(place)
+    assert {FAULTS[name][1] for name in planted} <= {each["key"] for each in findings}
+    assert exit_code == 1
+    said = place.run("check").stdout
+    assert all(each["fix"] in said for each in findings)
+    assert f"{len(findings)} things are to be mended." in said
+
+
+def test_errors_stand_before_warnings(place, monkeypatch):
+    for name in ("limits of one process", "too few threads"):
+        FAULTS[name][2](place, monkeypatch)
+    findings, _code = found_by(place)
+    assert [each["severity"] for each in findings] == ["error", "warning"]
+
+
+def test_offline_nobody_is_asked(place):
+    place.write("stripe.api_base", "http://127.0.0.1:1")
+    place.write("mail.port", "1")
+    assert found_by(place, "--offline") == ([], 0)
+
+
+def test_no_secret_is_told(place, monkeypatch):
+    for name in ("the secret of another endpoint", "a mail server that asks who it is"):
+        FAULTS[name][2](place, monkeypatch)
+    said = place.run("check").output + place.run("check", "--json").output
+    for secret in (SECRET_KEY, "whsec_of_another", "wrong", "0123456789abcdef"):
+        assert secret not in said
+
+
+def test_what_is_inherited_is_found_where_it_stands(place):
+    own = place.ini.with_name("own.ini")
+    place.write("limits.storage", "memory")
+    sections = ("[app:main]", "[server:main]")
+    own.write_text("".join(f"{each}\nuse = config:shop.ini\n" for each in sections))
+    result = CliRunner().invoke(main, ["--config", str(own), "check", "--json"])
+    (found,) = json.loads(result.stdout)["findings"]
+    assert (found["file"], found["line"]) == (str(place.ini), place.line("limits.storage"))
+
+
+# --- over https
+
+
+class _Front(BaseHTTPRequestHandler):
+    def do_GET(self):
+        alive = self.path == "/health/live" and self.server.is_shop
+        self.send_response(200 if alive else 404)
+        self.end_headers()
+        self.wfile.write(b"alive\n" if alive else b"nobody")
+
+    def log_message(self, *_said):
+        pass
+
+
+@pytest.fixture
+def front():
+    """A shop's front that ends TLS: its settings, and a pool that trusts it."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Front)
+    server.is_shop = True
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    server.shop = SimpleNamespace(url=f"https://localhost:{server.server_port}")
+    server.pool = partial(urllib3.PoolManager, timeout=5, retries=False, ssl_context=trusting)
+    yield server
+    server.shutdown()
+    thread.join(5)
+    server.server_close()
+
+
+def test_a_front_with_a_good_certificate_is_fine(front):
+    assert list(web.look(front.shop, pool=front.pool())) == []
+
+
+def test_a_certificate_that_nobody_knows_is_found(front):
+    (found,) = web.look(front.shop)
+    assert found.severity == "error"
+    assert "cannot be trusted" in found.problem
+
+
+def test_a_front_without_a_shop_behind_it_is_found(front):
+    front.is_shop = False
+    (found,) = web.look(front.shop, pool=front.pool())
+    assert "not answered by a shop (status 404)" in found.problem
+
+
+def test_an_address_that_stays_in_the_open_is_found(front, serve, monkeypatch):
+    plain = serve(says("200 OK", b"hello"))
+    monkeypatch.setattr(web, "_as_plain", lambda _url: plain)
+    (found,) = web.look(front.shop, pool=front.pool())
+    assert found.severity == "warning"
+    assert "does not lead to https" in found.problem
+
+
+# --- bookshop webhooks
+
+
+def endpoints(sandbox):
+    return sandbox.api("GET", "/v1/webhook_endpoints", {"limit": 100})["data"]
+
+
+def test_the_endpoint_is_made_once_and_its_secret_shown_once(place):
+    place.sandbox.api("DELETE", f"/v1/webhook_endpoints/{place.endpoint}")
+    said = place.run("webhooks", "register").stdout
+    secret = re.search(r"stripe\.webhook_secrets = (whsec_\w+)", said)[1]
+    again = place.run("webhooks", "register")
+    assert "was right already" in again.stdout
+    assert "whsec_" not in again.stdout
+    place.secret.write_text(secret)
+    assert found_by(place) == ([], 0)
+
+
+def test_the_secret_may_go_into_a_file(place):
+    place.sandbox.api("DELETE", f"/v1/webhook_endpoints/{place.endpoint}")
+    place.secret.write_text("whsec_first")
+    file = place.var / "new secret"
+    said = place.run("webhooks", "register", "--secret-file", str(file)).stdout
+    assert "whsec_" not in said
+    assert f"stripe.webhook_secrets_file = {file}" in said
+    assert file.stat().st_mode & 0o777 == 0o600
+    place.secret.write_text(file.read_text())
+    assert found_by(place) == ([], 0)
+
+
+def test_no_file_is_overwritten_and_then_nothing_is_made(place):
+    place.sandbox.api("DELETE", f"/v1/webhook_endpoints/{place.endpoint}")
+    refused = place.run("webhooks", "register", "--secret-file", str(place.secret))
+    assert refused.exit_code == 1
+    assert "is there already" in refused.output
+    assert place.url not in str(endpoints(place.sandbox))
+
+
+def test_what_is_wrong_with_the_endpoint_is_mended(place, monkeypatch):
+    place.hook(disabled="true")
+    place.hook(**{"enabled_events[]": "payment_intent.succeeded"})
+    assert "is mended" in place.run("webhooks", "register").stdout
+    assert found_by(place) == ([], 0)
+
+
+def test_the_endpoints_of_others_are_left_alone(place):
+    other = place.sandbox.api(
+        "POST",
+        "/v1/webhook_endpoints",
+        {"url": "https://other.example/webhooks/stripe", "enabled_events[]": "charge.succeeded"},
+    )
+    place.run("webhooks", "register")
+    assert next(each for each in endpoints(place.sandbox) if each["id"] == other["id"]) == {
+        key: value for key, value in other.items() if key != "secret"
+    }
+    assert "https://other.example" in place.run("webhooks", "list").stdout
+
+
+def test_without_stripe_it_says_what_to_do(place):
+    place.write("stripe.api_base", "http://127.0.0.1:1")
+    for words in (("webhooks", "register"), ("webhooks", "list")):
+        result = place.run(*words)
+        assert result.exit_code == 1
+        assert "bookshop check" in result.output
+
+
+def test_all_that_the_shop_acts_on_is_asked_for():
+    assert [kind for kind in EVENTS if not kind.startswith(CONCERNING)] == []
+    for beginning in CONCERNING:
+        assert any(kind.startswith(beginning) for kind in EVENTS)
