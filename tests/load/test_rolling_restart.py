@@ -8,9 +8,9 @@ import pytest
 import urllib3
 
 from tests.load.fleet import Fleet
-from tests.load.nginx import Activated, Nginx
 from tests.load.people import PATIENCE, Buyer, read
 from tests.load.truth import facts
+from tests.nginx import Activated, Nginx
 from tests.properties.invariants import ALWAYS, check
 
 MOSS, LAST_COPY, EBOOK = "9786941041210", "9786941031709", "9786941006349"

@@ -9,6 +9,7 @@ import time
 from http import HTTPStatus
 from pathlib import Path
 
+import trustme
 import urllib3
 from find_nginx import find
 
@@ -28,8 +29,9 @@ http {{
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
   upstream shop {{ {servers} }}
+  {more}
   server {{
-    listen 127.0.0.1:{port};
+    listen 127.0.0.1:{port}{tls};
     location / {{
       proxy_pass http://shop;
       proxy_set_header Host $http_host;
@@ -47,14 +49,28 @@ HAND_OVER = (
     "os.execv(sys.argv[2], sys.argv[2:])"
 )
 
+# Whoever comes without TLS is sent to where it is.
+TLS = " ssl; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem"
+PLAIN = """server {{
+    listen 127.0.0.1:{plain};
+    return 301 https://localhost:{port}$request_uri;
+  }}"""
+
 
 class Nginx:
     """The proxy. Its address is known before it runs."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, certificate: trustme.LeafCert | None = None) -> None:
+        """With a certificate for localhost it ends TLS, and sends others from `plain` there."""
+        self.port, self.plain = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._folder = folder
+        self._tls = certificate is not None
+        if certificate:
+            self.url = f"https://localhost:{self.port}"
+            certificate.private_key_pem.write_to_path(folder / "key.pem")
+            for pem in certificate.cert_chain_pems:
+                pem.write_to_path(folder / "cert.pem", append=True)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, ports: list[int]) -> None:
@@ -62,7 +78,10 @@ class Nginx:
         program = find() or "nginx"
         servers = " ".join(f"server 127.0.0.1:{port};" for port in ports)
         file = self._folder / "nginx.conf"
-        text = CONFIGURATION.format(folder=self._folder, servers=servers, port=self.port)
+        folder, port = self._folder, self.port
+        tls = TLS.format(folder=folder) if self._tls else ""
+        more = PLAIN.format(plain=self.plain, port=port) if self._tls else ""
+        text = CONFIGURATION.format(folder=folder, servers=servers, port=port, tls=tls, more=more)
         file.write_text(text, encoding="utf-8")
         with (self._folder / "nginx.out").open("wb") as said:
             self._process = subprocess.Popen(
