@@ -1,0 +1,78 @@
+"""Whether a dependency of the shop has a known vulnerability, by PyPI's advisory database.
+
+`python tools/audit.py` says clearly where nobody could be asked: that is no proof of anything, and
+no failure of the project's either.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+LOCK = Path(__file__).parents[1] / "requirements.lock"
+TIMEOUT = 60  # seconds
+UNREACHABLE = """\
+==> NOT AUDITED: the advisory database could not be reached ({reason}).
+    Nothing is known about vulnerabilities of the dependencies. Run `make lint` where it can be."""
+
+
+def findings(report: str) -> list[str]:
+    """A line for each vulnerability in pip-audit's JSON."""
+    return [
+        f"{package['name']} {package['version']}: {each['id']}"
+        f" (mended in {', '.join(each['fix_versions']) or 'no release yet'})"
+        for package in json.loads(report)["dependencies"]
+        for each in package.get("vulns", ())
+    ]
+
+
+def skipped(report: str) -> list[str]:
+    """The packages of which the database said nothing, though it may know of something."""
+    dependencies = json.loads(report)["dependencies"]
+    return [package["name"] for package in dependencies if "skip_reason" in package]
+
+
+def audit(lock: Path = LOCK) -> tuple[list[str], str | None]:
+    """What was found in a lock file, or why nobody could be asked."""
+    command = [sys.executable, "-m", "pip_audit", "--requirement", str(lock), "--disable-pip"]
+    command += [
+        "--require-hashes",
+        "--format",
+        "json",
+        "--progress-spinner",
+        "off",
+        "--timeout",
+        "5",
+    ]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return [], f"no answer within {TIMEOUT} seconds"
+    try:
+        # Where its index answers for nobody it calls each package unknown, and all of it fine.
+        unknown = skipped(done.stdout)
+        return findings(
+            done.stdout
+        ), f"nothing is told of {len(unknown)} packages" if unknown else None
+    except (ValueError, KeyError):
+        lines = done.stderr.strip().splitlines()
+        return [], lines[-1][:200] if lines else f"exit code {done.returncode}"
+
+
+def main() -> None:
+    """Print what was found; exit code 1 where a dependency is vulnerable."""
+    found, reason = audit()
+    for line in found:
+        print(line)
+    if reason:
+        print(UNREACHABLE.format(reason=reason))
+    if found:
+        sys.exit("Renew the lock file: make lock UPGRADE=1")
+    if not reason:
+        print("==> No dependency has a known vulnerability")
+
+
+if __name__ == "__main__":
+    main()
