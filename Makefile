@@ -29,11 +29,11 @@ test: lint browser $(NODE:%=%/node_modules/.package-lock.json) ## Check everythi
 	@$(BIN)/python -m pytest tests/load
 
 .PHONY: bench
-bench: .venv/.test ## Measure how fast the shop is here, on SQLite and PostgreSQL (BOOKS=1000000: with as many)
+bench: .venv/.test ## Measure the shop beside others, into docs/bench.md (BOOKS=1000000: imports and a large catalogue too)
 	@$(BIN)/python -m tests.bench $(if $(BOOKS),--books $(BOOKS))
 
 .PHONY: lint
-lint: .venv/.test ## Check style, types, the layers of imports, and the lock files
+lint: .venv/.test ## Check style, types, the layers of imports, the lock files, and for security
 	@echo "==> Style"
 	@$(BIN)/ruff check . || { echo "Some of it mends itself: make format" >&2; exit 1; }
 	@$(BIN)/ruff format --check . || { echo "Mend it: make format" >&2; exit 1; }
@@ -44,6 +44,15 @@ lint: .venv/.test ## Check style, types, the layers of imports, and the lock fil
 	@echo "==> Lock files"
 	@$(BIN)/python tools/check_lock.py
 	@$(BIN)/python tools/check_sources.py
+	@echo "==> Security: bandit, secrets, known vulnerabilities"
+	@told=$$($(BIN)/bandit --quiet --configfile pyproject.toml --recursive bookshop tools 2>&1) || \
+	    { echo "$$told" >&2; exit 1; }
+	@$(BIN)/python tools/find_secrets.py
+	@$(BIN)/python tools/audit.py
+
+.PHONY: scan
+scan: .venv/.test ## Have wapiti attack a shop of its own on this machine: takes some minutes
+	@$(BIN)/python tools/scan.py
 
 .PHONY: format
 format: .venv/.test ## Mend what style can mend by itself

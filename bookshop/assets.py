@@ -116,8 +116,11 @@ def _content(body: bytes, digest: str, content_type: str, cached: str) -> Conten
 
 
 def includeme(config: Configurator) -> None:
-    """Give the registry its `assets`, and serve them under `/static/`."""
+    """Give the registry its `assets`, and serve them under `/static/`: the theme's come first."""
     folders = [Path(__file__).parent / "static"]
+    theme = config.registry.bookshop.shop.theme
+    if theme is not None:
+        folders.insert(0, theme / "static")
     config.registry.assets = Assets("/static/", folders)
     config.add_early(config.registry.assets.answer)
     if hupper.is_active():  # by `pserve --reload`

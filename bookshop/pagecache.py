@@ -262,12 +262,15 @@ def build_token(registry: Registry) -> str:
     The same in each process of the same version of the shop.
     """
     digest = hashlib.sha256()
-    package = Path(__file__).parent
-    for file in sorted(package.rglob("*")):
-        if file.suffix != ".pyc" and file.is_file():
-            digest.update(f"{file.relative_to(package)}\0".encode())
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
     shop = registry.bookshop.shop
+    folders = [Path(__file__).parent]
+    if shop.theme is not None:
+        folders.append(shop.theme)
+    for folder in folders:
+        for file in sorted(folder.rglob("*")):
+            if file.suffix != ".pyc" and file.is_file():
+                digest.update(f"{file.relative_to(folder)}\0".encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
     shown = (shop.name, shop.url, shop.locale, shop.currency, shop.email)
     digest.update(repr((shown, sorted(registry.assets.paths.items()))).encode())
     return digest.hexdigest()[:12]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import hupper
 from babel.dates import format_date
 from pyramid.config import Configurator
 from pyramid.events import BeforeRender
@@ -42,8 +44,12 @@ def _texts(domain: str) -> GetTextWrapper:
 
 
 def includeme(config: Configurator) -> None:
-    """Render `*.jinja2` from `bookshop/templates`."""
-    locale = config.registry.bookshop.shop.locale
+    """Render `*.jinja2` from `bookshop/templates`, and before that from the theme's `templates`.
+
+    A theme's template that only changes some blocks says `{% extends "bookshop:templates/…" %}`.
+    """
+    shop = config.registry.bookshop.shop
+    locale = shop.locale
 
     # A page writes the same few prices and texts again and again: looking them up is most of it.
     @lru_cache(maxsize=4096)
@@ -63,7 +69,13 @@ def includeme(config: Configurator) -> None:
     }
     config.add_settings(settings)
     config.include("pyramid_jinja2")
-    config.add_jinja2_search_path("bookshop:templates")
+    folders = [Path(__file__).parent / "templates"]
+    if shop.theme is not None:
+        folders.insert(0, shop.theme / "templates")
+    for folder in folders:
+        config.add_jinja2_search_path(str(folder))
+    if hupper.is_active():  # by `pserve --reload`: pages that are kept were made from these
+        hupper.get_reloader().watch_files(str(folder / "**" / "*.jinja2") for folder in folders)
     config.set_locale_negotiator(lambda _request: locale)
     config.add_translation_dirs("bookshop:locale")
     config.add_subscriber(add_globals, BeforeRender)

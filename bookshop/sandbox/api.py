@@ -112,7 +112,7 @@ class Exchange:
 
     def _do(self, params: Tree, fault: Fault) -> Answer:
         sandbox, endpoint = self.sandbox, self.endpoint
-        assert endpoint is not None  # noqa: S101 - _read has seen to it
+        assert endpoint is not None  # noqa: S101 - _read has seen to it  # nosec B101
         checked = endpoint.schema("", params)
         prints = sandbox.idempotency.fingerprint(params)
         with sandbox.idempotency.claim(self.key) if self.key else nullcontext():
@@ -139,6 +139,7 @@ class Exchange:
             identifier=self.request.matchdict.get("id", ""),
             params=checked,
             by_browser=self.by_browser,
+            currency=self.sandbox.options.currency,
         )
         try:
             with call.store.transaction():

@@ -11,7 +11,10 @@ from .store import Object, Store
 
 @dataclass(frozen=True)
 class Call:
-    """`params` are checked; `identifier` is the id in the path; `by_browser` says which key."""
+    """`params` are checked; `identifier` is the id in the path; `by_browser` says which key.
+
+    `currency` is the account's own where its shop has said it.
+    """
 
     store: Store
     events: Events
@@ -22,6 +25,7 @@ class Call:
     identifier: str = ""
     params: Any = None
     by_browser: bool = False
+    currency: str | None = None
 
     def emit(self, kind: str, thing: Object, previous: Object | None = None) -> None:
         """Say that something happened because of this call (see `Events.emit`)."""

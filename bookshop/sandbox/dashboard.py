@@ -72,7 +72,7 @@ def as_json(value: Any) -> str:
 def _source(intent: Object) -> str:
     """The object as the API gives it, but for what would let others pay or read it."""
     return as_json(
-        {**intent, "client_secret": "[hidden]", "next_action": bool(intent["next_action"])}
+        {**intent, "client_secret": "[hidden]", "next_action": bool(intent["next_action"])}  # nosec B105
     )
 
 

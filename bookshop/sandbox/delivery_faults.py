@@ -58,7 +58,7 @@ class DeliveryFault:
 
     def __post_init__(self) -> None:
         self.batch = next(_batches)
-        self._random = random.Random(self.seed)  # noqa: S311 - no secret is made of it
+        self._random = random.Random(self.seed)  # noqa: S311 - no secret of it  # nosec B311
 
     def shuffled(self, held: list[str]) -> list[str]:
         """What it held, in the order to send it. Then it begins to gather anew."""

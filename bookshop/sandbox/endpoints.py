@@ -135,7 +135,8 @@ def _with_client_secret(answer: Callable[[Call], Object]) -> Callable[[Call], Ob
 
 
 def _account(call: Call) -> Object:
-    return account.ACCOUNT
+    own = {"default_currency": call.currency} if call.currency else {}
+    return account.ACCOUNT | own
 
 
 _INTENTS = "/v1/payment_intents"

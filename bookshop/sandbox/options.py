@@ -32,7 +32,8 @@ class Options:
 
     `listen` is `host:port`, port 0 for any free one. `database` is a SQLite file of the sandbox's
     own. Without a `webhook_url` only the endpoints are told of events that were made over the API.
-    `mail` is the folder whose .eml files the dashboard shows.
+    `mail` is the folder whose .eml files the dashboard shows. `currency` is the account's own, in
+    which a real one would be paid out; None for pounds.
     """
 
     listen: str
@@ -42,6 +43,7 @@ class Options:
     webhook_secret: str = field(repr=False)
     database: Path
     mail: Path | None = None
+    currency: str | None = None
 
     def __post_init__(self) -> None:
         host, colon, port = self.listen.rpartition(":")
@@ -95,6 +97,7 @@ class Options:
             webhook_secret=settings["stripe.webhook_secrets"].replace(",", " ").split()[0],
             database=Path(settings.get("sandbox.database", var / "sandbox.sqlite")),
             mail=Path(settings.get("sandbox.mail") or settings.get("mail.folder") or var / "mail"),
+            currency=settings.get("bookshop.currency", "").strip().lower() or None,
         )
 
 

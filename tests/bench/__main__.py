@@ -1,7 +1,8 @@
 """How fast the shop is on this machine: `make bench`, or `make bench BOOKS=1000000`.
 
-First the catalogue (`tests.bench.catalogue`), then orders. What is compared is measured in turns,
-so that whatever else the machine does strikes all alike; servers, clients and databases share it.
+The shop beside others (`tests.bench.comparison`), which is written into docs/bench.md; with BOOKS
+the catalogue (`tests.bench.catalogue`) and orders too. What is compared is measured in turns, so
+that whatever else the machine does strikes all alike; servers, clients and databases share it.
 """
 
 from __future__ import annotations
@@ -25,12 +26,11 @@ from bookshop.catalogue import demo
 from bookshop.catalogue.offer import Terms
 from bookshop.catalogue.shelving import refresh
 from bookshop.db import make_engine, make_sessions
-from tests.bench import catalogue
+from tests.bench import catalogue, comparison, page
 from tests.bench.measures import MEASURES, MOSS
 from tests.load.fleet import Fleet
 from tests.postgres import Postgres
 
-BOOKS = 100_000
 ROUNDS = 3
 SERVERS = 4
 PLENTY = 100_000  # copies
@@ -39,11 +39,19 @@ PLENTY = 100_000  # copies
 def main() -> None:
     """Measure, and print the machine and tables of medians."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("--books", type=int, default=BOOKS, help="of the large catalogue")
-    books = parser.parse_args().books
-    console = Console()
+    parser.add_argument("--books", type=int, help="measure imports, and a catalogue as large, too")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the comparison")
+    chosen = parser.parse_args()
+    books, console = chosen.books, Console()
     with tempfile.TemporaryDirectory(prefix="bench") as name:
         folder = Path(name)
+        database = f"sqlite:///{folder}/comparison.sqlite"
+        _fill(database)
+        found = comparison.measure(console, folder / "comparison", database, chosen.rounds)
+        comparison.show(console, found)
+        page.write(found, machine(None), chosen.rounds)
+        if books is None:
+            return
         with closing(Postgres(folder / "postgresql")) as postgres:
             for fact in machine(postgres._admin.info.parameter_status("server_version")):
                 console.print(fact, highlight=False)
@@ -78,9 +86,10 @@ def machine(postgresql: str | None) -> list[str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     python, sqlite = platform.python_version(), sqlite3.sqlite_version
+    server = f", PostgreSQL {postgresql}" if postgresql else ""
     return [
         f"{_processor()}: {os.cpu_count()} cores, {memory:.0f} GiB; {platform.platform()}",
-        f"Python {python}, SQLite {sqlite}, PostgreSQL {postgresql}; load {load}",
+        f"Python {python}, SQLite {sqlite}{server}; load {load}",
     ]
 
 

@@ -230,7 +230,7 @@ def throughput(console: Console, folder: Path, databases: Databases) -> None:
             _status, headers = connection.get("/")
         again = f"If-None-Match: {headers['etag']}"
         bare = start("bare", "x" * int(headers["content-length"]))
-        flask = start("flask", None)
+        flask = start("flask", "http://127.0.0.1:1")
         measures = {
             "a bare view of Pyramid's": (bare, "/", ()),
             "index, cached": (cached, "/", ()),

@@ -1,13 +1,14 @@
 """What the shop is measured against: a bare view of Pyramid's, and three books in Flask.
 
 The Flask shop is the same three pages from the same description, written the plain way: books in a
-list, templates rendered for each request, no database.
+list, templates rendered for each request, no database, an intent for each visit of the checkout.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import stripe
 from flask import Flask, abort, render_template, request
 from jinja2 import DictLoader
 from pyramid.config import Configurator
@@ -60,10 +61,34 @@ BOOK = """{% extends "page.html" %}
 """
 
 
-def flask_shop() -> Any:
-    """The WSGI application of the Flask shop: its index, and a page for each book."""
+CHECKOUT = """{% extends "page.html" %}
+{% block main %}
+<h1>{{ title }}</h1>
+<p>£{{ "%.2f" | format(amount / 100) }}</p>
+<form id="payment-form" data-key="{{ public_key }}" data-secret="{{ client_secret }}">
+  <div id="payment-element"></div>
+  <button>Pay</button>
+</form>
+<script src="https://js.stripe.com/endive/stripe.js"></script>
+{% endblock %}
+"""
+SUCCESS = """{% extends "page.html" %}
+{% block main %}<h1>{{ "Thank you" if paid else "Not paid yet" }}</h1>{% endblock %}
+"""
+TEMPLATES = {
+    "page.html": PAGE,
+    "index.html": INDEX,
+    "book.html": BOOK,
+    "checkout.html": CHECKOUT,
+    "success.html": SUCCESS,
+}
+
+
+def flask_shop(secret_key: str, stripe_url: str) -> Any:
+    """The WSGI application of the Flask shop: index, a page for each book, checkout, success."""
     app = Flask(__name__)
-    app.jinja_loader = DictLoader({"page.html": PAGE, "index.html": INDEX, "book.html": BOOK})
+    app.jinja_loader = DictLoader(TEMPLATES)
+    client = stripe.StripeClient(secret_key, base_addresses={"api": stripe_url})
 
     @app.get("/")
     def index() -> str:
@@ -75,6 +100,31 @@ def flask_shop() -> Any:
         if found is None:
             abort(404)
         return render_template("book.html", sku=sku, book=found, query=request.args)
+
+    @app.get("/checkout")
+    def checkout() -> str:
+        book = BOOKS.get(request.args.get("item", ""))
+        if book is None:
+            abort(404)
+        intent = client.v1.payment_intents.create(
+            {
+                "amount": book["amount"],
+                "currency": "gbp",
+                "automatic_payment_methods": {"enabled": True},
+            }
+        )
+        return render_template(
+            "checkout.html",
+            public_key="pk_test_1",
+            title=book["title"],
+            amount=book["amount"],
+            client_secret=intent.client_secret,
+        )
+
+    @app.get("/success")
+    def success() -> str:
+        intent = client.v1.payment_intents.retrieve(request.args.get("pi", ""))
+        return render_template("success.html", paid=intent.status == "succeeded")
 
     return app
 

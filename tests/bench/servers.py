@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import waitress
 import bookshop
 from tests.bench.plain import bare_pyramid, flask_shop
 from tests.load.fleet import PATIENCE, free_port, listens
+from tests.shops import SECRET_KEY
 
 THREADS = 4
 
@@ -35,14 +37,30 @@ class Server:
             time.sleep(0.02)
 
     @property
+    def seconds_of_cpu(self) -> float:
+        """How long it has been at work."""
+        return cpu_of(self._process.pid)
+
+    @property
     def memory(self) -> float:
         """What it holds in memory, in MiB."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        return memory_of(self._process.pid)
 
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
+
+
+def memory_of(pid: int) -> float:
+    """What a process holds in memory, in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def cpu_of(pid: int) -> float:
+    """For how many seconds a process has been at work."""
+    told = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def shop(ini: dict[str, str]) -> object:
@@ -62,9 +80,9 @@ def bare(body: str) -> object:
     return bare_pyramid(body.encode())
 
 
-def flask(_given: None) -> object:
+def flask(stripe_url: str) -> object:
     """Three books in Flask."""
-    return flask_shop()
+    return flask_shop(SECRET_KEY, stripe_url)
 
 
 def main() -> None:

@@ -161,6 +161,7 @@ def test_files_below_and_of_unknown_type(tmp_path):
 def test_a_changed_file_restarts_a_developers_server(monkeypatch):
     watched = []
     config = Configurator()
+    config.registry.bookshop = SimpleNamespace(shop=SimpleNamespace(theme=None))
     config.include("bookshop.answers")
     monkeypatch.setattr(hupper, "is_active", lambda: True)
     monkeypatch.setattr(hupper, "get_reloader", lambda: SimpleNamespace(watch_files=watched.extend))

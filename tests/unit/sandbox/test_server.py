@@ -69,6 +69,7 @@ def test_options_of_a_shop():
     assert read.webhook_secret == "whsec_one"
     assert read.database.parts == ("var", "sandbox.sqlite")
     assert read.mail.parts == ("var", "mail")
+    assert read.currency is None
     assert "whsec" not in repr(read)
     assert "sk_test" not in repr(read)
 
@@ -77,6 +78,7 @@ def test_options_of_its_own(tmp_path):
     read = Options.from_settings(
         {
             **SETTINGS,
+            "bookshop.currency": "JPY",
             "bookshop.url": "https://shop.example/",
             "bookshop.var": str(tmp_path),
             "sandbox.listen": "[::1]:7000",
@@ -90,6 +92,7 @@ def test_options_of_its_own(tmp_path):
     assert shops.mail.parts == ("outbox",)
     assert (read.host, read.port, read.webhook_url) == ("::1", 7000, None)
     assert read.database == tmp_path / "sandbox.sqlite"
+    assert read.currency == "jpy"
 
 
 @pytest.mark.parametrize(

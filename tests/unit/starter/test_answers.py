@@ -1,0 +1,47 @@
+"""Which answers a shop can be made of: the settings' own rules decide."""
+
+import pytest
+
+from bookshop.starter import problems
+
+GOOD = {
+    "name": "The Otter & Ink",
+    "url": "https://otter.example",
+    "email": "hello@otter.example",
+    "locale": "en_GB",
+    "currency": "GBP",
+    "database": "sqlite",
+    "mail": "smtp.otter.example",
+}
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"mail": "none"}, {"name": "100 % Papier «Bücher»"}, {"locale": "de-DE"}]
+)
+def test_answers_that_the_settings_take_have_no_problem(changes):
+    assert problems({**GOOD, **changes}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("name", " ", "is missing"),
+        ("name", "Otter\nbookshop.secret = x", "in one line"),
+        ("name", "Otter ${HOME}", "in one line"),
+        ("url", "otter.example", "not a web address"),
+        ("url", "http://otter.example", "must begin with https://"),
+        ("url", "https://otter.example;evil", "not the name of a machine"),
+        ("email", "otter", "not an e-mail address"),
+        ("locale", "klingon", "not a locale"),
+        ("currency", "XYZ", "ISO 4217"),
+        ("mail", "smtp otter", "not the name of a machine"),
+    ],
+)
+def test_an_answer_that_the_settings_refuse_is_told_with_its_name(name, value, part):
+    [problem] = problems({**GOOD, name: value})
+    assert problem.startswith(f"{name}: ")
+    assert part in problem
+
+
+def test_all_problems_are_told_at_once():
+    assert len(problems({**GOOD, "url": "x", "currency": "XYZ", "mail": "a b"})) == 3

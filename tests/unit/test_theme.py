@@ -1,0 +1,128 @@
+"""A shop's own templates and static files, which come before the shop's."""
+
+from types import SimpleNamespace
+
+import hupper
+import pytest
+from webob import Request
+from webtest import TestApp
+
+import bookshop
+from bookshop import settings
+from bookshop.pagecache import build_token
+from tests.shops import ini
+
+MISSING = """\
+{% extends "bookshop:templates/errors/404.jinja2" %}
+{% block main %}<h1>Sold, or never written</h1>{% endblock %}
+"""
+LAYOUT = """\
+{% extends "bookshop:templates/layout.jinja2" %}
+{% block logo %}<img src="{{ asset('logo.svg') }}" alt="{{ shop.name }}">{% endblock %}
+"""
+
+
+@pytest.fixture
+def theme(tmp_path):
+    folder = tmp_path / "theme"
+    (folder / "templates" / "errors").mkdir(parents=True)
+    (folder / "static").mkdir()
+    (folder / "templates" / "errors" / "404.jinja2").write_text(MISSING)
+    (folder / "templates" / "layout.jinja2").write_text(LAYOUT)
+    (folder / "static" / "theme.css").write_text(":root { --accent: teal }")
+    (folder / "static" / "logo.svg").write_text("<svg/>")
+    return folder
+
+
+@pytest.fixture
+def make_config(tmp_path, sqlite_url):
+    made = []
+
+    def make(**changes):
+        changes["sqlalchemy__url"] = str(sqlite_url)
+        made.append(bookshop.configure(ini(tmp_path, "http://localhost:1", **changes)))
+        return made[-1]
+
+    yield make
+    for config in made:
+        config.registry.payments.close()
+        config.registry.engine.dispose()
+
+
+@pytest.fixture
+def missing_page(make_config):
+    """The page of an address that is none, in a shop with that theme or without one."""
+
+    def ask(**changes):
+        browser = TestApp(make_config(**changes).make_wsgi_app())
+        return browser.get("/nothing", status=404).text
+
+    return ask
+
+
+def test_a_template_of_the_theme_stands_in_the_place_of_the_shops(theme, missing_page):
+    page = missing_page(bookshop__theme=str(theme))
+    assert "Sold, or never written" in page
+    assert "This page is missing" not in page
+    assert "Where is my order?" in page  # all that the theme says nothing about
+
+
+def test_a_theme_changes_parts_of_the_layout_of_every_page(theme, missing_page):
+    page = missing_page(bookshop__theme=str(theme))
+    assert '<img src="/static/logo.' in page
+    assert 'alt="The Test Shelf"' in page
+
+
+def test_a_shop_without_a_theme_loads_no_style_sheet_for_one(theme, missing_page):
+    assert "/static/theme." not in missing_page()
+    assert "/static/theme." in missing_page(bookshop__theme=str(theme))
+
+
+def test_static_files_of_the_theme_come_first_and_have_hashes_too(theme, make_config):
+    plain = make_config().registry.assets
+    themed = make_config(bookshop__theme=str(theme)).registry.assets
+    assert themed.path("theme.css") != plain.path("theme.css")
+    assert themed.path("base.css") == plain.path("base.css")
+    request = Request.blank(themed.path("theme.css"))
+    answer = request.get_response(themed.answer(request.environ))
+    assert answer.body == b":root { --accent: teal }"
+
+
+@pytest.mark.parametrize("part", ["templates", "static", None])
+def test_a_theme_need_not_have_both_folders(tmp_path, missing_page, part):
+    theme = tmp_path / "theme"
+    theme.mkdir()
+    if part is not None:
+        (theme / part).mkdir()
+    assert "This page is missing" in missing_page(bookshop__theme=str(theme))
+
+
+@pytest.mark.parametrize("file", ["templates/layout.jinja2", "static/theme.css"])
+def test_pages_that_browsers_keep_are_others_when_the_theme_is(theme, make_config, file):
+    def token():
+        return build_token(make_config(bookshop__theme=str(theme)).registry)
+
+    before = token()
+    assert token() == before
+    assert build_token(make_config().registry) != before
+    (theme / file).write_text((theme / file).read_text() + " ")
+    assert token() != before
+
+
+def test_a_theme_that_is_not_there_is_said_at_the_start(tmp_path):
+    wrong = ini(tmp_path, "http://localhost:1", bookshop__theme=str(tmp_path / "themes"))
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.read(wrong)
+    [problem] = caught.value.problems
+    assert problem.key == "bookshop.theme"
+    assert "no folder that is there" in problem.problem
+
+
+def test_a_changed_template_restarts_a_developers_server(theme, make_config, monkeypatch):
+    watched = []
+    monkeypatch.setattr(hupper, "is_active", lambda: True)
+    monkeypatch.setattr(hupper, "get_reloader", lambda: SimpleNamespace(watch_files=watched.extend))
+    make_config(bookshop__theme=str(theme))
+    assert str(theme / "templates" / "**" / "*.jinja2") in watched
+    assert any(path.endswith("bookshop/templates/**/*.jinja2") for path in watched)
+    assert str(theme / "static" / "logo.svg") in watched
