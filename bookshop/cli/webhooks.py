@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from pyramid.registry import Registry
 
-from bookshop.cli.shop import ShopContext
+from bookshop.cli.shop import SettingsFault, ShopContext
 from bookshop.payments.errors import PaymentsError
 from bookshop.payments.setup import at
+from bookshop.settings import SettingsError
 from bookshop.webhooks.resources import address
 
 ONLY_OWNER = 0o600
+KEY = "stripe.webhook_secrets"
+NOT_YET = "whsec_not_yet"
 
 
 @click.group()
@@ -31,9 +35,10 @@ def register(shop: ShopContext, *, secret_file: Path | None) -> None:
 
     It can be repeated, and touches no endpoint at another address.
     """
-    settings, gateway = shop.registry.bookshop, shop.registry.payments
+    registry = _registry(shop)
+    settings, gateway = registry.bookshop, registry.payments
     url = address(settings.shop.url)
-    if secret_file is not None and secret_file.exists():
+    if secret_file is not None and secret_file.exists() and secret_file.stat().st_size:
         message = f"{secret_file} is there already: name a file that is not, nothing was changed."
         raise click.ClickException(message)
     try:
@@ -55,7 +60,21 @@ def register(shop: ShopContext, *, secret_file: Path | None) -> None:
         return
     secret_file.touch(mode=ONLY_OWNER)
     secret_file.write_text(f"{secret.reveal()}\n", encoding="utf-8")
-    click.echo(f"Write: stripe.webhook_secrets_file = {secret_file.resolve()}")
+    secret_file.chmod(ONLY_OWNER)
+    click.echo(f"Write: {KEY}_file = {secret_file.resolve()}")
+
+
+def _registry(shop: ShopContext) -> Registry:
+    """The shop's registry, also while it has no secret: whoever registers does so to get one."""
+    try:
+        return shop.registry
+    except SettingsFault as fault:
+        cause = fault.__cause__
+        if not isinstance(cause, SettingsError) or {each.key for each in cause.problems} != {KEY}:
+            raise
+    shop.section.pop(f"{KEY}_file", None)
+    shop.section[KEY] = NOT_YET
+    return shop.registry
 
 
 @webhooks.command("list")

@@ -577,6 +577,26 @@ def test_the_secret_may_go_into_a_file(place):
     assert found_by(place) == ([], 0)
 
 
+@pytest.mark.parametrize("before", [None, ""])
+def test_whoever_has_no_secret_yet_gets_one(place, before):
+    place.sandbox.api("DELETE", f"/v1/webhook_endpoints/{place.endpoint}")
+    if before is None:
+        place.secret.unlink()
+    else:
+        place.secret.write_text(before)
+    done = place.run("webhooks", "register", "--secret-file", str(place.secret))
+    assert done.exit_code == 0, done.output
+    assert found_by(place) == ([], 0)
+
+
+def test_with_other_settings_wrong_nothing_is_registered(place):
+    place.secret.unlink()
+    place.write("bookshop.name", "")
+    refused = place.run("webhooks", "register")
+    assert refused.exit_code == 2
+    assert "bookshop.name" in refused.output
+
+
 def test_no_file_is_overwritten_and_then_nothing_is_made(place):
     place.sandbox.api("DELETE", f"/v1/webhook_endpoints/{place.endpoint}")
     refused = place.run("webhooks", "register", "--secret-file", str(place.secret))
