@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from bookshop.catalogue.covers.store import CoverError, CoverStore
+from bookshop.catalogue.covers.pixels import CoverError
+from bookshop.catalogue.covers.store import CoverStore
 from bookshop.catalogue.edition import Edition
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff")
