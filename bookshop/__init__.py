@@ -15,6 +15,7 @@ from bookshop.ops.startup import NotReadyError, prepare
 FEATURES = (
     "bookshop.resources",
     "bookshop.db",
+    "bookshop.modes",
     "bookshop.headers",
     "bookshop.security",
     "bookshop.limiting",

@@ -136,7 +136,7 @@ class Presenter:
             **{**card, "availability": self._stand(book.listing, book.offer.out_on)},
             series=tuple(map(self._series, edition.series)),
             contributors=tuple(map(self._maker, edition.contributors)),
-            description=Markup(edition.description),  # noqa: S704 - sanitised when it was imported
+            description=Markup(edition.description),  # noqa: S704 - sanitised at import  # nosec B704
             fixed=book.offer.fixed,
             publisher=edition.publisher or edition.imprint,
             imprint=edition.imprint if edition.publisher else None,

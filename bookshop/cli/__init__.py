@@ -6,17 +6,21 @@ from pathlib import Path
 
 import click
 
+from bookshop.cli.backup import backup, restore
 from bookshop.cli.check import check
+from bookshop.cli.customer import customer
 from bookshop.cli.events import events
 from bookshop.cli.export import export
 from bookshop.cli.import_ import import_
 from bookshop.cli.mail import mail
 from bookshop.cli.migrate import migrate
+from bookshop.cli.new import new
 from bookshop.cli.orders import orders
 from bookshop.cli.reconcile import reconcile
 from bookshop.cli.refund import refund
 from bookshop.cli.sandbox import sandbox
 from bookshop.cli.shop import ShopContext
+from bookshop.cli.webhooks import webhooks
 
 
 @click.group()
@@ -35,5 +39,21 @@ def main(context: click.Context, ini: Path) -> None:
     context.obj = ShopContext(ini)
 
 
-for command in (check, events, export, import_, mail, migrate, orders, reconcile, refund, sandbox):
+for command in (
+    backup,
+    check,
+    customer,
+    events,
+    export,
+    import_,
+    mail,
+    migrate,
+    new,
+    orders,
+    reconcile,
+    refund,
+    restore,
+    sandbox,
+    webhooks,
+):
     main.add_command(command)

@@ -7,16 +7,19 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from alembic import context
+from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 import bookshop.catalogue.feeds.models
 import bookshop.catalogue.models
 import bookshop.catalogue.search.models
 import bookshop.limiting.models
+import bookshop.modes
 import bookshop.orders.mail.models
 import bookshop.orders.models
 import bookshop.webhooks.models  # noqa: F401
 from bookshop.db import Base, UTCDateTime, writing
+from bookshop.migrations import STATE, has_state
 
 # The imports make their tables known to the metadata.
 
@@ -55,6 +58,15 @@ def tables_replaceable(connection: Connection) -> Iterator[None]:
         driver.execute("PRAGMA foreign_keys = ON")
 
 
+def note_usable(ctx: Any, step: Any, heads: object, run_args: object) -> None:
+    """Write down, with each revision, from which on a version of the shop can work with it."""
+    if step.is_upgrade and step.up_revision.module.expand_only:
+        return
+    usable = step.up_revision_id if step.is_upgrade else step.up_revision.down_revision
+    if has_state(ctx.connection):
+        ctx.connection.execute(text(f"UPDATE {STATE} SET usable_from = :at"), {"at": usable})  # noqa: S608  # nosec B608
+
+
 with writing(context.config.attributes["engine"]).connect() as connection:
     context.configure(
         connection=connection,
@@ -62,6 +74,7 @@ with writing(context.config.attributes["engine"]).connect() as connection:
         render_as_batch=True,
         render_item=render_type,
         include_object=is_ours,
+        on_version_apply=note_usable,
     )
     with tables_replaceable(connection), context.begin_transaction():
         context.run_migrations()

@@ -9,6 +9,8 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+# True where the version of the shop before this one goes on working: additions alone.
+expand_only = False
 
 
 def upgrade() -> None:

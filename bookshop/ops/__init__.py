@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyramid.config import Configurator
-from pyramid.tweens import INGRESS
+from pyramid.tweens import EXCVIEW, INGRESS
 
 
 def includeme(config: Configurator) -> None:
@@ -12,3 +12,8 @@ def includeme(config: Configurator) -> None:
     config.include("bookshop.ops.metrics")
     config.include("bookshop.ops.health")
     config.add_tween("bookshop.ops.maintenance.maintenance_tween", under=INGRESS)
+    config.add_tween(
+        "bookshop.ops.maintenance.read_only_tween",
+        under="bookshop.ops.maintenance.maintenance_tween",
+        over=EXCVIEW,
+    )

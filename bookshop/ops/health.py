@@ -92,7 +92,7 @@ def includeme(config: Configurator) -> None:
             connection.exec_driver_sql("SELECT 1")
 
     def check_schema() -> None:
-        if not migrations.is_current(engine):
+        if not migrations.is_usable(engine):
             raise NotReadyError("the database is of another version")
 
     checks = {"database": check_database, "schema": check_schema, "disk": lambda: _check_disk(var)}

@@ -26,6 +26,9 @@ def prepare(registry: Registry, ini: str) -> None:
     """
     try:
         _prepare(registry, ini)
+    except migrations.NewerSchemaError as err:
+        message = f"The shop did not start: {err}."
+        raise NotReadyError(f"{message}\n  install the newer version of the shop") from err
     except (SQLAlchemyError, OSError) as err:
         message = f"The shop did not start: the database does not answer ({type(err).__name__})."
         raise NotReadyError(f"{message}\n  see sqlalchemy.url in {ini}") from err
@@ -40,7 +43,7 @@ def _prepare(registry: Registry, ini: str) -> None:
             LOG.info("the listings were made anew")
         _fill(registry, Path(ini).parent)
         return
-    if migrations.is_current(registry.engine):
+    if migrations.is_usable(registry.engine):
         if shelving.is_fresh(registry.engine, registry.terms):
             return
         message = "The shop did not start: its books are listed in another currency or country."

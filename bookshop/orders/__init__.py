@@ -20,7 +20,9 @@ def includeme(config: Configurator) -> None:
         keep_up(registry.engine, registry.terms)
         registry.limiter.forget_old()
 
-    registry.sweeper = Sweeper(registry.sessions, registry.payments, upkeep)
+    registry.sweeper = Sweeper(
+        registry.sessions, registry.payments, upkeep, registry.read_only.is_on
+    )
     config.add_subscriber(_start, ApplicationCreated)
 
 

@@ -12,6 +12,8 @@ from bookshop.db import Base
 from bookshop.money import Money
 from bookshop.orders.states import OrderStatus
 
+ERASED = "erased-"  # how the visitor begins of an order whose customer has been erased
+
 
 class Order(Base):
     """One order. It exists before its PaymentIntent, and never has a second one.
@@ -74,6 +76,11 @@ class Order(Base):
     def _known_status(self, _key: str, status: str) -> str:
         # A string in the database keeps later migrations painless.
         return OrderStatus(status).value
+
+    @property
+    def erased(self) -> bool:
+        """Whether its customer has been erased: nothing about them comes back."""
+        return self.visitor.startswith(ERASED)
 
     @property
     def money(self) -> Money:

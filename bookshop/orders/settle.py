@@ -152,7 +152,7 @@ def _target(intent: PaymentIntent) -> OrderStatus | None:
 
 def _mirror(occasion: Occasion, order: Order, charge: Charge) -> None:
     """Write down what became of the money since, and let the order stand where that puts it."""
-    if charge.address is not None:
+    if charge.address is not None and not order.erased:
         order.address = written(charge.address)
     if charge.under_review != order.under_review:
         order.under_review = charge.under_review

@@ -25,11 +25,13 @@ class Sweeper:
         sessions: sessionmaker[Session],
         gateway: Gateway,
         also: Callable[[], None] = lambda: None,
+        paused: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`also` is what else has to be done from time to time."""
+        """`also` is what else has to be done from time to time. It rests while `paused`."""
         self._sessions = sessions
         self._gateway = gateway
         self._also = also
+        self._paused = paused
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -61,4 +63,5 @@ class Sweeper:
 
     def _run(self) -> None:
         while not self._stopped.wait(PAUSE):
-            self.sweep()
+            if not self._paused():
+                self.sweep()

@@ -58,6 +58,7 @@ def test_an_empty_database_is_brought_to_this_version(empty):
         "refunds",
         "search_index",
         "search_words",
+        "shop_state",
         "webhook_events",
     }
 

@@ -9,6 +9,7 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+expand_only = True
 
 
 def upgrade() -> None:

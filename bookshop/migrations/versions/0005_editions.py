@@ -15,6 +15,7 @@ revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
+expand_only = False
 
 BYTEWISE = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 DIGITAL = {"ED.EPUB": "E101", "ED.PDF": "E107"}

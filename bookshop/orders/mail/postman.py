@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -84,11 +85,14 @@ class Postman:
         settings: Settings,
         letters: Letters,
         transport: Transport,
+        paused: Callable[[], bool] = lambda: False,
     ) -> None:
+        """As a thread it rests while `paused`."""
         self._sessions = sessions
         self._settings = settings
         self._letters = letters
         self._transport = transport
+        self._paused = paused
         self._stopped = threading.Event()
         self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name="postman", daemon=True)
@@ -131,6 +135,8 @@ class Postman:
 
     def _round(self, rest: int) -> int:
         """Deliver what is due; the seconds for which to let the mail server alone afterwards."""
+        if self._paused():
+            return 0
         try:
             outcomes = self.deliver_due()
         except SQLAlchemyError as err:
@@ -243,7 +249,9 @@ def make_postman(registry: Registry) -> Postman:
     transport: Transport = (
         Smtp(settings.mail, domain(settings.shop)) if folder is None else Folder(folder)
     )
-    return Postman(registry.sessions, settings, Letters(registry), transport)
+    return Postman(
+        registry.sessions, settings, Letters(registry), transport, registry.read_only.is_on
+    )
 
 
 def _status(claim: _Claim, fault: DeliveryError | None) -> MailStatus:

@@ -3,11 +3,12 @@
 import logging
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 import bookshop
 from bookshop import migrations
 from bookshop.catalogue.models import BookRecord
+from bookshop.db import writing
 from bookshop.ops.check.database import check_database
 from bookshop.ops.startup import NotReadyError, prepare
 from tests.shops import ini
@@ -62,6 +63,35 @@ def test_elsewhere_no_demo_is_loaded(configure, database_url):
     registry = configure(database_url, "staging")
     prepare(registry, "my shop.ini")
     assert count_books(registry) == 0
+
+
+@pytest.fixture
+def newer(configure, database_url):
+    """A shop whose database a newer version has migrated, and what of it the old may still use."""
+
+    def newer(usable_from, environment):
+        registry = configure(database_url, environment)
+        usable = usable_from or max(migrations.revisions())
+        with writing(registry.engine).begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+            values = {"at": usable}
+            connection.execute(text("UPDATE shop_state SET usable_from = :at"), values)
+        return registry
+
+    return newer
+
+
+@pytest.mark.parametrize("environment", ["development", "staging"])
+def test_an_older_shop_starts_where_the_newer_one_has_only_added(newer, environment):
+    registry = newer(None, environment)
+    prepare(registry, "my shop.ini")
+    assert check_database(registry) == []
+
+
+def test_an_older_shop_does_not_start_after_other_changes(newer):
+    registry = newer("9999", "development")
+    with pytest.raises(NotReadyError, match=r"revision 9999.*\n.*install the newer version"):
+        prepare(registry, "my shop.ini")
 
 
 # --- check

@@ -1,0 +1,221 @@
+"""Backups of SQLite: consistent, verified, brought back only where that is safe."""
+
+import sqlite3
+import stat
+import threading
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bookshop import migrations
+from bookshop.db import make_engine, make_sessions
+from bookshop.ops.backup import BackupError, back_up, examine, restore
+from tests.unit.makers import NOW, book, order
+
+
+@pytest.fixture
+def database(sqlite_url):
+    return Path(sqlite_url.database)
+
+
+@pytest.fixture
+def shop(sqlite_url):
+    """Somebody who has the database open."""
+    engine = make_engine(sqlite_url)
+    yield engine
+    engine.dispose()
+
+
+def sell(engine, count=1):
+    with make_sessions(engine).begin() as session:
+        session.add(wanted := book())
+        session.add_all(order(wanted) for _ in range(count))
+
+
+def count(file):
+    return examine(file).rows["orders"]
+
+
+def damage(file):
+    content = bytearray(file.read_bytes())
+    content[3 * 4096 : -4096] = b"\xff" * (len(content) - 4 * 4096)
+    file.write_bytes(content)
+
+
+# --- backing up
+
+
+def test_a_backup_is_one_file_for_its_owner_alone_named_by_the_time(database, shop, tmp_path):
+    sell(shop, 3)
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    made = back_up(database, folder, NOW)
+    assert made.file == folder / "shop-20260601T120000Z.sqlite"
+    assert [file.name for file in folder.iterdir()] == [made.file.name]
+    assert stat.S_IMODE(made.file.stat().st_mode) == 0o600
+    assert (made.rows["orders"], made.rows["books"]) == (3, 1)
+    assert made.revision in migrations.revisions()
+
+
+def test_what_is_not_checkpointed_yet_is_in_the_backup(database, shop, tmp_path):
+    sell(shop)
+    assert Path(f"{database}-wal").stat().st_size > 0
+    assert count(back_up(database, tmp_path / "it.sqlite", NOW).file) == 1
+
+
+def test_a_backup_is_of_one_moment_while_the_shop_sells(database, shop, tmp_path):
+    ended = threading.Event()
+
+    def go_on_selling():
+        while not ended.is_set():
+            sell(shop, 2)
+
+    seller = threading.Thread(target=go_on_selling)
+    seller.start()
+    try:
+        made = [back_up(database, tmp_path / f"{n}.sqlite", NOW) for n in range(8)]
+    finally:
+        ended.set()
+        seller.join()
+    sold = [each.rows["orders"] for each in made]
+    assert sold == sorted(sold)
+    # A transaction is in it with all of its rows, or with none.
+    assert all(each.rows["orders"] == 2 * each.rows["books"] for each in made)
+    assert all(each.rows["order_lines"] == each.rows["orders"] for each in made)
+
+
+def test_nothing_is_overwritten(database, tmp_path):
+    file = tmp_path / "precious"
+    file.write_text("mine")
+    with pytest.raises(BackupError, match="is there already"):
+        back_up(database, file, NOW)
+    assert file.read_text() == "mine"
+
+
+def test_two_at_once_do_not_write_one_file(database, tmp_path):
+    (tmp_path / "it.sqlite.part").touch()
+    with pytest.raises(BackupError, match="another backup"):
+        back_up(database, tmp_path / "it.sqlite", NOW)
+    assert (tmp_path / "it.sqlite.part").exists()
+
+
+def test_a_damaged_database_makes_no_backup(database, tmp_path):
+    damage(database)
+    with pytest.raises(BackupError):
+        back_up(database, tmp_path / "it.sqlite", NOW)
+    assert not list(tmp_path.glob("it.sqlite*"))
+
+
+def test_rows_that_cannot_be_make_no_backup(database, shop, tmp_path):
+    sell(shop)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints=ON")
+        connection.execute("UPDATE books SET stock = -1")
+    with pytest.raises(BackupError, match=r"is damaged: CHECK constraint failed"):
+        back_up(database, tmp_path / "it.sqlite", NOW)
+
+
+def test_rows_that_refer_to_nothing_make_no_backup(database, tmp_path):
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("INSERT INTO listing_subjects (code, book_id) VALUES ('A', 9)")
+    with pytest.raises(BackupError, match="rows are missing"):
+        back_up(database, tmp_path / "it.sqlite", NOW)
+
+
+def test_a_backup_with_other_rows_is_none(database, tmp_path, monkeypatch):
+    monkeypatch.setattr("bookshop.ops.backup._rows", lambda connection: {"at": id(connection)})
+    with pytest.raises(BackupError, match="other rows"):
+        back_up(database, tmp_path / "it.sqlite", NOW)
+    assert not list(tmp_path.glob("it.sqlite*"))
+
+
+@pytest.mark.parametrize("where", ["nowhere/it.sqlite", "."])
+def test_what_cannot_be_backed_up_is_said_in_words(database, tmp_path, where):
+    with pytest.raises(BackupError, match=r"could not be written|no database"):
+        back_up(database if "/" in where else tmp_path / "none.sqlite", tmp_path / where, NOW)
+
+
+# --- bringing back
+
+
+@pytest.fixture
+def made(database, sqlite_url, tmp_path):
+    """A backup with one order, of a database that has three by now."""
+    engine = make_engine(sqlite_url)
+    sell(engine)
+    made = back_up(database, tmp_path / "it.sqlite", NOW)
+    sell(engine, 2)
+    engine.dispose()
+    return made.file
+
+
+def test_the_former_database_is_kept_beside_the_restored(database, made):
+    kept = restore(database, made, NOW)
+    assert (count(database), count(kept), count(made)) == (1, 3, 1)
+    assert kept.name == "shop.sqlite.before-20260601T120000Z"
+
+
+def test_a_restored_shop_sells_and_can_be_restored_again(database, made, sqlite_url):
+    restore(database, made, NOW)
+    engine = make_engine(sqlite_url)
+    assert migrations.is_current(engine)
+    sell(engine)
+    engine.dispose()
+    assert count(database) == 2
+    restore(database, made, NOW + timedelta(seconds=1))
+    assert count(database) == 1
+
+
+def test_where_there_is_no_database_the_backup_becomes_one(made, tmp_path):
+    database = tmp_path / "new" / "shop.sqlite"
+    assert restore(database, made, NOW) is None
+    assert count(database) == 1
+    assert stat.S_IMODE(database.stat().st_mode) == 0o600
+
+
+def test_a_running_shop_is_not_restored_even_where_it_does_nothing(database, made, shop):
+    with shop.connect() as connection:
+        connection.execute(text("SELECT 1 FROM orders"))
+    with pytest.raises(BackupError, match="stop the shop first"):
+        restore(database, made, NOW)
+    sell(shop)
+    shop.dispose()
+    assert count(database) == 4
+    assert not list(database.parent.glob("*.before-*"))
+
+
+def test_a_damaged_backup_changes_nothing(database, made):
+    before = count(database)
+    damage(made)
+    with pytest.raises(BackupError):
+        restore(database, made, NOW)
+    assert count(database) == before
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database at all" * 100])
+def test_what_is_no_backup_is_refused(database, tmp_path, content):
+    file = tmp_path / "other"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(BackupError, match=r"no file|no backup"):
+        restore(database, file, NOW)
+
+
+def test_a_backup_of_a_newer_shop_has_to_be_insisted_on(database, made):
+    with closing(sqlite3.connect(made)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(BackupError, match="newer version"):
+        restore(database, made, NOW)
+    assert count(database) == 3
+    restore(database, made, NOW, newer=True)
+    assert examine(database).revision == "9999"
+
+
+def test_a_database_beyond_repair_is_replaced_and_kept(database, made):
+    database.write_bytes(b"\0" * 9000)
+    kept = restore(database, made, NOW)
+    assert kept.read_bytes() == b"\0" * 9000
+    assert count(database) == 1

@@ -1,0 +1,118 @@
+"""Which revisions an older version of the shop can live with, and how it knows."""
+
+import ast
+import inspect
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from bookshop import migrations
+from bookshop.db import WRITES, make_engine
+
+SCRIPTS = list(ScriptDirectory("bookshop/migrations").walk_revisions())
+# What an older version does not notice: tables of their own, and columns that may be left out.
+ADDING = {"create_table", "create_index", "add_column", "bulk_insert", "f"}
+NEWER = '''"""{revision}."""
+import sqlalchemy as sa
+from alembic import op
+revision = "{revision}"
+down_revision = "{before}"
+expand_only = {expand_only}
+def upgrade(): op.create_table("t{revision}", sa.Column("id", sa.Integer()))
+def downgrade(): op.drop_table("t{revision}")
+'''
+
+
+@pytest.fixture
+def migrate_beyond(engine, tmp_path):
+    """Has a newer version of the shop migrate the database: a revision for each answer."""
+
+    def migrate(*expand_only):
+        before = ScriptDirectory("bookshop/migrations").get_current_head()
+        for number, expands in enumerate(expand_only, start=9000):
+            script = NEWER.format(revision=number, before=before, expand_only=expands)
+            (tmp_path / f"{number}_newer.py").write_text(script)
+            before = number
+        config = migrations.configuration(engine)
+        folders = f"{migrations.LOCATION}/versions {tmp_path}"
+        config.set_main_option("version_locations", folders)
+        config.set_main_option("path_separator", "space")
+        command.upgrade(config, "head")
+        return config
+
+    return migrate
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.revision)
+def test_each_revision_says_whether_it_only_expands(script):
+    assert isinstance(script.module.expand_only, bool)
+
+
+def additions_alone(upgrade):
+    """Whether an upgrade calls nothing of Alembic's but what adds, and adds no column that
+    each row has to have."""
+    tree = ast.parse(inspect.getsource(upgrade))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner, name = node.func.value, node.func.attr
+            if isinstance(owner, ast.Name) and owner.id != "sa" and name not in ADDING:
+                return False
+            if name == "add_column":
+                told = {word.arg: word.value for each in node.args[1:] for word in each.keywords}
+                if not ("server_default" in told or ast.unparse(told["nullable"]) == "True"):
+                    return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "script", [each for each in SCRIPTS if each.module.expand_only], ids=lambda each: each.revision
+)
+def test_what_only_expands_takes_nothing_away(script):
+    assert additions_alone(script.module.upgrade)
+
+
+def test_a_revision_that_takes_something_away_is_noticed():
+    by_number = {script.revision: script.module for script in SCRIPTS}
+    assert not additions_alone(by_number["0002"].upgrade)
+    assert not additions_alone(by_number["0005"].upgrade)
+
+
+def test_an_older_shop_goes_on_where_newer_revisions_only_expand(engine, migrate_beyond):
+    migrate_beyond(True, True)
+    assert not migrations.is_current(engine)
+    assert migrations.is_usable(engine)
+    assert migrations.pending(engine) == []
+    migrations.upgrade(engine)
+
+
+@pytest.mark.parametrize("expand_only", [(False,), (True, False), (False, True)])
+def test_an_older_shop_does_not_go_on_after_others(engine, migrate_beyond, expand_only):
+    migrate_beyond(*expand_only)
+    assert not migrations.is_usable(engine)
+    with pytest.raises(migrations.NewerSchemaError, match="900"):
+        migrations.upgrade(engine)
+
+
+def test_it_goes_on_again_after_the_way_back(engine, migrate_beyond):
+    config = migrate_beyond(False)
+    command.downgrade(config, "-1")
+    assert migrations.is_usable(engine)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT usable_from FROM shop_state")).scalar_one()
+    assert found in migrations.revisions()
+
+
+def test_a_database_of_an_unknown_kind_is_not_usable(engine):
+    with engine.execution_options(**{WRITES: True}).begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'abcd'"))
+        connection.execute(text("DROP TABLE shop_state"))
+    assert not migrations.is_usable(engine)
+
+
+def test_looking_makes_no_database(tmp_path, sqlite_url):
+    engine = make_engine(sqlite_url.set(database=str(tmp_path / "none.sqlite")))
+    assert not migrations.is_usable(engine)
+    assert len(migrations.pending(engine)) == len(SCRIPTS)
+    assert not (tmp_path / "none.sqlite").exists()
