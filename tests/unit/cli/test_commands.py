@@ -139,29 +139,29 @@ def test_a_database_of_another_version_is_said_with_what_to_run(run, empty_url):
 
 
 def test_all_is_fine(run):
-    assert run("check").stdout == "Everything is fine.\n"
-    result = run("check", "--json")
+    assert run("check", "--offline").stdout == "Everything is fine.\n"
+    result = run("check", "--offline", "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"findings": []})
 
 
 def test_a_database_to_mend(run, empty_url):
-    result = run("check", "--json", url=empty_url)
+    result = run("check", "--offline", "--json", url=empty_url)
     assert result.exit_code == 1
     [finding] = json.loads(result.stdout)["findings"]
-    assert set(finding) == {"severity", "key", "problem", "fix"}
+    assert set(finding) == {"severity", "key", "problem", "fix", "why", "file", "line"}
     assert finding["fix"] == "bookshop migrate"
-    assert "bookshop migrate" in run("check", url=empty_url).stdout
+    assert "bookshop migrate" in run("check", "--offline", url=empty_url).stdout
 
 
 def test_settings_to_mend(run):
     wrong = {"bookshop.currency": "DEM", "bookshop.curency": "EUR"}
-    result = run("check", "--json", **wrong)
+    result = run("check", "--offline", "--json", **wrong)
     assert result.exit_code == 2
     assert {finding["key"] for finding in json.loads(result.stdout)["findings"]} == {
         "bookshop.currency",
         "bookshop.curency",
     }
-    assert run("check", **wrong).exit_code == 2
+    assert run("check", "--offline", **wrong).exit_code == 2
 
 
 # --- what every command says of settings that cannot be used

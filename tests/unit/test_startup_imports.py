@@ -1,0 +1,37 @@
+"""A server loads what serving needs: the rest takes memory in each process, and time."""
+
+import json
+import subprocess
+import sys
+
+from bookshop import migrations
+from tests.shops import ini
+
+# What only commands, imports and migrations need.
+NOT_SERVING = (
+    *("alembic", "click", "cookiecutter", "lxml", "mako", "nh3", "PIL"),
+    *("bookshop.cli", "bookshop.sandbox", "bookshop.starter", "bookshop.ops.backup"),
+    *("bookshop.ops.check", "bookshop.ops.customers", "bookshop.catalogue.feeds.onix"),
+)
+PROGRAM = """
+import json, sys
+import bookshop
+bookshop.main({}, **json.loads(sys.argv[1]))
+json.dump(sorted(sys.modules), sys.stdout)
+"""
+
+
+def test_a_server_does_not_load_what_it_does_not_serve_with(tmp_path, sqlite_url):
+    changes = {"bookshop__environment": "staging", "sqlalchemy__url": str(sqlite_url)}
+    section = json.dumps(ini(tmp_path, "http://localhost:1", **changes))
+    command = [sys.executable, "-c", PROGRAM, section]
+    loaded = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert "bookshop.checkout.views" in loaded
+    assert [name for name in NOT_SERVING if name in loaded] == []
+
+
+def test_revisions_sort_as_they_follow_each_other():
+    from alembic.script import ScriptDirectory
+
+    scripts = list(ScriptDirectory("bookshop/migrations").walk_revisions())
+    assert [script.revision for script in scripts] == sorted(migrations.revisions(), reverse=True)
