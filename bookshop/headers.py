@@ -80,6 +80,7 @@ def secure(request: Request, response: Response, site: str) -> None:
     headers = response.headers
     headers.setdefault("Content-Security-Policy", str(request.content_security_policy))
     headers.setdefault("Reporting-Endpoints", f'csp="{REPORTS}"')
+    headers.setdefault("X-Frame-Options", "DENY")  # for what knows no frame-ancestors
     headers.setdefault(OPENER, "same-origin")
     headers.setdefault(PERMISSIONS, CLOSED)
     if site.startswith("https://"):

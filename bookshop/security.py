@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pyramid.config import Configurator
 from pyramid.csrf import SessionCSRFStoragePolicy
 from pyramid.exceptions import ConfigurationError
-from pyramid.httpexceptions import HTTPMethodNotAllowed, HTTPNotFound
+from pyramid.httpexceptions import HTTPBadRequest, HTTPMethodNotAllowed, HTTPNotFound
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.session import SignedCookieSessionFactory
@@ -21,6 +21,31 @@ REISSUE_AFTER = 3600
 COOKIE = "bookshop"
 
 View = Callable[[Any, Request], Response]
+
+
+class ReadableRequest(Request):
+    """A request whose query and form are read, or refused; whoever reads them need not ask.
+
+    What was refused is empty from then on: the page that says so may look too.
+    """
+
+    @property
+    def GET(self) -> Any:  # noqa: N802 - WebOb's name
+        """The query. Raises HTTPNotFound where it is not text: such an address leads nowhere."""
+        try:
+            return super().GET
+        except UnicodeDecodeError:
+            self.environ["QUERY_STRING"] = ""
+            raise HTTPNotFound from None
+
+    @property
+    def POST(self) -> Any:  # noqa: N802 - WebOb's name
+        """The form. Raises HTTPBadRequest where it is none, or not in UTF-8."""
+        try:
+            return super().POST
+        except (ValueError, DeprecationWarning):  # the latter for another charset
+            self.environ["CONTENT_TYPE"] = "application/octet-stream"
+            raise HTTPBadRequest from None
 
 
 def fail_closed(view: View, info: Any) -> View:
@@ -37,20 +62,13 @@ def fail_closed(view: View, info: Any) -> View:
         raise ConfigurationError(message)
 
     def exact(context: Any, request: Request) -> Response:
-        if request.exception is None and (request.subpath or not _is_text(request)):
-            raise HTTPNotFound
+        if request.exception is None:
+            request.GET  # noqa: B018 - reading it refuses what is not text
+            if request.subpath:
+                raise HTTPNotFound
         return view(context, request)
 
     return exact
-
-
-def _is_text(request: Request) -> bool:
-    """Whether the query can be read."""
-    try:
-        request.GET  # noqa: B018 - reading it decodes it
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def reading_only(view: View, info: Any) -> View:
@@ -113,5 +131,6 @@ def includeme(config: Configurator) -> None:
     config.add_view_deriver(fail_closed)
     config.add_view_deriver(reading_only)
     config.add_request_method(visitor, "visitor", property=True)
+    config.set_request_factory(ReadableRequest)
     if shop.environment != "development":
         config.add_tween("bookshop.security.own_address_tween", under=INGRESS)

@@ -62,7 +62,7 @@ class Pin:
 def wanted(pyproject: Mapping[str, object], extras: Sequence[str]) -> list[Requirement]:
     """Return the requirements of the project with `extras`, less those on its own extras."""
     project = pyproject["project"]
-    assert isinstance(project, dict)  # noqa: S101 - what TOML's [project] is
+    assert isinstance(project, dict)  # noqa: S101 - TOML's [project]  # nosec B101
     lines = list(project.get("dependencies", []))
     for extra in extras:
         lines += project["optional-dependencies"][extra]

@@ -223,7 +223,7 @@ def _refusal(request: Request, err: Exception) -> dict[str, Any]:
         "title": title,
         "amount": None,
         "error": request.localizer.translate(text),
-        "client_secret": None,
+        "client_secret": None,  # nosec B105
         "order": None,
         "retry_after": retry_after,
     }

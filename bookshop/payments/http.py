@@ -115,7 +115,7 @@ class PooledClient(stripe.HTTPClient):
         # The SDK's own reads the delays of its base class, and knows of no deadline.
         delay: float = min(self.INITIAL_DELAY * 2 ** (num_retries - 1), self.MAX_DELAY)
         left: float = max(0, self._local.deadline - time.monotonic())
-        return min(delay * random.uniform(0.5, 1), left)  # noqa: S311
+        return min(delay * random.uniform(0.5, 1), left)  # noqa: S311 - of a pause  # nosec B311
 
     def _give_up(self, reason: str, *, retry: bool) -> NoReturn:
         message = f"Stripe could not be reached: {reason}"

@@ -52,6 +52,26 @@ def test_an_address_is_text(configure):
     assert app.get("/exact?q=%FF", status=404)
 
 
+@pytest.mark.parametrize(
+    ("query", "content_type", "status"),
+    [
+        ("", "application/x-www-form-urlencoded", 200),
+        ("?q=%FF", "application/x-www-form-urlencoded", 404),
+        ("", "application/x-www-form-urlencoded; charset=utf-16", 400),
+        ("", "multipart/form-data", 400),
+    ],
+)
+def test_a_form_that_cannot_be_read_is_refused_before_a_view_is_chosen(
+    configure, query, content_type, status
+):
+    config = configure()
+    own = {"context": Shop, "name": "take", "request_method": "POST", "require_csrf": False}
+    config.add_view(ok, request_param="go_on", **own)
+    config.add_view(ok, **own)
+    headers = {"Content-Type": content_type}
+    app_of(config).post(f"/take{query}", "a=b", headers=headers, status=status)
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_a_view_that_names_no_method_is_for_reading(configure, method):
     config = configure()

@@ -1,0 +1,102 @@
+"""Find secrets in the repository's files, before somebody publishes them.
+
+Looks for what has the form of a key everywhere, and outside of tests for whatever is assigned to a
+name like `secret`, or looks random. What is found and is none stands in KNOWN, with the reason.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from detect_secrets.core.scan import scan_file
+from detect_secrets.settings import transient_settings
+
+#: What is no secret: a part of the line it stands in, and why.
+KNOWN = {
+    "ABCDEFGHJKMNPQRSTVWXYZ": "the alphabet of order numbers",
+    "postgresql+psycopg://user:password@": "an example",
+    "sk_test_sandbox": "the sandbox's own key, which opens nothing else",
+    "whsec_sandbox": "the sandbox's own secret, which signs nothing else",
+}
+# Where made-up keys are what tests are about: only real ones are looked for.
+MADE_UP = ("tests/",)
+# These hold thousands of hashes, which look random.
+LOCKS = (".lock", "package-lock.json")
+FORMS = (
+    *(
+        "AWSKeyDetector",
+        "ArtifactoryDetector",
+        "AzureStorageKeyDetector",
+        "DiscordBotTokenDetector",
+    ),
+    *("GitHubTokenDetector", "GitLabTokenDetector", "JwtTokenDetector", "MailchimpDetector"),
+    *("NpmDetector", "OpenAIDetector", "PrivateKeyDetector", "PypiTokenDetector"),
+    *("SendGridDetector", "SlackDetector", "StripeDetector", "TwilioKeyDetector"),
+)
+GUESSES = (
+    {"name": "Base64HighEntropyString", "limit": 4.5},
+    {"name": "HexHighEntropyString", "limit": 3.0},
+    {"name": "BasicAuthDetector"},
+    {"name": "KeywordDetector"},
+)
+
+
+def settings(*, guessing: bool) -> dict[str, object]:
+    """What detect-secrets is to look for."""
+    forms = [{"name": name} for name in FORMS]
+    return {
+        "plugins_used": [*forms, *GUESSES] if guessing else forms,
+        "filters_used": [
+            {"path": f"detect_secrets.filters.heuristic.{name}"}
+            for name in (
+                *("is_potential_uuid", "is_likely_id_string", "is_templated_secret"),
+                *("is_sequential_string", "is_not_alphanumeric_string", "is_indirect_reference"),
+            )
+        ],
+    }
+
+
+def secrets_in(path: str) -> list[str]:
+    """What is found in one file: `path:line: what`."""
+    with transient_settings(settings(guessing=not path.startswith(MADE_UP))):
+        lines = Path(path).read_bytes().splitlines()
+        return sorted(
+            f"{path}:{each.line_number}: {each.type}"
+            for each in scan_file(path)
+            if not any(known.encode() in lines[each.line_number - 1] for known in KNOWN)
+        )
+
+
+def files() -> list[str]:
+    """The files that git has, or would have after `git add`."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [
+        name
+        for name in told.stdout.split("\0")
+        if name and not name.endswith(LOCKS) and Path(name).is_file()
+    ]
+
+
+def scan(paths: Iterable[str]) -> Iterator[str]:
+    """Yield what is found in all of these files."""
+    with ProcessPoolExecutor() as pool:
+        for found in pool.map(secrets_in, paths, chunksize=20):
+            yield from found
+
+
+def main() -> None:
+    """Report on the files of the current folder; exit 1 when one may hold a secret."""
+    paths = files()
+    found = list(scan(paths))
+    if found:
+        sys.exit("\n".join([*found, "Real ones are to be revoked; for others see KNOWN there."]))
+    print(f"{len(paths)} files hold no secret.")
+
+
+if __name__ == "__main__":
+    main()
