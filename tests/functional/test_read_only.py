@@ -37,9 +37,7 @@ def test_the_shelves_are_open(read_only, path):
     read_only.visitor().head(path, status=200)
 
 
-@pytest.mark.parametrize(
-    "path", [BUY, f"/.{BUY}", f"/{BUY}", "/success?pi=pi_1", "/checkout"]
-)
+@pytest.mark.parametrize("path", [BUY, f"/.{BUY}", f"/{BUY}", "/success?pi=pi_1", "/checkout"])
 def test_what_would_write_says_when_to_come_back(read_only, path):
     page = read_only.visitor().get(path, status=503)
     assert page.headers["Retry-After"] == "60"
