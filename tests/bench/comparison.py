@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.http import Connection, a_second, waits
+from tests.bench.measures import deliveries
 from tests.bench.servers import Server, cpu_of, memory_of
 from tests.load.fleet import PATIENCE, Fleet, free_port, listens
 from tests.load.people import Buyer, read
@@ -40,6 +41,7 @@ PATHS = {
     "bare view": {"index": "/"},
 }
 MILLI = 1000
+PLENTY = 100_000  # copies
 INTENTS = "/v1/payment_intents"
 
 
@@ -109,6 +111,7 @@ def measure(console: Console, folder: Path, database: str, rounds: int) -> Resul
     """Everything, so many times."""
     results = Results()
     with contestants(folder, database) as (fleet, servers):
+        fleet.stock({MOSS: PLENTY})
         results.add("memory at the start", "shop", "MiB", memory_of(servers["shop"].pid))
         for number in range(rounds):
             for page in ("index", "list", "book"):
@@ -116,6 +119,7 @@ def measure(console: Console, folder: Path, database: str, rounds: int) -> Resul
                     if page in paths:
                         _pages(results, page, who, servers[who], paths[page])
             _checkouts(results, fleet, servers)
+            results.add("webhooks, 16 at once", "shop", "a second", deliveries(fleet))
             _hanging(results, fleet)
             console.print(f"Comparison {number + 1} of {rounds} is done.", highlight=False)
         _memory(results, fleet, servers["shop"])

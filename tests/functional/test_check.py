@@ -494,10 +494,11 @@ def test_what_is_inherited_is_found_where_it_stands(place):
 
 class _Front(BaseHTTPRequestHandler):
     def do_GET(self):
-        alive = self.path == "/health/live" and self.server.is_shop
-        self.send_response(200 if alive else 404)
+        status, kind, body = self.server.pages.get(self.path, (404, "text/plain", b"nobody"))
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.end_headers()
-        self.wfile.write(b"alive\n" if alive else b"nobody")
+        self.wfile.write(body)
 
     def log_message(self, *_said):
         pass
@@ -509,7 +510,10 @@ def front():
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Front)
-    server.is_shop = True
+    server.pages = {
+        web.LIVE: (200, "text/plain", b"alive\n"),
+        web.STYLES: (200, web.CSS, b"body {}"),
+    }
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -534,9 +538,17 @@ def test_a_certificate_that_nobody_knows_is_found(front):
 
 
 def test_a_front_without_a_shop_behind_it_is_found(front):
-    front.is_shop = False
+    front.pages.clear()
     (found,) = web.look(front.shop, pool=front.pool())
     assert "not answered by a shop (status 404)" in found.problem
+
+
+@pytest.mark.parametrize("served", [(404, "text/html", b""), (200, "text/html", b"<p>Hello")])
+def test_a_front_that_keeps_files_to_itself_is_found(front, served):
+    front.pages[web.STYLES] = served
+    (found,) = web.look(front.shop, pool=front.pool())
+    assert found.severity == "error"
+    assert "is not the shop's style sheet" in found.problem
 
 
 def test_an_address_that_stays_in_the_open_is_found(front, serve, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http import HTTPStatus
 
 import urllib3
 from urllib3.exceptions import HTTPError, SSLError
@@ -12,6 +13,7 @@ from bookshop.settings import ShopSettings
 
 KEY = "bookshop.url"
 LIVE = "/health/live"
+STYLES, CSS = "/static/base.css", "text/css; charset=utf-8"
 TIMEOUT = 5  # seconds
 WHY = "customers find no shop there, and Stripe nobody to tell"
 
@@ -34,8 +36,26 @@ def look(shop: ShopSettings, *, pool: urllib3.PoolManager | None = None) -> Iter
             problem = f"{shop.url}{LIVE} is not answered by a shop (status {answer.status})"
             yield error(KEY, problem, f"see to the proxy, or {KEY} = …", WHY)
             return
+        yield from _files(shop, pool)
         if shop.url.startswith("https://"):
             yield from _plain(shop, pool)
+
+
+def _files(shop: ShopSettings, pool: urllib3.PoolManager) -> Iterator[Finding]:
+    try:
+        answer = pool.request("GET", shop.url + STYLES, redirect=False)
+    except HTTPError as err:
+        found = type(err).__name__
+    else:
+        if answer.status == HTTPStatus.OK and answer.headers.get("Content-Type", "") == CSS:
+            return
+        found = f"status {answer.status}, {answer.headers.get('Content-Type', 'no type')}"
+    yield error(
+        KEY,
+        f"{shop.url}{STYLES} is not the shop's style sheet ({found})",
+        "have the proxy hand on /static/ as it hands on everything",
+        "customers see bare pages, and the checkout's script is missing",
+    )
 
 
 def _plain(shop: ShopSettings, pool: urllib3.PoolManager) -> Iterator[Finding]:
