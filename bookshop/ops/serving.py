@@ -8,6 +8,7 @@ https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import signal
@@ -27,6 +28,7 @@ FIRST_SOCKET = 3  # the file descriptor, as systemd counts
 LISTEN = "127.0.0.1:6543"
 SHUTDOWN_TIMEOUT = 30  # seconds
 LOOK_AGAIN = 0.1  # seconds
+M_ARENA_MAX = -8  # in glibc's malloc.h
 QUIET = 1  # seconds that a connection may be silent while the shop ends
 DEFAULTS: dict[str, Any] = {
     "threads": 16,
@@ -48,6 +50,7 @@ def serve(app: App, _global: Mapping[str, str] | None, **options: str) -> None:
     An address that is taken ends the program with exit code 2, and no traceback.
     """
     timeout = int(options.pop("shutdown_timeout", SHUTDOWN_TIMEOUT))
+    _share_memory()
     sockets = list(_activated(os.environ))
     where: dict[str, Any] = {"sockets": sockets} if sockets else {"listen": LISTEN}
     for name in ("listen", "host", "port", "unix_socket"):
@@ -70,6 +73,17 @@ def serve(app: App, _global: Mapping[str, str] | None, **options: str) -> None:
     server.print_listen("Serving on http://{}:{}")
     _run(server.task_dispatcher, connections, timeout, drain=not sockets)
     _stop_threads(app)
+
+
+def _share_memory() -> None:
+    """Have all threads take memory from the same two arenas, where the C library is glibc.
+
+    By itself each thread keeps what it has used once for itself: 13 MB more after a day's pages.
+    https://man7.org/linux/man-pages/man3/mallopt.3.html
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_ARENA_MAX, 2)
 
 
 def _activated(environ: Mapping[str, str]) -> Iterator[socket.socket]:

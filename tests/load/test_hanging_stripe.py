@@ -13,7 +13,7 @@ import pytest
 MOSS = "9786941041210"
 CUSTOMERS, LOOKERS, LOOKS = 50, 4, 1000
 RETRY_AFTER = 5  # seconds, as the page says
-ROUNDS = 3
+ROUNDS = 2
 TIMEOUT = 4  # seconds, of stripe.timeout
 SLACK = 3  # seconds that a busy machine may add
 HANG = {"kind": "hang", "seconds": 30, "method": "POST", "path": "/v1/payment_intents"}
