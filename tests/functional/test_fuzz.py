@@ -24,7 +24,7 @@ from bookshop.resources import Resource
 from tests.shops import pay_form
 from tests.tour import MOSS, TO_COME, WHOLE, WITHDRAWN, Tour
 
-TIMES = 1500
+TIMES = 800
 MANY = "999999/hour"
 NO_LIMITS = ("searches", "csp_reports")
 MOST = 20_000  # characters of a value; a server takes no header that is much longer

@@ -36,11 +36,11 @@ from bookshop.starter import TEMPLATE
 
 BIN = Path(sys.executable).parent
 NAME = "Otter & Ink: 100 % \N{LATIN SMALL LETTER E WITH ACUTE}"
-PLACES = [("en_GB", "GBP"), ("ja_JP", "JPY")]
+PLACES = [("en_GB", "GBP"), ("ja_JP", "JPY"), ("de_DE", "EUR"), ("ar_KW", "KWD")]
 CHOICES = [
     {"database": database, "mail": mail, "locale": locale, "currency": currency}
-    for database, mail, (locale, currency) in product(
-        ["sqlite", "postgresql"], ["none", "smtp.otter.example"], PLACES
+    for (database, mail), (locale, currency) in zip(
+        product(["sqlite", "postgresql"], ["none", "smtp.otter.example"]), PLACES, strict=True
     )
 ]
 KEYS = {"stripe_secret_key": "sk_live_otter", "stripe_webhook_secrets": "whsec_otter"}
