@@ -142,7 +142,8 @@ class Controls:
         self.url = url
 
     def fault(self, **fault: object) -> None:
-        self._call("POST", "/_sandbox/faults", fault)
+        answer = self._call("POST", "/_sandbox/faults", fault)
+        assert "error" not in answer, answer
 
     def clear(self) -> None:
         """End all faults and the pause; what they held goes out."""

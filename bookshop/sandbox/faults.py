@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import threading
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
 from waitress.channel import ClientDisconnected
@@ -19,6 +20,7 @@ SCHEMA = hash_of(
     {
         "kind": choice(*KINDS),
         "method": choice("DELETE", "GET", "POST"),
+        "milliseconds": integer(0, 999),
         "path": text(),
         "seconds": integer(0, LONGEST),
         "status": integer(400, 599),
@@ -38,7 +40,7 @@ class Fault:
     """What happens to the next requests that match.
 
     hang         the request waits `seconds` unread, then the connection ends
-    latency      the request is answered `seconds` late
+    latency      the request is answered `seconds` and `milliseconds` late
     reset        the connection is reset, the request is not read
     status       the answer is an error of HTTP `status`; 500 is remembered under an idempotency key
     drop_answer  the request is done and its answer lost
@@ -50,6 +52,7 @@ class Fault:
     method: str | None = None
     path: str = "/v1/*"
     seconds: int = 30
+    milliseconds: int = 0
     status: int = 500
     times: int = 1
 
@@ -136,4 +139,5 @@ class Faults:
     def _wait(self, fault: Fault) -> None:
         with self._lock:
             cleared = self._cleared
-        cleared.wait(fault.seconds)
+        late = timedelta(seconds=fault.seconds, milliseconds=fault.milliseconds)
+        cleared.wait(late.total_seconds())
