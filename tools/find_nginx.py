@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 HELP = """\
-No nginx found, and none could be installed. Install one (Debian: apt-get install nginx-light): it
+No nginx found, and none could be installed. Install one (Debian: apt-get install nginx): it
 is not started as a service, nor is its configuration read."""
 PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 
@@ -29,7 +29,7 @@ def install() -> None:
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     for command in (
         ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "nginx-light"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "nginx"],
     ):
         subprocess.run(command, env=quiet, stdin=subprocess.DEVNULL, check=False)
 
