@@ -53,8 +53,14 @@ def configure(ini: Mapping[str, str]) -> Configurator:
 
     Raises settings.SettingsError.
     """
-    # `pyramid.includes` may add settings of its own, before they are read.
-    config = Configurator(settings=settings.expand(ini))
+    try:
+        # `pyramid.includes` may add settings of its own, before they are read.
+        config = Configurator(settings=settings.expand(ini))
+    except ModuleNotFoundError as err:
+        problem = settings.Problem(
+            "pyramid.includes", f"there is no package {err.name}", "pyramid.includes ="
+        )
+        raise settings.SettingsError([problem]) from err
     config.registry.bookshop = settings.read(config.registry.settings)
     for feature in FEATURES:
         config.include(feature)

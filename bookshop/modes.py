@@ -41,11 +41,11 @@ class ReadOnly:
 
     def __init__(self, engine: Engine, flag: Path) -> None:
         self._engine = engine
-        self._flag = flag
+        self.flag = flag
 
     def is_on(self) -> bool:
         """Whether nothing may be written now. A database that does not answer says nothing."""
-        if self._flag.exists():
+        if self.flag.exists():
             return True
         try:
             with self._engine.connect() as connection:

@@ -20,7 +20,7 @@ from bookshop.settings import SettingsError
 COLOURS = {"error": "red", "warning": "yellow"}
 OF_SERVER = {
     *DEFAULTS,
-    *("clear_untrusted_proxy_headers", "expose_tracebacks", "listen", "use"),
+    *("clear_untrusted_proxy_headers", "expose_tracebacks", "host", "listen", "use"),
     *("trusted_proxy", "trusted_proxy_headers"),
 }
 
@@ -37,14 +37,14 @@ def check(context: click.Context, shop: ShopContext, *, as_json: bool, offline: 
     is wrong, 1 something is to be mended, 2 the settings stop the shop from starting.
     """
     exit_code = 1
+    ini = _ini(shop)
     try:
-        found = checks.check(shop.registry, _ini(shop), offline=offline)
+        found = checks.check(shop.registry, ini, offline=offline)
     except SettingsFault as fault:
         if not isinstance(fault.__cause__, SettingsError):
             raise
         exit_code = SettingsFault.exit_code
-        found = list(checks.check_settings(fault.__cause__))
-    ini = _ini(shop)
+        found = checks.check_settings(fault.__cause__, ini)
     if as_json:
         print_json({"findings": [_told(finding, ini) for finding in found]})
     else:

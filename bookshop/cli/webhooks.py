@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from io import FileIO
 from pathlib import Path
 
 import click
@@ -9,13 +14,17 @@ from pyramid.registry import Registry
 
 from bookshop.cli.shop import SettingsFault, ShopContext
 from bookshop.payments.errors import PaymentsError
-from bookshop.payments.setup import at
+from bookshop.payments.gateway import Gateway
+from bookshop.payments.setup import Endpoint, at
+from bookshop.payments.signatures import API_VERSION
 from bookshop.settings import SettingsError
+from bookshop.settings_values import Secret
 from bookshop.webhooks.resources import address
 
 ONLY_OWNER = 0o600
 KEY = "stripe.webhook_secrets"
 NOT_YET = "whsec_not_yet"
+DASHBOARD = "Stripe's dashboard shows it under Developers, Webhooks"
 
 
 @click.group()
@@ -37,31 +46,87 @@ def register(shop: ShopContext, *, secret_file: Path | None) -> None:
     """
     registry = _registry(shop)
     settings, gateway = registry.bookshop, registry.payments
-    url = address(settings.shop.url)
-    if secret_file is not None and secret_file.exists() and secret_file.stat().st_size:
-        message = f"{secret_file} is there already: name a file that is not, nothing was changed."
-        raise click.ClickException(message)
+    url, secrets = address(settings.shop.url), settings.stripe.webhook_secrets
     try:
-        found = at(url, gateway.endpoints())
-        if found:
-            good = found[0].enabled and not found[0].missing
-            if not good:
-                gateway.mend_endpoint(found[0].id)
-            done = "was right already" if good else "is mended"
-            click.echo(f"The endpoint {found[0].id} at {url} {done}.")
+        found = at(url, gateway.endpoints(), secrets)
+        if not found:
+            with _kept(secret_file) as file:
+                _make(gateway, url, file)
             return
-        endpoint, secret = gateway.create_endpoint(url)
+        good = found[0].enabled and not found[0].missing
+        endpoint = found[0] if good else gateway.mend_endpoint(found[0].id)
+        done = "was right already" if good else "is mended"
+        click.echo(f"The endpoint {endpoint.id} at {url} {done}.")
+        _mark(gateway, endpoint, secrets)
     except PaymentsError as err:
         message = f"Stripe did not do it ({err}). Try again; see also: bookshop check"
         raise click.ClickException(message) from err
+    if endpoint.api_version not in {None, API_VERSION}:
+        click.echo(
+            f"It tells events in version {endpoint.api_version} of the API, and {API_VERSION} is"
+            " wanted: delete it in Stripe's dashboard, and run this again."
+        )
+
+
+def _make(gateway: Gateway, url: str, file: FileIO | None) -> None:
+    """Make the endpoint, and hand its secret over before anything else can go wrong."""
+    endpoint, secret = gateway.create_endpoint(url)
     click.echo(f"Stripe sends events to {url} from now on (endpoint {endpoint.id}).")
-    if secret_file is None:
-        click.echo(f"Its secret is shown only now:\n\nstripe.webhook_secrets = {secret.reveal()}")
+    _hand_over(secret, file)
+    try:
+        gateway.mark_endpoint(endpoint.id, [secret])
+    except PaymentsError as err:
+        message = f"Stripe did not keep which secret that is ({err}): write it, and run this again."
+        click.echo(message, err=True)
+
+
+def _hand_over(secret: Secret, file: FileIO | None) -> None:
+    if file is not None:
+        try:
+            file.write(f"{secret.reveal()}\n".encode())
+            os.fsync(file.fileno())
+        except OSError as err:
+            click.echo(f"{file.name} could not be written ({err.strerror}).", err=True)
+        else:
+            click.echo(f"Write: {KEY}_file = {file.name}")
+            return
+    click.echo(f"Its secret is shown only now:\n\n{KEY} = {secret.reveal()}")
+
+
+@contextmanager
+def _kept(path: Path | None) -> Iterator[FileIO | None]:
+    """The file for the secret, for nobody else to read: open before Stripe tells the secret."""
+    if path is None:
+        yield None
         return
-    secret_file.touch(mode=ONLY_OWNER)
-    secret_file.write_text(f"{secret.reveal()}\n", encoding="utf-8")
-    secret_file.chmod(ONLY_OWNER)
-    click.echo(f"Write: {KEY}_file = {secret_file.resolve()}")
+    try:
+        file = FileIO(path.resolve(), "a", opener=partial(os.open, mode=ONLY_OWNER))
+    except OSError as err:
+        message = f"{path} cannot be written ({err.strerror}). Nothing was changed."
+        raise click.ClickException(message) from err
+    with file:
+        if file.tell():
+            message = f"{path} is there already: name a file that is not. Nothing was changed."
+            raise click.ClickException(message)
+        os.fchmod(file.fileno(), ONLY_OWNER)
+        yield file
+
+
+def _mark(gateway: Gateway, endpoint: Endpoint, secrets: tuple[Secret, ...]) -> None:
+    """Have Stripe keep which secret is the endpoint's, where a person says that it is ours."""
+    if endpoint.signs_with_one_of(secrets):
+        return
+    if [secret.reveal() for secret in secrets] == [NOT_YET]:
+        click.echo(f"Its secret is not written here yet ({DASHBOARD}): {KEY} = …")
+        return
+    click.echo(f"Whether {KEY} has its signing secret is not known ({DASHBOARD}).")
+    try:
+        ours = click.confirm("Is it the same?")
+    except click.Abort:  # nobody is there to say so
+        click.echo()
+        return
+    if ours:
+        gateway.mark_endpoint(endpoint.id, secrets)
 
 
 def _registry(shop: ShopContext) -> Registry:

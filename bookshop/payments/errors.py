@@ -25,6 +25,10 @@ class StripeRefusedError(PaymentsError):
     """Stripe refuses the request itself: repeating it changes nothing, a person has to look."""
 
 
+class NotPermittedError(StripeRefusedError):
+    """The key is a restricted one, and may not do this. https://docs.stripe.com/keys."""
+
+
 class IntentMissingError(StripeRefusedError):
     """There is no such PaymentIntent on this account, in this mode."""
 

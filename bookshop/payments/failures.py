@@ -12,6 +12,7 @@ import stripe
 from bookshop.payments.errors import (
     IntentMissingError,
     IntentStateError,
+    NotPermittedError,
     PaymentsError,
     RefundRefusedError,
     StoredFailureError,
@@ -45,6 +46,8 @@ def error_of(err: stripe.StripeError) -> PaymentsError:
         return StoredFailureError(text)
     if isinstance(err, stripe.APIError | stripe.APIConnectionError | stripe.RateLimitError):
         return StripeUnavailableError(text)
+    if isinstance(err, stripe.PermissionError):
+        return NotPermittedError(text)
     if err.code == "resource_missing":
         return IntentMissingError(text)
     if err.code == "payment_intent_unexpected_state":

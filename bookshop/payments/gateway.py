@@ -228,11 +228,14 @@ class Gateway:
         with self._ask("create endpoint"):
             params: Any = {"url": url, "enabled_events": EVENTS, "api_version": API_VERSION}
             made = self._endpoints.create(params)
-        secret = Secret(made.secret or "")
+        return endpoint_of(made), Secret(made.secret or "")
+
+    def mark_endpoint(self, endpoint_id: str, secrets: Iterable[Secret]) -> Endpoint:
+        """Keep with an endpoint what its signing secret, one of these, can be told by."""
+        known = " ".join(fingerprint(secret) for secret in secrets)
         with self._ask("mark endpoint"):
-            metadata = {FINGERPRINT: fingerprint(secret)}
-            made = self._endpoints.update(made.id, {"metadata": metadata})
-        return endpoint_of(made), secret
+            params: Any = {"metadata": {FINGERPRINT: known}}
+            return endpoint_of(self._endpoints.update(endpoint_id, params))
 
     def mend_endpoint(self, endpoint_id: str) -> Endpoint:
         """Switch an endpoint on, for all that the shop acts on. Its version cannot be changed."""
@@ -241,10 +244,14 @@ class Gateway:
             return endpoint_of(self._endpoints.update(endpoint_id, params))
 
     def undelivered(self, since: datetime, until: datetime) -> Undelivered | None:
-        """What was not delivered of the events between two times; None where all were."""
+        """What of EVENTS was not delivered between two times; None where all was.
+
+        Stripe says so of the account: which of its endpoints did not take one, it does not say.
+        """
         span: Any = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
+        params: Any = {"delivery_success": False, "created": span, "types": EVENTS, "limit": PAGE}
         with self._ask("undelivered"):
-            page = self._events.list({"delivery_success": False, "created": span, "limit": PAGE})
+            page = self._events.list(params)
         if not page.data:
             return None
         oldest = datetime.fromtimestamp(page.data[-1].created, UTC)

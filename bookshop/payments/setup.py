@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import stripe
 
@@ -54,19 +55,29 @@ class Account:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where Stripe sends events. `fingerprint` is of its signing secret, where we made it."""
+    """Where Stripe sends events.
+
+    `fingerprints` are of secrets one of which is its own; Stripe never tells the secret itself
+    again. There are none where nobody has said so (`bookshop webhooks register` does).
+    """
 
     id: str
     url: str
     enabled: bool
     events: frozenset[str]
     api_version: str | None
-    fingerprint: str | None
+    fingerprints: frozenset[str]
 
     @property
     def missing(self) -> list[str]:
         """The types of events that the shop needs and this endpoint is not sent."""
         return [] if EVERYTHING in self.events else sorted(set(EVENTS) - self.events)
+
+    def signs_with_one_of(self, secrets: Iterable[Secret]) -> bool | None:
+        """Whether events from there can be told from forgeries; None where that is not known."""
+        if not self.fingerprints:
+            return None
+        return not self.fingerprints.isdisjoint(fingerprint(secret) for secret in secrets)
 
 
 @dataclass(frozen=True)
@@ -97,10 +108,18 @@ def endpoint_of(endpoint: stripe.WebhookEndpoint) -> Endpoint:
         enabled=endpoint.status == "enabled",
         events=frozenset(endpoint.enabled_events),
         api_version=endpoint.api_version,
-        fingerprint=metadata.get(FINGERPRINT),
+        fingerprints=frozenset(metadata.get(FINGERPRINT, "").split()),
     )
 
 
-def at(url: str, endpoints: Iterable[Endpoint]) -> list[Endpoint]:
-    """Those of the endpoints that are at `url`, however it is written."""
-    return [each for each in endpoints if each.url.rstrip("/").lower() == url.rstrip("/").lower()]
+def at(url: str, endpoints: Iterable[Endpoint], secrets: Iterable[Secret]) -> list[Endpoint]:
+    """Those of the endpoints that are at `url`: first that on whose events the shop can rely."""
+    secrets = list(secrets)
+    found = [each for each in endpoints if _plain(each.url) == _plain(url)]
+    return sorted(found, key=lambda each: (not each.enabled, not each.signs_with_one_of(secrets)))
+
+
+def _plain(url: str) -> tuple[str, str, str]:
+    """What makes an address another one: in the host's name the case does not."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower(), f"{parts.path.rstrip('/')}?{parts.query}"

@@ -8,6 +8,7 @@ import threading
 from datetime import timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
@@ -22,8 +23,9 @@ from bookshop import clock
 from bookshop.cli import main
 from bookshop.ops.check import stripe, web
 from bookshop.orders.mail.models import MailRecord
+from bookshop.payments.errors import NotPermittedError, StripeUnavailableError
 from bookshop.payments.gateway import Gateway
-from bookshop.payments.setup import EVENTS
+from bookshop.payments.setup import EVENTS, Endpoint, at
 from bookshop.sandbox import account
 from bookshop.webhooks.handling import CONCERNING
 from tests.functional.test_checkout import BUY, press_pay
@@ -112,12 +114,13 @@ class Place:
         found = re.findall(r"(?m)^([a-z_.]+) = (.*)$", self.ini.read_text().partition("[server")[0])
         return dict(found[1:])
 
-    def run(self, *words):
-        return CliRunner().invoke(main, ["--config", str(self.ini), *words])
+    def run(self, *words, **options):
+        return CliRunner().invoke(main, ["--config", str(self.ini), *words], **options)
 
     def register(self):
         gateway = Gateway(bookshop.settings.read(self.section()).stripe)
         endpoint, secret = gateway.create_endpoint(f"{self.url}/webhooks/stripe")
+        gateway.mark_endpoint(endpoint.id, [secret])
         self.secret.write_text(secret.reveal())
         return endpoint.id
 
@@ -135,7 +138,8 @@ class Place:
     def write_server(self, key, value):
         app, header, server = self.ini.read_text().partition("[server:main]\n")
         server = re.sub(rf"(?m)^{key} = .*\n", "", server)
-        self.ini.write_text(f"{app}{header}{server}{key} = {value}\n")
+        new = "" if value is None else f"{key} = {value}\n"
+        self.ini.write_text(f"{app}{header}{server}{new}")
 
     def line(self, key):
         lines = self.ini.read_text().splitlines()
@@ -208,6 +212,19 @@ def of_account(key, value):
     return lambda _place, monkeypatch: monkeypatch.setitem(account.ACCOUNT, key, value)
 
 
+def environment(name, value):
+    return lambda _place, monkeypatch: monkeypatch.setenv(name, value)
+
+
+def refuses(method):
+    """Stripe does not let a restricted key do this."""
+
+    def no(self, *_arguments):
+        raise NotPermittedError("status=403")
+
+    return lambda _place, monkeypatch: monkeypatch.setattr(Gateway, method, no)
+
+
 def does(action):
     return lambda place, _monkeypatch: action(place)
 
@@ -273,6 +290,23 @@ FAULTS = {
         "sqlalchemy.url",
         does(lambda place: place.database.chmod(0o644)),
     ),
+    "a database that cannot be written to": (
+        "error",
+        "sqlalchemy.url",
+        lambda place, monkeypatch: monkeypatch.setattr(
+            "bookshop.ops.check.database.os.access", lambda file, _how: file != place.database
+        ),
+    ),
+    "a migration that was killed": (
+        "warning",
+        "sqlalchemy.url",
+        does(lambda place: place.registry.read_only.begin(clock.now())),
+    ),
+    "a shop that was left read only": (
+        "warning",
+        "bookshop.var",
+        does(lambda place: (place.var / "read-only").touch()),
+    ),
     "no room for a backup": (
         "warning",
         "sqlalchemy.url",
@@ -305,7 +339,7 @@ FAULTS = {
     "a secret for all to read": (
         "warning",
         "stripe.webhook_secrets",
-        does(lambda place: place.secret.chmod(0o644)),
+        does(lambda place: place.secret.chmod(0o604)),
     ),
     "an INI with secrets for all to read": (
         "warning",
@@ -353,6 +387,14 @@ FAULTS = {
         "stripe.webhook_secrets",
         lambda _place, monkeypatch: monkeypatch.setattr(stripe, "API_VERSION", "2030-01-01.fern"),
     ),
+    "an endpoint that somebody else made": (
+        "warning",
+        "stripe.webhook_secrets",
+        does(lambda place: place.hook(**{"metadata[bookshop_secret]": ""})),
+    ),
+    "an account that may not be read": ("warning", "stripe.secret_key", refuses("account")),
+    "endpoints that may not be read": ("warning", "stripe.secret_key", refuses("endpoints")),
+    "events that may not be read": ("warning", "stripe.secret_key", refuses("undelivered")),
     "the secret of another endpoint": (
         "error",
         "stripe.webhook_secrets",
@@ -405,12 +447,27 @@ FAULTS = {
     ),
     "tracebacks for all": ("error", "expose_tracebacks", server("expose_tracebacks", "true")),
     "a way around the proxy": ("warning", "listen", server("listen", "0.0.0.0:6543")),
+    "all the network's addresses": (
+        "warning",
+        "host",
+        lambda place, _: (place.write_server("listen", None), place.write_server("host", "::")),
+    ),
     "another server": ("warning", "use", server("use", "egg:waitress#main")),
     "limits of one process": ("warning", "limits.storage", setting("limits.storage", "memory")),
     "debugging": (
         "warning",
         "pyramid.debug_notfound",
-        setting("pyramid.debug_notfound", "true"),
+        setting("pyramid.debug_notfound", "t"),
+    ),
+    "debugging by the environment": (
+        "warning",
+        "pyramid.debug_all",
+        environment("PYRAMID_DEBUG_ALL", "1"),
+    ),
+    "a package that is not installed": (
+        "error",
+        "pyramid.includes",
+        setting("pyramid.includes", "no_such_package"),
     ),
 }
 
@@ -458,6 +515,85 @@ def test_a_fault_hides_no_other(place, monkeypatch):
     assert f"{len(findings)} things are to be mended." in said
 
 
+def test_a_look_that_fails_hides_no_other(place, monkeypatch):
+    def fails(_registry):
+        yield from ()
+        raise RuntimeError("sk_live_of_a_customer")
+
+    monkeypatch.setattr("bookshop.ops.check.mail.look", fails)
+    FAULTS["too few threads"][2](place, monkeypatch)
+    findings, _code = found_by(place)
+    assert [each["key"] for each in findings] == ["threads", "mail.host"]
+    assert "cannot be looked at (RuntimeError)" in findings[1]["problem"]
+    assert "sk_live" not in str(findings)
+
+
+def test_wrong_settings_hide_no_fault_of_the_server(place, monkeypatch):
+    for name in ("no name", "everybody is the proxy", "threads that are no number"):
+        FAULTS[name][2](place, monkeypatch)
+    findings, exit_code = found_by(place)
+    assert exit_code == 2
+    assert {each["key"] for each in findings} == {"bookshop.name", "threads", "trusted_proxy"}
+
+
+def test_what_one_key_may_not_read_hides_nothing_else(place, monkeypatch):
+    refuses("account")(place, monkeypatch)
+    place.hook(disabled="true")
+    findings, _code = found_by(place)
+    keys = [(each["severity"], each["key"]) for each in findings]
+    assert keys == [("error", "stripe.webhook_secrets"), ("warning", "stripe.secret_key")]
+
+
+def test_a_second_endpoint_that_is_off_matters_not(place):
+    secret = place.secret.read_text()
+    second = place.register()
+    place.secret.write_text(secret)
+    place.sandbox.api("POST", f"/v1/webhook_endpoints/{second}", {"disabled": "true"})
+    assert found_by(place) == ([], 0)
+    assert "was right already" in place.run("webhooks", "register").stdout
+    (of_second,) = [each for each in endpoints(place.sandbox) if each["id"] == second]
+    assert of_second["status"] == "disabled"
+
+
+def test_of_two_endpoints_that_are_on_ours_is_looked_at(place):
+    secret = place.secret.read_text()
+    place.register()
+    place.secret.write_text(secret)
+    findings, _code = found_by(place)
+    assert ["more than once" in each["problem"] for each in findings] == [True]
+
+
+def test_an_event_of_no_interest_to_the_shop_is_not_missed(place, serve):
+    def missed():
+        now = clock.now()
+        found = place.registry.payments.undelivered(
+            now - timedelta(days=1), now + timedelta(days=1)
+        )
+        return found.count if found else 0
+
+    before, kind = missed(), "payment_intent.created"
+    other = {"url": serve(says("500 No", b"")), "enabled_events[]": kind}
+    place.sandbox.api("POST", "/v1/webhook_endpoints", other)
+    TestApp(place.app).get(BUY)
+    place.sandbox.until_delivered()
+    query = {"delivery_success": "false", "type": kind}
+    assert place.sandbox.api("GET", "/v1/events", query)["data"]
+    assert missed() == before
+
+
+def test_a_group_may_read_secrets(place):
+    for file in (place.secret, place.database, place.ini):
+        file.chmod(0o640)
+    assert found_by(place) == ([], 0)
+
+
+def test_a_default_of_the_file_is_found_where_it_stands(place):
+    place.write("limits.storage", None)
+    place.ini.write_text(f"[DEFAULT]\nlimits.storage = memory\n\n{place.ini.read_text()}")
+    (found,) = found_by(place)[0]
+    assert (found["key"], found["line"]) == ("limits.storage", 2)
+
+
 def test_errors_stand_before_warnings(place, monkeypatch):
     for name in ("limits of one process", "too few threads"):
         FAULTS[name][2](place, monkeypatch)
@@ -479,11 +615,14 @@ def test_no_secret_is_told(place, monkeypatch):
         assert secret not in said
 
 
-def test_what_is_inherited_is_found_where_it_stands(place):
+@pytest.mark.parametrize("name", ["", "#main", "#shelf"])
+def test_what_is_inherited_is_found_where_it_stands(place, name):
     own = place.ini.with_name("own.ini")
     place.write("limits.storage", "memory")
     sections = ("[app:main]", "[server:main]")
-    own.write_text("".join(f"{each}\nuse = config:shop.ini\n" for each in sections))
+    own.write_text("".join(f"{each}\nuse = config:shop.ini{name}\n" for each in sections))
+    called = name.strip("#") or "main"
+    place.ini.write_text(place.ini.read_text().replace(":main]", f":{called}]"))
     result = CliRunner().invoke(main, ["--config", str(own), "check", "--json"])
     (found,) = json.loads(result.stdout)["findings"]
     assert (found["file"], found["line"]) == (str(place.ini), place.line("limits.storage"))
@@ -556,7 +695,20 @@ def test_an_address_that_stays_in_the_open_is_found(front, serve, monkeypatch):
     monkeypatch.setattr(web, "_as_plain", lambda _url: plain)
     (found,) = web.look(front.shop, pool=front.pool())
     assert found.severity == "warning"
-    assert "does not lead to https" in found.problem
+    assert f"does not lead to {front.shop.url}" in found.problem
+
+
+def test_an_address_that_leads_elsewhere_is_found(front, serve, monkeypatch):
+    elsewhere = [("Location", "https://other.example/")]
+
+    def away(_environ, start):
+        start("301 Moved", elsewhere)
+        return [b""]
+
+    plain = serve(away)
+    monkeypatch.setattr(web, "_as_plain", lambda _url: plain)
+    (found,) = web.look(front.shop, pool=front.pool())
+    assert "but to https://other.example/" in found.problem
 
 
 # --- bookshop webhooks
@@ -587,6 +739,92 @@ def test_the_secret_may_go_into_a_file(place):
     assert file.stat().st_mode & 0o777 == 0o600
     place.secret.write_text(file.read_text())
     assert found_by(place) == ([], 0)
+
+
+def test_an_empty_file_for_all_to_read_is_closed_before_it_holds_the_secret(place, monkeypatch):
+    place.sandbox.api("DELETE", f"/v1/webhook_endpoints/{place.endpoint}")
+    file, seen = place.var / "new", []
+    file.touch()
+    file.chmod(0o644)
+    create = Gateway.create_endpoint
+
+    def look(*arguments):
+        seen.append(file.stat().st_mode & 0o777)
+        return create(*arguments)
+
+    monkeypatch.setattr(Gateway, "create_endpoint", look)
+    place.run("webhooks", "register", "--secret-file", str(file))
+    assert seen == [0o600]
+    assert file.read_text().startswith("whsec_")
+
+
+def test_a_file_that_cannot_be_made_is_told_before_an_endpoint_is(place):
+    place.sandbox.api("DELETE", f"/v1/webhook_endpoints/{place.endpoint}")
+    refused = place.run("webhooks", "register", "--secret-file", f"{place.var}/none/such")
+    assert refused.exit_code == 1
+    assert "Nothing was changed" in refused.output
+    assert place.url not in str(endpoints(place.sandbox))
+
+
+def test_a_secret_that_does_not_fit_on_the_disk_is_shown(place):
+    place.sandbox.api("DELETE", f"/v1/webhook_endpoints/{place.endpoint}")
+    done = place.run("webhooks", "register", "--secret-file", "/dev/full")
+    secret = re.search(r"stripe\.webhook_secrets = (whsec_\w+)", done.output)[1]
+    assert "No space left" in done.output
+    place.secret.write_text(secret)
+    assert found_by(place) == ([], 0)
+
+
+def test_the_secret_is_handed_over_even_if_stripe_fails_then(place, monkeypatch):
+    place.sandbox.api("DELETE", f"/v1/webhook_endpoints/{place.endpoint}")
+
+    def fails(*_arguments):
+        raise StripeUnavailableError("status=500")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Gateway, "mark_endpoint", fails)
+        done = place.run("webhooks", "register", "--secret-file", f"{place.var}/new")
+    assert done.exit_code == 0, done.output
+    assert "run this again" in done.output
+    place.secret.write_text((place.var / "new").read_text())
+    assert [each["severity"] for each in found_by(place)[0]] == ["warning"]
+    place.run("webhooks", "register", input="y\n")
+    assert found_by(place) == ([], 0)
+
+
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_nobody_but_a_person_says_that_a_secret_is_the_right_one(place, answer):
+    place.secret.write_text("whsec_rolled")
+    done = place.run("webhooks", "register", input=answer)
+    assert done.exit_code == 0, done.output
+    assert [each["severity"] for each in found_by(place)[0]] == ["error"]
+
+
+def test_a_secret_that_was_rolled_is_ours_once_somebody_says_so(place):
+    place.secret.write_text("whsec_rolled")
+    assert "Is it the same?" in place.run("webhooks", "register", input="y\n").output
+    assert found_by(place) == ([], 0)
+
+
+def test_without_a_secret_the_endpoint_that_is_there_says_where_it_is(place):
+    place.secret.unlink()
+    done = place.run("webhooks", "register")
+    assert "Developers, Webhooks" in done.output
+    assert "Is it the same?" not in done.output
+
+
+def test_an_endpoint_of_another_version_is_not_said_to_be_right(place, monkeypatch):
+    monkeypatch.setattr(import_module("bookshop.cli.webhooks"), "API_VERSION", "2030-01-01.fern")
+    assert "2030-01-01.fern is wanted" in place.run("webhooks", "register").output
+
+
+def test_addresses_that_differ_in_their_paths_are_two():
+    def endpoint(url):
+        return Endpoint("we_1", url, True, frozenset(), None, frozenset())
+
+    same = [endpoint("https://Shop.Example/webhooks/stripe/")]
+    others = [endpoint("https://shop.example/Webhooks/stripe"), endpoint("http://shop.example/")]
+    assert at("https://shop.example/webhooks/stripe", same + others, []) == same
 
 
 @pytest.mark.parametrize("before", [None, ""])

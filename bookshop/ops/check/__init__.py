@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from pyramid.registry import Registry
@@ -12,13 +13,17 @@ from bookshop.ops.check.findings import Finding, error
 from bookshop.ops.check.ini import Ini
 from bookshop.settings import SettingsError
 
+LOG = logging.getLogger(__name__)
 Look = Callable[[], Iterable[Finding]]
 
 
-def check_settings(fault: SettingsError) -> Iterator[Finding]:
-    """What settings are refused for."""
-    for each in fault.problems:
-        yield error(each.key, each.problem, each.fix, "the shop does not start")
+def check_settings(fault: SettingsError, ini: Ini) -> list[Finding]:
+    """What settings are refused for, and what the INI shows without them."""
+    why = "the shop does not start"
+    refused = [error(each.key, each.problem, each.fix, why) for each in fault.problems]
+    known = {each.key for each in refused}
+    seen = _looked("use", lambda: server.look(ini))
+    return _sorted([*refused, *(each for each in seen if each.key not in known)])
 
 
 def check(registry: Registry, ini: Ini, *, offline: bool = False) -> list[Finding]:
@@ -27,15 +32,34 @@ def check(registry: Registry, ini: Ini, *, offline: bool = False) -> list[Findin
     `offline` asks nobody but this machine and the database.
     """
     settings = registry.bookshop
-    looks: list[Look] = [
-        lambda: server.look(settings, ini),
-        lambda: files.look(settings, ini),
-        lambda: database.look(registry),
-    ]
+    looks: dict[str, Look] = {
+        "use": lambda: server.look(ini, settings),
+        "bookshop.var": lambda: files.look(settings, ini),
+        "sqlalchemy.url": lambda: database.look(registry),
+    }
     if not offline:
-        looks += [lambda: stripe.look(registry), lambda: mail.look(registry)]
+        looks["stripe.api_base"] = lambda: stripe.look(registry)
+        looks["mail.host"] = lambda: mail.look(registry)
         if settings.shop.environment != "development":
-            looks.append(lambda: web.look(settings.shop))
+            looks["bookshop.url"] = lambda: web.look(settings.shop)
     with ThreadPoolExecutor(len(looks)) as pool:
-        found = [each for some in pool.map(lambda look: list(look()), looks) for each in some]
+        found = [each for some in pool.map(_looked, looks, looks.values()) for each in some]
+    return _sorted(found)
+
+
+def _looked(key: str, look: Look) -> list[Finding]:
+    """What one look finds, also when it does not come to its end: it hides no other's findings."""
+    found = []
+    try:
+        for finding in look():
+            found.append(finding)  # noqa: PERF402 - what came before a fault counts
+    except Exception as err:
+        LOG.exception("looking at %s failed", key)
+        problem = f"it cannot be looked at ({type(err).__name__})"
+        fix = "mend what that says, or report it as a fault of the shop"
+        found.append(error(key, problem, fix, "what is wrong there stays unseen"))
+    return found
+
+
+def _sorted(found: list[Finding]) -> list[Finding]:
     return sorted(found, key=lambda finding: finding.severity)  # errors come before warnings

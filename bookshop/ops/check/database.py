@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from bookshop.ops.check.findings import Finding, error, warning
 
 KEY = "sqlalchemy.url"
 MIGRATE = "bookshop migrate"
-OTHERS = 0o077  # group and everybody else
+EVERYBODY = 0o007
 
 
 def check_database(registry: Registry) -> list[Finding]:
@@ -37,21 +38,39 @@ def check_database(registry: Registry) -> list[Finding]:
 
 def look(registry: Registry) -> Iterator[Finding]:
     """All that is to be said of the database."""
-    yield from check_database(registry)
+    unusable = check_database(registry)
+    yield from unusable or _read_only(registry)
     if registry.engine.dialect.name == "sqlite":
         yield from _file(Path(registry.bookshop.database.database or ""))
     else:
         yield from _server(registry)
 
 
+def _read_only(registry: Registry) -> Iterator[Finding]:
+    mode, why = registry.read_only, "nobody can buy"
+    if mode.flag.exists():
+        yield warning("bookshop.var", "the shop is read only", f"rm {mode.flag}", why)
+    elif mode.is_on():
+        yield warning(KEY, "the shop is read only, as while it is migrated", MIGRATE, why)
+
+
 def _file(file: Path) -> Iterator[Finding]:
     if not file.exists():
         return
-    if file.stat().st_mode & OTHERS:
+    # It writes files beside its own too.
+    for place in (file, file.parent):
+        if not os.access(place, os.W_OK):
+            yield error(
+                KEY,
+                f"{place} cannot be written to by the user that runs this",
+                f"chown the user that runs the shop {place}, or run this as that one",
+                "nothing can be sold",
+            )
+    if file.stat().st_mode & EVERYBODY:
         yield warning(
             KEY,
-            f"{file} can be read by others on this machine",
-            f"chmod 600 {file}",
+            f"{file} can be read by everybody on this machine",
+            f"chmod o= {file}",
             "it holds what customers have told the shop",
         )
     size, free = file.stat().st_size, shutil.disk_usage(file.parent).free

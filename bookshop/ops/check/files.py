@@ -12,8 +12,7 @@ from bookshop.ops.check.ini import APP, Ini
 from bookshop.ops.health import LEAST_ROOM
 from bookshop.settings import KEYS, Settings
 
-EVERYBODY = 0o007
-OTHERS = 0o077
+EVERYBODY = 0o007  # a group may read: it is how a service is often given its secrets
 
 
 def look(settings: Settings, ini: Ini) -> Iterator[Finding]:
@@ -32,11 +31,11 @@ def look(settings: Settings, ini: Ini) -> Iterator[Finding]:
     section = ini.section(APP)
     for name, key in KEYS.items():
         file = Path(section.get(f"{name}_file", "")) if key.secret else Path()
-        if file.is_file() and file.stat().st_mode & OTHERS:
+        if file.is_file() and file.stat().st_mode & EVERYBODY:
             yield warning(
                 name,
-                f"{file} can be read by others on this machine",
-                f"chmod 600 {file}",
+                f"{file} can be read by everybody on this machine",
+                f"chmod o= {file}",
                 "whoever has it can act for the shop",
             )
         value = section.get(name, "")
@@ -48,16 +47,16 @@ def look(settings: Settings, ini: Ini) -> Iterator[Finding]:
                 yield warning(
                     name,
                     f"stands in {place.name}, which everybody on this machine can read",
-                    f"chmod 600 {place}, or {name}_file = …",
+                    f"chmod o= {place}, or {name}_file = …",
                     "whoever has it can act for the shop",
                 )
 
 
 def _folder(key: str, folder: Path, why: str) -> Iterator[Finding]:
     there = folder
-    while not there.exists():
-        there = there.parent  # it is made when it is first needed
     try:
+        while not there.exists():
+            there = there.parent  # it is made when it is first needed
         with TemporaryFile(dir=there):
             pass
     except OSError:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-APP, SERVER = "app:main", "server:main"
+APP, SERVER, DEFAULT = "app:main", "server:main", "DEFAULT"
 _HEADER = re.compile(r"\s*\[(?P<section>[^]]+)\]")
 _LINE = re.compile(r"(?P<key>[^\s=:#;][^=:]*?)\s*[=:]")
 _INHERITED = re.compile(r"config:(?P<file>[^#]+)(#(?P<name>.+))?")
@@ -36,24 +36,27 @@ class Ini:
     def section(self, name: str) -> dict[str, str]:
         """What a section says, inherited or not; variables are not filled in."""
         merged: dict[str, str] = {}
-        for _file, found in reversed(self._values[name]):
+        for _file, _section, found in reversed(self._values[name]):
             merged |= found
         return merged
 
     def place(self, key: str, section: str = APP) -> Place:
         """Where a key is given; where it is not, the section that it belongs in."""
         for names in ((key, f"{key}_file"), (None,)):
-            for file, _values in self._values[section]:
+            for file, written_as, _values in self._values[section]:
                 for name in names:
-                    line = _line(file, section, name)
+                    line = _line(file, written_as, name)
+                    if line is None and name is not None:
+                        line = _line(file, DEFAULT, name)
                     if line is not None:
                         return Place(file, line)
         return Place(self.path, 1)
 
 
-def _chain(path: Path, section: str) -> list[tuple[Path, dict[str, str]]]:
-    """The file and those that its section inherits from, with what each says itself."""
-    found: list[tuple[Path, dict[str, str]]] = []
+def _chain(path: Path, section: str) -> list[tuple[Path, str, dict[str, str]]]:
+    """The file and those that its section inherits from: what it is called there, and says."""
+    found: list[tuple[Path, str, dict[str, str]]] = []
+    kind = section.partition(":")[0]
     while len(found) < DEEPEST and path.is_file():
         parser = configparser.ConfigParser({"here": str(path.parent)}, strict=False)
         parser.optionxform = str  # type: ignore[assignment,method-assign]
@@ -61,11 +64,12 @@ def _chain(path: Path, section: str) -> list[tuple[Path, dict[str, str]]]:
         if not parser.has_section(section):
             break
         values = dict(parser.items(section))
-        found.append((path, values))
+        found.append((path, section, values))
         inherited = _INHERITED.fullmatch(values.get("use", ""))
         if not inherited:
             break
         path = (path.parent / inherited["file"].strip()).resolve()
+        section = f"{kind}:{inherited['name'] or 'main'}"
     return found
 
 

@@ -9,9 +9,9 @@ from pyramid.registry import Registry
 
 from bookshop import clock
 from bookshop.ops.check.findings import Finding, error, warning
-from bookshop.payments.errors import PaymentsError, StripeRefusedError
+from bookshop.payments.errors import NotPermittedError, PaymentsError, StripeRefusedError
 from bookshop.payments.gateway import Gateway
-from bookshop.payments.setup import Endpoint, at, fingerprint
+from bookshop.payments.setup import Endpoint, at
 from bookshop.payments.signatures import API_VERSION, TOLERANCE
 from bookshop.settings import Settings
 from bookshop.webhooks.resources import address
@@ -29,17 +29,25 @@ REMEMBERED = timedelta(days=3)  # for as long Stripe tries
 def look(registry: Registry) -> Iterator[Finding]:
     """All that is to be said of Stripe."""
     settings, gateway = registry.bookshop, registry.payments
-    try:
-        yield from _account(settings, gateway)
-        yield from _endpoints(settings, gateway)
-        yield from _deliveries(gateway)
-    except StripeRefusedError as err:
-        fix = f"{SECRET} = …  (from the dashboard; a restricted key needs to read all of this)"
-        yield error(SECRET, f"Stripe refuses: {err}", fix, UNPAID)
-    except PaymentsError as err:
-        fix = "see that this machine reaches it, and https://status.stripe.com"
-        where = settings.stripe.api_base
-        yield error("stripe.api_base", f"{where} does not answer: {err}", fix, UNPAID)
+    # A restricted key may read the one and not the other.
+    for what, some in (
+        ("the account", _account(settings, gateway)),
+        ("webhook endpoints", _endpoints(settings, gateway)),
+        ("events", _deliveries(gateway)),
+    ):
+        try:
+            yield from some
+        except NotPermittedError as err:
+            fix = f"let the restricted key read {what} (in Stripe's dashboard), or {SECRET} = …"
+            yield warning(SECRET, f"may not read {what}: {err}", fix, "faults there stay unseen")
+        except StripeRefusedError as err:
+            yield error(SECRET, f"Stripe refuses: {err}", f"{SECRET} = …", UNPAID)
+            return
+        except PaymentsError as err:
+            fix = "see that this machine reaches it, and https://status.stripe.com"
+            where = settings.stripe.api_base
+            yield error("stripe.api_base", f"{where} does not answer: {err}", fix, UNPAID)
+            return
 
 
 def _account(settings: Settings, gateway: Gateway) -> Iterator[Finding]:
@@ -72,16 +80,16 @@ def _account(settings: Settings, gateway: Gateway) -> Iterator[Finding]:
 
 def _endpoints(settings: Settings, gateway: Gateway) -> Iterator[Finding]:
     url = address(settings.shop.url)
-    found = at(url, gateway.endpoints())
+    found = at(url, gateway.endpoints(), settings.stripe.webhook_secrets)
     if not found:
         yield error(URL, f"Stripe does not send events to {url}", REGISTER, UNTOLD)
-    if len(found) > 1:
-        ids = ", ".join(each.id for each in found)
-        problem = f"Stripe sends events to {url} more than once ({ids})"
+        return
+    sending = [each.id for each in found if each.enabled]
+    if len(sending) > 1:
+        problem = f"Stripe sends events to {url} more than once ({', '.join(sending)})"
         fix = "delete all but one of them in Stripe's dashboard"
         yield warning(HOOKS, problem, fix, "each event is worked on several times")
-    for each in found[:1]:
-        yield from _endpoint(settings, each)
+    yield from _endpoint(settings, found[0])
 
 
 def _endpoint(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
@@ -98,13 +106,20 @@ def _endpoint(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
             f"delete it in Stripe's dashboard (version {API_VERSION} is wanted), then {REGISTER}",
             "a version that Stripe gives up one day may read otherwise",
         )
-    known = {fingerprint(secret) for secret in settings.stripe.webhook_secrets}
-    if endpoint.fingerprint and endpoint.fingerprint not in known:
+    ours = endpoint.signs_with_one_of(settings.stripe.webhook_secrets)
+    if ours is False:
         yield error(
             HOOKS,
             f"none is the signing secret of {endpoint.id}",
-            f"{HOOKS} = …  (the dashboard shows it: Developers, Webhooks)",
+            f"{HOOKS} = …  (as Stripe's dashboard shows it), then {REGISTER}",
             "every event is refused as a forgery",
+        )
+    elif ours is None and settings.shop.environment != "development":
+        yield warning(
+            HOOKS,
+            f"nobody has said yet whether one is the signing secret of {endpoint.id}",
+            f"{REGISTER}  (it asks)",
+            "with another secret every event is refused as a forgery",
         )
 
 
@@ -114,7 +129,8 @@ def _deliveries(gateway: Gateway) -> Iterator[Finding]:
     if failing:
         yield warning(
             HOOKS,
-            f"Stripe could not deliver {failing.count} events since {failing.oldest:%d %B %H:%M}",
+            f"events that Stripe could not deliver to an endpoint of the account: {failing.count}"
+            f" since {failing.oldest:%d %B %H:%M}",
             "see why in Stripe's dashboard (Developers, Webhooks), then bookshop reconcile",
             UNTOLD,
         )

@@ -65,10 +65,10 @@ def _plain(shop: ShopSettings, pool: urllib3.PoolManager) -> Iterator[Finding]:
     except HTTPError:
         return  # nobody there, and nothing to be led astray by
     to = answer.headers.get("Location", "")
-    if not to.startswith("https://"):
+    if not f"{to}/".startswith(f"{shop.url}/"):
         yield warning(
             KEY,
-            f"{plain} does not lead to https",
+            f"{plain} does not lead to {shop.url}" + (f", but to {to}" if to else ""),
             "have the proxy redirect it",
             "who types the address without https is talked to in the open",
         )
