@@ -16,6 +16,8 @@ from bookshop.catalogue.models import BookRecord
 from bookshop.catalogue.shelving import Copies, Ware
 
 LOG = logging.getLogger(__name__)
+#: What means another page, or none, as the last part of a book's address.
+NO_NAMES = frozenset({".", "..", "new.atom"})
 _COLUMNS = (
     BookRecord.id,
     BookRecord.sku,
@@ -127,6 +129,12 @@ def _take(
         raise Refusal(
             f"The record was about {found.sku} before, and is about {edition.sku} now: delete the"
             " book first (notification 05), or give the new one a reference of its own.",
+            edition.isbn,
+        )
+    if "/" in edition.sku or edition.sku.startswith("@@") or edition.sku in NO_NAMES:
+        raise Refusal(
+            f"A page of the shop cannot have {edition.sku!r} in its address: give the book another"
+            " SKU, one without a slash.",
             edition.isbn,
         )
     copies = None if count is None else Copies(count)

@@ -127,6 +127,13 @@ def test_a_book_is_known_by_its_isbn_where_the_reference_is_new(take, books):
     assert (book.reference, book.title) == ("other.9", "Ice")
 
 
+@pytest.mark.parametrize("sku", ["A/1", "@@edit", ".", "..", "new.atom"])
+def test_a_sku_that_is_no_address_is_refused(take, books, refused, sku):
+    assert counts(take(sheet=f"sku,title\n{sku},Moss\nA.1@@,Fern\n")) == {"new": 1, "refused": 1}
+    assert list(books()) == ["A.1@@"]
+    assert repr(sku) in refused[0][2]
+
+
 def test_a_reference_never_moves_to_another_book(take, books, refused):
     take(record("moss.1"))
     assert counts(take(record("moss.1", isbn=ISBNS[1]))) == {"refused": 1}
