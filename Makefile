@@ -24,7 +24,10 @@ serve: .venv/.serve ## Start the shop at http://localhost:6543, from nothing; it
 .PHONY: test
 test: lint browser $(NODE:%=%/node_modules/.package-lock.json) ## Check everything, from nothing: lint, types, all tests, coverage
 	@echo "==> Testing: unit, functional, contract, browser"
-	@$(BIN)/python -m pytest -n 2 --ignore=tests/load --cov --cov-report=term --durations=30
+	@$(BIN)/python -m pytest -n 2 --ignore=tests/properties --ignore=tests/load \
+	    --cov --cov-report=term --durations=30
+	@echo "==> Testing: whatever happens, in whatever order"
+	@$(BIN)/python -m pytest -n 2 tests/properties
 	@echo "==> Testing: under load"
 	@$(BIN)/python -m pytest tests/load
 

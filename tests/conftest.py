@@ -70,15 +70,6 @@ for _name in ("getaddrinfo", "gethostbyname"):
     _guard_lookup(_name)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items):
-    """Begin with those that take minutes, whatever order chance has given the rest.
-
-    At the end one process would work on them, and the other wait.
-    """
-    items.sort(key=lambda item: "/properties/" not in item.nodeid)
-
-
 @pytest.fixture(autouse=True)
 def outside_attempts():
     """Each attempt of this test to reach past loopback; any that is left at its end fails it."""

@@ -56,7 +56,7 @@ def erase(shop: ShopContext, *, email: str, yes: bool) -> None:
         click.confirm(f"Erase {email} for good?", abort=True)
     cause = Cause(Actor.STAFF, f"customer erase by {who()}")
     try:
-        with answering(), shop.session() as session, session.begin():
+        with answering(), shop.session(writing=True) as session, session.begin():
             erased = erase_customer(Occasion(session, cause, clock.now()), email)
     except UnderWayError as err:
         message = f"Nothing was erased. {err} Send, refund or wait, and try again."

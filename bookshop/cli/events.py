@@ -79,7 +79,7 @@ def show_event(shop: ShopContext, *, event_id: str, as_json: bool) -> None:
 @click.pass_context
 def apply_event(context: click.Context, shop: ShopContext, *, event_id: str, as_json: bool) -> None:
     """Ask Stripe about an event's payment anew, and settle its order. Can be repeated."""
-    shop.session().close()
+    shop.session(writing=True).close()
     registry = shop.registry
     try:
         event = apply_again(registry.sessions, registry.payments, event_id)

@@ -53,7 +53,7 @@ def import_(
     was refused, or a file could not be read to its end.
     """
     shop: ShopContext = context.obj
-    shop.session().close()
+    shop.session(writing=not dry_run).close()
     whole = Report()
     with answering():
         for name in files:

@@ -64,7 +64,7 @@ def list_mails(shop: ShopContext, *, status: str | None, limit: int, as_json: bo
 @click.pass_context
 def send_mails(context: click.Context, shop: ShopContext, *, again: tuple[int, ...]) -> None:
     """Deliver all mail that is due now. Exit code 1 where some could not be delivered."""
-    with shop.session() as session, session.begin():
+    with shop.session(writing=True) as session, session.begin():
         for mail_id in again:
             if not outbox.again(session, mail_id, clock.now()):
                 message = f"There is no mail {mail_id}, or it is being delivered at this moment."

@@ -124,7 +124,7 @@ def ship_order(
     parcel = Parcel(dict(copies), tracking, despite_warning)
     cause = Cause(Actor.STAFF, f"orders ship by {who()}")
     try:
-        with answering(), shop.session() as session, session.begin():
+        with answering(), shop.session(writing=True) as session, session.begin():
             order = locked(session, number)
             sent = ship(Occasion(session, cause, clock.now()), order, parcel)
             found, status = order.number, order.status

@@ -58,7 +58,7 @@ def reconcile(
 
     Exit code 1 where something is left, or Stripe could not be asked to the end.
     """
-    shop.session().close()
+    shop.session(writing=not dry_run).close()
     registry = shop.registry
     databases = Databases(sessionmaker(registry.engine), registry.sessions)
     with answering(), _progress() as watch:

@@ -26,7 +26,7 @@ def refund(
     shop: ShopContext, *, order: str, amount: str | None, restock: bool, as_json: bool
 ) -> None:
     """Give money back to whoever paid for an order."""
-    shop.session().close()
+    shop.session(writing=True).close()
     registry = shop.registry
     wish = Wish(order, partial(read_amount, amount) if amount is not None else None, restock)
     cause = Cause(Actor.STAFF, f"refund by {who()}")

@@ -62,10 +62,19 @@ class ShopContext:
         except SettingsError as err:
             raise SettingsFault(str(err)) from err
 
-    def session(self) -> Session:
-        """A session on the shop's database, which has to be there and of this version."""
+    def session(self, *, writing: bool = False) -> Session:
+        """A session on the shop's database, which has to be there and of this version.
+
+        Who is `writing` is told to wait while nothing may be written.
+        """
         for finding in check_database(self.registry):
             message = f"{finding.key}: {finding.problem}. Write or run: {finding.fix}"
+            raise click.ClickException(message)
+        if writing and self.registry.read_only.is_on():
+            message = (
+                "The shop is read only, as while it is migrated. Nothing was changed: try again"
+                " later, and see bookshop check if that lasts."
+            )
             raise click.ClickException(message)
         session: Session = self.registry.sessions()
         return session

@@ -205,3 +205,35 @@ def test_every_command_has_help():
     for name, command in main.commands.items():
         assert command.help, name
         assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+
+
+WRITING = (
+    ("customer", "erase", "--yes", "ada@reader.example"),
+    ("events", "apply", "evt_1"),
+    ("import", "-"),
+    ("mail", "send"),
+    ("orders", "ship", "11111"),
+    ("reconcile",),
+    ("refund", "11111"),
+)
+READING = (("orders", "list"), ("mail", "list"), ("events", "list"), ("export", "-"))
+
+
+@pytest.fixture
+def read_only(folder):
+    (folder / "var").mkdir(exist_ok=True)
+    (folder / "var" / "read-only").touch()
+
+
+@pytest.mark.usefixtures("read_only")
+@pytest.mark.parametrize("words", WRITING, ids=" ".join)
+def test_while_the_shop_is_read_only_no_command_writes(run, words):
+    result = run(*words)
+    assert result.exit_code == 1
+    assert "Nothing was changed" in result.stderr
+
+
+@pytest.mark.usefixtures("read_only")
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_while_the_shop_is_read_only_commands_may_look(run, words):
+    assert run(*words).exit_code == 0

@@ -63,10 +63,13 @@ def test_an_endpoint_has_a_secret_of_its_own_that_is_told_once(client, subscribe
 
     client.payment_intents.create(NEW)
 
+    pending = []
     for name, (headers, body) in told(2).items():
         secret = {"one": one, "two": two}[name].secret
         event = stripe.Webhook.construct_event(body, headers["Stripe-Signature"], secret)
-        assert (event.type, event.pending_webhooks) == (CREATED, 2)
+        assert event.type == CREATED
+        pending.append(event.pending_webhooks)
+    assert sorted(pending) in ([1, 2], [2, 2])  # the one may be told before the other
 
 
 def test_each_is_told_what_it_subscribed_to(client, subscribe, told, send):

@@ -383,7 +383,7 @@ def test_memory_stays_as_it_is_however_long_the_file():
         def read(self, size=-1):
             return next(self.parts, b"")
 
-    def measured(count):
+    def peak(count):
         gc.collect()
         tracemalloc.start()
         assert sum(1 for _ in read(Endless(count))) == count
@@ -391,10 +391,8 @@ def test_memory_stays_as_it_is_however_long_the_file():
         tracemalloc.stop()
         return highest
 
-    def peak(count):  # The least of three: what else this process does can only add.
-        return min(measured(count) for _ in range(3))
-
-    assert peak(2000) < 1.5 * peak(100)
+    # They are of 3 kB each; what else this process does takes a little too.
+    assert peak(1000) < peak(100) + 1_000_000
 
 
 def test_a_tree_is_let_go_of_record_by_record(monkeypatch):
