@@ -134,5 +134,5 @@ def _hosts(server: Mapping[str, str]) -> list[str]:
     if "unix_socket" in server:
         return []
     if "listen" not in server and ("host" in server or "port" in server):
-        return [server.get("host", "0.0.0.0")]  # noqa: S104
+        return [server.get("host", "*")]  # without it waitress takes all of them
     return [each.rpartition(":")[0].strip("[]") for each in server.get("listen", LISTEN).split()]
