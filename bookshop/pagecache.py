@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ ROOM = 16 * 2**20  # bytes
 OVERHEAD = 2048  # bytes that a page takes beside its bodies, about
 LONGEST_QUERY = 1024  # characters; what is longer is not kept
 QUALITY = 5
+SEEN = 1.0  # seconds for which it is believed that the shop is open, or closed
 #: Told to browsers (ask each time) and to a CDN (a minute, and another while it asks).
 CACHED = "public, max-age=0, s-maxage=60, stale-while-revalidate=60"
 LASTING = [("Cache-Control", CACHED), ("Vary", "Accept-Encoding"), *ALWAYS]
@@ -72,11 +74,23 @@ class PageCache:
     A page is given to nobody whose version is another, whatever is being written or dropped.
     """
 
-    def __init__(self, version: Version, build: str, shop: ShopSettings, room: int = ROOM) -> None:
-        """`build` stands for all that a page is made of but the catalogue. `room` is in bytes."""
+    def __init__(
+        self,
+        version: Version,
+        build: str,
+        shop: ShopSettings,
+        room: int = ROOM,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`build` stands for all that a page is made of but the catalogue. `room` is in bytes.
+
+        `clock` counts seconds, and never goes back.
+        """
         self._version = version
         self._build = build
         self._closed = shop.maintenance
+        self._clock = clock
+        self._seen: tuple[float, bool] = (float("-inf"), True)
         self._url = shop.url
         self._site = urlsplit(shop.url)
         self._room = room
@@ -101,7 +115,7 @@ class PageCache:
         address = environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"]
         parameters = self._parameters.get(address)
         known = environ.get("HTTP_IF_NONE_MATCH")
-        if (parameters is None and known is None) or self._closed.exists():
+        if (parameters is None and known is None) or self._is_closed():
             return None
         version = self._version.current()
         if version is None:
@@ -161,6 +175,19 @@ class PageCache:
             for name in HIDDEN:
                 environ.pop(name, None)
             environ.update(before)
+
+    def _is_closed(self) -> bool:
+        """Whether the file is there that closes the shop.
+
+        Looking each time would cost more than the page: the thread that looks gives the
+        interpreter away, and waits for its turn.
+        """
+        looked_at, closed = self._seen
+        now = self._clock()
+        if now >= looked_at + SEEN:
+            closed = self._closed.exists()
+            self._seen = now, closed
+        return closed
 
     def _tag(self, version: int) -> str:
         return f"{version}-{self._build}"

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
+import time
+from collections import deque
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import structlog
@@ -30,6 +33,8 @@ SECRETS = re.compile(
     re.VERBOSE,
 )
 HIDDEN = "[hidden]"
+PAUSE = 0.1  # seconds between two times that lines are written
+MOST = 10_000  # lines that are kept; the next waits until they are written
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -104,6 +109,57 @@ class Words(_Lines):
 
     def __init__(self, *_unused: Any, **_options: Any) -> None:
         super().__init__(_as_words, "%H:%M:%S")
+
+
+class InBatches(logging.Handler):
+    """Writes lines a moment later, all that there are by then; warnings and worse at once.
+
+    Writing lets another thread have the interpreter. Done for each request, threads are busier
+    changing places than serving: docs/bench.md has the figures. Whoever kills the process with
+    SIGKILL loses the lines of that moment.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: deque[str] = deque()
+        self._waiting = threading.Event()
+        self._writing = threading.Lock()
+        self._begun = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the line of a record until it is written."""
+        try:
+            self._lines.append(f"{self.format(record)}\n")
+        except Exception:  # noqa: BLE001 - a line that cannot be made keeps nobody from being served
+            self.handleError(record)
+            return
+        if not self._begun:
+            self._begun = True  # emit is called by one thread at a time
+            threading.Thread(target=self._write_now_and_then, name="log", daemon=True).start()
+        if record.levelno >= logging.WARNING or len(self._lines) >= MOST:
+            self.flush()
+        elif not self._waiting.is_set():
+            self._waiting.set()
+
+    def flush(self) -> None:
+        """Write what is kept, in its order. At the end of the process `logging` calls it too."""
+        with self._writing:
+            # Others may add to it meanwhile: what they add may be written now, or the next time.
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            if lines:
+                self._stream.write("".join(lines))
+                self._stream.flush()
+
+    def _write_now_and_then(self) -> None:
+        while True:
+            self._waiting.wait()
+            time.sleep(PAUSE)
+            self._waiting.clear()
+            try:
+                self.flush()
+            except (OSError, ValueError):  # a full disk, or a stream that was closed
+                continue  # the next line tries again
 
 
 def name_request(request_id: str) -> None:

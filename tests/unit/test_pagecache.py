@@ -18,6 +18,7 @@ from bookshop.headers import ContentSecurityPolicy
 from bookshop.pagecache import (
     CACHED,
     OVERHEAD,
+    SEEN,
     PageCache,
     PersonalPageError,
     build_token,
@@ -333,11 +334,20 @@ def test_a_version_that_nobody_knows_for_a_while_drops_no_page(cache, version):
     assert kept(cache, "/")
 
 
-def test_a_closed_shop_shows_no_page(cache, tmp_path):
+def test_a_closed_shop_shows_no_page(make, tmp_path):
+    now = [0.0]
+    cache, flag = make(clock=lambda: now[0]), tmp_path / "maintenance"
     shown(cache, "/")
-    (tmp_path / "maintenance").touch()
+    assert kept(cache, "/")
+
+    flag.touch()
+    now[0] += SEEN
     assert kept(cache, "/") is None
     assert kept(cache, "/", If_None_Match='"1-build-identity"') is None
+
+    flag.unlink()
+    now[0] += SEEN
+    assert kept(cache, "/")
 
 
 def test_pages_that_nobody_asks_for_make_room(make):
