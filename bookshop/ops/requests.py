@@ -11,9 +11,11 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from wsgiref.types import WSGIEnvironment
 
+from prometheus_client import Histogram
 from pyramid.config import Configurator
 from pyramid.events import ApplicationCreated, ContextFound
 from pyramid.registry import Registry
@@ -49,9 +51,7 @@ def watch(environ: WSGIEnvironment, ask: Callable[[], Any]) -> Any:
     status = int(response.status[:3])
     page = READY_MADE if ready_made else environ.get(PAGE, NOWHERE)
     method = environ["REQUEST_METHOD"]
-    REQUESTS.labels(
-        page, method if method in METHODS else "other", f"{response.status[0]}xx"
-    ).observe(seconds)
+    meter(page, method if method in METHODS else "other", response.status[0]).observe(seconds)
     if LOG.isEnabledFor(logging.INFO):
         LOG.info(
             Summary(
@@ -71,6 +71,12 @@ def watch(environ: WSGIEnvironment, ask: Callable[[], Any]) -> Any:
     if not ready_made:
         response.headers["X-Request-Id"] = request_id
     return response
+
+
+@cache  # as there are few of them
+def meter(page: str, method: str, kind: str) -> Histogram:
+    """What counts the requests for a page by method and class of status."""
+    return REQUESTS.labels(page, method, f"{kind}xx")
 
 
 def spoken(path: str) -> str:
