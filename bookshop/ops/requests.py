@@ -41,8 +41,9 @@ def watch(environ: WSGIEnvironment, ask: Callable[[], Any]) -> Any:
     """Answer a request, named before and written down afterwards."""
     began = time.perf_counter()
     given = environ.get("HTTP_X_REQUEST_ID", "")
-    # It is no secret: random numbers that need no word with the system.
-    request_id = given if _GIVEN.fullmatch(given) else f"{random.getrandbits(64):016x}"
+    # It is no secret: a random number without a word with the system.
+    own = f"{random.getrandbits(64):016x}"  # nosec B311
+    request_id = given if _GIVEN.fullmatch(given) else own
     environ[REQUEST_ID] = request_id
     name_request(request_id)
     response = ask()
