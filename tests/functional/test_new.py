@@ -446,6 +446,12 @@ def test_it_starts_and_sells_its_own_books_and_no_others(tmp_path, pserve, answe
     assert checked.returncode == 0
 
 
+def logged(file):
+    """The whole lines of JSON in a log."""
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}\n")]
+
+
 @pytest.mark.usefixtures("closing")
 def test_with_the_keys_filled_in_it_goes_live(quick, pserve):
     for name, key in KEYS.items():
@@ -461,9 +467,9 @@ def test_with_the_keys_filled_in_it_goes_live(quick, pserve):
     checked = command(quick, "check", "--offline", "--json", ini=ini.name)
     assert json.loads(checked.stdout) == {"findings": []}
     assert "FIRST-1" in pserve(quick, ini.name, f"http://127.0.0.1:{port}/")
-    lines = (quick / "pserve.log").read_text().splitlines()
-    said = [json.loads(line) for line in lines if line.startswith("{")]
-    assert any(line.get("path") == "/" for line in said)
+    deadline = time.monotonic() + 20
+    while not any(line.get("path") == "/" for line in logged(quick / "pserve.log")):
+        assert time.monotonic() < deadline
     assert (quick / "var" / "bookshop.sqlite").exists()
 
 

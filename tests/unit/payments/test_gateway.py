@@ -14,6 +14,7 @@ from bookshop.money import Money
 from bookshop.payments.errors import (
     IntentMissingError,
     IntentStateError,
+    NotPermittedError,
     PaymentsError,
     StoredFailureError,
     StripeBusyError,
@@ -172,7 +173,7 @@ FAILURES = {
     "other parameters": (refuse(400, "idempotency_error"), StripeRefusedError),
     "wrong key": (refuse(401, "invalid_request_error"), StripeRefusedError),
     "declined": (refuse(402, "card_error", "card_declined"), StripeRefusedError),
-    "forbidden": (refuse(403, "invalid_request_error"), StripeRefusedError),
+    "forbidden": (refuse(403, "invalid_request_error"), NotPermittedError),
     "missing": (refuse(404, "invalid_request_error", "resource_missing"), IntentMissingError),
     "state": (
         refuse(400, "invalid_request_error", "payment_intent_unexpected_state"),

@@ -9,6 +9,7 @@ from bookshop.money import Money
 from bookshop.payments.charges import RefundStatus
 from bookshop.payments.errors import (
     IntentMissingError,
+    NotPermittedError,
     PaymentsError,
     RefundRefusedError,
     StoredFailureError,
@@ -94,7 +95,7 @@ def test_a_refused_refund_says_why(gateway, counterpart, reply, code, reason):
 OTHER_FAILURES = {
     "other parameters": (refuse(400, "idempotency_error"), StripeRefusedError),
     "wrong key": (refuse(401, "invalid_request_error"), StripeRefusedError),
-    "forbidden": (refuse(403, "invalid_request_error"), StripeRefusedError),
+    "forbidden": (refuse(403, "invalid_request_error"), NotPermittedError),
     "no intent": (refuse(404, "invalid_request_error", "resource_missing"), IntentMissingError),
     "no intent, said as 400": (invalid("resource_missing"), IntentMissingError),
     "key in use": (
