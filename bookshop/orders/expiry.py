@@ -105,6 +105,8 @@ def _expire(
         .execution_options(populate_existing=True)
     )
     orders = session.scalars(found).all()
+    if not orders:  # as nearly always, and each checkout asks
+        return 0
     # All books are locked in one order first, so that two sweeps never wait for each other.
     skus = {line.sku for order in orders for line in order.lines}
     books = select(BookRecord.id).where(BookRecord.sku.in_(skus)).order_by(BookRecord.sku)

@@ -163,4 +163,5 @@ def test_many_books_take_the_memory_of_few(engine):
 
     of_many = peak(engine, [1, 2])
 
-    assert of_many < 2 * of_few
+    # A part has more than 6 MB; what else this process does takes a little too.
+    assert of_many < of_few + 4_000_000
