@@ -125,7 +125,7 @@ class InBatches(logging.Handler):
         self._lines: deque[str] = deque()
         self._waiting = threading.Event()
         self._writing = threading.Lock()
-        self._begun = False
+        threading.Thread(target=self._write_now_and_then, name="log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the line of a record until it is written."""
@@ -134,9 +134,6 @@ class InBatches(logging.Handler):
         except Exception:  # noqa: BLE001 - a line that cannot be made keeps nobody from being served
             self.handleError(record)
             return
-        if not self._begun:
-            self._begun = True  # emit is called by one thread at a time
-            threading.Thread(target=self._write_now_and_then, name="log", daemon=True).start()
         if record.levelno >= logging.WARNING or len(self._lines) >= MOST:
             self.flush()
         elif not self._waiting.is_set():

@@ -230,12 +230,12 @@ class Gateway:
             made = self._endpoints.create(params)
         return endpoint_of(made), Secret(made.secret or "")
 
-    def mark_endpoint(self, endpoint_id: str, secrets: Iterable[Secret]) -> Endpoint:
+    def mark_endpoint(self, endpoint_id: str, secrets: Iterable[Secret]) -> None:
         """Keep with an endpoint what its signing secret, one of these, can be told by."""
         known = " ".join(fingerprint(secret) for secret in secrets)
         with self._ask("mark endpoint"):
             params: Any = {"metadata": {FINGERPRINT: known}}
-            return endpoint_of(self._endpoints.update(endpoint_id, params))
+            self._endpoints.update(endpoint_id, params)
 
     def mend_endpoint(self, endpoint_id: str) -> Endpoint:
         """Switch an endpoint on, for all that the shop acts on. Its version cannot be changed."""

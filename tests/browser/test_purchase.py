@@ -1,12 +1,12 @@
 """Buying a book in Chromium, from the index to the confirmation."""
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.shops import SECRET_KEY
+from tests.waiting import until
 
 MOSS = "9786941041210"
 LAST_COPY = "9786941031709"
@@ -89,15 +89,6 @@ def till(page, live, problems):
     return Till(page, live)
 
 
-def until(condition, seconds=10):
-    """Wait for what happens elsewhere, such as a webhook."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-    return found
-
-
 def test_from_the_index_to_the_confirmation(till):
     page = till.page
     sent = []
@@ -167,7 +158,7 @@ def test_a_bank_debit_settles_later(till):
     till.shop.sandbox.settle(order.payment_intent, "succeeded")
 
     # Nobody is looking: the webhook tells the shop.
-    until(lambda: till.shop.orders()[0].status == "paid")
+    until(lambda: till.shop.orders()[0].status == "paid", 10)
     till.page.reload()
     till.sees("paid")
 
@@ -298,7 +289,7 @@ def test_closing_the_tab_after_paying_loses_nothing(till):
     till.page.route("**/success?*", lambda route: route.abort())
     till.open().pay()
 
-    until(lambda: till.shop.orders()[0].status == "paid")
+    until(lambda: till.shop.orders()[0].status == "paid", 10)
 
 
 def test_without_javascript_everything_works_up_to_the_form(live, browser, browser_context_args):

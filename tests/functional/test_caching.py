@@ -6,18 +6,10 @@ import time
 import pytest
 
 from bookshop.pagecache import SEEN
+from tests.waiting import until
 
 MOSS = "9786941041210"
 PAGES = ["/", "/books/", f"/books/{MOSS}"]
-DEADLINE = 20  # seconds
-
-
-def eventually(condition):
-    end = time.monotonic() + DEADLINE
-    while not (found := condition()):
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    return found
 
 
 @pytest.fixture
@@ -95,9 +87,7 @@ def test_every_server_sees_it_within_a_second(make_each_shop):
     began = time.monotonic()
 
     known = {"If-None-Match": stale.headers["ETag"]}
-    page = eventually(
-        lambda: (got := other.visitor().get(f"/books/{MOSS}", headers=known)).body and got
-    )
+    page = until(lambda: (got := other.visitor().get(f"/books/{MOSS}", headers=known)).body and got)
     assert "Lichen" in page.html.h1.text
     assert time.monotonic() - began < 5  # a second, on a machine with nothing else to do
     assert page.headers["ETag"] == shop.visitor().get(f"/books/{MOSS}").headers["ETag"]
@@ -153,9 +143,7 @@ def test_maintenance_closes_kept_pages_too(shop):
     tag = shop.visitor().get("/").headers["ETag"]
     (shop.var / "maintenance").touch()
 
-    deadline = time.monotonic() + 10 * SEEN
-    while shop.visitor().get("/", status="*").status_int != 503:
-        assert time.monotonic() < deadline
+    until(lambda: shop.visitor().get("/", status="*").status_int == 503, 10 * SEEN)
     shop.visitor().get("/", headers={"If-None-Match": tag}, status=503)
 
 

@@ -33,6 +33,7 @@ from bookshop.cli.shop import ShopContext
 from bookshop.sandbox.options import Options
 from bookshop.sandbox.server import SandboxServer
 from bookshop.starter import TEMPLATE
+from tests.waiting import until
 
 BIN = Path(sys.executable).parent
 NAME = "Otter & Ink: 100 % \N{LATIN SMALL LETTER E WITH ACUTE}"
@@ -467,9 +468,7 @@ def test_with_the_keys_filled_in_it_goes_live(quick, pserve):
     checked = command(quick, "check", "--offline", "--json", ini=ini.name)
     assert json.loads(checked.stdout) == {"findings": []}
     assert "FIRST-1" in pserve(quick, ini.name, f"http://127.0.0.1:{port}/")
-    deadline = time.monotonic() + 20
-    while not any(line.get("path") == "/" for line in logged(quick / "pserve.log")):
-        assert time.monotonic() < deadline
+    until(lambda: any(line.get("path") == "/" for line in logged(quick / "pserve.log")))
     assert (quick / "var" / "bookshop.sqlite").exists()
 
 

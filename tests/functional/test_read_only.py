@@ -1,7 +1,6 @@
 """Read-only mode: books are shown, whoever would write is asked to come back, nothing is lost."""
 
 import json
-import time
 
 import pytest
 
@@ -14,19 +13,13 @@ from bookshop.webhooks.handling import handle
 from tests.functional.test_checkout import BUY, MOSS, press_pay
 from tests.functional.test_webhooks import event, send, signed
 from tests.shops import intent_of
+from tests.waiting import until
 
 
 @pytest.fixture
 def read_only(shop):
     shop.registry.read_only.begin(clock.now())
     return shop
-
-
-def until(true, patience=20):
-    deadline = time.monotonic() + patience
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(

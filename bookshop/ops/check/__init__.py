@@ -21,9 +21,7 @@ def check_settings(fault: SettingsError, ini: Ini) -> list[Finding]:
     """What settings are refused for, and what the INI shows without them."""
     why = "the shop does not start"
     refused = [error(each.key, each.problem, each.fix, why) for each in fault.problems]
-    known = {each.key for each in refused}
-    seen = _looked("use", lambda: server.look(ini))
-    return _sorted([*refused, *(each for each in seen if each.key not in known)])
+    return _sorted([*refused, *_looked("use", lambda: server.look(ini))])
 
 
 def check(registry: Registry, ini: Ini, *, offline: bool = False) -> list[Finding]:

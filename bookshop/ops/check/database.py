@@ -12,11 +12,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import migrations
 from bookshop.catalogue import shelving
+from bookshop.ops.check.files import open_to_all
 from bookshop.ops.check.findings import Finding, error, warning
 
 KEY = "sqlalchemy.url"
 MIGRATE = "bookshop migrate"
-EVERYBODY = 0o007
 
 
 def check_database(registry: Registry) -> list[Finding]:
@@ -66,13 +66,7 @@ def _file(file: Path) -> Iterator[Finding]:
                 f"chown the user that runs the shop {place}, or run this as that one",
                 "nothing can be sold",
             )
-    if file.stat().st_mode & EVERYBODY:
-        yield warning(
-            KEY,
-            f"{file} can be read by everybody on this machine",
-            f"chmod o= {file}",
-            "it holds what customers have told the shop",
-        )
+    yield from open_to_all(KEY, file, "it holds what customers have told the shop")
     size, free = file.stat().st_size, shutil.disk_usage(file.parent).free
     if free < 2 * size:
         yield warning(

@@ -31,13 +31,8 @@ def look(settings: Settings, ini: Ini) -> Iterator[Finding]:
     section = ini.section(APP)
     for name, key in KEYS.items():
         file = Path(section.get(f"{name}_file", "")) if key.secret else Path()
-        if file.is_file() and file.stat().st_mode & EVERYBODY:
-            yield warning(
-                name,
-                f"{file} can be read by everybody on this machine",
-                f"chmod o= {file}",
-                "whoever has it can act for the shop",
-            )
+        if file.is_file():
+            yield from open_to_all(name, file, "whoever has it can act for the shop")
         value = section.get(name, "")
         if name == "sqlalchemy.url" and not settings.database.password:
             continue  # it opens nothing by itself
@@ -50,6 +45,13 @@ def look(settings: Settings, ini: Ini) -> Iterator[Finding]:
                     f"chmod o= {place}, or {name}_file = …",
                     "whoever has it can act for the shop",
                 )
+
+
+def open_to_all(key: str, file: Path, why: str) -> Iterator[Finding]:
+    """Whether everybody on this machine may read a file that tells what only the shop may know."""
+    if file.stat().st_mode & EVERYBODY:
+        problem = f"{file} can be read by everybody on this machine"
+        yield warning(key, problem, f"chmod o= {file}", why)
 
 
 def _folder(key: str, folder: Path, why: str) -> Iterator[Finding]:

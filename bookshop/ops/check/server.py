@@ -32,6 +32,7 @@ def look(ini: Ini, settings: Settings | None = None) -> Iterator[Finding]:
     if (settings.shop.environment if settings else environment) == "development":
         return
     yield from _debugging(app)
+    yield from _itself(server)
     yield from _proxy(server, settings.shop.url if settings else app.get("bookshop.url", ""))
     if settings and settings.limits.storage == "memory":
         yield warning(
@@ -74,8 +75,7 @@ def _debugging(app: Mapping[str, str]) -> Iterator[Finding]:
         )
 
 
-def _proxy(server: Mapping[str, str], url: str) -> Iterator[Finding]:
-    trusted = server.get("trusted_proxy", "").strip()
+def _itself(server: Mapping[str, str]) -> Iterator[Finding]:
     if server.get("use", "egg:bookshop") not in {"egg:bookshop", "egg:bookshop#main"} and not (
         server["use"].startswith("config:")
     ):
@@ -85,6 +85,17 @@ def _proxy(server: Mapping[str, str], url: str) -> Iterator[Finding]:
             "use = egg:bookshop",
             "a restart may lose requests that are under way",
         )
+    if asbool(server.get("expose_tracebacks")):
+        yield error(
+            "expose_tracebacks",
+            "is on",
+            "expose_tracebacks = false",
+            "strangers see the shop's inside when something breaks",
+        )
+
+
+def _proxy(server: Mapping[str, str], url: str) -> Iterator[Finding]:
+    trusted = server.get("trusted_proxy", "").strip()
     if trusted == "*":
         yield error(
             "trusted_proxy",
@@ -112,13 +123,6 @@ def _proxy(server: Mapping[str, str], url: str) -> Iterator[Finding]:
             "is off: what strangers say of themselves is believed",
             "clear_untrusted_proxy_headers = true",
             "limits hold nobody back who makes addresses up",
-        )
-    if asbool(server.get("expose_tracebacks")):
-        yield error(
-            "expose_tracebacks",
-            "is on",
-            "expose_tracebacks = false",
-            "strangers see the shop's inside when something breaks",
         )
     if is_loopback(trusted) and not all(is_loopback(host) for host in _hosts(server)):
         yield warning(

@@ -5,12 +5,12 @@ import logging
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
 from bookshop.ops import logs
 from bookshop.ops.logs import InBatches
+from tests.waiting import until
 
 PROGRAM = """
 import logging, sys
@@ -47,18 +47,12 @@ def patient(monkeypatch):
     monkeypatch.setattr(logs, "PAUSE", 3600)
 
 
-def until(true, patience=10):
-    deadline = time.monotonic() + patience
-    while not true():
-        assert time.monotonic() < deadline
-
-
 def test_lines_are_written_a_moment_later(log, stream):
     for number in range(3):
         log("line %d", number)
-    until(lambda: stream.getvalue() == "line 0\nline 1\nline 2\n")
+    until(lambda: stream.getvalue() == "line 0\nline 1\nline 2\n", 10)
     log("once more")
-    until(lambda: stream.getvalue().endswith("once more\n"))
+    until(lambda: stream.getvalue().endswith("once more\n"), 10)
 
 
 @pytest.mark.usefixtures("patient")
@@ -102,9 +96,9 @@ def test_a_stream_that_fails_gets_the_lines_after_it(log, stream, monkeypatch):
 
     monkeypatch.setattr(stream, "write", fail, raising=False)
     log("lost")
-    until(lambda: stream.write is not fail)
+    until(lambda: stream.write is not fail, 10)
     log("written")
-    until(lambda: stream.getvalue() == "written\n")
+    until(lambda: stream.getvalue() == "written\n", 10)
 
 
 @pytest.mark.usefixtures("patient")
