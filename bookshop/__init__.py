@@ -13,23 +13,26 @@ from bookshop.ops.startup import NotReadyError, prepare
 
 # In this order: what stands above may be used below.
 FEATURES = (
-    "bookshop.resources",
+    "bookshop.web.resources",
     "bookshop.db",
-    "bookshop.modes",
-    "bookshop.headers",
-    "bookshop.security",
-    "bookshop.limiting",
-    "bookshop.answers",
-    "bookshop.assets",
-    "bookshop.rendering",
+    "bookshop.read_only",
+    "bookshop.web.headers",
+    "bookshop.web.security",
+    "bookshop.rate_limits",
+    "bookshop.web.http_cache",
+    "bookshop.web.static_files",
+    "bookshop.web.rendering",
+    "bookshop.web.request_log",
+    "bookshop.web.maintenance",
     "bookshop.catalogue",
-    "bookshop.pagecache",
+    "bookshop.web.page_cache",
     "bookshop.payments",
     "bookshop.orders",
     "bookshop.webhooks",
     "bookshop.ops",
 )
 SCANNED = (
+    "bookshop.web",
     "bookshop.catalogue",
     "bookshop.checkout",
     "bookshop.orders",
@@ -38,13 +41,13 @@ SCANNED = (
 )
 # What commands and imports need: a scan for views would load it into every server.
 NOT_SCANNED = (
-    "bookshop.catalogue.covers.beside",
-    "bookshop.catalogue.covers.pixels",
-    "bookshop.catalogue.feeds",
-    "bookshop.catalogue.first",
+    "bookshop.catalogue.covers.local_files",
+    "bookshop.catalogue.covers.images",
+    "bookshop.catalogue.importing",
+    "bookshop.catalogue.seed",
     "bookshop.ops.backup",
     "bookshop.ops.check",
-    "bookshop.ops.customers",
+    "bookshop.ops.privacy",
 )
 
 

@@ -10,8 +10,15 @@ import socket
 
 import pytest
 
-# One server for all tests; loaded after the guards below are up.
-pytest_plugins = ["tests.postgres"]
+# Fixtures that several folders use; loaded after the guards below are up.
+pytest_plugins = [
+    "tests.plugins.postgres",
+    "tests.plugins.databases",
+    "tests.plugins.shops",
+    "tests.plugins.gateway",
+    "tests.plugins.concurrency",
+    "tests.plugins.mail_server",
+]
 
 
 class OutsideLoopbackError(RuntimeError):

@@ -20,10 +20,10 @@ from webtest import TestApp
 import bookshop
 from bookshop import clock
 from bookshop.catalogue.models import BookRecord
-from bookshop.catalogue.shelving import book_row, listing_row
 from bookshop.catalogue.version import touch
+from bookshop.catalogue.writer import book_row, listing_row
 from bookshop.orders.models import Order
-from bookshop.orders.report import by_number
+from bookshop.orders.reports import by_number
 from bookshop.orders.snapshot import snapshot
 
 SECRET_KEY = "sk_test_functional"

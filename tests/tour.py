@@ -25,8 +25,8 @@ from bookshop.catalogue.edition import (
     Series,
     Subject,
 )
-from bookshop.catalogue.shelving import Copies, Ware, put, withdraw
 from bookshop.catalogue.version import touch
+from bookshop.catalogue.writer import Copies, Ware, put, withdraw
 from tests.shops import Controls, Shop, intent_of, pay_form
 
 MOSS = "9786941041210"

@@ -28,16 +28,16 @@ INTRODUCTION = """\
 
 <!-- Drawn from bookshop/orders/states.py by tools/draw_orders.py (make docs). Do not edit. -->
 
-An order's status changes in one place, `move` in `bookshop/orders/machine.py`, and only by a move
-of the table in `bookshop/orders/states.py`, from which this page is drawn. A move is made under
-the order's row lock, in one transaction with all that it does and with a line of the order's
+An order's status changes in one place, `move` in `bookshop/orders/transitions.py`, and only by
+a move of the table in `bookshop/orders/states.py`, from which this page is drawn. A move is made
+under the order's row lock, in one transaction with all that it does and with a line of the order's
 history: when, from where to where, by whom, and what caused it (an event's id, a command and who
 gave it, a page).
 """
 PICTURE = """\
 Each arrow is named after who may cause it. Not drawn: the states of *{within}* move among each
 other as well. Which of them a paid order is in follows from what is known of its money and its
-goods (`bookshop/orders/standing.py`), so that it does not matter in which order that was heard. An
+goods (`bookshop/orders/status.py`), so that it does not matter in which order that was heard. An
 open dispute counts more than a lost one, that more than a full refund, then a partial one, then a
 dispute that was won; last comes how far the goods are.
 """

@@ -7,14 +7,14 @@ from pathlib import Path
 from babel import Locale
 from pyramid.config import Configurator
 
-from bookshop.assets import Assets
-from bookshop.catalogue.offer import Terms
-from bookshop.catalogue.resources import Catalogue
-from bookshop.catalogue.search.finder import Finder
-from bookshop.catalogue.shelf import Shelf
-from bookshop.catalogue.sitemap import Sitemaps
+from bookshop.catalogue.pages.resources import Catalogue
+from bookshop.catalogue.pricing import Terms
+from bookshop.catalogue.queries import Shelf
+from bookshop.catalogue.search.service import Finder
+from bookshop.catalogue.seo.sitemap import Sitemaps
 from bookshop.catalogue.version import CatalogueVersion
 from bookshop.settings import ShopSettings
+from bookshop.web.static_files import Assets
 
 
 def terms_of(shop: ShopSettings) -> Terms:

@@ -13,20 +13,19 @@ from pyramid.request import Request
 from sqlalchemy import select
 
 from bookshop import clock
-from bookshop.catalogue.offer import Code
-from bookshop.catalogue.resources import canonical_sku
-from bookshop.catalogue.shelf import Listing
-from bookshop.checkout.settling import ContradictionError, settled
+from bookshop.catalogue.pages.resources import canonical_sku
+from bookshop.catalogue.pricing import Code
+from bookshop.catalogue.queries import Listing
+from bookshop.checkout.payment_sync import ContradictionError, settled
 from bookshop.db import commit_now, outside_transaction
-from bookshop.limiting.limiter import Limiter
+from bookshop.inventory.reservations import hold
 from bookshop.money import Money
-from bookshop.orders import placing
-from bookshop.orders.expiry import expire_lapsed
-from bookshop.orders.history import Cause, Occasion, record
-from bookshop.orders.holds import hold
+from bookshop.orders import placement
+from bookshop.orders.audit import Cause, Occasion, record
 from bookshop.orders.models import Order
-from bookshop.orders.paying import KEY_LIFE, closed_intent, intent_for
-from bookshop.orders.placing import CHECKOUT, Basis
+from bookshop.orders.payment.expiry import expire_lapsed
+from bookshop.orders.payment.intents import KEY_LIFE, closed_intent, intent_for
+from bookshop.orders.placement import CHECKOUT, Basis
 from bookshop.orders.snapshot import OrderSnapshot, snapshot
 from bookshop.orders.states import CLOSED, PAID_FOR, UNPAID, Actor, OrderStatus
 from bookshop.payments.errors import (
@@ -36,6 +35,7 @@ from bookshop.payments.errors import (
 )
 from bookshop.payments.gateway import MAX_AMOUNT, Gateway
 from bookshop.payments.intents import PaymentIntent
+from bookshop.rate_limits.limiter import Limiter
 
 # Also what is sold out: holding decides who has the last copy.
 FOR_SALE = {Code.AVAILABLE, Code.FEW, Code.PREORDER, Code.SOLD_OUT}
@@ -200,15 +200,15 @@ class Checkout:
     def _order(self, basis: Basis, listing: Listing, *, asked: bool) -> OrderSnapshot:
         """The order of that basis, placed if there is none."""
         session, now = self._request.db, clock.now()
-        order = placing.find(session, basis, now)
+        order = placement.find(session, basis, now)
         if order is not None and order.payment_intent is None and order.placed_at < now - KEY_LIFE:
-            placing.retire(session, order, now)
+            placement.retire(session, order, now)
             session.flush()
             order = None
         if order is None:
             price = _sale_price(listing)
             self._count(listing, asked=asked)
-            order = placing.place(session, basis, listing, price, now)
+            order = placement.place(session, basis, listing, price, now)
         return snapshot(order)
 
     def _count(self, listing: Listing, *, asked: bool) -> None:
@@ -245,7 +245,7 @@ class Checkout:
         repriced = self._own(order.number)
         if repriced is None:
             raise OrderClosedError(None)
-        placing.reprice(repriced, listing)
+        placement.reprice(repriced, listing)
         return snapshot(repriced)
 
     def _closed(
@@ -267,7 +267,7 @@ class Checkout:
         if order is None or order.payment_intent != stale.payment_intent:
             return  # somebody else has seen to it
         if order.status in UNPAID | CLOSED:
-            placing.retire(self._request.db, order, clock.now())
+            placement.retire(self._request.db, order, clock.now())
 
 
 def _sale_price(listing: Listing) -> Money:

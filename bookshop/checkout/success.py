@@ -17,18 +17,18 @@ from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy import select
 
-from bookshop.checkout.addresses import again_url, resume_url, success_url
-from bookshop.checkout.settling import ContradictionError, settled
+from bookshop.checkout.payment_sync import ContradictionError, settled
+from bookshop.checkout.urls import again_url, resume_url, success_url
 from bookshop.db import outside_transaction
-from bookshop.orders.access import remember, seen_here
 from bookshop.orders.models import Order
-from bookshop.orders.presenter import present_order
+from bookshop.orders.pages.access import remember, seen_here
+from bookshop.orders.pages.presenter import present_order
 from bookshop.orders.snapshot import OrderSnapshot, snapshot
 from bookshop.orders.states import CLOSED, DISPUTES, FULFILMENT, PAID_FOR, UNPAID, OrderStatus
 from bookshop.payments.declines import message_for_customer
 from bookshop.payments.errors import PaymentsError, StripeRefusedError
 from bookshop.payments.intents import Failure, PaymentIntent
-from bookshop.resources import Shop
+from bookshop.web.resources import Shop
 
 RETRY_AFTER = 5  # seconds
 INTENT_ID = re.compile(r"pi_[A-Za-z0-9_]{1,250}")

@@ -12,7 +12,6 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from bookshop.checkout.addresses import resume_url, success_url
 from bookshop.checkout.service import (
     CannotBuyError,
     Checkout,
@@ -22,16 +21,17 @@ from bookshop.checkout.service import (
     TotalChangedError,
     UnaskedError,
 )
-from bookshop.limiting.limiter import TooOftenError
-from bookshop.limiting.words import too_often
-from bookshop.orders.holds import SoldOutError
+from bookshop.checkout.urls import resume_url, success_url
+from bookshop.i18n import _
+from bookshop.inventory.reservations import SoldOutError
 from bookshop.orders.number import is_number
-from bookshop.orders.presenter import present_order
-from bookshop.payments.browser import payment_locale
+from bookshop.orders.pages.presenter import present_order
 from bookshop.payments.declines import GENERIC
 from bookshop.payments.errors import PaymentsError, StripeBusyError, StripeRefusedError
-from bookshop.resources import Shop
-from bookshop.translation import _
+from bookshop.payments.stripe_js import payment_locale
+from bookshop.rate_limits.limiter import TooOftenError
+from bookshop.rate_limits.messages import too_often
+from bookshop.web.resources import Shop
 
 RETRY_AFTER = 5  # seconds
 REFUSALS = (NotForSaleError, CannotBuyError, TooOftenError, PaymentsError)

@@ -7,20 +7,20 @@ from pathlib import Path
 import click
 
 from bookshop.cli.backup import backup, restore
+from bookshop.cli.catalogue.export import export
+from bookshop.cli.catalogue.import_ import import_
 from bookshop.cli.check import check
 from bookshop.cli.customer import customer
-from bookshop.cli.events import events
-from bookshop.cli.export import export
-from bookshop.cli.import_ import import_
 from bookshop.cli.mail import mail
 from bookshop.cli.migrate import migrate
 from bookshop.cli.new import new
-from bookshop.cli.orders import orders
-from bookshop.cli.reconcile import reconcile
-from bookshop.cli.refund import refund
-from bookshop.cli.sandbox import sandbox
+from bookshop.cli.orders.orders import orders
+from bookshop.cli.orders.reconcile import reconcile
+from bookshop.cli.orders.refund import refund
 from bookshop.cli.shop import ShopContext
-from bookshop.cli.webhooks import webhooks
+from bookshop.cli.stripe.events import events
+from bookshop.cli.stripe.sandbox import sandbox
+from bookshop.cli.stripe.webhooks import webhooks
 
 
 @click.group()

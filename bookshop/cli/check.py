@@ -14,7 +14,7 @@ from bookshop.cli.shop import SettingsFault, ShopContext, print_json
 from bookshop.ops import check as checks
 from bookshop.ops.check.findings import Finding
 from bookshop.ops.check.ini import APP, SERVER, Ini
-from bookshop.ops.serving import DEFAULTS
+from bookshop.ops.server import DEFAULTS
 from bookshop.settings import SettingsError
 
 COLOURS = {"error": "red", "warning": "yellow"}

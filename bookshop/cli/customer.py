@@ -7,9 +7,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import clock
 from bookshop.cli.shop import ShopContext, answering, print_json, who
-from bookshop.ops.customers import Erased, UnderWayError, compact, held_about, letters_to
-from bookshop.ops.customers import erase as erase_customer
-from bookshop.orders.history import Cause, Occasion
+from bookshop.ops.privacy import Erased, UnderWayError, compact, held_about, letters_to
+from bookshop.ops.privacy import erase as erase_customer
+from bookshop.orders.audit import Cause, Occasion
 from bookshop.orders.states import Actor
 
 REMAINS = """\

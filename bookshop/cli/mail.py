@@ -8,10 +8,10 @@ from rich.table import Table
 
 from bookshop import clock
 from bookshop.cli.shop import ShopContext, answering, print_json
-from bookshop.orders.mail import outbox
-from bookshop.orders.mail.models import MailStatus
-from bookshop.orders.mail.postman import Outcome, make_postman
-from bookshop.orders.mail.report import newest
+from bookshop.mail import outbox
+from bookshop.mail.models import MailStatus
+from bookshop.mail.queries import newest
+from bookshop.mail.worker import Outcome, make_postman
 
 IN_WORDS = {
     MailStatus.SENT: "was sent",

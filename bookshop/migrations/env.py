@@ -10,13 +10,13 @@ from alembic import context
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-import bookshop.catalogue.feeds.models
+import bookshop.catalogue.importing.models
 import bookshop.catalogue.models
 import bookshop.catalogue.search.models
-import bookshop.limiting.models
-import bookshop.modes
-import bookshop.orders.mail.models
+import bookshop.mail.models
 import bookshop.orders.models
+import bookshop.rate_limits.models
+import bookshop.read_only
 import bookshop.webhooks.models  # noqa: F401
 from bookshop.db import Base, UTCDateTime, writing
 from bookshop.migrations import STATE, has_state

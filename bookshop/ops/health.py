@@ -22,8 +22,8 @@ from pyramid.view import view_config
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import migrations
-from bookshop.ops.patience import Patient, TooSlowError
-from bookshop.resources import Resource
+from bookshop.ops.timeouts import Patient, TooSlowError
+from bookshop.web.resources import Resource
 
 LEAST_ROOM = 2**27  # bytes free on the disk
 LOG = logging.getLogger(__name__)

@@ -13,12 +13,13 @@ import re
 import threading
 import time
 from collections import deque
-from datetime import datetime
 from typing import Any, TextIO
 
 import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from bookshop.web.request_log import RequestSummary
 
 # The last defence: nothing that writes into the log has any of these to say.
 SECRETS = re.compile(
@@ -72,25 +73,6 @@ class _Lines(structlog.stdlib.ProcessorFormatter):
         )
 
 
-class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One request, in a line. `bytes` is None where nobody knows before they are sent."""
-
-    timestamp: datetime
-    level: str
-    logger: str
-    event: str
-    request_id: str
-    method: str
-    path: str
-    status: int
-    seconds: float
-    bytes: int | None
-    page: str
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path} {self.status} in {self.seconds} s"
-
-
 class JsonLines(_Lines):
     """One JSON object a line: `event`, `level`, `logger`, `timestamp` (UTC), and more."""
 
@@ -99,7 +81,7 @@ class JsonLines(_Lines):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of a record. A request's is written quickest, as there are most of them."""
-        if isinstance(record.msg, Summary):
+        if isinstance(record.msg, RequestSummary):
             return _encode(record.msg).decode()
         return super().format(record)
 
@@ -157,9 +139,3 @@ class InBatches(logging.Handler):
                 self.flush()
             except (OSError, ValueError):  # a full disk, or a stream that was closed
                 continue  # the next line tries again
-
-
-def name_request(request_id: str) -> None:
-    """Have each line of this thread name the request, until the next one is named."""
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=request_id)

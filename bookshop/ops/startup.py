@@ -10,7 +10,7 @@ from pyramid.registry import Registry
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import clock, migrations
-from bookshop.catalogue import demo, shelving
+from bookshop.catalogue import demo, writer
 
 LOG = logging.getLogger(__name__)
 
@@ -39,12 +39,12 @@ def _prepare(registry: Registry, ini: str) -> None:
     if shop.environment == "development":
         shop.var.mkdir(parents=True, exist_ok=True)
         migrations.upgrade(registry.engine)
-        if shelving.refresh(registry.engine, registry.terms, clock.now()):
+        if writer.refresh(registry.engine, registry.terms, clock.now()):
             LOG.info("the listings were made anew")
         _fill(registry, Path(ini).parent)
         return
     if migrations.is_usable(registry.engine):
-        if shelving.is_fresh(registry.engine, registry.terms):
+        if writer.is_fresh(registry.engine, registry.terms):
             return
         message = "The shop did not start: its books are listed in another currency or country."
     else:
@@ -57,9 +57,9 @@ def _fill(registry: Registry, folder: Path) -> None:
     sheet = folder / "catalogue.csv"
     if sheet.is_file():
         # What reads sheets takes long to import, and a server has no other use for it.
-        from bookshop.catalogue import first  # noqa: PLC0415
+        from bookshop.catalogue import seed  # noqa: PLC0415
 
-        if first.load(registry.engine, registry.terms, registry.covers, sheet):
+        if seed.load(registry.engine, registry.terms, registry.covers, sheet):
             LOG.info("the books of %s were loaded", sheet.name)
         return
     with registry.sessions.begin() as session:

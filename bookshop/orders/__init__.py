@@ -5,10 +5,10 @@ from __future__ import annotations
 from pyramid.config import Configurator
 from pyramid.events import ApplicationCreated
 
-from bookshop.catalogue.upkeep import keep_up
-from bookshop.orders.mail.postman import make_postman
-from bookshop.orders.resources import Orders
-from bookshop.orders.sweeper import Sweeper
+from bookshop.catalogue.jobs import keep_up
+from bookshop.jobs.worker import Sweeper
+from bookshop.mail.worker import make_postman
+from bookshop.orders.pages.resources import Orders
 
 
 def includeme(config: Configurator) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyramid.config import Configurator
 
-from bookshop.payments.browser import add_payment_sources
 from bookshop.payments.gateway import Gateway
+from bookshop.payments.stripe_js import add_payment_sources
 
 
 def includeme(config: Configurator) -> None:

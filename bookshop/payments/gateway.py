@@ -14,7 +14,16 @@ import stripe
 
 from bookshop import clock
 from bookshop.money import Money
-from bookshop.payments.breaker import Breaker
+from bookshop.payments.account import (
+    EVENTS,
+    FINGERPRINT,
+    Account,
+    Endpoint,
+    Undelivered,
+    account_of,
+    endpoint_of,
+    fingerprint,
+)
 from bookshop.payments.charges import (
     REFUND,
     Charge,
@@ -26,6 +35,8 @@ from bookshop.payments.charges import (
     refund_of,
     warning_of,
 )
+from bookshop.payments.circuit_breaker import Breaker
+from bookshop.payments.error_mapping import error_of, refund_error_of
 from bookshop.payments.errors import (
     Outcome,
     PaymentsError,
@@ -33,22 +44,11 @@ from bookshop.payments.errors import (
     StripeRefusedError,
     outcome_of,
 )
-from bookshop.payments.failures import error_of, refund_error_of
-from bookshop.payments.http import PooledClient
+from bookshop.payments.http_client import PooledClient
 from bookshop.payments.intents import ORDER, PaymentIntent, from_stripe
-from bookshop.payments.setup import (
-    EVENTS,
-    FINGERPRINT,
-    Account,
-    Endpoint,
-    Undelivered,
-    account_of,
-    endpoint_of,
-    fingerprint,
-)
-from bookshop.payments.signatures import API_VERSION
+from bookshop.payments.webhook_signatures import API_VERSION
 from bookshop.settings import StripeSettings
-from bookshop.settings_values import Secret
+from bookshop.settings.parsers import Secret
 
 MAX_AMOUNT = 99_999_999  # minor units, the most that Stripe takes in any currency
 PAGE = 100  # objects, the most that Stripe lists at once

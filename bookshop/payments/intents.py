@@ -13,7 +13,7 @@ import stripe
 
 from bookshop.money import Money
 from bookshop.payments.charges import Charge, known
-from bookshop.settings_values import Secret
+from bookshop.settings.parsers import Secret
 
 ORDER = "order"  # the key in an intent's metadata that holds the order's number
 

@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 from pyramid.events import ApplicationCreated
 
-from .options import Options, OptionsError
-from .server import PortTakenError, SandboxServer, answers
+from bookshop.sandbox.options import Options, OptionsError
+from bookshop.sandbox.server import PortTakenError, SandboxServer, answers
 
 LOG = logging.getLogger(__name__)
 

@@ -9,19 +9,17 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
 
-from . import (
-    browser,
-    control,
-    control_deliveries,
-    control_money,
-    dashboard,
-    dashboard_deliveries,
-    dashboard_mail,
-)
-from .api import Exchange, preflight, unknown
-from .endpoints import ENDPOINTS, Endpoint
-from .errors import ApiError
-from .state import Sandbox
+from bookshop.sandbox import browser
+from bookshop.sandbox.api.dispatch import Exchange, preflight, unknown
+from bookshop.sandbox.api.errors import ApiError
+from bookshop.sandbox.api.operations import ENDPOINTS, Endpoint
+from bookshop.sandbox.control import deliveries as control_deliveries
+from bookshop.sandbox.control import money as control_money
+from bookshop.sandbox.control import views as control
+from bookshop.sandbox.dashboard import deliveries as dashboard_deliveries
+from bookshop.sandbox.dashboard import mail as dashboard_mail
+from bookshop.sandbox.dashboard import views as dashboard
+from bookshop.sandbox.state import Sandbox
 
 DASHBOARD_HEADERS = {
     "Cache-Control": "no-store",

@@ -10,9 +10,9 @@ from typing import Any
 
 from waitress.channel import ClientDisconnected
 
-from . import errors
-from .errors import ApiError
-from .parameters import choice, hash_of, integer, text
+from bookshop.sandbox.api import errors
+from bookshop.sandbox.api.errors import ApiError
+from bookshop.sandbox.api.parameters import choice, hash_of, integer, text
 
 KINDS = ("hang", "latency", "reset", "status", "drop_answer")
 LONGEST = 3600

@@ -19,11 +19,11 @@ from waitress.server import BaseWSGIServer, create_server
 from waitress.task import Task, ThreadedTaskDispatcher, WSGITask
 from waitress.trigger import trigger
 
-from .api import ABORT
-from .app import make_app
-from .control import NAME
-from .options import Options, OptionsError
-from .state import Sandbox
+from bookshop.sandbox.api.dispatch import ABORT
+from bookshop.sandbox.app import make_app
+from bookshop.sandbox.control.views import NAME
+from bookshop.sandbox.options import Options, OptionsError
+from bookshop.sandbox.state import Sandbox
 
 LOG = logging.getLogger(__name__)
 MOST_THREADS = 64  # more than a shop waits for at once, so that hanging requests leave some

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import webhook_endpoints
-from .delivery_faults import DeliveryFaults
-from .events import Events
-from .faults import Faults
-from .idempotency import Idempotency
-from .options import Options
-from .store import Store
-from .webhooks import Deliverer
+from bookshop.sandbox.api.idempotency import Idempotency
+from bookshop.sandbox.faults import Faults
+from bookshop.sandbox.options import Options
+from bookshop.sandbox.store import Store
+from bookshop.sandbox.webhooks import endpoints
+from bookshop.sandbox.webhooks.delivery_faults import DeliveryFaults
+from bookshop.sandbox.webhooks.events import Events
+from bookshop.sandbox.webhooks.sender import Deliverer
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Sandbox:
     def open(cls, options: Options) -> Sandbox:
         """The parts, on the options' database. Raises sqlite3.Error and OSError."""
         store = Store(options.database)
-        webhook_endpoints.keep_built_in(store, options.webhook_url, options.webhook_secret)
+        endpoints.keep_built_in(store, options.webhook_url, options.webhook_secret)
         delivery_faults = DeliveryFaults()
         return cls(
             options=options,

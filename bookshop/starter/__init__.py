@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bookshop import settings_values as values
+from bookshop.settings import parsers as values
 
 TEMPLATE = Path(__file__).parent
 NOT_YET = "none"  # instead of a mail server

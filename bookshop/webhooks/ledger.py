@@ -14,7 +14,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from bookshop.db import insert_into
-from bookshop.payments.signatures import Event
+from bookshop.payments.webhook_signatures import Event
 from bookshop.webhooks.models import EventRecord, EventStatus
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookshop.resources import Resource
+from bookshop.web.resources import Resource
 
 
 class Webhooks(Resource):

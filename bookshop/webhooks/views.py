@@ -14,8 +14,8 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from bookshop.payments.errors import PaymentsError, SignatureError
-from bookshop.payments.signatures import API_VERSION, Event, verified_event
-from bookshop.webhooks.handling import handle
+from bookshop.payments.webhook_signatures import API_VERSION, Event, verified_event
+from bookshop.webhooks.handlers import handle
 from bookshop.webhooks.resources import Webhooks
 
 LOG = logging.getLogger(__name__)

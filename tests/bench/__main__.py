@@ -23,13 +23,13 @@ from sqlalchemy.engine import make_url
 
 from bookshop import clock, migrations
 from bookshop.catalogue import demo
-from bookshop.catalogue.offer import Terms
-from bookshop.catalogue.shelving import refresh
+from bookshop.catalogue.pricing import Terms
+from bookshop.catalogue.writer import refresh
 from bookshop.db import make_engine, make_sessions
 from tests.bench import catalogue, comparison, page
 from tests.bench.measures import MEASURES, MOSS
 from tests.load.fleet import Fleet
-from tests.postgres import Postgres
+from tests.plugins.postgres import Postgres
 
 ROUNDS = 3
 SERVERS = 4

@@ -23,14 +23,14 @@ from sqlalchemy.engine import make_url
 
 from bookshop import migrations
 from bookshop.catalogue.demo import load
-from bookshop.catalogue.offer import Terms
+from bookshop.catalogue.pricing import Terms
 from bookshop.catalogue.search.cursor import Cursor
-from bookshop.catalogue.shelving import refresh
+from bookshop.catalogue.writer import refresh
 from bookshop.db import make_engine, make_sessions
 from tests.bench import feed
 from tests.bench.http import Connection, a_second, waits
 from tests.bench.servers import Server
-from tests.postgres import Postgres
+from tests.plugins.postgres import Postgres
 from tests.shops import ini
 
 FEW, SOME = 1_000, 10_000

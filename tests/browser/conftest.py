@@ -8,10 +8,7 @@ import pytest
 
 from bookshop.sandbox.options import Options
 from bookshop.sandbox.server import SandboxServer
-from tests.fixtures import template
 from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, Controls, Served, Shop
-
-__all__ = ["template"]
 
 # Chromium by itself calls its maker's services; here it may know loopback alone.
 _FLAGS = [

@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from bookshop.catalogue.models import BookRecord
+from bookshop.mail.models import MailRecord
 from bookshop.orders.links import order_url
-from bookshop.orders.mail.models import MailRecord
 from bookshop.orders.models import Order
 from tests.unit.makers import NOW, order
 

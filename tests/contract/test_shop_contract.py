@@ -8,16 +8,16 @@ import pytest
 import stripe
 
 from bookshop import clock
+from bookshop.inventory.reservations import HOLD
 from bookshop.money import Money
-from bookshop.orders.holds import HOLD
 from bookshop.payments.charges import DisputeStatus, RefundStatus
+from bookshop.payments.error_mapping import DISPUTED, TOO_LARGE
 from bookshop.payments.errors import IntentMissingError, RefundRefusedError
-from bookshop.payments.failures import DISPUTED, TOO_LARGE
 from bookshop.payments.gateway import Gateway
 from bookshop.payments.intents import IntentStatus
-from bookshop.payments.signatures import verified_event
+from bookshop.payments.webhook_signatures import verified_event
 from bookshop.settings import StripeSettings
-from bookshop.settings_values import Secret
+from bookshop.settings.parsers import Secret
 from tests.shops import intent_of, pay_form
 
 from . import exchanges

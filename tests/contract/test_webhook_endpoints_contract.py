@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 from stripe.params._webhook_endpoint_create_params import WebhookEndpointCreateParams
 
-from bookshop.sandbox.event_types import TYPES
+from bookshop.sandbox.webhooks.event_types import TYPES
 
 from . import endive
 

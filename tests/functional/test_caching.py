@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bookshop.pagecache import SEEN
+from bookshop.web.page_cache import SEEN
 from tests.waiting import until
 
 MOSS = "9786941041210"

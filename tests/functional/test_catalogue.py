@@ -5,8 +5,8 @@ from stdnum import isbn
 
 from bookshop import clock
 from bookshop.catalogue.models import ListingRecord
-from bookshop.catalogue.shelving import withdraw
 from bookshop.catalogue.version import touch
+from bookshop.catalogue.writer import withdraw
 
 MOSS = "9786941041210"
 TO_COME = "9786941063403"

@@ -21,16 +21,16 @@ from webtest import TestApp
 import bookshop
 from bookshop import clock
 from bookshop.cli import main
+from bookshop.mail.models import MailRecord
 from bookshop.ops.check import stripe, web
-from bookshop.orders.mail.models import MailRecord
+from bookshop.payments.account import EVENTS, Endpoint, at
 from bookshop.payments.errors import NotPermittedError, StripeUnavailableError
 from bookshop.payments.gateway import Gateway
-from bookshop.payments.setup import EVENTS, Endpoint, at
-from bookshop.sandbox import account
-from bookshop.webhooks.handling import CONCERNING
+from bookshop.sandbox.objects import account
+from bookshop.webhooks.handlers import CONCERNING
 from tests.functional.test_checkout import BUY, press_pay
+from tests.plugins.mail_server import MailServer
 from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, intent_of
-from tests.unit.orders.mail.conftest import MailServer
 
 INI = """\
 [app:main]
@@ -814,7 +814,9 @@ def test_without_a_secret_the_endpoint_that_is_there_says_where_it_is(place):
 
 
 def test_an_endpoint_of_another_version_is_not_said_to_be_right(place, monkeypatch):
-    monkeypatch.setattr(import_module("bookshop.cli.webhooks"), "API_VERSION", "2030-01-01.fern")
+    monkeypatch.setattr(
+        import_module("bookshop.cli.stripe.webhooks"), "API_VERSION", "2030-01-01.fern"
+    )
     assert "2030-01-01.fern is wanted" in place.run("webhooks", "register").output
 
 

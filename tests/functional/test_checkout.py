@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from bookshop import clock
-from bookshop.orders.holds import HOLD
+from bookshop.inventory.reservations import HOLD
 from bookshop.orders.models import Order
 from tests.shops import intent_of, pay_form
 

@@ -39,7 +39,7 @@ def report(shop, body, status=204, content_type="application/reports+json"):
     ],
 )
 def test_a_report_is_a_line_in_the_log_without_what_is_private(shop, caplog, body, said):
-    with caplog.at_level(logging.WARNING, "bookshop.ops.csp_reports"):
+    with caplog.at_level(logging.WARNING, "bookshop.web.csp_reports"):
         report(shop, body)
     assert caplog.messages == [f"a page was not allowed: {said}"]
 
@@ -62,7 +62,7 @@ def test_a_report_cannot_forge_a_line(shop, caplog):
     forged = {
         "csp-report": {"effective-directive": "img-src\nERROR all is lost", "blocked-uri": "x"}
     }
-    with caplog.at_level(logging.WARNING, "bookshop.ops.csp_reports"):
+    with caplog.at_level(logging.WARNING, "bookshop.web.csp_reports"):
         report(shop, forged)
     assert "\n" not in caplog.text.strip()
 

@@ -8,8 +8,8 @@ import pytest
 from lxml import etree
 from webob import Request
 
-from bookshop.catalogue.shelving import Ware, put, withdraw
 from bookshop.catalogue.version import touch
+from bookshop.catalogue.writer import Ware, put, withdraw
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, edition
 

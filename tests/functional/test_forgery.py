@@ -6,7 +6,7 @@ The views are Pyramid's own list, so that a new one is asked too.
 import pytest
 from webtest import TestApp
 
-from bookshop.resources import Resource
+from bookshop.web.resources import Resource
 from tests.tour import Tour
 
 # What programs send, who have no session: a signature is checked in the one, and nothing believed

@@ -20,7 +20,7 @@ from pyramid.scripting import prepare
 from pyramid.traversal import find_resource
 
 from bookshop.orders.links import order_key
-from bookshop.resources import Resource
+from bookshop.web.resources import Resource
 from tests.shops import pay_form
 from tests.tour import MOSS, TO_COME, WHOLE, WITHDRAWN, Tour
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from bookshop.ops import health
-from bookshop.ops.patience import Patient, TooSlowError
+from bookshop.ops.timeouts import Patient, TooSlowError
 
 
 def test_a_shop_that_runs_is_alive_and_ready(shop):

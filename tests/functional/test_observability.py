@@ -10,8 +10,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bookshop import clock
+from bookshop.mail.worker import make_postman
 from bookshop.ops.logs import JsonLines
-from bookshop.orders.mail.postman import make_postman
 from bookshop.webhooks.models import EventRecord, EventStatus
 from tests.functional.test_checkout import BUY, press_pay
 from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, intent_of, pay_form
@@ -97,7 +97,7 @@ def test_no_secret_and_no_person_is_in_anything_that_is_written(
     stranger.get(f"/orders/{order.number}?key={key[:-3]}", status=404)
     sandbox.fault(method="POST", path="/v1/payment_intents", kind="status", status=500, times=9)
     stranger.get(BUY, status=503)
-    monkeypatch.setattr("bookshop.orders.views.timeline", lambda *_: 1 / 0)
+    monkeypatch.setattr("bookshop.orders.pages.views.timeline", lambda *_: 1 / 0)
     visitor.get(f"/orders/{order.number}", status=500)
 
     said = written.getvalue() + "".join(capfd.readouterr()) + shop.visitor().get("/metrics").text
@@ -160,7 +160,7 @@ def test_what_stripe_calls_a_request_stands_beside_what_we_call_it(shop, lines, 
 
 
 def test_a_mistake_of_ours_is_found_by_the_number_on_its_page(shop, lines, monkeypatch):
-    monkeypatch.setattr("bookshop.orders.views._form", lambda *_: 1 / 0)
+    monkeypatch.setattr("bookshop.orders.pages.views._form", lambda *_: 1 / 0)
     page = shop.visitor().get("/orders/", status=500)
     (error,) = (line for line in lines() if line["level"] == "error")
     assert error["request_id"] in page.html.main.get_text()

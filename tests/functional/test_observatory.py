@@ -87,7 +87,7 @@ def test_every_page_is_graded_a_plus(front):
 
 
 def test_a_page_without_its_headers_is_graded_worse(front, monkeypatch):
-    monkeypatch.setattr("bookshop.headers.secure", lambda *_: None)
+    monkeypatch.setattr("bookshop.web.headers.secure", lambda *_: None)
     (found,) = grades(front, "none=1", ["/orders/"])
     assert found["grade"] not in {"A+", "A", "B"}
     assert found["faults"]

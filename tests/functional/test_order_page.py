@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import event
 
 from bookshop import clock
-from bookshop.orders.history import Cause, Occasion
+from bookshop.mail.models import MailRecord
+from bookshop.orders.audit import Cause, Occasion
+from bookshop.orders.fulfilment.shipments import Parcel, ship
 from bookshop.orders.links import LIFE, order_key
-from bookshop.orders.mail.models import MailRecord
 from bookshop.orders.models import Order
 from bookshop.orders.number import new_number
-from bookshop.orders.shipping import Parcel, ship
+from bookshop.orders.pages.labels import VERDICTS
 from bookshop.orders.states import CLOSED, PAID_FOR, UNPAID, Actor, OrderStatus
-from bookshop.orders.words import VERDICTS
 from tests.functional.test_checkout import BUY, MOSS, press_pay
 from tests.shops import intent_of
 

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from bookshop import clock
-from bookshop.orders.mail.models import MailStatus
-from bookshop.orders.mail.report import newest
-from bookshop.orders.sweeper import Sweeper
-from bookshop.payments.signatures import verified_event
-from bookshop.webhooks.handling import handle
+from bookshop.jobs.worker import Sweeper
+from bookshop.mail.models import MailStatus
+from bookshop.mail.queries import newest
+from bookshop.payments.webhook_signatures import verified_event
+from bookshop.webhooks.handlers import handle
 from tests.functional.test_checkout import BUY, MOSS, press_pay
 from tests.functional.test_webhooks import event, send, signed
 from tests.shops import intent_of
@@ -108,7 +108,7 @@ def test_mail_waits_until_it_is_over(shop, sandbox):
 
 
 def test_the_sweeper_rests_too(shop, monkeypatch):
-    monkeypatch.setattr("bookshop.orders.sweeper.PAUSE", 0.01)
+    monkeypatch.setattr("bookshop.jobs.worker.PAUSE", 0.01)
     shop.registry.sweeper.stop()
     swept, asked = [], []
 

@@ -11,11 +11,11 @@ from sqlalchemy import MetaData, event, select, update
 from bookshop import clock
 from bookshop.cli import main
 from bookshop.money import Money
-from bookshop.orders import refunds
-from bookshop.orders.carrying_out import carry_out
-from bookshop.orders.history import SWEEPER, Cause, Occasion
+from bookshop.orders.audit import SWEEPER, Cause, Occasion
 from bookshop.orders.models import Order, OrderEntry, RefundRecord
-from bookshop.orders.paying import KEY_LIFE
+from bookshop.orders.payment.intents import KEY_LIFE
+from bookshop.orders.refunds import requests
+from bookshop.orders.refunds.execution import carry_out
 from bookshop.orders.states import Actor
 from bookshop.payments.errors import StripeUnavailableError
 from bookshop.payments.gateway import Gateway
@@ -106,7 +106,7 @@ def ask_back(shop, amount):
     with shop.registry.sessions.begin() as session:
         order = session.scalars(select(Order).with_for_update()).one()
         occasion = Occasion(session, STAFF, clock.now())
-        return refunds.request(occasion, order, Money(amount, "GBP"), restock=False).key
+        return requests.request(occasion, order, Money(amount, "GBP"), restock=False).key
 
 
 def carry(shop, key):

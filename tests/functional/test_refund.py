@@ -9,11 +9,11 @@ from sqlalchemy import select, update
 
 from bookshop.cli import main
 from bookshop.money import Money
-from bookshop.orders.giving_back import Wish, give_back
-from bookshop.orders.history import SWEEPER, Cause
+from bookshop.orders.audit import SWEEPER, Cause
+from bookshop.orders.jobs import keep_up
 from bookshop.orders.models import Order, OrderEntry, RefundRecord
+from bookshop.orders.refunds.service import Wish, give_back
 from bookshop.orders.states import Actor
-from bookshop.orders.upkeep import keep_up
 from tests.functional.test_checkout import BUY, MOSS, press_pay
 from tests.shops import intent_of
 

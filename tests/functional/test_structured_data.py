@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bookshop.catalogue import words
+from bookshop.catalogue import labels
 from bookshop.catalogue.edition import Contributor, Feature, Series, Subject
 from tests.npm import install
 
@@ -260,6 +260,6 @@ def test_the_order_of_a_list_makes_no_other_page_of_it(shop):
 def test_the_way_to_a_book_goes_by_its_main_subject():
     subjects = (Subject("10", "FIC000000"), Subject("93", "FBA"), Subject("93", "FF", main=True))
 
-    assert words.main_subject(subjects).code == "FF"
-    assert words.main_subject(subjects[:2]).code == "FBA"
-    assert words.main_subject(subjects[:1]) is None
+    assert labels.main_subject(subjects).code == "FF"
+    assert labels.main_subject(subjects[:2]).code == "FBA"
+    assert labels.main_subject(subjects[:1]) is None

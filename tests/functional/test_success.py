@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bookshop import clock
-from bookshop.orders.holds import HOLD
+from bookshop.inventory.reservations import HOLD
 from bookshop.orders.models import Order
 from bookshop.orders.states import FULFILMENT
 from tests.functional.test_checkout import BUY, MOSS, press_pay

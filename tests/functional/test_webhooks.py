@@ -18,7 +18,7 @@ from sqlalchemy import event as happening
 from sqlalchemy import text
 
 from bookshop.orders.models import Order
-from bookshop.payments import signatures
+from bookshop.payments import webhook_signatures
 from bookshop.webhooks.ledger import by_id
 from bookshop.webhooks.views import LARGEST_BODY
 from tests.functional.test_checkout import BUY, MOSS, press_pay
@@ -470,7 +470,9 @@ def parsed(monkeypatch):
     """What is parsed as JSON."""
     seen = []
     loads = json.loads
-    monkeypatch.setattr(signatures.json, "loads", lambda body: seen.append(body) or loads(body))
+    monkeypatch.setattr(
+        webhook_signatures.json, "loads", lambda body: seen.append(body) or loads(body)
+    )
     return seen
 
 

@@ -4,10 +4,7 @@ import shutil
 
 import pytest
 
-from tests.fixtures import postgres_url, template
 from tests.load.fleet import Fleet
-
-__all__ = ["postgres_url", "template"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

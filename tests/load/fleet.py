@@ -24,7 +24,7 @@ from sqlalchemy import event, update
 from bookshop import cli
 from bookshop.catalogue.models import BookRecord
 from bookshop.db import make_engine
-from bookshop.settings_values import database_url
+from bookshop.settings.parsers import database_url
 from tests.shops import Controls, ini
 
 # Below those that the system gives to whoever connects: a port stays free while its server is dead.

@@ -10,15 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import bindparam, update
 
 from bookshop import clock
-from bookshop.catalogue.offer import Terms
-from bookshop.catalogue.shelf import Shelf
+from bookshop.catalogue.pricing import Terms
+from bookshop.catalogue.queries import Shelf
 from bookshop.db import make_sessions
-from bookshop.orders.history import Cause, Occasion
-from bookshop.orders.holds import hold
-from bookshop.orders.machine import move
+from bookshop.inventory.reservations import hold
+from bookshop.orders.audit import Cause, Occasion
 from bookshop.orders.models import Order
-from bookshop.orders.placing import Basis, place
+from bookshop.orders.placement import Basis, place
 from bookshop.orders.states import Actor, OrderStatus
+from bookshop.orders.transitions import move
 from bookshop.sandbox.store import Store
 from tests.load.fleet import Fleet
 from tests.shops import Controls

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from sqlalchemy import or_, update
 
 from bookshop import clock
-from bookshop.orders.expiry import ABANDONED_AFTER
-from bookshop.orders.mail.models import MailRecord
+from bookshop.mail.models import MailRecord
 from bookshop.orders.models import Order
+from bookshop.orders.payment.expiry import ABANDONED_AFTER
 from bookshop.orders.states import PAID_FOR, UNPAID
 from bookshop.sandbox.store import Store
 from tests.load.fleet import Fleet

@@ -2,11 +2,8 @@
 
 import pytest
 
-from tests.fixtures import template
-from tests.postgres import WITH_DEMO
+from tests.plugins.postgres import WITH_DEMO
 from tests.properties.rig import Rig
-
-__all__ = ["template"]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from bookshop.catalogue.models import BookRecord
-from bookshop.orders.mail.models import MailRecord
+from bookshop.mail.models import MailRecord
 from bookshop.orders.models import DisputeRecord, Order, OrderEntry, OrderLine, RefundRecord
 from tests.properties.rig import BOOKS, Rig
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from bookshop.orders.placing import REMEMBERED
+from bookshop.orders.placement import REMEMBERED
 from bookshop.orders.states import CLOSED, MOVES, PAID_FOR, OrderStatus
 from tests.properties.facts import Facts, Row
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bookshop.orders.expiry import ABANDONED_AFTER
-from bookshop.orders.holds import HOLD
-from bookshop.orders.placing import REMEMBERED
+from bookshop.inventory.reservations import HOLD
+from bookshop.orders.payment.expiry import ABANDONED_AFTER
+from bookshop.orders.placement import REMEMBERED
 from tests.properties.interruptions import DIES, FAILS
 from tests.properties.rig import BOOKS, Rig
 from tests.properties.world import VISITORS, World

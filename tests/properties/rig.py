@@ -19,10 +19,10 @@ from bookshop import clock
 from bookshop.catalogue.edition import Price
 from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.db import Base
-from bookshop.orders.mail.folder import Folder
-from bookshop.orders.mail.letters import Letters
-from bookshop.orders.mail.postman import Postman
-from bookshop.payments.breaker import PAUSE, Breaker
+from bookshop.mail.folder import Folder
+from bookshop.mail.worker import Postman
+from bookshop.orders.emails import Letters
+from bookshop.payments.circuit_breaker import PAUSE, Breaker
 from bookshop.sandbox.options import Options
 from bookshop.sandbox.server import SandboxServer
 from tests.properties.interruptions import DatabaseFailed, Interruptions

@@ -18,17 +18,17 @@ from sqlalchemy.orm import sessionmaker
 
 from bookshop import clock
 from bookshop.catalogue.models import BookRecord
+from bookshop.inventory.reservations import HOLD
 from bookshop.money import Money
-from bookshop.orders.differences import End, Kind
-from bookshop.orders.expiry import ABANDONED_AFTER
-from bookshop.orders.finding import locked
-from bookshop.orders.giving_back import Wish, give_back
-from bookshop.orders.history import Cause, Occasion
-from bookshop.orders.holds import HOLD
-from bookshop.orders.reconcile import Databases, Report, reconcile
-from bookshop.orders.refunds import CannotRefundError
-from bookshop.orders.shipping import CannotShipError, Parcel, ship
+from bookshop.orders.audit import Cause, Occasion
+from bookshop.orders.fulfilment.shipments import CannotShipError, Parcel, ship
+from bookshop.orders.payment.expiry import ABANDONED_AFTER
+from bookshop.orders.queries import locked
+from bookshop.orders.refunds.requests import CannotRefundError
+from bookshop.orders.refunds.service import Wish, give_back
 from bookshop.orders.states import PAID_FOR, Actor
+from bookshop.reconciliation.differences import End, Kind
+from bookshop.reconciliation.service import Databases, Report, reconcile
 from tests.properties.facts import Facts, Row, gather, stripe
 from tests.properties.interruptions import Interruption, Killed
 from tests.properties.invariants import ALWAYS, OPEN_INTENTS, SETTLED, check

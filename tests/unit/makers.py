@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 
 from bookshop.catalogue.edition import Contributor, Edition, Price, Subject
 from bookshop.catalogue.models import BookRecord, ListingRecord
-from bookshop.catalogue.offer import Terms
-from bookshop.catalogue.shelving import book_row, listing_row
+from bookshop.catalogue.pricing import Terms
+from bookshop.catalogue.writer import book_row, listing_row
 from bookshop.money import Money
 from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.number import new_number
 from bookshop.orders.states import OrderStatus
 from bookshop.payments.charges import Charge, Dispute, DisputeStatus, Refund, RefundStatus
 from bookshop.payments.intents import Failure, IntentStatus, PaymentIntent
-from bookshop.settings_values import Secret
+from bookshop.settings.parsers import Secret
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 _numbers = itertools.count(1)

@@ -21,28 +21,28 @@ TEMPLATES = sorted(PACKAGE.rglob("*.jinja2"))
 
 # Where a float is a time, a browser's wish, or how alike two words are.
 NO_MONEY = {
-    "answers.py": {"_accepted"},
-    "catalogue/feeds/importer.py": {"PAUSES"},
+    "web/http_cache.py": {"_accepted"},
+    "catalogue/importing/importer.py": {"PAUSES"},
     "catalogue/version.py": {
         *("FRESH", "GRACE", "PATIENCE", "__init__", "_last"),
         *("asked_at", "believed_until"),
     },
-    "limiting/limiter.py": {"TooOftenError"},
-    "limiting/storage.py": {"get_expiry"},
+    "rate_limits/limiter.py": {"TooOftenError"},
+    "rate_limits/storage.py": {"get_expiry"},
     "ops/check/ini.py": {"_chain"},
     "ops/logs.py": {"PAUSE", "seconds"},
     "ops/metrics/__init__.py": {"_stripe_was_asked"},
     "ops/metrics/meters.py": {"STEPS"},
-    "ops/patience.py": {"__init__"},
-    "ops/serving.py": {"LOOK_AGAIN", "_turn"},
+    "ops/timeouts.py": {"__init__"},
+    "ops/server.py": {"LOOK_AGAIN", "_turn"},
     "payments/gateway.py": {"__init__"},
-    "orders/sweeper.py": {"PAUSE"},
-    "pagecache.py": {"SEEN", "__init__"},
-    "payments/breaker.py": {"PAUSE", "__init__"},
-    "payments/setup.py": {"Account", "account_of"},
-    "settings.py": {"timeout", "near"},
-    "settings_values.py": {"seconds"},
-    "payments/http.py": {
+    "jobs/worker.py": {"PAUSE"},
+    "web/page_cache.py": {"SEEN", "__init__"},
+    "payments/circuit_breaker.py": {"PAUSE", "__init__"},
+    "payments/account.py": {"Account", "account_of"},
+    "settings/__init__.py": {"timeout", "near"},
+    "settings/parsers.py": {"seconds"},
+    "payments/http_client.py": {
         "ahead",
         "__init__",
         "_sleep_time_seconds",
@@ -165,7 +165,7 @@ def test_what_answers_without_csrf_is_what_no_form_is_sent_to():
         for keyword in decorator.keywords
         if keyword.arg == "require_csrf"
     }
-    assert free == {"webhooks/views.py", "ops/csp_reports.py"}
+    assert free == {"webhooks/views.py", "web/csp_reports.py"}
 
 
 # --- templates

@@ -15,7 +15,7 @@ import bookshop.catalogue
 from bookshop.catalogue.codes.product_forms import FORMS
 from bookshop.catalogue.codes.roles import ROLES
 from bookshop.catalogue.forms import Format, form_key, format_of
-from bookshop.catalogue.offer import FORTHCOMING, ORDERABLE, WAITING
+from bookshop.catalogue.pricing import FORTHCOMING, ORDERABLE, WAITING
 from bookshop.money import decimals, known_currencies
 
 DEMO = Path(bookshop.catalogue.__file__).parent / "demo"

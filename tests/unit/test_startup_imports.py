@@ -11,7 +11,7 @@ from tests.shops import ini
 NOT_SERVING = (
     *("alembic", "click", "cookiecutter", "lxml", "mako", "nh3", "PIL"),
     *("bookshop.cli", "bookshop.sandbox", "bookshop.starter", "bookshop.ops.backup"),
-    *("bookshop.ops.check", "bookshop.ops.customers", "bookshop.catalogue.feeds.onix"),
+    *("bookshop.ops.check", "bookshop.ops.privacy", "bookshop.catalogue.importing.onix"),
 )
 PROGRAM = """
 import json, sys

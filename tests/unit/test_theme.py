@@ -9,7 +9,7 @@ from webtest import TestApp
 
 import bookshop
 from bookshop import settings
-from bookshop.pagecache import build_token
+from bookshop.web.page_cache import build_token
 from tests.shops import ini
 
 MISSING = """\

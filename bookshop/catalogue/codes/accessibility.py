@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Final
 
-from bookshop.translation import _
+from bookshop.i18n import _
 
 
 class Group(Enum):

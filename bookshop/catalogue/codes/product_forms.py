@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from bookshop.translation import _
+from bookshop.i18n import _
 
 FORMS: Final[dict[str, Any]] = {
     "AB": _("Audiobook (cassette)"),

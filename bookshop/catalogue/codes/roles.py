@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from bookshop.translation import _
+from bookshop.i18n import _
 
 ROLES: Final[dict[str, Any]] = {
     "A01": _("Author"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from bookshop.translation import _
+from bookshop.i18n import _
 
 SUBJECTS: Final[dict[str, Any]] = {
     "A": _("Arts"),

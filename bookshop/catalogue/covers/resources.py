@@ -8,7 +8,7 @@ from pathlib import Path
 from pyramid.request import Request
 
 from bookshop.catalogue.covers.picture import TYPES
-from bookshop.resources import Resource
+from bookshop.web.resources import Resource
 
 _FILE = re.compile(rf"[0-9a-f]{{24}}-[1-9][0-9]{{0,4}}\.(?P<ending>{'|'.join(TYPES)})")
 

@@ -30,7 +30,7 @@ class CoverStore:
         Raises pixels.CoverError. What was kept already is not made again.
         """
         # A server keeps none, and has no use for the megabytes that this takes.
-        from bookshop.catalogue.covers.pixels import (  # noqa: PLC0415
+        from bookshop.catalogue.covers.images import (  # noqa: PLC0415
             LANCZOS,
             CoverError,
             picture,

@@ -6,8 +6,8 @@ from pyramid.request import Request
 from pyramid.response import FileResponse, Response
 from pyramid.view import view_config
 
-from bookshop.assets import FOR_EVER
 from bookshop.catalogue.covers.resources import CoverFile
+from bookshop.web.static_files import FOR_EVER
 
 
 @view_config(context=CoverFile)

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from bookshop.catalogue.edition import Contributor, Edition, Feature, Price, Series, Subject
 from bookshop.catalogue.models import BookRecord
-from bookshop.catalogue.offer import Terms
-from bookshop.catalogue.shelving import Copies, Ware, put
+from bookshop.catalogue.pricing import Terms
 from bookshop.catalogue.version import touch
+from bookshop.catalogue.writer import Copies, Ware, put
 
 # ONIX list 58, both with tax.
 RECOMMENDED = "02"

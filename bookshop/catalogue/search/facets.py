@@ -16,12 +16,12 @@ from typing import Any
 from sqlalchemy import case, delete, func, literal, or_, select, text, update
 from sqlalchemy.engine import Connection, Engine
 
-from bookshop.catalogue.bulk import insert_rows
+from bookshop.catalogue.bulk_insert import insert_rows
 from bookshop.catalogue.models import BookRecord, CatalogueState, ListingRecord, ListingSubject
-from bookshop.catalogue.offer import State
+from bookshop.catalogue.pricing import State
+from bookshop.catalogue.queries import FREE
 from bookshop.catalogue.search.models import FacetCount, begins
 from bookshop.catalogue.search.query import Query
-from bookshop.catalogue.shelf import FREE
 from bookshop.db import writing
 from bookshop.money import decimals, read_amount
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from bookshop.catalogue.folding import words
 from bookshop.catalogue.forms import Format
+from bookshop.catalogue.search.text_normalization import words
 
 MOST_WORDS = 12
 MOST_LETTERS = 200

@@ -11,8 +11,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.engine import Connection
 
 from bookshop.catalogue.edition import Edition
-from bookshop.catalogue.folding import words
 from bookshop.catalogue.search.models import SearchWord, begins
+from bookshop.catalogue.search.text_normalization import words
 from bookshop.db import insert_into
 
 SHORTEST = 4  # letters of a word that can be told from another

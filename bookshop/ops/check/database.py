@@ -11,7 +11,7 @@ from pyramid.registry import Registry
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import migrations
-from bookshop.catalogue import shelving
+from bookshop.catalogue import writer
 from bookshop.ops.check.files import open_to_all
 from bookshop.ops.check.findings import Finding, error, warning
 
@@ -29,7 +29,7 @@ def check_database(registry: Registry) -> list[Finding]:
         return [error(KEY, problem, fix, "nothing can be shown or sold without it")]
     if not current:
         problem = "the database is new, or of another version"
-    elif not shelving.is_fresh(registry.engine, registry.terms):
+    elif not writer.is_fresh(registry.engine, registry.terms):
         problem = "the listings were made for another currency or country"
     else:
         return []

@@ -11,11 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import clock
+from bookshop.mail.message import domain
+from bookshop.mail.models import MailRecord, MailStatus
+from bookshop.mail.smtp import Smtp
+from bookshop.mail.transport import DeliveryError
 from bookshop.ops.check.findings import Finding, error, warning
-from bookshop.orders.mail.message import domain
-from bookshop.orders.mail.models import MailRecord, MailStatus
-from bookshop.orders.mail.smtp import Smtp
-from bookshop.orders.mail.transport import DeliveryError
 from bookshop.settings import MailSettings
 
 WHY = "customers get no confirmation and no link to their order"

@@ -9,9 +9,9 @@ from pyramid.settings import asbool
 
 from bookshop.ops.check.findings import Finding, error, warning
 from bookshop.ops.check.ini import APP, SERVER, Ini
-from bookshop.ops.serving import DEFAULTS, LISTEN
+from bookshop.ops.server import DEFAULTS, LISTEN
 from bookshop.settings import Settings
-from bookshop.settings_values import is_loopback
+from bookshop.settings.parsers import is_loopback
 
 DEBUGGING = (
     "debug_all",

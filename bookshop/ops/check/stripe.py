@@ -9,10 +9,10 @@ from pyramid.registry import Registry
 
 from bookshop import clock
 from bookshop.ops.check.findings import Finding, error, warning
+from bookshop.payments.account import Endpoint, at
 from bookshop.payments.errors import NotPermittedError, PaymentsError, StripeRefusedError
 from bookshop.payments.gateway import Gateway
-from bookshop.payments.setup import Endpoint, at
-from bookshop.payments.signatures import API_VERSION, TOLERANCE
+from bookshop.payments.webhook_signatures import API_VERSION, TOLERANCE
 from bookshop.settings import Settings
 from bookshop.webhooks.resources import address
 

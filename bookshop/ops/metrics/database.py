@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import clock
-from bookshop.ops.patience import Patient, TooSlowError
-from bookshop.orders.mail.models import MailRecord, MailStatus
+from bookshop.mail.models import MailRecord, MailStatus
+from bookshop.ops.timeouts import Patient, TooSlowError
 from bookshop.orders.models import Order
 from bookshop.orders.states import OrderStatus
 from bookshop.webhooks.models import EventRecord, EventStatus

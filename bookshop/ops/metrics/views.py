@@ -13,7 +13,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from bookshop.ops.metrics.meters import METERS
-from bookshop.resources import Shop
+from bookshop.web.resources import Shop
 
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 

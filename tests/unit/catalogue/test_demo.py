@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import func, select
 
 from bookshop import clock
-from bookshop.catalogue import demo, words
+from bookshop.catalogue import demo, labels
 from bookshop.catalogue.codes.subjects import SUBJECTS
 from bookshop.catalogue.edition import Edition
 from bookshop.catalogue.models import BookRecord, ListingRecord
-from bookshop.catalogue.offer import State, Terms, offer
-from bookshop.catalogue.shelf import Shelf
+from bookshop.catalogue.pricing import State, Terms, offer
+from bookshop.catalogue.queries import Shelf
 from tests.unit.makers import NOW, TERMS, book
 
 DATA = json.loads(files(demo).joinpath("books.json").read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ def test_series_go_on_over_more_than_one_work(loaded):
 
 def test_the_e_books_and_no_others_tell_how_accessible_they_are(loaded):
     for edition in loaded.values():
-        told = words.accessibility(edition.accessibility)
+        told = labels.accessibility(edition.accessibility)
         assert bool(told) == (edition.form == "ED")
         assert sum(len(facts) for _heading, facts in told) == len(edition.accessibility)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookshop.catalogue import words
+from bookshop.catalogue import labels
 from bookshop.catalogue.codes.product_forms import FORMS
 from bookshop.catalogue.forms import DETAILS, Format, form_key, format_of
 
@@ -53,4 +53,4 @@ def test_every_detail_that_matters_has_words_of_its_own():
     assert names == {key.partition(".")[2] for key in FORMS} - {""}
     for key in FORMS:
         form = key.partition(".")[0]
-        assert form == key or words.form(key) != words.form(form)
+        assert form == key or labels.form(key) != labels.form(form)

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from bookshop.catalogue.feeds import importer
-from tests.unit.catalogue.feeds.onix_files import ISBNS, message, record
+from bookshop.catalogue.importing import importer
+from tests.unit.catalogue.importing.onix_files import ISBNS, message, record
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +92,7 @@ def test_a_file_that_is_not_there_is_wrong_usage(run):
 
 def test_a_feed_that_is_old_news_is_not_even_read(run, feed, monkeypatch):
     run("import", str(feed))
-    monkeypatch.setattr("bookshop.catalogue.feeds.onix.notices.whole", None)
+    monkeypatch.setattr("bookshop.catalogue.importing.onix.records.whole", None)
     records = (record("a", isbn=ISBNS[0]), record("b", isbn=ISBNS[1]))
     feed.write_bytes(message(*records))
     assert counts(run("import", str(feed), "--json"))["unchanged"] == 2

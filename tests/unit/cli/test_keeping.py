@@ -11,11 +11,11 @@ from sqlalchemy import text
 
 from bookshop import migrations
 from bookshop.db import WRITES, make_engine, make_sessions
-from bookshop.modes import ReadOnly
-from bookshop.orders.mail.models import MailRecord
-from bookshop.orders.mail.outbox import MailKind, write
+from bookshop.mail.models import MailRecord
+from bookshop.mail.outbox import MailKind, write
 from bookshop.orders.models import Order
 from bookshop.orders.states import OrderStatus
+from bookshop.read_only import ReadOnly
 from tests.unit.makers import NOW, book, order
 
 ADA = "ada@mail.example"

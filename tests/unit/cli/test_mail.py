@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from bookshop.orders.mail.models import MailRecord
-from bookshop.orders.mail.outbox import MailKind, write
+from bookshop.mail.models import MailRecord
+from bookshop.mail.outbox import MailKind, write
+from tests.plugins.mail_server import MailServer
 from tests.shops import ini
 from tests.unit.makers import NOW, book, order
-from tests.unit.orders.mail.conftest import MailServer
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_mail_that_is_not_there(mail):
 def test_a_database_that_does_not_answer(mail, monkeypatch, post):
     from sqlalchemy.exc import OperationalError
 
-    from bookshop.orders.mail.postman import Postman
+    from bookshop.mail.worker import Postman
 
     def locked(_self):
         raise OperationalError("UPDATE", {}, Exception("locked"))

@@ -10,7 +10,7 @@ from sqlalchemy.exc import TimeoutError as TooManyConnectionsError
 from webtest import TestApp
 
 import bookshop
-from bookshop.resources import Shop
+from bookshop.web.resources import Shop
 from tests.shops import ini
 
 

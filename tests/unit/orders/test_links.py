@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bookshop import clock
 from bookshop.orders.links import LIFE, opens, order_key, order_url
-from bookshop.settings_values import Secret
+from bookshop.settings.parsers import Secret
 from tests.unit.makers import NOW
 
 NUMBER = "K7QM-2X9T-4BCD"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bookshop.orders.pages.labels import VERDICTS
 from bookshop.orders.states import (
     CLOSED,
     DISPUTES,
@@ -15,7 +16,6 @@ from bookshop.orders.states import (
     Effect,
     OrderStatus,
 )
-from bookshop.orders.words import VERDICTS
 
 
 def test_every_status_has_words_for_the_shop_and_for_the_customer():

@@ -22,7 +22,8 @@ from bookshop.payments.errors import (
     StripeUnavailableError,
 )
 from bookshop.payments.intents import Failure, IntentStatus
-from bookshop.settings_values import Secret
+from bookshop.settings.parsers import Secret
+from tests.plugins.gateway import SECRET_KEY
 from tests.unit.payments.counterpart import (
     INTENT,
     answer,
@@ -34,7 +35,6 @@ from tests.unit.payments.counterpart import (
     stall,
     trickle,
 )
-from tests.unit.payments.fixtures import SECRET_KEY
 
 TOTAL = Money(1299, "GBP")
 A_LITTLE = 1.0  # seconds that a busy machine may take for what takes none
@@ -314,8 +314,8 @@ def test_a_visit_ends_in_time_whatever_stripe_does(make_gateway, counterpart, re
 
 
 def test_repeating_ends_in_time_too(make_gateway, counterpart, monkeypatch):
-    monkeypatch.setattr("bookshop.payments.http.PooledClient.INITIAL_DELAY", 30)
-    monkeypatch.setattr("bookshop.payments.http.PooledClient.MAX_DELAY", 30)
+    monkeypatch.setattr("bookshop.payments.http_client.PooledClient.INITIAL_DELAY", 30)
+    monkeypatch.setattr("bookshop.payments.http_client.PooledClient.MAX_DELAY", 30)
     gateway = make_gateway(timeout=0.5)
     counterpart.will(drop, drop)
     assert timed(lambda: create(gateway)) < 0.5 + A_LITTLE

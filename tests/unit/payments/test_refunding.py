@@ -7,6 +7,7 @@ import pytest
 
 from bookshop.money import Money
 from bookshop.payments.charges import RefundStatus
+from bookshop.payments.error_mapping import DISPUTED, NO_FUNDS, TOO_LARGE
 from bookshop.payments.errors import (
     IntentMissingError,
     NotPermittedError,
@@ -16,7 +17,6 @@ from bookshop.payments.errors import (
     StripeRefusedError,
     StripeUnavailableError,
 )
-from bookshop.payments.failures import DISPUTED, NO_FUNDS, TOO_LARGE
 from tests.unit.payments.counterpart import answer, drop, hang, refuse
 from tests.unit.payments.objects import REFUND
 

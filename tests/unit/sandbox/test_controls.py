@@ -6,9 +6,10 @@ import re
 import pytest
 from webtest import TestApp
 
-from bookshop.sandbox import delivery_faults, faults
+from bookshop.sandbox import faults
 from bookshop.sandbox.app import make_app
 from bookshop.sandbox.state import Sandbox
+from bookshop.sandbox.webhooks import delivery_faults
 
 HTML = {"Accept": "text/html"}
 

@@ -6,7 +6,7 @@ import time
 import pytest
 import stripe
 
-from .conftest import PATIENCE
+from tests.unit.sandbox.conftest import PATIENCE
 
 INTENTS = "/v1/payment_intents"
 NEW = {"amount": 500, "currency": "gbp"}

@@ -2,15 +2,16 @@
 
 import pytest
 
-from bookshop.sandbox import cards, currencies, forms, redaction
-from bookshop.sandbox.errors import ApiError
+from bookshop.sandbox.api import forms, redaction
+from bookshop.sandbox.api.errors import ApiError
+from bookshop.sandbox.objects import currencies, test_cards
 
 
 def test_every_test_card_has_a_right_check_digit_and_a_behaviour():
-    for number, card in cards.CARDS.items():
-        assert cards.passes_luhn(number), number
-        assert card.behaviour in cards.BEHAVIOURS
-    assert set(cards.PAYMENT_METHODS.values()) <= set(cards.CARDS)
+    for number, card in test_cards.CARDS.items():
+        assert test_cards.passes_luhn(number), number
+        assert card.behaviour in test_cards.BEHAVIOURS
+    assert set(test_cards.PAYMENT_METHODS.values()) <= set(test_cards.CARDS)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ def test_every_test_card_has_a_right_check_digit_and_a_behaviour():
     ],
 )
 def test_a_real_card_is_known_by_its_first_digits(number, brand):
-    card = cards.recognise(number)
+    card = test_cards.recognise(number)
 
     assert (card.brand, card.behaviour) == (brand, "not_a_test_card")
 

@@ -3,15 +3,11 @@
 import pytest
 
 from bookshop.orders.models import Order
-from bookshop.payments.signatures import Event
+from bookshop.payments.webhook_signatures import Event
 from bookshop.webhooks import ledger
-from bookshop.webhooks.handling import handle
+from bookshop.webhooks.handlers import handle
 from tests.unit.makers import NOW, book, order
-from tests.unit.orders.conftest import together
 from tests.unit.payments.counterpart import INTENT
-from tests.unit.payments.fixtures import counterpart, make_gateway
-
-__all__ = ["counterpart", "make_gateway", "together"]
 
 NUMBER = INTENT["metadata"]["order"]
 STOCK = 5

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bookshop.catalogue.covers import store as store_module
+from bookshop.catalogue.covers.images import CoverError
 from bookshop.catalogue.covers.picture import TYPES, WIDTHS, picture, sizes
-from bookshop.catalogue.covers.pixels import CoverError
 from bookshop.catalogue.covers.store import CoverStore
 
 RED = (200, 30, 40)

@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import select
 
 from bookshop.catalogue.models import CatalogueState
-from bookshop.catalogue.search.finder import Finder
 from bookshop.catalogue.search.query import Query, default_sort
-from bookshop.catalogue.shelving import Copies, Ware, put
+from bookshop.catalogue.search.service import Finder
 from bookshop.catalogue.version import touch
+from bookshop.catalogue.writer import Copies, Ware, put
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, TERMS
 

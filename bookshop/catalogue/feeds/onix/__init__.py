@@ -1,8 +1,0 @@
-"""ONIX for Books, the trade's own format: messages in, editions out.
-
-3.0 and 3.1, https://www.editeur.org/8/ONIX/.
-"""
-
-from bookshop.catalogue.feeds.onix.reader import frame, read
-
-__all__ = ["frame", "read"]

@@ -1,0 +1,1 @@
+"""Commands about Stripe: events, webhook endpoints, the sandbox."""

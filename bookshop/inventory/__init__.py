@@ -1,0 +1,1 @@
+"""Stock: how many copies there are, and which are reserved."""

@@ -1,0 +1,1 @@
+"""Getting books to the customer: shipments and pre-orders."""

@@ -1,0 +1,76 @@
+"""An order as templates show it: its lines with cover, author and format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from pyramid.request import Request
+
+from bookshop.catalogue.covers.picture import Picture
+from bookshop.catalogue.pages.presenters import Presenter
+from bookshop.money import Money
+from bookshop.orders.fulfilment.preorders import out_on
+from bookshop.orders.snapshot import OrderSnapshot
+
+
+@dataclass(frozen=True)
+class LineView:
+    """A line as sold; what the catalogue adds is empty where the book has left it since.
+
+    `out_on` is when a book that is still to be sent comes out, None where it is out.
+    """
+
+    title: str
+    lang: str | None
+    quantity: int
+    shipped: int
+    amount: Money
+    byline: str
+    format_label: str
+    picture: Picture | None
+    out_on: date | None
+
+
+@dataclass(frozen=True)
+class OrderView:
+    """An order on a page."""
+
+    number: str
+    url: str
+    total: Money
+    refunded: Money
+    revision: int
+    email: str | None
+    lines: list[LineView]
+
+
+def present_order(request: Request, order: OrderSnapshot) -> OrderView:
+    """The order for a template."""
+    present = Presenter(request)
+    lines = []
+    for line in order.lines:
+        book = request.shelf.detail(line.sku)
+        card = book and present.card(book.listing)
+        lines.append(
+            LineView(
+                title=line.title,
+                lang=card.lang if card else None,
+                quantity=line.quantity,
+                shipped=line.shipped,
+                amount=line.amount,
+                byline=card.byline if card else "",
+                format_label=card.format_label if card else "",
+                picture=card.picture if card else None,
+                out_on=out_on(order, line, book),
+            )
+        )
+    return OrderView(
+        number=order.number,
+        url=request.resource_path(request.root, "orders", order.number),
+        total=order.total,
+        refunded=order.refunded,
+        revision=order.revision,
+        email=order.email,
+        lines=lines,
+    )

@@ -1,0 +1,1 @@
+"""Orders and their PaymentIntents: created, synchronized with Stripe, expired."""

@@ -1,0 +1,1 @@
+"""Refunds: requested here, executed at Stripe."""

@@ -1,0 +1,1 @@
+"""Reconciliation: Stripe and the orders compared, and repaired where that is safe."""

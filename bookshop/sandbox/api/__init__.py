@@ -1,0 +1,1 @@
+"""Stripe's HTTP API as the sandbox answers it: authentication, parameters, idempotency, errors."""

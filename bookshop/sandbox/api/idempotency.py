@@ -1,0 +1,105 @@
+"""Idempotency keys: https://docs.stripe.com/api/idempotent_requests."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bookshop.sandbox.api.errors import ApiError, invalid
+from bookshop.sandbox.api.forms import Tree
+from bookshop.sandbox.store import Store
+
+LONGEST = 255
+KEPT = 24 * 3600.0  # seconds
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The answer that a key gave the first time."""
+
+    status: int
+    body: str
+    request: str
+
+
+class Idempotency:
+    """Answers by key, and the keys whose first request is still running."""
+
+    def __init__(self, store: Store, secret: str) -> None:
+        self._store = store
+        self._secret = secret.encode()
+        self._lock = threading.Lock()
+        self._running: set[str] = set()
+
+    def fingerprint(self, params: Tree) -> str:
+        """Tells parameters apart, and gives none of them away."""
+        canonical = json.dumps(params, sort_keys=True).encode()
+        return hmac.new(self._secret, canonical, hashlib.sha256).hexdigest()
+
+    @contextmanager
+    def claim(self, key: str) -> Iterator[None]:
+        """Keep others with that key out while its first request runs. Raises ApiError."""
+        if len(key) > LONGEST:
+            raise invalid(f"Idempotency keys may not be longer than {LONGEST} characters.")
+        with self._lock:
+            if key in self._running:
+                raise _in_use(key)
+            self._running.add(key)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running.discard(key)
+
+    def recall(self, key: str, path: str, fingerprint: str) -> Stored | None:
+        """The first answer. Raises ApiError where that answered another request."""
+        since = time.time() - KEPT
+        self._store.run("DELETE FROM idempotency WHERE created < ?", (since,))
+        rows = self._store.run("SELECT * FROM idempotency WHERE key = ?", (key,))
+        if not rows:
+            return None
+        first = rows[0]
+        if first["path"] != path:
+            where = (
+                f"for the same endpoint they were first used for ('{first['path']}' vs '{path}')"
+            )
+            raise _mismatch(key, where)
+        if first["fingerprint"] != fingerprint:
+            raise _mismatch(key, "with the same parameters they were first used with")
+        return Stored(first["status"], first["body"], first["request"])
+
+    def keep(self, key: str, path: str, fingerprint: str, stored: Stored) -> None:
+        """Remember the answer, errors of ours included."""
+        self._store.run(
+            "INSERT INTO idempotency (key, created, path, fingerprint, request, status, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(key, time.time(), path, fingerprint),
+                *(stored.request, stored.status, stored.body),
+            ),
+        )
+
+
+def _in_use(key: str) -> ApiError:
+    message = (
+        "There is currently another in-progress request using this Stripe Idempotency Key (that "
+        "probably means you submitted twice, and the other request is still going through): "
+        f"{key}. Please try again later."
+    )
+    error = ApiError(409, "idempotency_error", message, code="idempotency_key_in_use")
+    error.headers = {"Stripe-Should-Retry": "true"}
+    return error
+
+
+def _mismatch(key: str, where: str) -> ApiError:
+    message = (
+        f"Keys for idempotent requests can only be used {where}. Try using a key other than "
+        f"'{key}' if you meant to execute a different request."
+    )
+    return ApiError(400, "idempotency_error", message)

@@ -1,0 +1,165 @@
+"""Parameters: what each may be, and Stripe's words when it isn't.
+
+A parser takes a parameter's full name (`shipping[address][city]`) and what was sent, returns the
+value and raises ApiError. Parsers are put together to the schema of an operation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from bookshop.sandbox.api.errors import ApiError, invalid, missing_parameter, unknown_parameters
+from bookshop.sandbox.api.forms import Value
+
+Parser: TypeAlias = Callable[[str, Value], Any]
+
+EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+MOST_METADATA, LONGEST_KEY, LONGEST_VALUE = 50, 40, 500
+
+
+def text(most: int = 5000) -> Parser:
+    """Text, not empty."""
+
+    def parse(name: str, value: Value) -> str:
+        if isinstance(value, dict):
+            raise invalid(f"Invalid string: {name} is a hash", param=name)
+        if not value:
+            raise _empty(name)
+        if len(value) > most:
+            message = f"Invalid string: {value[:10]}…; must be at most {most} characters"
+            raise invalid(message, param=name)
+        return value
+
+    return parse
+
+
+def choice(*allowed: str) -> Parser:
+    """One of some names."""
+
+    def parse(name: str, value: Value) -> str:
+        chosen: str = text()(name, value)
+        if chosen not in allowed:
+            message = f"Invalid {name}: must be one of {' or '.join(allowed)}"
+            raise invalid(message, param=name)
+        return chosen
+
+    return parse
+
+
+def boolean(name: str, value: Value) -> bool:
+    """`true` or `false`."""
+    if value not in ("true", "false"):
+        raise invalid(f"Invalid boolean: {value}", param=name)
+    return value == "true"
+
+
+def integer(least: int | None = None, most: int | None = None) -> Parser:
+    """A whole number within bounds."""
+
+    def parse(name: str, value: Value) -> int:
+        if value == "":
+            raise _empty(name)
+        if isinstance(value, dict) or not re.fullmatch(r"-?\d{1,18}", value):
+            raise _no_integer(name, f"Invalid integer: {value}")
+        number = int(value)
+        if least is not None and number < least:
+            raise _no_integer(name, f"This value must be greater than or equal to {least}.")
+        if most is not None and number > most:
+            raise _no_integer(name, f"This value must be less than or equal to {most}.")
+        return number
+
+    return parse
+
+
+def email(name: str, value: Value) -> str:
+    """An e-mail address."""
+    address: str = text(800)(name, value)
+    if not EMAIL.fullmatch(address):
+        raise invalid(f"Invalid email address: {address}", code="email_invalid", param=name)
+    return address
+
+
+def web_address(name: str, value: Value) -> str:
+    """An absolute URL."""
+    address: str = text()(name, value)
+    if not re.match(r"[a-z][a-z0-9+.-]*://.", address, re.IGNORECASE):
+        raise invalid("Not a valid URL", code="url_invalid", param=name)
+    return address
+
+
+def unset_or(parser: Parser) -> Parser:
+    """As `parser`, or empty, which takes the value away: None."""
+    return lambda name, value: None if value == "" else parser(name, value)
+
+
+def list_of(parser: Parser) -> Parser:
+    """A list, `name[]=…` or `name[0]=…`."""
+
+    def parse(name: str, value: Value) -> list[Any]:
+        if not isinstance(value, dict) or not all(key.isdigit() for key in value):
+            raise invalid(f"Invalid array: {name}", param=name)
+        items = sorted(value.items(), key=lambda item: int(item[0]))
+        return [parser(f"{name}[{key}]", each) for key, each in items]
+
+    return parse
+
+
+def hash_of(fields: Mapping[str, Parser], required: Iterable[str] = ()) -> Parser:
+    """A hash of known parameters; at the top, where `name` is empty, all of an operation's."""
+
+    def parse(name: str, value: Value) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise invalid(f"Invalid object: {name}", param=name)
+        unknown = [_inside(name, key) for key in value if key not in fields]
+        if unknown:
+            raise unknown_parameters(unknown)
+        for key in required:
+            if key not in value:
+                raise missing_parameter(_inside(name, key))
+        return {key: fields[key](_inside(name, key), each) for key, each in value.items()}
+
+    return parse
+
+
+def metadata(name: str, value: Value) -> dict[str, str]:
+    """Names and values of the shop's own, an empty value to take one away.
+
+    https://docs.stripe.com/api/metadata
+    """
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise invalid("Metadata can only be a flat hash of strings", param=name)
+    pairs = {key: str(each) for key, each in value.items()}
+    if len(pairs) > MOST_METADATA:
+        raise invalid(f"Metadata can have up to {MOST_METADATA} keys", param=name)
+    for key, each in pairs.items():
+        if len(key) > LONGEST_KEY:
+            message = f"Metadata keys can have up to {LONGEST_KEY} characters"
+            raise invalid(message, param=name)
+        if len(each) > LONGEST_VALUE:
+            message = f"Metadata values can have up to {LONGEST_VALUE} characters"
+            raise invalid(message, param=_inside(name, key))
+    return pairs
+
+
+def not_simulated(name: str, value: Value) -> None:
+    """What Stripe has and the sandbox hasn't: better refused than left unheard."""
+    raise invalid(f"The sandbox does not simulate the parameter {name}.", param=name)
+
+
+def _inside(name: str, key: str) -> str:
+    return f"{name}[{key}]" if name else key
+
+
+def _empty(name: str) -> ApiError:
+    message = (
+        f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset "
+        f"a parameter; however '{name}' cannot be unset. You should remove '{name}' from your "
+        "request or supply a non-empty value."
+    )
+    return invalid(message, code="parameter_invalid_empty", param=name)
+
+
+def _no_integer(name: str, message: str) -> ApiError:
+    return invalid(message, code="parameter_invalid_integer", param=name)

@@ -1,0 +1,1 @@
+"""The sandbox's control API for tests, under `/_sandbox`."""

@@ -1,0 +1,88 @@
+"""Controls for what happens to a payment once it is made: what customers, banks and people do.
+
+A charge is named by its own id or by its PaymentIntent's.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pyramid.request import Request
+
+from bookshop.sandbox.api.call import Call
+from bookshop.sandbox.api.errors import invalid
+from bookshop.sandbox.api.parameters import choice, hash_of, integer
+from bookshop.sandbox.control.views import act
+from bookshop.sandbox.objects import charges, disputes, fraud_warnings, refunds, reviews
+from bookshop.sandbox.store import Object
+
+REFUND = hash_of({"amount": integer(1)})
+NOTHING = hash_of({})
+CLOSE_REVIEW = hash_of({"outcome": choice("approved", "refunded_as_fraud")}, ("outcome",))
+
+
+def refund(request: Request) -> Any:
+    """Refund a charge from the dashboard: `amount`, or all that is left."""
+
+    def answer(call: Call) -> Object:
+        charge = charges.find_paid(call.store, call.identifier)
+        return refunds.refund(call, charge, {**call.params, "reason": "requested_by_customer"})
+
+    return act(request, REFUND, answer)
+
+
+def settle_refund(request: Request) -> Any:
+    """Say what becomes of a refund: `outcome` is succeeded, failed or canceled."""
+    return act(request, refunds.SETTLE, refunds.settle)
+
+
+def dispute(request: Request) -> Any:
+    """Dispute a charge: `reason`, `amount`, and `inquiry` if the bank only asks.
+
+    Of an open inquiry it makes the dispute.
+    """
+    return act(request, disputes.OPEN, disputes.begin_at_will)
+
+
+def settle_dispute(request: Request) -> Any:
+    """Say how a dispute ends: `outcome` is won or lost, of an inquiry warning_closed."""
+    return act(request, disputes.SETTLE, disputes.settle)
+
+
+def warn(request: Request) -> Any:
+    """Have the issuer warn of fraud."""
+
+    def answer(call: Call) -> Object:
+        return fraud_warnings.warn(call, charges.find_paid(call.store, call.identifier))
+
+    return act(request, NOTHING, answer)
+
+
+def review(request: Request) -> Any:
+    """Put a payment up for review."""
+
+    def answer(call: Call) -> Object:
+        charge = charges.find_paid(call.store, call.identifier)
+        if charge["review"] is not None:
+            raise invalid(f"Charge {charge['id']} has a review: {charge['review']}.")
+        intent = cast("Object", call.store.find("payment_intent", charge["payment_intent"]))
+        made = reviews.begin(call, intent, charge, "manual")
+        call.store.save(charge)
+        call.store.save(intent)
+        return made
+
+    return act(request, NOTHING, answer)
+
+
+def close_review(request: Request) -> Any:
+    """Close a review: `outcome` is approved, or refunded_as_fraud, which refunds what is left."""
+
+    def answer(call: Call) -> Object:
+        if call.params["outcome"] == "approved":
+            return reviews.approve(call)
+        found = reviews.find_open(call.store, call.identifier)
+        charge = charges.find_paid(call.store, found["charge"])
+        refunds.refund(call, charge, {"reason": "fraudulent"})
+        return reviews.find(call.store, call.identifier)
+
+    return act(request, CLOSE_REVIEW, answer)

@@ -1,0 +1,119 @@
+"""The sandbox's own controls under /_sandbox: no key is needed, for only this machine gets here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pyramid.httpexceptions import HTTPForbidden, HTTPSeeOther
+from pyramid.request import Request
+from pyramid.response import Response
+
+from bookshop.sandbox.api import forms, request_log
+from bookshop.sandbox.api.call import Call
+from bookshop.sandbox.api.errors import ApiError, invalid
+from bookshop.sandbox.api.forms import Tree
+from bookshop.sandbox.api.parameters import Parser
+from bookshop.sandbox.objects import confirmation
+from bookshop.sandbox.objects.intent_parameters import SETTLE
+from bookshop.sandbox.state import Sandbox
+from bookshop.sandbox.store import Object
+from bookshop.sandbox.webhooks.events import Cause
+
+NAME = "bookshop"
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def refuse_strangers(request: Request) -> None:
+    """Raise HTTPForbidden for what another site makes the developer's browser do.
+
+    A foreign Host is a name that was made to point here; a foreign Origin is another site's page.
+    """
+    if request.host.removesuffix(f":{request.host_port}") not in LOCAL_NAMES:
+        raise HTTPForbidden("The sandbox answers to localhost.")
+    origin = request.headers.get("Origin", request.host_url)
+    fetched = request.headers.get("Sec-Fetch-Site", "none")
+    harmless = (
+        request.method in {"GET", "HEAD"} and request.headers.get("Sec-Fetch-Mode") == "navigate"
+    )
+    if origin != request.host_url or (fetched not in {"none", "same-origin"} and not harmless):
+        raise HTTPForbidden("The sandbox takes no orders from other sites.")
+
+
+def identity(request: Request) -> dict[str, str]:
+    """Which sandbox this is, for another process to tell it from a stranger."""
+    return {"sandbox": NAME, "publishable_key": sandbox_of(request).options.publishable_key}
+
+
+def requests(request: Request) -> dict[str, Any]:
+    """The API's requests, newest first."""
+    return {"data": request_log.read(sandbox_of(request).store)}
+
+
+def settle(request: Request) -> Any:
+    """Say how a bank debit ends: `outcome` is succeeded or failed."""
+    return act(request, SETTLE, confirmation.settle)
+
+
+def act(request: Request, schema: Parser, answer: Callable[[Call], Object]) -> Any:
+    """Do to Stripe's objects what its API has no operation for, and what no request caused."""
+    sandbox = sandbox_of(request)
+    call = Call(
+        store=sandbox.store,
+        events=sandbox.events,
+        cause=Cause(),
+        publishable_key=sandbox.options.publishable_key,
+        base_url=request.host_url,
+        identifier=request.matchdict["id"],
+        params=schema("", without_blanks(params_of(request))),
+    )
+    with sandbox.store.transaction():
+        done = answer(call)
+    sandbox.deliverer.wake()
+    return answered(request, done)
+
+
+def refused(error: ApiError, request: Request) -> Response:
+    """An error of the controls, in the API's form."""
+    return Response(json=error.body(f"{request.host_url}/requests"), status=error.status)
+
+
+def sandbox_of(request: Request) -> Sandbox:
+    """The sandbox that a request came to."""
+    sandbox: Sandbox = request.registry.sandbox
+    return sandbox
+
+
+def params_of(request: Request) -> Tree:
+    """What was sent, as JSON or as a form. Raises ApiError."""
+    if request.content_type != "application/json":
+        return forms.decode(request.body.decode("utf-8", "replace"))
+    try:
+        sent = json.loads(request.body)
+    except ValueError as err:
+        raise invalid("The body is no JSON.") from err
+    if not isinstance(sent, Mapping):
+        raise invalid("The body is no JSON object.")
+    return {str(name): str(value) for name, value in sent.items() if value is not None}
+
+
+def without_blanks(params: Tree) -> Tree:
+    """A form sends its empty fields too."""
+    return {name: value for name, value in params.items() if value != ""}
+
+
+def answered(request: Request, answer: Any) -> Any:
+    """The answer, or for a person at the dashboard the page that they came from."""
+    if "text/html" in request.headers.get("Accept", ""):
+        return HTTPSeeOther(request.host_url + _page_of(request))
+    return answer
+
+
+def _page_of(request: Request) -> str:
+    came_from = request.headers.get("Referer", "")
+    return (
+        came_from.removeprefix(request.host_url)
+        if came_from.startswith(request.host_url + "/")
+        else "/"
+    )

@@ -1,0 +1,103 @@
+"""Pages for the developer: the mail that the shop wrote to a folder instead of sending it."""
+
+from __future__ import annotations
+
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+from pyramid.httpexceptions import HTTPNotFound
+from pyramid.request import Request
+from pyramid.response import Response
+
+from bookshop.sandbox.control.views import sandbox_of
+from bookshop.sandbox.dashboard.views import MOST
+
+#: What a mail's HTML may do in the dashboard: look as it does, and nothing else.
+HTML_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+UNTOLD = ("subject", "mime-", "content-")  # the first is the page's title, the rest for programs
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def mails(request: Request) -> dict[str, Any]:
+    """The mails, newest first."""
+    folder = sandbox_of(request).options.mail
+    newest = _newest(folder)[:MOST]
+    found = [{"name": path.name, **_envelope(path)} for path in newest]
+    return {"page": "mail", "mails": found, "folder": folder}
+
+
+def mail(request: Request) -> dict[str, Any]:
+    """One mail: its headers, its text, its HTML in a frame."""
+    path = _asked_for(request)
+    message = _read(path)
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
+    frame = request.response.headers["Content-Security-Policy"] + "; frame-src 'self'"
+    request.response.headers["Content-Security-Policy"] = frame
+    return {
+        "page": "mail",
+        "name": path.name,
+        "subject": message["Subject"],
+        "headers": [pair for pair in message.items() if not pair[0].lower().startswith(UNTOLD)],
+        "text": cast("EmailMessage", text).get_content() if text else None,
+        "html": html is not None,
+    }
+
+
+def html_part(request: Request) -> Response:
+    """The HTML of a mail, for the frame on its page."""
+    html = _read(_asked_for(request)).get_body(("html",))
+    if html is None:
+        raise HTTPNotFound("This mail has no HTML.")
+    response = Response(text=cast("EmailMessage", html).get_content(), content_type="text/html")
+    response.headers.update({**HEADERS, "Content-Security-Policy": HTML_POLICY})
+    return response
+
+
+def source(request: Request) -> Response:
+    """The mail as it was written, to keep."""
+    path = _asked_for(request)
+    response = Response(body=path.read_bytes(), content_type="message/rfc822")
+    response.content_disposition = f"attachment; filename*=UTF-8''{quote(path.name)}"
+    response.headers.update(HEADERS)
+    return response
+
+
+def _newest(folder: Path | None) -> list[Path]:
+    if folder is None or not folder.is_dir():
+        return []
+    found = [(path.stat().st_mtime_ns, path) for path in folder.glob("*.eml") if path.is_file()]
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def _asked_for(request: Request) -> Path:
+    """The file that the address names, which is one of the folder's or none."""
+    for path in _newest(sandbox_of(request).options.mail):
+        if path.name == request.matchdict["name"]:
+            return path
+    raise HTTPNotFound("There is no such mail.")
+
+
+def _envelope(path: Path) -> dict[str, Any]:
+    message = _read(path, headers_only=True)
+    dated = message["Date"] and message["Date"].datetime
+    return {
+        "subject": message["Subject"],
+        "to": message["To"],
+        "date": dated.timestamp() if dated else path.stat().st_mtime,
+    }
+
+
+def _read(path: Path, *, headers_only: bool = False) -> EmailMessage:
+    parser = BytesParser(policy=policy.default)
+    return parser.parsebytes(path.read_bytes(), headersonly=headers_only)

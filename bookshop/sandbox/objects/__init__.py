@@ -1,0 +1,1 @@
+"""The Stripe objects that the sandbox keeps: PaymentIntents, charges, refunds, disputes."""

@@ -1,0 +1,201 @@
+"""PaymentIntents: made, changed, called off. https://docs.stripe.com/api/payment_intents.
+
+How they are paid is in `confirmation`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from bookshop.sandbox.api import parameters
+from bookshop.sandbox.api.call import Call
+from bookshop.sandbox.api.errors import invalid, missing_resource, unexpected_state
+from bookshop.sandbox.ids import new_id, random_text
+from bookshop.sandbox.objects import currencies, payment_methods
+from bookshop.sandbox.store import Object, Store
+
+OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
+METHOD_OPTIONS = {
+    "card": {
+        "installments": None,
+        "mandate_options": None,
+        "network": None,
+        "request_three_d_secure": "automatic",
+    },
+    "bacs_debit": {},
+    "sepa_debit": {},
+    "us_bank_account": {"verification_method": "automatic"},
+}
+NULL_AT_FIRST = """
+    allowed_payment_method_types application application_fee_amount canceled_at cancellation_reason
+    customer customer_account description excluded_payment_method_types last_payment_error
+    latest_charge managed_payments next_action on_behalf_of payment_method
+    payment_method_configuration_details payment_record processing receipt_email review
+    setup_future_usage shipping statement_descriptor statement_descriptor_suffix transfer_data
+    transfer_group
+"""
+#: What may be changed only while the intent can still be paid.
+BEFORE_PAYMENT = ("amount", "currency", "payment_method", "payment_method_data", "shipping")
+
+
+def find(store: Store, identifier: str) -> Object:
+    """The intent of that id in the address. Raises ApiError."""
+    found = store.find("payment_intent", identifier)
+    if found is None:
+        raise missing_resource("payment_intent", identifier, "intent", in_path=True)
+    return found
+
+
+def create(call: Call) -> Object:
+    """POST /v1/payment_intents, but for `confirm`."""
+    params = call.params
+    intent = _blank(params)
+    _apply(call, intent, params)
+    call.store.save(intent)
+    call.emit("payment_intent.created", intent)
+    return intent
+
+
+def update(call: Call) -> Object:
+    """POST /v1/payment_intents/{id}."""
+    intent = find(call.store, call.identifier)
+    forbidden = [name for name in BEFORE_PAYMENT if name in call.params]
+    if forbidden and intent["status"] not in OPEN:
+        message = (
+            f"This PaymentIntent's {forbidden[0]} could not be updated because it has a status of "
+            f"{intent['status']}. You may only update the {forbidden[0]} of a PaymentIntent with "
+            f"one of the following statuses: {', '.join(OPEN)}."
+        )
+        raise unexpected_state(message, intent)
+    _apply(call, intent, call.params)
+    if forbidden and intent["status"] == "requires_action":
+        intent.update(status="requires_confirmation", next_action=None)
+    call.store.save(intent)
+    return intent
+
+
+def cancel(call: Call) -> Object:
+    """POST /v1/payment_intents/{id}/cancel."""
+    intent = find(call.store, call.identifier)
+    if intent["status"] not in OPEN:
+        message = (
+            f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. "
+            "Only a PaymentIntent with one of the following statuses may be canceled: "
+            f"{', '.join(OPEN)}."
+        )
+        raise unexpected_state(message, intent)
+    intent.update(
+        status="canceled",
+        canceled_at=int(time.time()),
+        cancellation_reason=call.params.get("cancellation_reason"),
+        next_action=None,
+    )
+    call.store.save(intent)
+    call.emit("payment_intent.canceled", intent)
+    return intent
+
+
+def give_method(intent: Object, method: Object) -> None:
+    """Pay `intent` with `method` from now on. Raises ApiError where it doesn't take that type."""
+    if method["type"] not in intent["payment_method_types"]:
+        allowed = ", ".join(intent["payment_method_types"])
+        message = (
+            f"The PaymentMethod provided ({method['type']}) is not allowed for this PaymentIntent. "
+            f"Please attach a PaymentMethod of one of the following types: {allowed}."
+        )
+        code = "payment_intent_incompatible_payment_method"
+        raise invalid(message, code=code, payment_intent=intent, payment_method=method)
+    intent["payment_method"] = method["id"]
+
+
+def _apply(call: Call, intent: Object, params: Mapping[str, Any]) -> None:
+    """Write checked parameters into an intent. Raises ApiError where they don't fit together."""
+    for name in ("capture_method", "description", "receipt_email", "statement_descriptor_suffix"):
+        intent[name] = params.get(name, intent[name])
+    if "shipping" in params:
+        intent["shipping"] = shipping_of(params["shipping"])
+    if "metadata" in params:
+        intent["metadata"] = merged(intent["metadata"], params["metadata"])
+    if {"amount", "currency"} & set(params):
+        intent["currency"] = params.get("currency", intent["currency"])
+        intent["amount"] = params.get("amount", intent["amount"])
+        currencies.check_currency(intent["currency"])
+        currencies.check_amount(intent["amount"], intent["currency"])
+    _offer_methods(intent, params)
+    if {"payment_method", "payment_method_data"} & set(params):
+        give_method(intent, method_of(call.store, params))
+        intent["status"] = "requires_confirmation"
+
+
+def method_of(store: Store, params: Mapping[str, Any]) -> Object:
+    """The payment method that parameters name or describe."""
+    if "payment_method_data" in params:
+        if "payment_method" in params:
+            message = (
+                "You may only specify one of these parameters: payment_method, payment_method_data."
+            )
+            raise invalid(message, code="parameters_exclusive")
+        return payment_methods.create(store, params["payment_method_data"])
+    return payment_methods.find(store, params["payment_method"])
+
+
+def shipping_of(given: Mapping[str, Any] | None) -> Object | None:
+    """A shipping hash with every field."""
+    if given is None:
+        return None
+    address = {line: given["address"].get(line) for line in payment_methods.ADDRESS_LINES}
+    others = ("carrier", "name", "phone", "tracking_number")
+    return {"address": address, **{name: given.get(name) for name in others}}
+
+
+def merged(old: dict[str, str], new: dict[str, str] | None) -> dict[str, str]:
+    """Metadata after an update: names with an empty value go, all of them for None."""
+    if new is None:
+        return {}
+    merged = {**old, **new}
+    if len(merged) > parameters.MOST_METADATA:
+        raise invalid(f"Metadata can have up to {parameters.MOST_METADATA} keys", param="metadata")
+    return {key: value for key, value in merged.items() if value}
+
+
+def _offer_methods(intent: Object, params: Mapping[str, Any]) -> None:
+    for name in ("allowed_payment_method_types", "excluded_payment_method_types"):
+        intent[name] = params.get(name, intent[name])
+    offered = currencies.payment_method_types(intent["currency"])
+    if not (intent["automatic_payment_methods"] or {}).get("enabled"):
+        offered = ["card"]
+    allowed = intent["allowed_payment_method_types"]
+    excluded = intent["excluded_payment_method_types"] or ()
+    types = [kind for kind in offered if (not allowed or kind in allowed) and kind not in excluded]
+    if not types:
+        message = "No valid payment method types for this PaymentIntent are left to offer."
+        raise invalid(message, code="payment_intent_invalid_parameter")
+    intent["payment_method_types"] = types
+    intent["payment_method_options"] = {kind: METHOD_OPTIONS[kind] for kind in types}
+
+
+def _blank(params: Mapping[str, Any]) -> Object:
+    identifier = new_id("payment_intent")
+    automatic = {"allow_redirects": "always", "enabled": True}
+    return {
+        **dict.fromkeys(NULL_AT_FIRST.split()),
+        "id": identifier,
+        "object": "payment_intent",
+        "amount": params["amount"],
+        "amount_capturable": 0,
+        "amount_details": {"tip": {}},
+        "amount_received": 0,
+        "automatic_payment_methods": {**automatic, **params.get("automatic_payment_methods", {})},
+        "capture_method": "automatic_async",
+        "client_secret": f"{identifier}_secret_{random_text(25)}",
+        "confirmation_method": "automatic",
+        "created": int(time.time()),
+        "currency": params["currency"],
+        "livemode": False,
+        "metadata": {},
+        "payment_method_options": {},
+        "payment_method_types": [],
+        "status": "requires_payment_method",
+    }

@@ -1,0 +1,165 @@
+"""Webhook endpoints: who is told of events. https://docs.stripe.com/api/webhook_endpoints."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+from bookshop.sandbox.api import lists, parameters
+from bookshop.sandbox.api.call import Call
+from bookshop.sandbox.api.errors import ApiError, invalid, missing_resource
+from bookshop.sandbox.api.forms import Value
+from bookshop.sandbox.api.parameters import (
+    boolean,
+    hash_of,
+    integer,
+    list_of,
+    metadata,
+    text,
+    unset_or,
+)
+from bookshop.sandbox.ids import API_VERSION, new_id
+from bookshop.sandbox.objects import intents
+from bookshop.sandbox.options import is_web_address
+from bookshop.sandbox.store import Object, Store
+from bookshop.sandbox.webhooks import deliveries
+from bookshop.sandbox.webhooks.event_types import TYPES
+from bookshop.sandbox.webhooks.events import EVERYTHING
+
+MOST = 16
+#: The endpoint of the setting `sandbox.webhook_url`.
+BUILT_IN = "we_1Sandbox000000000000000"
+VERSION = re.compile(r"\d{4}-\d\d-\d\d(\.[a-z]+)?")
+
+
+def _address(name: str, value: Value) -> str:
+    url: str = text()(name, value)
+    if not is_web_address(url):
+        raise invalid("Invalid URL: it is no web address", code="url_invalid", param=name)
+    return url
+
+
+def _event_type(name: str, value: Value) -> str:
+    wanted: str = text()(name, value)
+    if wanted not in TYPES and wanted != EVERYTHING:
+        raise invalid(f"Invalid {name}: there are no events of type {wanted}", param=name)
+    return wanted
+
+
+def _version(name: str, value: Value) -> str:
+    version: str = text()(name, value)
+    if not VERSION.fullmatch(version):
+        raise invalid(f"Invalid API version: {version}", param=name)
+    if version != API_VERSION:
+        message = f"The sandbox tells of events in API version {API_VERSION} only, not in {version}"
+        raise invalid(message, param=name)
+    return version
+
+
+_CHANGING = {
+    "description": unset_or(text()),
+    "enabled_events": list_of(_event_type),
+    "expand": list_of(text()),
+    "metadata": unset_or(metadata),
+    "url": _address,
+}
+CREATE = hash_of(
+    {**_CHANGING, "api_version": _version, "connect": parameters.not_simulated},
+    ("enabled_events", "url"),
+)
+LIST = hash_of(
+    {
+        "ending_before": text(),
+        "expand": list_of(text()),
+        "limit": integer(1, lists.MOST),
+        "starting_after": text(),
+    }
+)
+UPDATE = hash_of({**_CHANGING, "disabled": boolean})
+
+
+def create(call: Call) -> Object:
+    """POST /v1/webhook_endpoints. The secret is told here and never again."""
+    if sum(1 for _ in call.store.select("webhook_endpoint")) >= MOST:
+        raise invalid(f"You have reached the maximum of {MOST} test webhook endpoints.")
+    endpoint = _endpoint(new_id("webhook_endpoint"), api_version=call.params.get("api_version"))
+    _apply(endpoint, call.params)
+    secret = new_id("webhook_secret")
+    call.store.save(endpoint, {"secret": secret})
+    return {**endpoint, "secret": secret}
+
+
+def find(call: Call) -> Object:
+    """GET /v1/webhook_endpoints/{id}."""
+    found = call.store.find("webhook_endpoint", call.identifier)
+    if found is None:
+        kind = "webhook endpoint"
+        raise missing_resource(kind, call.identifier, "webhook_endpoint", in_path=True)
+    return found
+
+
+def update(call: Call) -> Object:
+    """POST /v1/webhook_endpoints/{id}."""
+    endpoint = find(call)
+    if call.identifier == BUILT_IN and call.params.get("url", endpoint["url"]) != endpoint["url"]:
+        raise _built_in()
+    _apply(endpoint, call.params)
+    call.store.save(endpoint)
+    return endpoint
+
+
+def delete(call: Call) -> Object:
+    """DELETE /v1/webhook_endpoints/{id}. What it is still owed is not delivered."""
+    endpoint = find(call)
+    if call.identifier == BUILT_IN:
+        raise _built_in()
+    _remove(call.store, endpoint["id"])
+    return {"id": endpoint["id"], "object": "webhook_endpoint", "deleted": True}
+
+
+def keep_built_in(store: Store, url: str | None, secret: str) -> None:
+    """See to it that the endpoint of the settings is as they say, or that there is none."""
+    if url is None:
+        _remove(store, BUILT_IN)
+        return
+    endpoint = store.find("webhook_endpoint", BUILT_IN) or _endpoint(
+        BUILT_IN, description="The shop's, by its settings", enabled_events=[EVERYTHING]
+    )
+    store.save({**endpoint, "url": url}, {"secret": secret})
+
+
+def _endpoint(identifier: str, **fields: Any) -> Object:
+    return {
+        "id": identifier,
+        "object": "webhook_endpoint",
+        "api_version": API_VERSION,
+        "application": None,
+        "created": int(time.time()),
+        "description": None,
+        "enabled_events": [],
+        "livemode": False,
+        "metadata": {},
+        "status": "enabled",
+        **fields,
+    }
+
+
+def _apply(endpoint: Object, params: dict[str, Any]) -> None:
+    for name in ("description", "enabled_events", "url"):
+        if name in params:
+            endpoint[name] = params[name]
+    if "disabled" in params:
+        endpoint["status"] = "disabled" if params["disabled"] else "enabled"
+    if "metadata" in params:
+        endpoint["metadata"] = intents.merged(endpoint["metadata"], params["metadata"])
+
+
+def _remove(store: Store, identifier: str) -> None:
+    store.run("DELETE FROM objects WHERE id = ?", (identifier,))
+    deliveries.give_up(store, identifier, "the endpoint was deleted")
+
+
+def _built_in() -> ApiError:
+    message = "This endpoint is the setting sandbox.webhook_url's: change it there."
+    return invalid(message)

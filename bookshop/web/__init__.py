@@ -1,0 +1,1 @@
+"""What every page shares: resources, security, headers, rendering, caches, error pages."""

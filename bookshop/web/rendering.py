@@ -1,0 +1,81 @@
+"""Jinja2: what every template finds, and how money is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import hupper
+from babel.dates import format_date
+from pyramid.config import Configurator
+from pyramid.events import BeforeRender
+from pyramid_jinja2.i18n import GetTextWrapper
+
+from bookshop.money import Money
+from bookshop.web.static_files import Assets
+
+
+def add_globals(event: BeforeRender) -> None:
+    """Give the template the shop, its addresses and `asset`."""
+    request = event["request"]
+    if request is None:
+        return
+    registry = request.registry
+    event["shop"] = registry.bookshop.shop
+    event["urls"], event["asset"] = _addresses(registry.assets, request.script_name or "")
+
+
+@lru_cache(maxsize=16)
+def _addresses(assets: Assets, home: str) -> tuple[SimpleNamespace, Callable[[str], str]]:
+    """Addresses below `home`: the shop's own, and a function from a static file to its path."""
+    urls = SimpleNamespace(home=f"{home}/", books=f"{home}/books/", orders=f"{home}/orders/")
+    return urls, lambda name: home + assets.path(name)
+
+
+def _texts(domain: str) -> GetTextWrapper:
+    """Finds the texts of one shop in its language, each once."""
+    texts = GetTextWrapper(domain)
+    texts.gettext = lru_cache(maxsize=1024)(texts.gettext)
+    return texts
+
+
+def includeme(config: Configurator) -> None:
+    """Render `*.jinja2` from `bookshop/templates`, and before that from the theme's `templates`.
+
+    A theme's template that only changes some blocks says `{% extends "bookshop:templates/…" %}`.
+    """
+    shop = config.registry.bookshop.shop
+    locale = shop.locale
+
+    # A page writes the same few prices and texts again and again: looking them up is most of it.
+    @lru_cache(maxsize=4096)
+    def money(value: Money) -> str:
+        return value.format(locale)
+
+    def day(value: date) -> str:
+        return format_date(value, "long", locale)
+
+    settings: dict[str, Any] = {
+        "jinja2.trim_blocks": True,
+        "jinja2.lstrip_blocks": True,
+        "jinja2.undefined": "strict",
+        "jinja2.i18n.domain": "bookshop",
+        "jinja2.i18n.gettext": _texts,
+        "jinja2.filters": {"day": day, "money": money},
+    }
+    config.add_settings(settings)
+    config.include("pyramid_jinja2")
+    folders = [Path(__file__).parents[1] / "templates"]
+    if shop.theme is not None:
+        folders.insert(0, shop.theme / "templates")
+    for folder in folders:
+        config.add_jinja2_search_path(str(folder))
+    if hupper.is_active():  # by `pserve --reload`: pages that are kept were made from these
+        hupper.get_reloader().watch_files(str(folder / "**" / "*.jinja2") for folder in folders)
+    config.set_locale_negotiator(lambda _request: locale)
+    config.add_translation_dirs("bookshop:locale")
+    config.add_subscriber(add_globals, BeforeRender)

@@ -1,0 +1,136 @@
+"""Sessions, CSRF, the shop's own address, and views that fail closed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from pyramid.config import Configurator
+from pyramid.csrf import SessionCSRFStoragePolicy
+from pyramid.exceptions import ConfigurationError
+from pyramid.httpexceptions import HTTPBadRequest, HTTPMethodNotAllowed, HTTPNotFound
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.session import SignedCookieSessionFactory
+from pyramid.tweens import INGRESS
+
+SESSION_LIFE = 7 * 24 * 3600  # seconds
+REISSUE_AFTER = 3600
+COOKIE = "bookshop"
+
+View = Callable[[Any, Request], Response]
+
+
+class ReadableRequest(Request):
+    """A request whose query and form are read, or refused; whoever reads them need not ask.
+
+    What was refused is empty from then on: the page that says so may look too.
+    """
+
+    @property
+    def GET(self) -> Any:  # noqa: N802 - WebOb's name
+        """The query. Raises HTTPNotFound where it is not text: such an address leads nowhere."""
+        try:
+            return super().GET
+        except UnicodeDecodeError:
+            self.environ["QUERY_STRING"] = ""
+            raise HTTPNotFound from None
+
+    @property
+    def POST(self) -> Any:  # noqa: N802 - WebOb's name
+        """The form. Raises HTTPBadRequest where it is none, or not in UTF-8."""
+        try:
+            return super().POST
+        except (ValueError, DeprecationWarning):  # the latter for another charset
+            self.environ["CONTENT_TYPE"] = "application/octet-stream"
+            raise HTTPBadRequest from None
+
+
+def fail_closed(view: View, info: Any) -> View:
+    """View deriver: a view without context or with junk behind its name answers nothing.
+
+    Pyramid calls a view without `context` for every resource, and `/checkout/junk` with the
+    view of `/checkout`; neither is meant here.
+    """
+    options = info.options
+    if options.get("route_name") or info.exception_only:
+        return view
+    if options.get("context") is None:
+        message = f"{info.original_view} is registered without a context"
+        raise ConfigurationError(message)
+
+    def exact(context: Any, request: Request) -> Response:
+        if request.exception is None:
+            request.GET  # noqa: B018 - reading it refuses what is not text
+            if request.subpath:
+                raise HTTPNotFound
+        return view(context, request)
+
+    return exact
+
+
+def reading_only(view: View, info: Any) -> View:
+    """View deriver: a view that names no method answers GET and HEAD alone."""
+    if info.options.get("request_method") or info.exception_only:
+        return view
+
+    def read(context: Any, request: Request) -> Response:
+        if request.exception is None and request.method not in {"GET", "HEAD"}:
+            raise HTTPMethodNotAllowed(headers={"Allow": "GET, HEAD"})
+        return view(context, request)
+
+    return read
+
+
+def own_address_tween(handler: Callable[[Request], Response], registry: Any) -> Any:
+    """A tween for which every request came to `bookshop.url`.
+
+    Whoever sends another Host finds nothing of it in links, redirects and mails. A developer's
+    shop is reached under many names, and has no such tween.
+    """
+    site = urlsplit(registry.bookshop.shop.url)
+    host = site.netloc
+
+    def tween(request: Request) -> Response:
+        request.environ["HTTP_HOST"] = host
+        request.environ["wsgi.url_scheme"] = site.scheme
+        return handler(request)
+
+    return tween
+
+
+def visitor(request: Request) -> str:
+    """The random name under which this browser's orders are kept; asking starts a session."""
+    if "visitor" not in request.session:
+        request.session["visitor"] = secrets.token_urlsafe(16)
+    name: str = request.session["visitor"]
+    return name
+
+
+def includeme(config: Configurator) -> None:
+    """Set up sessions in a signed cookie, and CSRF checks for every POST."""
+    shop = config.registry.bookshop.shop
+    https = shop.url.startswith("https://")
+    config.set_session_factory(
+        SignedCookieSessionFactory(
+            shop.secret.reveal(),
+            cookie_name=f"__Host-{COOKIE}" if https else COOKIE,
+            max_age=SESSION_LIFE,
+            timeout=SESSION_LIFE,
+            reissue_time=REISSUE_AFTER,
+            httponly=True,
+            secure=https,
+            samesite="Lax",
+            hashalg="sha256",
+        )
+    )
+    config.set_csrf_storage_policy(SessionCSRFStoragePolicy())
+    config.set_default_csrf_options(require_csrf=True)
+    config.add_view_deriver(fail_closed)
+    config.add_view_deriver(reading_only)
+    config.add_request_method(visitor, "visitor", property=True)
+    config.set_request_factory(ReadableRequest)
+    if shop.environment != "development":
+        config.add_tween("bookshop.web.security.own_address_tween", under=INGRESS)

@@ -1,0 +1,50 @@
+"""What tests of orders ask for: threads that start together, and the shelf's numbers."""
+
+import threading
+
+import pytest
+from sqlalchemy import select
+
+from bookshop.catalogue.models import BookRecord
+
+
+@pytest.fixture
+def together():
+    """Runs a function in many threads at once; what each returned or raised, in their order."""
+
+    def run(function, arguments):
+        arguments = list(arguments)
+        results = [None] * len(arguments)
+        start = threading.Barrier(len(arguments))
+
+        def work(place, argument):
+            start.wait(10)
+            try:
+                results[place] = function(argument)
+            except Exception as err:  # noqa: BLE001 - the test looks at what was raised
+                results[place] = err
+
+        threads = [
+            threading.Thread(target=work, args=item, daemon=True) for item in enumerate(arguments)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert not any(thread.is_alive() for thread in threads)
+        return results
+
+    return run
+
+
+@pytest.fixture
+def copies():
+    """The copies of a book: those that the shop has, and those that are held."""
+
+    def count(session, sku):
+        found = session.execute(
+            select(BookRecord.stock, BookRecord.held).where(BookRecord.sku == sku)
+        ).one()
+        return tuple(found)
+
+    return count

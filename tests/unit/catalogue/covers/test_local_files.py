@@ -1,0 +1,79 @@
+"""Covers beside a feed: the file that a record names, or the one called after the book."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from bookshop.catalogue.covers.local_files import beside
+from bookshop.catalogue.covers.store import CoverStore
+from tests.unit.makers import edition
+
+SKU = "9780306406157"
+
+
+def jpeg(colour):
+    kept = io.BytesIO()
+    Image.new("RGB", (60, 90), colour).save(kept, "JPEG")
+    return kept.getvalue()
+
+
+RED, BLUE = jpeg("red"), jpeg("blue")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return CoverStore(tmp_path / "kept")
+
+
+@pytest.fixture
+def feed(tmp_path):
+    (tmp_path / "feed" / "covers").mkdir(parents=True)
+    return tmp_path / "feed"
+
+
+@pytest.mark.parametrize("place", ["", "covers"])
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [
+        ("moss.jpg", "moss.jpg"),
+        ("moss.jpg", "https://press.example/img/moss.jpg?size=l"),
+        ("a b.jpg", "file:///else/where/a%20b.jpg"),
+        (f"{SKU}.jpg", None),
+        (f"{SKU}.png", "lost.jpg"),
+    ],
+)
+def test_a_cover_is_found(store, feed, place, file, named):
+    (feed / place / file).write_bytes(RED)
+
+    assert beside(feed, store)(edition(SKU, cover=named)) == store.keep(RED)
+
+
+def test_the_file_that_the_record_names_comes_first(store, feed):
+    (feed / "covers" / f"{SKU}.jpg").write_bytes(BLUE)
+    (feed / "covers" / "named.jpg").write_bytes(RED)
+
+    assert beside(feed, store)(edition(SKU, cover="named.jpg")) == store.keep(RED)
+
+
+@pytest.mark.parametrize(
+    "named", ["../secret.jpg", "/etc/secret.jpg", "..", ".", "", "\0.jpg", "%00.jpg"]
+)
+def test_no_record_reads_a_file_elsewhere(store, feed, named):
+    (feed.parent / "secret.jpg").write_bytes(RED)
+    (feed / "other.jpg").write_bytes(BLUE)
+
+    assert beside(feed, store)(edition(SKU, cover=named)) is None
+
+
+def test_what_is_no_picture_is_said_and_left_out(store, feed, caplog):
+    (feed / f"{SKU}.jpg").write_bytes(b"not a picture")
+
+    assert beside(feed, store)(edition(SKU)) is None
+    assert f"{SKU}.jpg is not the cover of {SKU}: it is no picture" in caplog.text
+
+
+def test_a_feed_without_pictures_has_no_covers(store, tmp_path):
+    (tmp_path / "feed.xml").touch()
+    assert beside(tmp_path, store) is None
+    assert beside(tmp_path / "nowhere", store) is None

@@ -1,0 +1,481 @@
+"""Messages as they come: tag sets, encodings, headers, what is refused, and in how much memory."""
+
+import gc
+import gzip
+import io
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookshop.catalogue.importing.onix import frame, read, reader
+from bookshop.catalogue.importing.records import (
+    Delete,
+    FeedError,
+    Refusal,
+    Refused,
+    Replace,
+    Update,
+)
+from tests.unit.catalogue.importing.onix_files import (
+    HEADER,
+    ISBN,
+    ISBNS,
+    REFERENCE_SPACE,
+    SHORT_SPACE,
+    Raw,
+    descriptive,
+    fragment,
+    message,
+    price,
+    record,
+    stream,
+    supply,
+)
+
+SHORT_BY_HAND = f"""<?xml version="1.0" encoding="UTF-8"?>
+<ONIXmessage release="3.0"><header><sender><x298>Moss</x298></sender></header>
+<product><a001>moss.1</a001><a002>03</a002>
+<productidentifier><b221>15</b221><b244>{ISBN}</b244></productidentifier>
+<descriptivedetail><b012>ED</b012><b333>E101</b333>
+<productformfeature><b334>09</b334><b335>10</b335><b336>All</b336></productformfeature>
+<collection><collectionsequence><x481>2</x481></collectionsequence><titledetail><b202>01</b202>
+<titleelement><x409>02</x409><b030>The</b030><b031>Stones</b031></titleelement></titledetail></collection>
+<titledetail><b202>01</b202><titleelement><x409>01</x409><b203>Moss</b203><b029>Life</b029>
+</titleelement></titledetail>
+<contributor><b034>1</b034><b035>A01</b035><b036>Ada Fern</b036><b037>Fern, Ada</b037></contributor>
+<contributor><b034>2</b034><b035>B06</b035><b039>Max</b039><b040>Late</b040></contributor>
+<contributor><b034>3</b034><b035>A12</b035><b047>Moss Ltd</b047></contributor>
+<contributor><b034>4</b034><b035>A24</b035><b249>02</b249></contributor>
+<language><b253>01</b253><b252>eng</b252></language>
+<extent><b218>00</b218><b219>245</b219><b220>03</b220></extent>
+<subject><x425/><b067>93</b067><b069>FBA</b069><b070>Fiction</b070></subject></descriptivedetail>
+<collateraldetail><textcontent><x426>03</x426><x427>00</x427><d104>Green.</d104></textcontent>
+<supportingresource><x436>01</x436><resourceversion><x441>02</x441><resourceversionfeature>
+<x442>03</x442><x439>800</x439></resourceversionfeature><x435>moss.jpg</x435></resourceversion>
+</supportingresource></collateraldetail>
+<publishingdetail><imprint><b079>Fern</b079></imprint><publisher><b291>01</b291><b081>Moss</b081>
+</publisher><b394>04</b394><publishingdate><x448>01</x448><b306>20260807</b306></publishingdate>
+</publishingdetail>
+<relatedmaterial><relatedwork><x454>01</x454><workidentifier><b201>11</b201><b244>A1</b244>
+</workidentifier></relatedwork><relatedproduct><x455>06</x455><productidentifier><b221>15</b221>
+<b244>{ISBNS[1]}</b244></productidentifier></relatedproduct></relatedmaterial>
+<productsupply><market><territory><x449>GB</x449></territory></market><marketpublishingdetail>
+<j407>04</j407><marketdate><j408>02</j408><b306>20260901</b306></marketdate></marketpublishingdetail>
+<supplydetail><j396>21</j396><supplydate><x461>08</x461><b306>20260801</b306></supplydate>
+<price><x462>02</x462><j261>05</j261><j151>7.99</j151><tax><x471>Z</x471><x472>0</x472></tax>
+<j152>GBP</j152><territory><x450>WORLD</x450><x451>US</x451></territory><pricedate><x476>15</x476>
+<b306>20261231</b306></pricedate></price></supplydetail></productsupply></product></ONIXmessage>
+"""
+
+
+def notices_of(content):
+    return list(read(stream(content)))
+
+
+def error_of(content):
+    with pytest.raises(FeedError) as failed:
+        notices_of(content)
+    return str(failed.value)
+
+
+def test_every_field_in_short_tags():
+    [notice] = notices_of(SHORT_BY_HAND.encode())
+    told = notice.edition()
+    empty = [name for name in told.__struct_fields__ if not getattr(told, name)]
+    assert empty == ["minutes"]
+    assert (told.language, told.pages, told.cover) == ("eng", 245, "moss.jpg")
+    assert [person.name for person in told.contributors] == [
+        "Ada Fern",
+        "Max Late",
+        "Moss Ltd",
+        "Anonymous",
+    ]
+    assert told.prices[0].excluded == ("US",)
+
+
+@pytest.mark.parametrize(
+    ("short", "space"),
+    [
+        (False, None),
+        (True, None),
+        (False, REFERENCE_SPACE),
+        (True, SHORT_SPACE),
+        (False, "http://ns.editeur.org/onix/3.1/reference"),
+        (False, "http://www.editeur.org/onix/3.0/reference"),
+        (False, "urn:of-their-own"),
+    ],
+)
+def test_both_tag_sets_tell_the_same_with_any_namespace_or_none(short, space):
+    told = record(RelatedMaterial={}, CollateralDetail={})
+    [plain] = notices_of(message(told))
+    [notice] = notices_of(message(told, short=short, space=space))
+    assert notice.edition() == plain.edition()
+    assert notice.reference == "moss.1"
+
+
+def test_neither_namespace_nor_place_make_another_record_of_it():
+    [plain] = notices_of(message(record()).replace(b"</Product>", b"</Product> <!-- x -->"))
+    [spaced] = notices_of(message(record(), space=REFERENCE_SPACE))
+    [other] = notices_of(message(record(DescriptiveDetail=descriptive("Stone"))))
+    first, last = notices_of(message(record(), record()))
+    assert plain.source == spaced.source == first.source == last.source
+    assert plain.source != other.source
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn")), max_size=40),
+    st.sampled_from(["3.0", "3.1", "", "3.0.8"]),
+)
+def test_any_text_reads_alike_in_both_tag_sets(text, release):
+    told = record(DescriptiveDetail=descriptive(f"Moss {text}"))
+    reference, short = (
+        notices_of(message(told, short=short, release=release)) for short in (False, True)
+    )
+    assert reference[0].edition() == short[0].edition()
+    assert reference[0].edition().title == " ".join(f"Moss {text}".split())
+
+
+@pytest.mark.parametrize(
+    "encoding", ["UTF-8", "ISO-8859-1", "windows-1252", "ISO-8859-15", "UTF-16", "utf-8-sig"]
+)
+def test_the_declared_encoding_is_read(encoding):
+    told = record(DescriptiveDetail=descriptive("Été à Málaga"))
+    content = message(told, encoding=encoding).replace(b'"utf-8-sig"', b'"UTF-8"')
+    [notice] = notices_of(content)
+    assert notice.edition().title == "Été à Málaga"
+    assert "Été".encode() in notice.raw
+
+
+def test_an_unknown_encoding_is_an_error():
+    assert "encoding" in error_of(message(record()).replace(b"UTF-8", b"KLINGON-9"))
+
+
+def test_a_compressed_message_is_read_from_a_pipe_as_well():
+    class Pipe(io.RawIOBase):
+        def __init__(self, content):
+            self.rest = content
+
+        def readable(self):
+            return True
+
+        def read(self, size=-1):
+            found, self.rest = self.rest[:1], self.rest[1:]
+            return found
+
+    assert len(list(read(Pipe(gzip.compress(message(record())))))) == 1
+    assert len(list(read(Pipe(message(record()))))) == 1
+
+
+def test_a_record_knows_its_line():
+    content = message(record("moss.1"), record("moss.2", isbn=ISBNS[1]))
+    first, second = (
+        number for number, line in enumerate(content.splitlines(), 1) if line == b"<Product>"
+    )
+    assert [notice.line for notice in notices_of(content)] == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("product", "lines"),
+    [
+        ("<Product>\n  <RecordReference>m</RecordReference>\n\n</Product>\n", 4),
+        ("<Product><RecordReference>m</RecordReference></Product>\n", 1),
+        ("<Product><RecordReference>m\n\n</RecordReference></Product>\n", 3),
+    ],
+)
+def test_lines_are_counted_beyond_65535(product, lines):
+    count = 70_000 // lines
+    content = "<ONIXMessage>\n" + product * count + "</ONIXMessage>"
+    *_, last = read(stream(content.encode()))
+    assert last.line == 2 + lines * (count - 1) > 65_535
+
+
+@pytest.mark.parametrize(
+    ("notification", "kind"),
+    [("01", Replace), ("02", Replace), ("03", Replace), ("04", Update), ("05", Delete)],
+)
+def test_the_notification_type_says_what_to_do(notification, kind):
+    [notice] = notices_of(message(record(notification=notification)))
+    assert isinstance(notice, kind)
+    assert notice.sku() == ISBN
+
+
+@pytest.mark.parametrize(
+    ("notification", "why"),
+    [
+        ("08", "notice of sale"),
+        ("09", "notice of acquisition"),
+        ("12", "supply alone"),
+        ("13", "market alone"),
+        ("14", "supply and market alone"),
+        ("88", "a test"),
+        ("89", "a test"),
+        ("77", "must be 01 to 05"),
+        (None, "no NotificationType"),
+    ],
+)
+def test_other_notifications_are_refused_and_the_rest_goes_on(notification, why):
+    odd = record("moss.odd", notification)
+    refused, good = notices_of(message(odd, record(isbn=ISBNS[1])))
+    assert isinstance(refused, Refused)
+    assert why in refused.reason
+    assert (refused.isbn, refused.reference) == (ISBN, "moss.odd")
+    assert refused.line > 0
+    assert good.edition().isbn == ISBNS[1]
+
+
+def test_a_record_without_reference_is_refused():
+    [refused] = notices_of(message(record(None)))
+    assert isinstance(refused, Refused)
+    assert "RecordReference" in refused.reason
+    assert (refused.isbn, refused.reference) == (ISBN, None)
+
+
+def test_a_message_may_have_no_header_and_a_record_no_message():
+    assert notices_of(message(record(), header=None))[0].edition().isbn == ISBN
+    for short in (False, True):
+        [notice] = notices_of(fragment(record(), short=short))
+        assert (notice.line, notice.edition().isbn) == (1, ISBN)
+
+
+@pytest.mark.parametrize(
+    ("header", "missing"),
+    [
+        ({"SentDateTime": "20260601"}, "no Sender"),
+        ({"Sender": {}}, "no SenderName"),
+        ({"Sender": {"EmailAddress": "a@b.example"}}, "no SenderName"),
+        ({"Sender": [{"SenderName": "Moss"}, {}]}, "two Senders"),
+    ],
+)
+def test_a_header_that_is_there_is_whole(header, missing):
+    assert missing in error_of(message(record(), header=header))
+    assert missing in error_of(message(record(), header=header, short=True))
+
+
+def test_there_is_one_header():
+    assert "two Headers" in error_of(message(record(), header=[HEADER, HEADER]))
+
+
+def test_a_sender_may_be_a_number():
+    sender = {"SenderIdentifier": {"SenderIDType": "06", "IDValue": "1"}}
+    assert len(notices_of(message(record(), header={"Sender": sender}))) == 1
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_what_the_header_says_for_all_is_written_into_each_record(short):
+    header = HEADER | {
+        "DefaultLanguageOfText": "fre",
+        "DefaultPriceType": "04",
+        "DefaultCurrencyCode": "EUR",
+    }
+    told = record(
+        DescriptiveDetail=descriptive(Language={"LanguageRole": "02", "LanguageCode": "swe"}),
+        ProductSupply=supply({"PriceAmount": "5"}, price()),
+    )
+    space = SHORT_SPACE if short else REFERENCE_SPACE
+    [notice] = notices_of(message(told, header=header, short=short, space=space))
+    edition = notice.edition()
+    assert edition.language == "fre"
+    assert [(each.type, each.currency) for each in edition.prices] == [("04", "EUR"), ("02", "GBP")]
+    before, after = frame(notice.raw)
+    assert notices_of(before + notice.raw + after)[0].edition() == edition
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_a_record_in_its_frame_is_a_message_again(short):
+    [notice] = notices_of(message(record(), short=short, space=REFERENCE_SPACE))
+    before, after = frame(notice.raw)
+    [again] = notices_of(before + b"<!-- line 3 -->" + notice.raw + after)
+    assert (again.source, again.edition()) == (notice.source, notice.edition())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        message(record(), release="2.1"),
+        message(record(), release="2.1", short=True),
+        message(record(), space="http://www.editeur.org/onix/2.1/reference", release=None),
+        message(record(), header={"FromCompany": "Moss", "SentDate": "20260601"}, release=None),
+        message({"RecordReference": "m", "ProductForm": "BC"}, header=None, release=None),
+        fragment({"RecordReference": "m", "Title": {"TitleText": "Moss"}}),
+        b'<!DOCTYPE ONIXMessage SYSTEM "onix/2.1/onix.dtd"><ONIXMessage><Product/></ONIXMessage>',
+    ],
+)
+def test_onix_2_1_is_refused_politely(content):
+    error = error_of(content)
+    assert "ONIX 2.1" in error
+    assert "ask the supplier for ONIX 3.0" in error
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "XML"),
+        (b"isbn,title\n", "XML"),
+        (b"<rss><Product/></rss>", "begins with rss"),
+        (b"<rss/>", "begins with rss"),
+        (b'<ONIXMessage release="4.0"/>', "ONIX 4.0"),
+        (gzip.compress(message(record()))[:-20], "cut off"),
+    ],
+)
+def test_what_is_no_message_is_an_error(content, why):
+    assert why in error_of(content)
+
+
+def test_an_empty_message_has_no_records():
+    assert notices_of(message()) == []
+
+
+def test_what_came_before_a_fault_is_good():
+    content = message(record("moss.1"), record("moss.2", isbn=ISBNS[1]))
+    cut = content[: content.rindex(b"<ProductSupply>")]
+    records = read(stream(cut))
+    assert next(records).edition().isbn == ISBN
+    with pytest.raises(FeedError, match="line"):
+        next(records)
+
+
+BOMB = (
+    b'<!DOCTYPE ONIXMessage [<!ENTITY a "aaaaaaaaaa">'
+    + b"".join(
+        b'<!ENTITY %c "%s">' % (ord("a") + n, b"&%c;" % (ord("a") + n - 1) * 10)
+        for n in range(1, 9)
+    )
+    + b"]>"
+)
+OUTSIDE = b'<!DOCTYPE ONIXMessage [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
+PARAMETER = b'<!DOCTYPE ONIXMessage [<!ENTITY % a SYSTEM "file:///etc/passwd"> %a;]>'
+
+
+@pytest.mark.parametrize("doctype", [BOMB, OUTSIDE, PARAMETER])
+@pytest.mark.parametrize("name", ["a", "i"])
+def test_a_file_that_declares_entities_is_refused(doctype, name):
+    content = f"<ONIXMessage><Product><RecordReference>&{name};</RecordReference></Product>"
+    assert error_of(doctype + content.encode() + b"</ONIXMessage>")
+
+
+def test_letters_by_name_are_read_where_the_dtd_would_declare_them():
+    told = record(DescriptiveDetail=descriptive(Raw("&Eacute;t&eacute; &amp; <i>fl&ucirc;te</i>")))
+    plain = message(told)
+    doctype = b'<!DOCTYPE ONIXMessage SYSTEM "ONIX_BookProduct_3.0_reference.dtd"><ONIXMessage'
+    [notice] = notices_of(plain.replace(b"<ONIXMessage", doctype))
+    assert notice.edition().title == "Été & flûte"
+
+
+def test_a_file_without_records_is_not_read_for_ever(monkeypatch):
+    monkeypatch.setattr(reader, "LARGEST", 1024 * 1024)
+    flood = b"<ONIXMessage>" + b"<x>y</x>" * 300_000
+    assert "no list" in error_of(flood)
+    assert "no list" in error_of(gzip.compress(flood))
+
+
+def test_a_file_may_be_as_long_as_it_likes_with_records(monkeypatch):
+    monkeypatch.setattr(reader, "LARGEST", 100_000)
+    assert len(notices_of(message(*[record()] * 500))) == 500
+
+
+def test_memory_stays_as_it_is_however_long_the_file():
+    class Endless(io.RawIOBase):
+        """A message of many records, made while it is read."""
+
+        def __init__(self, count):
+            body = message(record(CollateralDetail={"TextContent": {"Text": "Moss. " * 500}}))
+            start, end = body.index(b"<Product>"), body.index(b"</ONIXMessage>")
+            self.parts = iter([body[:start], *[body[start:end]] * count, body[end:]])
+
+        def readable(self):
+            return True
+
+        def read(self, size=-1):
+            return next(self.parts, b"")
+
+    def peak(count):
+        gc.collect()
+        tracemalloc.start()
+        assert sum(1 for _ in read(Endless(count))) == count
+        _, highest = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return highest
+
+    # They are of 3 kB each; what else this process does takes a little too.
+    assert peak(1000) < peak(100) + 1_000_000
+
+
+def test_a_tree_is_let_go_of_record_by_record(monkeypatch):
+    sizes = []
+    original = reader._line
+
+    def watched(product):
+        parent = product.getparent()
+        sizes.append(len(parent[: parent.index(product)]))
+        return original(product)
+
+    monkeypatch.setattr(reader, "_line", watched)
+    notices_of(message(*[record(f"moss.{number}") for number in range(50)]))
+    assert max(sizes) <= 1
+
+
+XML = st.lists(
+    st.sampled_from(
+        [
+            b"<ONIXMessage>",
+            b"</ONIXMessage>",
+            b'<ONIXmessage release="3.0" xmlns="urn:x">',
+            b"<Header>",
+            b"</Header>",
+            b"<Sender><SenderName>m</SenderName></Sender>",
+            b"<Product>",
+            b"</Product>",
+            b"<product/>",
+            b"<RecordReference>m</RecordReference>",
+            b"<NotificationType>03</NotificationType>",
+            b"<DescriptiveDetail>",
+            b"</DescriptiveDetail>",
+            b"<ProductSupply>",
+            b"</ProductSupply>",
+            b"<TitleDetail><TitleElement><TitleText>T</TitleText></TitleElement></TitleDetail>",
+            b"<!-- x -->",
+            b"<?x y?>",
+            b"<![CDATA[x]]>",
+            b"&amp;",
+            b"&x;",
+            b"<!DOCTYPE ONIXMessage>",
+            b'<?xml version="1.0" encoding="UTF-16"?>',
+            b"\x1f\x8b",
+            b"\xff\xfe",
+            b"\x00",
+        ]
+    )
+    | st.binary(max_size=6),
+    max_size=14,
+).map(b"".join)
+
+
+@given(XML | st.binary(max_size=200))
+def test_rubbish_raises_nothing_but_what_says_so(content):
+    try:
+        for notice in read(stream(content)):
+            notice.sku()
+            if isinstance(notice, Replace):
+                notice.edition()
+    except (FeedError, Refusal):
+        pass
+
+
+@given(st.data())
+def test_a_record_with_anything_anywhere_is_mapped_or_refused(data):
+    content = bytearray(SHORT_BY_HAND.encode())
+    marks = [place for place, byte in enumerate(content) if byte == ord(">")]
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.sampled_from(marks)) + 1
+        end = content.find(b"<", place)
+        odd = data.draw(st.text("0123456789.,-TWORLD NaNé;&", max_size=9)).replace("&", "&amp;")
+        content[place:end] = odd.encode()
+        marks = [place for place, byte in enumerate(content) if byte == ord(">")][:-1]
+    try:
+        for notice in read(stream(bytes(content))):
+            if isinstance(notice, Replace):
+                notice.edition()
+    except (FeedError, Refusal):
+        pass

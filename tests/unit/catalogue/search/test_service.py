@@ -1,0 +1,340 @@
+"""Finding books: the same suite over both databases."""
+
+import itertools
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from bookshop.catalogue.edition import Series, Subject
+from bookshop.catalogue.models import BookRecord
+from bookshop.catalogue.search import facets
+from bookshop.catalogue.search import service as finder_module
+from bookshop.catalogue.search.cursor import Cursor, CursorError
+from bookshop.catalogue.search.query import Sort
+from bookshop.catalogue.writer import Ware, put, withdraw
+from bookshop.db import WRITES
+from tests.unit.makers import NOW, TERMS, edition
+
+CORMORANT = edition(
+    "9780306406157",
+    isbn="9780306406157",
+    title="The Cormorant\N{RIGHT SINGLE QUOTATION MARK}s Ledger",
+    subtitle="Accounts of a Coast",
+    people=[("A01", "Zoë Brontëson"), ("B06", "Øyvind Müßig")],
+    series=(Series("Salt Papers", "2"),),
+    publisher="Tern House",
+    description="<p>A <em>herring</em> is owed. The tide collects.</p>",
+    subjects=(Subject("93", "FBA"), Subject("93", "NHTB", "Harbours")),
+)
+OTHERS = (
+    edition("B", title="Salt and Ledger", people=[("A01", "Ada Herring")]),
+    edition("C", title="On Cormorants", people=[("A01", "Bo Ek")], description="<p>Ledger.</p>"),
+    edition("D", title="雨の喫茶店", people=[("A01", "森田 葉子")], language="jpn"),
+)
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        "cormorant\N{RIGHT SINGLE QUOTATION MARK}s ledger",
+        "CORMORANTS LEDGER",
+        "cormorant's ledg",
+        "bronteson",
+        "BRONTËSON zoe",
+        "oyvind mussig",
+        "müßig",
+        "tern house cormorant",
+        "salt papers",
+        "harbours",
+        "NHTB",
+        "tide collects herring",
+        "coast accounts",
+        'cormorants "ledger"',
+        "cormorants-ledger (tide)",
+        "9780306406157",
+    ],
+)
+def test_a_book_is_found_by_what_is_known_of_it(shelve, skus, q):
+    shelve(CORMORANT, *OTHERS)
+    assert skus(q)[0] == "9780306406157"
+
+
+@pytest.mark.parametrize("q", ["cormorants herring xylophone", "rant", "em", "*", "a OR b", "  "])
+def test_every_word_has_to_begin_a_word(shelve, skus, q):
+    shelve(CORMORANT)
+    assert skus(q) == ([] if q.strip(" *") else ["9780306406157"])
+
+
+@pytest.mark.parametrize("q", ["喫茶店", "雨の喫茶店", "森田", "葉子"])
+def test_scripts_without_blanks_are_searched_too(shelve, skus, q):
+    shelve(CORMORANT, *OTHERS)
+    assert skus(q) == ["D"]
+
+
+def test_the_best_comes_first(shelve, skus):
+    people = [("A01", "Bo Ek")]
+    shelve(
+        edition("TEXT", title="One", people=people, description="<p>Moss grows.</p>"),
+        edition("MAKER", title="Two", people=[("A01", "Kate Moss")]),
+        edition("BEGUN", title="Mosses", people=people),
+        edition("WITHIN", title="Ice and Moss", people=people),
+        edition("FIRST", title="Moss and Ice", people=people),
+        edition("OLD", title="Moss", people=people, published=date(1990, 1, 1)),
+        edition("NEW", title="Moss", people=people, published=date(2020, 1, 1)),
+        (edition("SOLD", title="Moss", people=people, published=date(2022, 1, 1)), 0),
+    )
+    assert skus("moss") == ["NEW", "OLD", "SOLD", "FIRST", "WITHIN", "MAKER", "BEGUN", "TEXT"]
+
+
+def test_what_has_changed_or_gone_is_found_as_it_is(shelve, skus, engine):
+    shelve(CORMORANT, OTHERS[0])
+    with engine.execution_options(**{WRITES: True}).begin() as connection:
+        of = select(BookRecord.id).where(BookRecord.sku == "B")
+        book = connection.scalar(of)
+        put(connection, [Ware(edition("B", title="Heron"), book=book)], TERMS, NOW)
+    assert skus("ada ledger") == []
+    assert skus("heron") == ["B"]
+    with engine.execution_options(**{WRITES: True}).begin() as connection:
+        withdraw(connection, [book], NOW)
+    assert skus("heron") == []
+
+
+# --- spelling
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("murakmi", "murakami"),
+        ("muarkami", "murakami"),
+        ("murakamii", "murakami"),
+        ("nurakami", "murakami"),
+        ("tolkein", "tolkien"),
+        ("dostoyevski", "dostoevsky"),
+        ("austin", "austen"),
+        ("hobit", "hobbit"),
+        ("haruki murakmi", "haruki murakami"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_mended(shelve, find, typed, meant):
+    names = ("Haruki Murakami", "J. R. R. Tolkien", "Fyodor Dostoevsky", "Jane Austen")
+    shelve(*(edition(people=[("A01", name)]) for name in names), edition(title="The Hobbit"))
+    found = find(typed)
+    assert found.corrected == meant
+    assert found.total == 1
+
+
+@pytest.mark.parametrize("typed", ["xyzzy", "mur", "tok", "12345678", "murakamberley"])
+def test_what_is_far_from_all_is_left_alone(shelve, find, typed):
+    shelve(edition(title="Tale", people=[("A01", "Haruki Murakami")]))
+    found = find(typed)
+    assert found.corrected is None
+    assert found.total == (1 if typed == "mur" else 0)
+
+
+def test_what_is_found_is_never_mended(shelve, find):
+    shelve(edition(title="Tolkein, Misspelt"), edition(people=[("A01", "J. R. R. Tolkien")]))
+    assert find("tolkein").corrected is None
+
+
+# --- a number that was typed
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "9780306406157",
+        "978-0-306-40615-7",
+        "ISBN 978 0 306 40615 7",
+        "isbn: 0-306-40615-2",
+        "0306406152",
+        " 9780306406157 ",
+    ],
+)
+def test_an_isbn_in_any_form_names_its_book(shelve, finder, typed):
+    shelve(CORMORANT, *OTHERS)
+    assert finder.named(typed) == "9780306406157"
+
+
+@pytest.mark.parametrize("typed", ["", " ", "9780306406158", "9780471117094", "cormorant", "\0"])
+def test_nothing_else_names_a_book(shelve, finder, typed):
+    shelve(CORMORANT)
+    assert finder.named(typed) is None
+
+
+def test_a_sku_names_its_book(shelve, finder):
+    shelve(edition("BKS-1"))
+    assert finder.named("bks-1") == finder.named("BKS-1") == "BKS-1"
+
+
+# --- lists
+
+
+def many():
+    """Books that are alike in ones and others of all that lists are sorted and narrowed by."""
+    forms, languages = ("BB", "BC", "ED", "AJ"), ("eng", "ger")
+    for number in range(40):
+        yield (
+            edition(
+                f"S{number:02}",
+                title=f"Title {number % 7}",
+                form=forms[number % 4],
+                language=languages[number % 3 == 0],
+                published=None if number % 5 == 0 else date(2000 + number % 4, 1, 1),
+                prices={} if number % 11 == 0 else {"GBP": 300 * (number % 9) + 500},
+                subjects=(Subject("93", ("FBA", "FF", "NH", "NHTB")[number % 4]),),
+                availability="10" if number % 13 == 0 else "20",
+            ),
+            number % 6,
+        )
+
+
+FILTERS = [
+    {},
+    {"format": "ebook"},
+    {"language": "ger"},
+    {"availability": "available"},
+    {"availability": "preorder"},
+    {"price": "10-20"},
+    {"price": "0-10", "format": "paperback"},
+    {"subject": "F"},
+    {"subject": "FBA", "language": "eng"},
+    {"subject": "N", "availability": "available", "price": "20-50"},
+]
+
+
+@pytest.mark.parametrize("few", [0, 2000], ids=["in-order", "sorted"])
+@pytest.mark.parametrize("filters", FILTERS, ids=str)
+@pytest.mark.parametrize("sort", [Sort.TITLE, Sort.NEWEST, Sort.PRICE, Sort.DEAREST])
+def test_pages_hold_every_book_once_in_order_there_and_back(
+    shelve, find, monkeypatch, few, filters, sort
+):
+    monkeypatch.setattr(finder_module, "FEW", few)
+    shelve(*many())
+    whole = find(sort=sort, size=100, **filters)
+    assert whole.previous is whole.next is None
+    assert whole.total == len(whole.listings)
+    pages, cursor = [], None
+    while True:
+        page = find(sort=sort, size=4, cursor=cursor, **filters)
+        pages.append(page)
+        cursor = page.next
+        if cursor is None:
+            break
+    assert [each for page in pages for each in page.listings] == whole.listings
+    assert pages[0].previous is None
+    for before, after in itertools.pairwise(pages):
+        back = find(sort=sort, size=4, cursor=after.previous, **filters)
+        assert back.listings == before.listings
+        assert (back.previous is None) == (before.previous is None)
+
+
+@pytest.mark.parametrize(
+    ("sort", "key"),
+    [
+        (Sort.TITLE, lambda each: each.title),
+        (Sort.NEWEST, lambda each: -(each.published or date.min).toordinal()),
+        (Sort.PRICE, lambda each: each.price.amount),
+        (Sort.DEAREST, lambda each: -each.price.amount),
+    ],
+)
+@pytest.mark.parametrize("q", ["", "title"])
+def test_lists_are_sorted(shelve, find, sort, key, q):
+    shelve(*((told, n) for told, n in many() if told.prices or sort not in finder_module._PRICED))
+    found = find(q, sort=sort, size=100).listings
+    assert [key(each) for each in found] == sorted(key(each) for each in found)
+
+
+@pytest.mark.parametrize("q", ["", "title"])
+def test_what_is_narrowed_is_what_was_promised(shelve, find, q):
+    shelve(*many())
+    for filters in FILTERS:
+        found = find(q, **filters)
+        for name, values in found.facets.items():
+            for facet in values:
+                narrowed = find(q, size=100, **{**filters, name: facet.value})
+                assert narrowed.total == facet.count == len(narrowed.listings), (filters, facet)
+                assert facet.chosen is (filters.get(name) == facet.value)
+
+
+def test_every_filter_keeps_what_it_names(shelve, find):
+    shelve(*many())
+    assert {each.format for each in find(format="ebook").listings} == {"ebook"}
+    assert {each.language for each in find(language="ger").listings} == {"ger"}
+    codes = {each.availability.code for each in find(availability="available").listings}
+    assert codes == {"available", "few"}
+    assert {each.availability.code for each in find(availability="preorder").listings} <= {
+        "preorder"
+    }
+    assert {1000 <= each.price.amount < 2000 for each in find(price="10-20").listings} == {True}
+
+
+def test_a_large_catalogue_is_counted_once_and_shows_the_counts_of_before(
+    shelve, find, engine, finder, monkeypatch
+):
+    monkeypatch.setattr(facets, "LARGE", 10)
+    shelve(*many())
+    exact = find()
+    assert facets.recount(engine, finder.bands)
+    assert not facets.recount(engine, finder.bands)
+    assert find().facets == exact.facets
+    assert find(subject="F").facets == find(subject="F").facets
+    shelve(edition("NEW", form="BA"))
+    assert find().total == 40
+    assert facets.recount(engine, finder.bands)
+    shelve(edition("NEWER"))
+    assert find().total == 41
+
+
+def test_a_search_looks_at_a_bounded_number_of_books(shelve, find, monkeypatch):
+    monkeypatch.setattr(finder_module, "MOST", 10)
+    people = [("A01", "Bo Ek")]
+    shelve(
+        edition("EXACT", title="Moss", people=people),
+        edition("TITLE", title="Moss and More", people=people),
+        *(edition(title="Ice", people=people, description="<p>moss</p>") for _ in range(20)),
+    )
+    found = find("moss")
+    assert not found.exact
+    assert found.total == 10
+    assert [each.sku for each in found.listings[:2]] == ["EXACT", "TITLE"]
+    assert find("bo ek moss", language="eng").total == 10
+
+
+def test_a_page_whose_book_has_gone_is_still_a_page(shelve, find):
+    shelve(*many())
+    assert find(cursor=Cursor("title 3", 10**6)).listings
+    assert find("title", cursor=Cursor(None, 10**6)).listings
+
+
+@pytest.mark.parametrize(
+    ("sort", "key"),
+    [
+        (Sort.TITLE, 5),
+        (Sort.TITLE, None),
+        (Sort.PRICE, "a"),
+        (Sort.NEWEST, "a"),
+        (Sort.NEWEST, 5),
+        (Sort.NEWEST, "2000-13-01"),
+    ],
+)
+def test_the_place_of_another_list_is_refused(shelve, find, sort, key):
+    shelve(*many())
+    with pytest.raises(CursorError):
+        find(sort=sort, cursor=Cursor(key, 1))
+
+
+@settings(max_examples=150)
+@given(q=st.text(max_size=60) | st.from_regex(r"[\"'*:^(){}|&!<>+\-\\ a-zé]{1,30}", fullmatch=True))
+def test_no_text_whatever_reaches_the_engines_syntax(find, q):
+    find(q.replace("\0", ""))
+
+
+def test_an_empty_catalogue_has_lists_too(find):
+    for q in ("", "moss"):
+        found = find(q)
+        assert (found.listings, found.total, found.exact) == ([], 0, True)
+        assert not any(found.facets.values())

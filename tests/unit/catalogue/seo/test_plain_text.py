@@ -1,0 +1,55 @@
+"""Descriptions without their HTML."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookshop.catalogue.importing.html import description
+from bookshop.catalogue.seo.plain_text import plain, short
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("", ""),
+        ("<p>One.</p><p>Two.</p>", "One. Two."),
+        ("<p>One<br>two</p>", "One two"),
+        ("<ul><li>One</li><li>two</li></ul><blockquote>three</blockquote>", "One two three"),
+        ("<h3>One</h3><p>two</p>", "One two"),
+        ("<p>An <em>island</em>, far <strong>off</strong>.</p>", "An island, far off."),
+        ("<p>Salt &amp; pepper, 1 &lt; 2</p>", "Salt & pepper, 1 < 2"),
+    ],
+)
+def test_the_text_stays_and_its_parts_stay_apart(html, text):
+    assert plain(html) == text
+
+
+@given(st.text(alphabet="ab <>&;/p\n"))
+def test_plain_is_one_line_without_blanks_around_it(text):
+    found = plain(description(text))
+
+    assert found == " ".join(found.split())
+
+
+@given(st.text(), st.integers(min_value=2, max_value=50))
+def test_a_short_text_is_short_and_how_the_long_one_begins(text, most):
+    text = " ".join(text.split())
+    found = short(text, most)
+
+    assert len(found) <= most
+    assert text.startswith(found.removesuffix("…"))
+    assert (found == text) == (len(text) <= most) or text.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "found"),
+    [
+        ("One two", 7, "One two"),
+        ("One two three", 8, "One two…"),
+        ("One two three", 7, "One…"),
+        ("One, two", 7, "One…"),
+        ("Onetwothree", 5, "Onet…"),
+    ],
+)
+def test_words_stay_whole(text, most, found):
+    assert short(text, most) == found

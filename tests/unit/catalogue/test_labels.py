@@ -1,0 +1,205 @@
+"""The trade's codes in plain words."""
+
+import re
+
+import pytest
+
+from bookshop.catalogue import labels
+from bookshop.catalogue.codes.accessibility import FACTS, NEED_DETAIL, Group
+from bookshop.catalogue.codes.product_forms import FORMS, KINDS
+from bookshop.catalogue.codes.roles import ROLES
+from bookshop.catalogue.codes.subjects import SUBJECTS
+from bookshop.catalogue.edition import Feature
+from bookshop.catalogue.labels import Fact
+
+# ONIX code list 196, issue 71: https://ns.editeur.org/onix/en/196
+LIST_196 = (
+    {
+        *(f"{code:02}" for code in range(100)),
+    }
+    - {"07", "23", "33", "55", "78", "79", "83", "87"}
+    - {*(str(code) for code in (*range(42, 51), *range(56, 75)))}
+)
+TABLES = {"forms": FORMS, "kinds": KINDS, "roles": ROLES, "subjects": SUBJECTS} | {
+    group.name: labels for group, labels in FACTS.items()
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("BB", "Hardback"),
+        ("BH", "Board book"),
+        ("ED.EPUB", "E-book (EPUB)"),
+        ("EA.KINDLE", "E-book (Kindle)"),
+        ("ED", "E-book"),
+        ("EC.PDF", "E-book (online)"),
+        ("AC.MP3", "Audiobook (MP3 CD)"),
+        ("AC", "Audiobook (CD)"),
+        ("AJ", "Audiobook (download)"),
+        ("AZ", "Audiobook"),
+        ("CA", "Map"),
+        ("ZE", "Game"),
+        ("ZZ", "Gift"),
+        ("SA", "Set"),
+        ("BA", "Book"),
+        ("00", "Book"),
+        ("", "Book"),
+    ],
+)
+def test_forms_are_told_by_themselves_or_by_their_kind(key, text):
+    assert labels.form(key) == text
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [("A01", "Author"), ("A23", "Foreword"), ("B06", "Translator"), ("Z99", "Contributor")],
+)
+def test_roles(code, text):
+    assert labels.role(code) == text
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("FBA", "Modern fiction"),
+        ("F", "Fiction"),
+        # Below what has words of its own: the nearest above.
+        ("FBAX9", "Modern fiction"),
+        ("TVHH", "Beekeeping"),
+        ("TVHE", "Animal husbandry"),
+        ("1DDU", None),
+        ("E", None),
+        ("", None),
+    ],
+)
+def test_a_subject_is_told_by_its_words_or_those_above(code, text):
+    assert labels.subject(code) == text
+
+
+def test_a_subject_has_a_way_down_to_it():
+    assert labels.subject_path("WBVS2") == (
+        ("W", "Food, home, hobbies and travel"),
+        ("WB", "Food and drink"),
+        ("WBV", "Cooking by dish"),
+        ("WBVS", "Baking"),
+        ("WBVS2", "Bread"),
+    )
+    assert labels.subject_path("1DDU") == ()
+
+
+@pytest.mark.parametrize("code", SUBJECTS)
+def test_no_step_on_the_way_to_a_subject_lacks_words(code):
+    assert [each for each, _text in labels.subject_path(code)] == [
+        code[:length] for length in range(1, len(code) + 1)
+    ]
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_all_words_are_marked_for_translation_and_tidy(table):
+    for text in table.values():
+        assert text.domain == "bookshop"
+        assert re.fullmatch(r"\S(.*\S)?", text)
+
+
+def test_codes_are_written_as_the_lists_write_them():
+    assert all(re.fullmatch(r"[A-Z][A-Z0-9]*", code) for code in SUBJECTS)
+    assert {code[0] for code in SUBJECTS if len(code) == 1} == set("ACDFGJKLMNPQRSTUVWXY")
+    assert all(re.fullmatch(r"[A-FZ][0-9]{2}", code) for code in ROLES)
+    assert all(re.fullmatch(r"[A-Z]{2}(\.[A-Z0-9]+)?", code) for code in FORMS)
+    assert {key[0] for key in FORMS} <= set(KINDS)
+
+
+# --- accessibility
+
+
+def test_every_fact_about_accessibility_has_one_sentence_in_one_place():
+    told = [code for labels in FACTS.values() for code in labels]
+    assert sorted(told) == sorted(LIST_196)
+    assert set(FACTS) == set(Group)
+    assert set(told) >= NEED_DETAIL
+
+
+def test_facts_come_under_headings_in_the_order_of_a_page():
+    features = [
+        Feature("99", "help@publisher.example"),
+        Feature("14"),
+        Feature("85"),
+        Feature("00", "Works with screen readers."),
+        Feature("11"),
+        Feature("81"),
+    ]
+    assert labels.accessibility(features) == [
+        ("In short", [Fact("The publisher says", "Works with screen readers.", None)]),
+        (
+            "Finding your way",
+            [Fact("The table of contents leads to every chapter, section and figure.", None, None)],
+        ),
+        (
+            "Pictures, formulas and charts",
+            [Fact("Pictures have short descriptions in text.", None, None)],
+        ),
+        (
+            "Standards and checks",
+            [
+                Fact(
+                    "Meets version 2.1 of the guidelines for accessible web content (WCAG).",
+                    None,
+                    None,
+                ),
+                Fact("Meets these guidelines at level AA.", None, None),
+            ],
+        ),
+        (
+            "Questions and details",
+            [Fact("Ask the publisher", "help@publisher.example", "mailto:help@publisher.example")],
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "detail", "url"),
+    [
+        ("96", "https://a.example/x", "https://a.example/x", "https://a.example/x"),
+        ("04", "http://a.example/x", "http://a.example/x", "http://a.example/x"),
+        ("96", "javascript:alert(1)", "javascript:alert(1)", None),
+        ("98", "not an address", "not an address", None),
+        ("90", "who@checks.example", "who@checks.example", None),
+        ("91", "20260131", "2026-01-31", None),
+        ("91", "last winter", "last winter", None),
+    ],
+)
+def test_what_the_publisher_says_of_a_fact_leads_where_it_safely_can(code, text, detail, url):
+    [(_heading, [fact])] = labels.accessibility([Feature(code, text)])
+    assert (fact.detail, fact.url) == (detail, url)
+
+
+def test_a_fact_may_be_told_more_than_once():
+    features = [Feature("90", "One"), Feature("90", "Other")]
+    [(_heading, facts)] = labels.accessibility(features)
+    assert [fact.detail for fact in facts] == ["One", "Other"]
+
+
+@pytest.mark.parametrize("features", [[], [Feature("07")], [Feature("90")], [Feature("99", "")]])
+def test_what_says_nothing_is_left_out(features):
+    assert labels.accessibility(features) == []
+
+
+# --- languages
+
+
+@pytest.mark.parametrize(
+    ("code", "locale", "name"),
+    [
+        ("eng", "en_GB", "English"),
+        ("eng", "de_DE", "Englisch"),
+        ("ger", "en_GB", "German"),
+        ("deu", "en_GB", "German"),
+        ("fre", "fr_FR", "français"),
+        ("qqq", "en_GB", "qqq"),
+        ("not a code", "en_GB", "not a code"),
+        ("", "en_GB", ""),
+    ],
+)
+def test_languages_by_the_name_that_the_reader_knows(code, locale, name):
+    assert labels.language(code, locale) == name

@@ -1,0 +1,201 @@
+"""Reading the catalogue, on SQLite and on PostgreSQL, in a few statements whatever its size."""
+
+from contextlib import contextmanager
+from datetime import date
+
+import pytest
+from sqlalchemy import event
+
+from bookshop import clock
+from bookshop.catalogue.edition import Related
+from bookshop.catalogue.pricing import Code, State, Terms
+from bookshop.catalogue.queries import Shelf
+from bookshop.money import Money
+from tests.unit.makers import NOW, TERMS, book
+
+
+@pytest.fixture(autouse=True)
+def the_day(monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+
+
+@pytest.fixture
+def fill(sessions):
+    def fill(*books):
+        with sessions.begin() as session:
+            for item in books:  # one by one: their order is the catalogue's
+                session.add(item)
+                session.flush()
+
+    return fill
+
+
+@pytest.fixture
+def shelf(engine):
+    return Shelf(engine, TERMS)
+
+
+@contextmanager
+def counted(engine):
+    """The statements that are executed inside."""
+    statements = []
+
+    def note(_connection, _cursor, statement, *_more):
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def skus(listings):
+    return [listing.sku for listing in listings]
+
+
+# --- what can be purchased
+
+
+def test_what_can_be_purchased_is_what_can_be_bought(shelf, fill):
+    soon = date(2026, 7, 1)
+    fill(
+        book("OLD", stock=1, published=date(2020, 1, 1)),
+        book("FILE", stock=None, published=date(2024, 1, 1)),
+        book("UNDATED", availability="23"),
+        book("NEW", prices={"EUR": 1099, "GBP": 999}, published=date(2026, 1, 1)),
+        book("SOON", availability="10", published=soon),
+        book("SOON-SOLD-OUT", availability="10", published=soon, stock=0),
+        book("SOME-DAY", availability="10"),
+        book("SOLD-OUT", stock=0),
+        book("ALL-HELD", stock=2, held=2),
+        book("GONE", availability="40"),
+        book("NO-PRICE", prices={}),
+        book("ELSEWHERE", prices={"EUR": 1099}),
+    )
+    found = shelf.purchasable()
+    assert skus(found) == ["NEW", "FILE", "OLD", "UNDATED", "SOON"]
+    assert all(listing.availability.can_buy for listing in found)
+    rest = {"SOON-SOLD-OUT", "SOME-DAY", "SOLD-OUT", "ALL-HELD", "GONE", "NO-PRICE", "ELSEWHERE"}
+    assert not any(shelf.listing(sku).availability.can_buy for sku in rest)
+
+
+def test_the_table_holds_the_newest(shelf, fill):
+    fill(*(book(f"Y{year}", published=date(year, 1, 1)) for year in range(2000, 2010)))
+    fill(*(book(f"P{year}", published=date(year, 1, 1)) for year in range(2030, 2040)))
+
+    assert skus(shelf.purchasable(3)) == ["Y2009", "Y2008", "Y2007"]
+    assert skus(shelf.purchasable(12))[10:] == ["P2039", "P2038"]
+
+
+def test_prices_are_those_that_the_listing_was_made_with(engine, fill):
+    fill(book("BOTH", prices={"GBP": 999, "JPY": 1500}), book("YEN", prices={"JPY": 1500}))
+    shelf = Shelf(engine, TERMS)
+    assert shelf.listing("BOTH").price == Money(999, "GBP")
+    assert shelf.listing("YEN").price is None
+    assert shelf.listing("YEN").availability.code is Code.UNAVAILABLE
+    assert Shelf(engine, Terms("JPY", "JP")).detail("YEN").offer.price == Money(1500, "JPY")
+
+
+@pytest.mark.parametrize(
+    ("stock", "held", "code"),
+    [
+        (10, 0, Code.AVAILABLE),
+        (10, 7, Code.FEW),
+        (1, 0, Code.FEW),
+        (1, 1, Code.SOLD_OUT),
+        (0, 0, Code.SOLD_OUT),
+        (None, 0, Code.AVAILABLE),
+        (None, 99, Code.AVAILABLE),
+    ],
+)
+def test_copies_that_are_held_are_not_there(shelf, fill, stock, held, code):
+    fill(book("ONE", stock=stock, held=held))
+    assert shelf.listing("ONE").availability.code is code
+
+
+# --- one book
+
+
+def test_a_book_with_all_that_its_page_shows(shelf, fill):
+    made = book(
+        "9780306406157",
+        title="Größe",
+        isbn="9780306406157",
+        published=date(2024, 2, 29),
+        people=[("A01", "Bo"), ("B06", "Ada"), ("A01", "Cy")],
+        stock=2,
+    )
+    told = made.edition
+    fill(made)
+    found = shelf.detail("9780306406157")
+    assert found.sku == "9780306406157"
+    assert found.edition == told
+    assert found.listing == shelf.listing("9780306406157")
+    assert found.listing.byline == "Bo, Cy"
+    assert found.listing.availability.code is Code.FEW
+    assert (found.offer.state, found.offer.price) == (State.BUY, Money(999, "GBP"))
+    assert found.changed_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("people", "byline"),
+    [
+        ([("B01", "Ed"), ("A12", "Ill")], "Ed, Ill"),
+        ([("B01", "Ed"), ("A01", "Ada")], "Ada"),
+        ([], ""),
+    ],
+)
+def test_who_a_book_is_by(shelf, fill, people, byline):
+    fill(book("ONE", people=people))
+    assert shelf.listing("ONE").byline == byline
+
+
+@pytest.mark.parametrize("sku", ["NONE", "", "one", "ONE ", "ONE'--", "ONE%", "\N{SNOWMAN}"])
+def test_a_sku_is_exact(shelf, fill, sku):
+    fill(book("ONE"))
+    assert shelf.detail(sku) is None
+    assert shelf.listing(sku) is None
+
+
+def test_other_formats_are_of_the_same_work(shelf, fill):
+    fill(
+        book("HARD", work="w", title="The Work"),
+        book("SOFT", work="w", title="The Work"),
+        book("FILE", work="w", title="Another Name of It"),
+        book("OTHER", work="v"),
+        book("NONE", work=None),
+        book("NEITHER", work=None),
+    )
+    assert skus(shelf.other_formats(shelf.detail("HARD").edition)) == ["FILE", "SOFT"]
+    assert shelf.other_formats(shelf.detail("OTHER").edition) == []
+    assert shelf.other_formats(shelf.detail("NONE").edition) == []
+
+
+def test_other_formats_may_be_named_by_their_isbn(shelf, fill):
+    fill(
+        book("HARD", related=(Related("06", "9780306406157"), Related("23", "9780471117094"))),
+        book("9780306406157", isbn="9780306406157"),
+        book("9780471117094", isbn="9780471117094"),
+    )
+    assert skus(shelf.other_formats(shelf.detail("HARD").edition)) == ["9780306406157"]
+
+
+# --- cost
+
+
+def test_reading_takes_a_few_statements_whatever_the_number_of_books(shelf, engine, fill):
+    fill(
+        *(book(f"S{number}", work="w", people=[("A01", "A"), ("B01", "B")]) for number in range(30))
+    )
+    with counted(engine) as statements:
+        assert len(shelf.purchasable()) == 30
+    assert len([text for text in statements if "SELECT" in text]) == 2
+    with counted(engine) as statements:
+        assert shelf.detail("S1").edition.contributors
+    assert len([text for text in statements if "SELECT" in text]) == 1
+
+
+def test_reading_leaves_no_connection_behind(shelf, engine, fill):
+    fill(book("ONE"))
+    shelf.purchasable()
+    shelf.detail("NONE")
+    assert engine.pool.checkedout() == 0

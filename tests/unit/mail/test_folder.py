@@ -1,0 +1,39 @@
+"""Mail as files."""
+
+from email import message_from_bytes, policy
+
+import pytest
+
+from bookshop.mail.folder import Folder
+from bookshop.mail.message import Letter, Mail, message
+from bookshop.mail.outbox import MailKind
+from bookshop.mail.transport import DeliveryError
+from tests.unit.makers import NOW
+
+
+@pytest.fixture
+def made(registry):
+    mail = Mail(MailKind.PAID, "ada@mail.example", "0123abcd", NOW, {}, None)
+    return message(registry.bookshop, mail, Letter("Order", "Größe\n", "<p>Größe</p>\n"))
+
+
+def test_a_mail_is_a_file_named_by_its_time_and_id(made, tmp_path):
+    folder = tmp_path / "new" / "mail"
+    Folder(folder).deliver(made)
+    (file,) = folder.iterdir()
+    assert file.name == "20260601T120000-0123abcd.eml"
+    found = message_from_bytes(file.read_bytes(), policy=policy.default)
+    assert found["To"] == "ada@mail.example"
+    assert found.get_body(("plain",)).get_content() == "Größe\r\n"
+
+
+def test_the_same_mail_again_is_the_same_file(made, tmp_path):
+    for _ in range(2):
+        Folder(tmp_path / "mail").deliver(made)
+    assert len(list((tmp_path / "mail").iterdir())) == 1
+
+
+def test_a_folder_that_cannot_be_written_to(made, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DeliveryError, match=r"mail\.folder: Not a directory"):
+        Folder(tmp_path / "file" / "mail").deliver(made)

@@ -1,0 +1,159 @@
+"""Orders outside their transaction: as pages see them, and as reports give them."""
+
+import dataclasses
+import json
+
+import pytest
+
+from bookshop.money import Money
+from bookshop.orders.audit import Cause, Occasion, record, record_move
+from bookshop.orders.models import DisputeRecord, RefundRecord
+from bookshop.orders.reports import by_number, flags, full_report, newest, report
+from bookshop.orders.snapshot import snapshot
+from bookshop.orders.states import Actor, OrderStatus
+from tests.unit.makers import NOW, book, order
+
+
+def test_a_snapshot_outlives_its_session(sqlite_sessions):
+    with sqlite_sessions.begin() as session:
+        made = order(
+            book("A", title="One"), book("B", title="Two"), quantity=2, email="a@b.example"
+        )
+        session.add(made)
+        session.flush()
+        session.refresh(made)
+        taken = snapshot(made)
+    assert taken.status is OrderStatus.AWAITING_PAYMENT
+    assert taken.total == Money(4 * 999, "GBP")
+    assert [(line.sku, line.title, line.quantity, line.amount) for line in taken.lines] == [
+        ("A", "One", 2, Money(1998, "GBP")),
+        ("B", "Two", 2, Money(1998, "GBP")),
+    ]
+    assert taken.placed_at == NOW
+    assert taken.description == f"Order {taken.number}"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        taken.status = OrderStatus.PAID
+
+
+def test_a_status_that_does_not_exist_cannot_be_given():
+    with pytest.raises(ValueError, match="lost"):
+        order(book(), status="lost")
+
+
+def test_the_newest_orders_come_first_and_no_more_than_asked_for(sqlite_sessions):
+    with sqlite_sessions.begin() as session:
+        made = [order(book(), placed_at=NOW) for _ in range(4)]
+        for item in made:
+            session.add(item)
+            session.flush()
+        numbers = [item.number for item in made]
+    with sqlite_sessions() as session:
+        assert [found.number for found in newest(session, 3)] == numbers[:0:-1]
+
+
+def test_an_order_is_found_by_its_number(sqlite_sessions):
+    with sqlite_sessions.begin() as session:
+        made = order(book())
+        session.add_all([made, order(book())])
+        session.flush()
+        number = made.number
+    with sqlite_sessions() as session:
+        assert by_number(session, number).number == number
+        assert by_number(session, "K7QM-2X9T-4BCD") is None
+
+
+def test_a_report_is_json_with_amounts_in_minor_units():
+    made = order(book("A", title="Größe"), quantity=3, currency="JPY", price=500)
+    made.status, made.revision, made.lines[0].shipped = OrderStatus.PAID, 1, 0
+    assert json.loads(json.dumps(report(snapshot(made)))) == {
+        "number": made.number,
+        "status": "paid",
+        "payment_intent": made.payment_intent,
+        "currency": "JPY",
+        "total": 1500,
+        "refunded": 0,
+        "email": None,
+        "lines": [{"sku": "A", "title": "Größe", "quantity": 3, "amount": 1500, "shipped": 0}],
+        "placed_at": "2026-06-01T12:00:00+00:00",
+        "paid_at": None,
+        "flags": [],
+    }
+
+
+def test_a_full_report_has_all_that_ever_happened(sqlite_sessions):
+    with sqlite_sessions.begin() as session:
+        made = order(book(), status=OrderStatus.PARTLY_REFUNDED, refunded=5, short=True)
+        session.add(made)
+        session.flush()
+        number = made.number
+        occasion = Occasion(session, Cause(Actor.STAFF, "refund by ada"), NOW)
+        record(occasion, made, "refund_requested", key="K/0", amount=5)
+        record_move(occasion, made, OrderStatus.PAID, OrderStatus.PARTLY_REFUNDED)
+        session.add_all(
+            [
+                RefundRecord(
+                    order_id=made.id, key="K/0", amount=5, status="requested", requested_at=NOW
+                ),
+                DisputeRecord(
+                    order_id=made.id,
+                    stripe_id="du_1",
+                    amount=999,
+                    reason="general",
+                    status="won",
+                    opened_at=NOW,
+                ),
+            ]
+        )
+    with sqlite_sessions() as session:
+        found = json.loads(json.dumps(full_report(session, number)))
+        assert full_report(session, "K7QM-2X9T-4BCD") is None
+    at = "2026-06-01T12:00:00+00:00"
+    by = {"at": at, "actor": "staff", "cause": "refund by ada"}
+    assert (found["refunded"], found["flags"]) == (5, ["short"])
+    assert found["refunds"] == [
+        {
+            "id": None,
+            "key": "K/0",
+            "amount": 5,
+            "status": "requested",
+            "problem": None,
+            "restock": False,
+            "requested_at": at,
+        }
+    ]
+    assert found["disputes"] == [
+        {"id": "du_1", "amount": 999, "reason": "general", "status": "won", "opened_at": at}
+    ]
+    assert found["history"] == [
+        {
+            **by,
+            "what": "refund_requested",
+            "from": None,
+            "to": None,
+            "detail": {"key": "K/0", "amount": 5},
+        },
+        {**by, "what": "partly_refunded", "from": "paid", "to": "partly_refunded", "detail": {}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "raised"),
+    [
+        ({"short": True}, ["short"]),
+        ({"contradicted": True}, ["contradicted"]),
+        ({"under_review": True, "warned_at": NOW}, ["under_review", "fraud_warning"]),
+    ],
+)
+def test_what_somebody_should_know_is_flagged(values, raised):
+    made = order(book(), revision=1, **values)
+    assert flags(snapshot(made)) == raised
+
+
+def test_orders_of_one_status(sqlite_sessions):
+    with sqlite_sessions.begin() as session:
+        made = order(book(), status=OrderStatus.PAID)
+        session.add_all([made, order(book())])
+        session.flush()
+        number = made.number
+    with sqlite_sessions() as session:
+        assert [each.number for each in newest(session, 9, OrderStatus.PAID)] == [number]

@@ -1,0 +1,207 @@
+"""Where a paid order stands is decided by the facts, not by the order in which they came."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from bookshop.orders.audit import Cause
+from bookshop.orders.models import DisputeRecord, OrderEntry, OrderLine
+from bookshop.orders.payment.sync import settle, warn
+from bookshop.orders.states import Actor, OrderStatus
+from bookshop.orders.status import fulfilment, standing
+from bookshop.payments.charges import Address, DisputeStatus, FraudWarning, RefundStatus
+from bookshop.payments.intents import IntentStatus
+from tests.unit.makers import NOW, book, charge, dispute, intent_of, order, refund
+
+EVENT = Cause(Actor.STRIPE, "evt_1")
+PRICE = 999
+OPEN = [DisputeStatus.NEEDS_RESPONSE, DisputeStatus.UNDER_REVIEW]
+INQUIRY = [DisputeStatus.WARNING_NEEDS_RESPONSE, DisputeStatus.WARNING_UNDER_REVIEW]
+
+
+@pytest.fixture
+def session(sessions):
+    with sessions() as session:
+        yield session
+
+
+def begin(session):
+    wanted = book(stock=5)
+    made = order(wanted, price=PRICE)
+    session.add_all([wanted, made])
+    session.flush()
+    return made
+
+
+def hear(session, made, told, second):
+    intent = intent_of(
+        made,
+        IntentStatus.SUCCEEDED,
+        charge=told,
+        asked_at=NOW + timedelta(seconds=second),
+    )
+    settle(session, intent, EVENT, NOW + timedelta(seconds=100))
+    session.flush()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "refunded", "expected"),
+    [
+        ([], 0, OrderStatus.PAID),
+        ([DisputeStatus.WON], 0, OrderStatus.DISPUTE_WON),
+        ([DisputeStatus.LOST], 0, OrderStatus.DISPUTE_LOST),
+        ([DisputeStatus.WON, DisputeStatus.LOST], 0, OrderStatus.DISPUTE_LOST),
+        ([DisputeStatus.WARNING_CLOSED], 0, OrderStatus.PAID),
+        ([DisputeStatus.PREVENTED], 0, OrderStatus.PAID),
+        ([DisputeStatus.WON], 1, OrderStatus.PARTLY_REFUNDED),
+        ([DisputeStatus.WON], PRICE, OrderStatus.REFUNDED),
+        ([DisputeStatus.LOST], 1, OrderStatus.DISPUTE_LOST),
+        *(([status], PRICE, OrderStatus.DISPUTED) for status in [*OPEN, *INQUIRY]),
+        *(([DisputeStatus.LOST, status], 0, OrderStatus.DISPUTED) for status in OPEN),
+    ],
+)
+def test_the_most_important_fact_decides(statuses, refunded, expected):
+    made = order(book(), price=PRICE, refunded=refunded)
+    for line in made.lines:
+        line.shipped = 0
+    assert standing(made, {status.value for status in statuses}) == expected
+
+
+def line(quantity, shipped, *, digital=False):
+    return OrderLine(quantity=quantity, shipped=shipped, digital=digital)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([line(2, 0)], OrderStatus.PAID),
+        ([line(2, 1)], OrderStatus.PARTLY_SHIPPED),
+        ([line(1, 1), line(1, 0)], OrderStatus.PARTLY_SHIPPED),
+        ([line(1, 1), line(2, 2)], OrderStatus.SHIPPED),
+        ([line(1, 1, digital=True), line(1, 1)], OrderStatus.SHIPPED),
+        ([line(1, 1, digital=True), line(1, 0)], OrderStatus.PARTLY_SHIPPED),
+        ([line(1, 1, digital=True)], OrderStatus.DELIVERED),
+    ],
+)
+def test_how_far_the_goods_are(lines, expected):
+    assert fulfilment(lines) == expected
+
+
+# --- Stripe's word in any order
+
+STORIES = {
+    "a refund that fails": [
+        charge(),
+        charge(refund(500, RefundStatus.PENDING, id="re_1")),
+        charge(refund(500, RefundStatus.FAILED, id="re_1")),
+    ],
+    "two refunds": [
+        charge(),
+        charge(refund(500, id="re_1")),
+        charge(refund(500, id="re_1"), refund(499, id="re_2")),
+    ],
+    "a dispute that is lost": [
+        charge(),
+        charge(disputes=(dispute(DisputeStatus.NEEDS_RESPONSE, id="du_1"),)),
+        charge(disputes=(dispute(DisputeStatus.UNDER_REVIEW, id="du_1"),)),
+        charge(disputes=(dispute(DisputeStatus.LOST, id="du_1"),)),
+    ],
+    "a dispute that is won after a part went back": [
+        charge(refund(100, id="re_1")),
+        charge(
+            refund(100, id="re_1"),
+            disputes=(dispute(DisputeStatus.NEEDS_RESPONSE, id="du_1"),),
+        ),
+        charge(refund(100, id="re_1"), disputes=(dispute(DisputeStatus.WON, id="du_1"),)),
+    ],
+    "a review": [charge(under_review=True), charge()],
+}
+ENDS = {
+    "a refund that fails": OrderStatus.PAID,
+    "two refunds": OrderStatus.REFUNDED,
+    "a dispute that is lost": OrderStatus.DISPUTE_LOST,
+    "a dispute that is won after a part went back": OrderStatus.PARTLY_REFUNDED,
+    "a review": OrderStatus.PAID,
+}
+
+
+@settings(max_examples=40)
+@given(data=st.data(), name=st.sampled_from(sorted(STORIES)))
+def test_bug_3_every_order_of_the_answers_ends_alike(sessions, data, name):
+    told = list(enumerate(STORIES[name]))
+    repeated = data.draw(st.lists(st.sampled_from(told), max_size=4))
+    answers = data.draw(st.permutations([*told, *repeated]))
+    with sessions() as session:
+        made = begin(session)
+        for second, said in answers:
+            hear(session, made, said, second)
+        assert made.status == ENDS[name]
+        assert not made.under_review
+        entries = session.scalars(select(OrderEntry).where(OrderEntry.order_id == made.id)).all()
+        moves = [(entry.source, entry.target) for entry in entries if entry.target]
+        assert all(first[1] == then[0] for first, then in pairwise(moves))
+        assert moves[-1][1] == made.status
+        session.rollback()
+
+
+def test_a_dispute_is_written_once_and_follows_stripe(session):
+    made = begin(session)
+    for second, status in enumerate((DisputeStatus.NEEDS_RESPONSE, DisputeStatus.WON)):
+        told = dispute(status, id="du_1", amount=refund(500).amount)
+        for _ in range(2):
+            hear(session, made, charge(disputes=(told,)), second)
+    [written] = session.scalars(select(DisputeRecord))
+    assert (written.status, written.amount, written.reason) == ("won", 500, "fraudulent")
+
+
+def test_a_dispute_that_an_inquiry_becomes_is_about_what_is_left(session):
+    made = begin(session)
+    inquiry = dispute(DisputeStatus.WARNING_NEEDS_RESPONSE, id="du_1", amount=refund(PRICE).amount)
+    grown = dispute(DisputeStatus.NEEDS_RESPONSE, id="du_1", amount=refund(PRICE - 700).amount)
+    went_back = refund(700, id="re_1")
+
+    hear(session, made, charge(disputes=(inquiry,)), 1)
+    hear(session, made, charge(went_back, disputes=(grown,)), 2)
+
+    (written,) = session.scalars(select(DisputeRecord))
+    assert (written.status, written.amount) == (DisputeStatus.NEEDS_RESPONSE, PRICE - 700)
+
+
+def test_a_review_is_noted_when_it_opens_and_when_it_closes(session):
+    made = begin(session)
+    for second, under_review in enumerate((True, True, False, False)):
+        hear(session, made, charge(under_review=under_review), second)
+        assert made.under_review is under_review
+    noted = [entry.what for entry in session.scalars(select(OrderEntry)) if "review" in entry.what]
+    assert noted == ["review_opened", "review_closed"]
+
+
+def test_the_address_is_kept_as_stripe_has_it(session):
+    made = begin(session)
+    hear(session, made, charge(address=Address(name="Ada", city="London")), 0)
+    assert made.address == {"name": "Ada", "city": "London"}
+    hear(session, made, charge(), 1)
+    assert made.address == {"name": "Ada", "city": "London"}
+
+
+def test_a_warning_of_fraud_is_marked_once(session):
+    made = begin(session)
+    warnings = [
+        FraudWarning("issfr_2", made.payment_intent, "misc", NOW + timedelta(hours=1)),
+        FraudWarning("issfr_1", made.payment_intent, "made_with_lost_card", NOW),
+    ]
+    for _ in range(2):
+        warn(session, made.payment_intent, warnings, EVENT, NOW)
+    session.flush()
+    assert made.warned_at == NOW
+    [noted] = session.scalars(select(OrderEntry))
+    assert (noted.what, noted.detail["id"]) == ("fraud_warning", "issfr_1")
+
+
+def test_a_warning_about_somebody_elses_payment_is_nothing(session):
+    warn(session, "pi_other", [FraudWarning("issfr_1", "pi_other", "misc", NOW)], EVENT, NOW)
+    assert session.scalars(select(OrderEntry)).all() == []

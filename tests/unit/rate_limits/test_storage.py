@@ -1,0 +1,79 @@
+"""Counters in the database keep the promises that the library's own in memory keep."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from limits.storage import MemoryStorage
+
+from bookshop import clock
+from bookshop.db import make_engine
+from bookshop.rate_limits.storage import DatabaseStorage
+
+
+@pytest.fixture
+def storage(engine):
+    return DatabaseStorage(engine)
+
+
+@pytest.fixture(params=["memory", "database"])
+def each(request, sqlite_url):
+    if request.param == "memory":
+        yield MemoryStorage()
+        return
+    engine = make_engine(sqlite_url)
+    yield DatabaseStorage(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def later(monkeypatch):
+    start, ahead = clock.now, []
+    monkeypatch.setattr(clock, "now", lambda: start() + sum(ahead, timedelta()))
+    return ahead.append
+
+
+def test_what_is_counted_adds_up(each):
+    assert each.get("a") == 0
+    assert [each.incr("a", 60), each.incr("a", 60, 3), each.incr("b", 60)] == [1, 4, 1]
+    assert (each.get("a"), each.get("b")) == (4, 1)
+    assert each.check()
+
+
+def test_a_window_ends_its_seconds_after_it_began(each):
+    before = clock.now().timestamp()
+    each.incr("a", 60)
+    each.incr("a", 3600)
+    assert before + 60 <= each.get_expiry("a") <= clock.now().timestamp() + 60
+
+
+def test_what_is_forgotten_begins_anew(each):
+    for key in ("a", "b"):
+        each.incr(key, 60, 5)
+    each.clear("a")
+    assert (each.get("a"), each.get("b")) == (0, 5)
+    assert each.reset() == 1
+    assert each.get("b") == 0
+
+
+def test_a_window_that_is_over_counts_for_nothing(storage, later):
+    storage.incr("a", 60, 5)
+    later(timedelta(seconds=60))
+    assert storage.get("a") == 0
+    assert storage.get_expiry("a") == pytest.approx(clock.now().timestamp(), abs=5)
+    assert storage.incr("a", 60) == 1
+    assert storage.get_expiry("a") == pytest.approx(clock.now().timestamp() + 60, abs=5)
+
+
+def test_what_is_over_is_deleted_and_nothing_else(storage, later):
+    storage.incr("short", 10)
+    storage.incr("long", 100)
+    later(timedelta(seconds=50))
+    storage.forget_old()
+    assert storage.reset() == 1
+
+
+def test_of_many_at_once_none_is_lost(storage):
+    with ThreadPoolExecutor(8) as pool:
+        counted = list(pool.map(lambda _: storage.incr("a", 60), range(40)))
+    assert sorted(counted) == list(range(1, 41))

@@ -1,0 +1,503 @@
+"""Pages that are kept: which, under what, and for how long."""
+
+import re
+from types import SimpleNamespace
+from urllib.parse import urlencode
+
+import brotli
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyramid.exceptions import ConfigurationError
+from pyramid.httpexceptions import HTTPFound
+from pyramid.request import Request
+from pyramid.response import Response
+
+from bookshop.web.headers import ContentSecurityPolicy
+from bookshop.web.http_cache import as_response
+from bookshop.web.page_cache import (
+    CACHED,
+    OVERHEAD,
+    SEEN,
+    PageCache,
+    PersonalPageError,
+    build_token,
+    canonical,
+    is_plain,
+)
+from bookshop.web.resources import Shop
+
+TEXT = "<p>Moss</p>" * 100
+
+
+class Version:
+    """The catalogue's version in the database, and as a process knows it."""
+
+    def __init__(self):
+        self.stored = self.known = 1
+
+    def touch(self):
+        self.stored += 1
+
+    def current(self):
+        return self.known
+
+    def ask(self):
+        self.known = self.stored
+        return self.known
+
+
+@pytest.fixture
+def version():
+    return Version()
+
+
+@pytest.fixture
+def make(tmp_path, version):
+    shop = SimpleNamespace(maintenance=tmp_path / "maintenance", url="https://books.example")
+    return lambda **more: PageCache(version, "build", shop, **more)
+
+
+@pytest.fixture
+def cache(make):
+    return make()
+
+
+def request_for(path, method="GET", **headers):
+    request = Request.blank(path, method=method)
+    for name, value in headers.items():
+        request.headers[name.replace("_", "-")] = value
+    request.content_security_policy = ContentSecurityPolicy()
+    return request
+
+
+def kept(cache, path, **headers):
+    """What is answered without a view, or None."""
+    request = request_for(path, **headers)
+    answer = cache.answer(request.environ)
+    return answer and request.get_response(answer)
+
+
+def shown(cache, path, parameters=(), view=lambda _request: Response(TEXT), **headers):
+    """What a view's page is answered with."""
+    request = request_for(path, **headers)
+    return cache.keep(request, lambda: view(request), parameters)
+
+
+# --- what is kept
+
+
+def test_a_page_is_made_once(cache):
+    assert kept(cache, "/") is None
+    first = shown(cache, "/")
+    again = kept(cache, "/")
+    assert again.text == first.text == TEXT
+    assert dict(again.headers) == dict(first.headers)
+
+
+def test_what_a_page_says_of_itself(cache):
+    shown(cache, "/")
+    headers = kept(cache, "/").headers
+    assert headers["ETag"] == '"1-build-identity"'
+    assert headers["Cache-Control"] == CACHED
+    assert headers["Vary"] == "Accept-Encoding"
+    assert headers["Content-Type"] == "text/html; charset=UTF-8"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert len(headers) == len(set(headers))
+
+
+def test_a_page_keeps_the_policy_that_it_asked_for(cache):
+    def view(request):
+        request.content_security_policy.allow("img-src", ["https://covers.example"])
+        return Response(TEXT)
+
+    shown(cache, "/", view=view)
+    assert "https://covers.example" in kept(cache, "/").headers["Content-Security-Policy"]
+
+
+def test_another_address_is_another_page(cache):
+    shown(cache, "/books/1")
+    assert kept(cache, "/books/2") is None
+    assert kept(cache, "/books/1/") is None
+
+
+def test_where_the_shop_is_mounted_is_part_of_the_address(cache):
+    request = request_for("/")
+    request.environ["SCRIPT_NAME"] = "/shop"
+    cache.keep(request, lambda: Response(TEXT), ())
+    assert kept(cache, "/") is None
+    assert cache.answer(request_for("/").environ | {"SCRIPT_NAME": "/shop"})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: Response("gone", status=410),
+        lambda: Response("missing", status=404),
+        lambda: Response("part", status=206),
+        lambda: HTTPFound("/elsewhere"),
+        lambda: Response(app_iter=iter([b"endless"])),
+    ],
+    ids=["gone", "missing", "part", "redirect", "stream"],
+)
+def test_what_is_no_page_is_not_kept(cache, answer):
+    response = shown(cache, "/", view=lambda _request: answer())
+    assert "ETag" not in response.headers
+    assert kept(cache, "/") is None
+
+
+def test_what_is_raised_is_raised_and_nothing_is_kept(cache):
+    def view(_request):
+        raise HTTPFound("/elsewhere")
+
+    with pytest.raises(HTTPFound):
+        shown(cache, "/", view=view)
+    assert kept(cache, "/") is None
+
+
+def test_a_head_is_answered_from_the_page_and_makes_none(cache):
+    head = shown(cache, "/", method="HEAD")
+    assert kept(cache, "/") is None
+    whole = shown(cache, "/")
+    again = kept(cache, "/", method="HEAD")
+    assert again.body == b""
+    assert dict(head.headers) == dict(whole.headers) == dict(again.headers)
+
+
+@pytest.mark.parametrize(
+    "path", ["//books/1", "/books//1", "/./books/1", "/a/../books/1", "/books/."]
+)
+def test_other_ways_to_write_an_address_fill_no_memory(cache, path):
+    assert shown(cache, path).text == TEXT
+    assert kept(cache, path) is None
+    assert not is_plain(path)
+
+
+# --- what a page depends on
+
+
+def show_query(request):
+    return Response(repr(sorted(request.GET.items())))
+
+
+def test_only_the_named_parameters_count(cache):
+    shown(cache, "/books/?q=moss&utm_source=mail", ("q", "page"), show_query)
+    page = kept(cache, "/books/?fbclid=7&q=moss")
+    assert page.text == "[('q', 'moss')]"
+    assert kept(cache, "/books/?q=salt") is None
+    assert kept(cache, "/books/?q=moss&page=2") is None
+
+
+def test_the_order_of_parameters_does_not_count(cache):
+    shown(cache, "/books/?page=2&q=moss", ("q", "page"), show_query)
+    assert kept(cache, "/books/?q=moss&page=2")
+
+
+def test_the_order_of_one_parameters_values_counts(cache):
+    shown(cache, "/books/?q=a&q=b", ("q",), show_query)
+    assert kept(cache, "/books/?q=b&q=a") is None
+
+
+def test_a_page_with_an_endless_query_is_not_kept(cache):
+    path = f"/books/?q={'x' * 2000}"
+    assert shown(cache, path, ("q",), show_query).status_int == 200
+    assert kept(cache, path) is None
+
+
+def test_a_view_sees_nothing_of_the_visitor(cache):
+    seen = {}
+
+    def view(request):
+        seen.update(cookies=dict(request.cookies), host=request.host_url, get=dict(request.GET))
+        return Response(TEXT)
+
+    request = request_for("/?q=1&session=7", Cookie="bookshop=abc", Host="evil.example")
+    before = dict(request.environ)
+    cache.keep(request, lambda: view(request), ("q",))
+    assert seen == {"cookies": {}, "host": "https://books.example", "get": {"q": "1"}}
+    changed = {name for name in before if request.environ[name] != before[name]}
+    assert changed <= {"webob.adhoc_attrs"}
+    assert request.cookies["bookshop"] == "abc"
+
+
+@pytest.mark.parametrize(
+    "touch",
+    [
+        lambda request: request.session.flash("thanks"),
+        lambda request: request.session["visitor"],
+        lambda request: request.session.__setitem__("visitor", 1),
+        lambda request: "visitor" in request.session,
+    ],
+    ids=["flash", "read", "write", "look"],
+)
+def test_a_page_for_everybody_has_no_session(cache, touch):
+    def view(request):
+        touch(request)
+        return Response(TEXT)
+
+    with pytest.raises(PersonalPageError):
+        shown(cache, "/", view=view)
+    assert kept(cache, "/") is None
+
+
+def test_a_page_for_everybody_sets_no_cookie(cache):
+    def view(_request):
+        response = Response(TEXT)
+        response.set_cookie("seen", "1")
+        return response
+
+    with pytest.raises(PersonalPageError):
+        shown(cache, "/", view=view)
+
+
+# --- how it is sent
+
+
+def test_a_page_is_compressed_once(cache, monkeypatch):
+    first = shown(cache, "/", Accept_Encoding="br")
+    assert first.headers["Content-Encoding"] == "br"
+    assert first.headers["ETag"] == '"1-build-br"'
+    assert brotli.decompress(first.body).decode() == TEXT
+    monkeypatch.setattr(brotli, "compress", None)
+    assert kept(cache, "/", Accept_Encoding="br").body == first.body
+    assert kept(cache, "/", Accept_Encoding="gzip").headers["Content-Encoding"] == "gzip"
+    assert kept(cache, "/").text == TEXT
+
+
+@pytest.mark.parametrize("known", ['"1-build-br"', 'W/"1-build-br"', '"0-build-br", "1-build-br"'])
+def test_who_has_the_page_is_told_so_though_it_was_not_kept(cache, known):
+    answer = kept(cache, "/never/asked", Accept_Encoding="br", If_None_Match=known)
+    assert answer.status_int == 304
+    assert answer.body == b""
+    assert dict(answer.headers) == {
+        "Cache-Control": CACHED,
+        "Vary": "Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "ETag": '"1-build-br"',
+    }
+
+
+@pytest.mark.parametrize("known", ['"1-build-gzip"', '"1-other-br"', '"2-build-br"', "1-build-br"])
+def test_who_has_another_page_gets_this_one(cache, known):
+    shown(cache, "/")
+    assert kept(cache, "/", Accept_Encoding="br", If_None_Match=known).status_int == 200
+
+
+def test_a_star_is_for_a_page_that_is_there(cache):
+    assert kept(cache, "/", If_None_Match="*") is None
+    first = shown(cache, "/", If_None_Match="*")
+    assert first.status_int == kept(cache, "/", If_None_Match="*").status_int == 304
+    assert "Content-Length" not in first.headers
+
+
+# --- how long
+
+
+def test_a_new_version_has_no_pages_yet(cache, version):
+    shown(cache, "/")
+    version.touch()
+    assert kept(cache, "/")  # nobody knows yet
+    version.ask()
+    assert kept(cache, "/") is None
+    assert kept(cache, "/", If_None_Match='"1-build-identity"') is None
+    assert cache.weight == 0
+    assert shown(cache, "/").headers["ETag"] == '"2-build-identity"'
+
+
+def test_a_page_read_while_the_catalogue_changed_is_shown_and_not_kept(cache, version):
+    def view(_request):
+        version.touch()
+        return Response(TEXT)
+
+    response = shown(cache, "/", view=view)
+    assert response.text == TEXT
+    assert response.headers["Cache-Control"] == "no-cache"
+    assert "ETag" not in response.headers
+    assert kept(cache, "/") is None
+
+
+def test_without_a_version_nothing_is_kept(cache, version):
+    version.stored = version.known = None
+    assert shown(cache, "/").headers["Cache-Control"] == "no-cache"
+    assert kept(cache, "/", If_None_Match='"1-build-identity"') is None
+
+
+def test_a_version_that_nobody_knows_for_a_while_drops_no_page(cache, version):
+    shown(cache, "/")
+    version.known = None
+    assert kept(cache, "/") is None
+    version.ask()
+    assert kept(cache, "/")
+
+
+def test_a_closed_shop_shows_no_page(make, tmp_path):
+    now = [0.0]
+    cache, flag = make(clock=lambda: now[0]), tmp_path / "maintenance"
+    shown(cache, "/")
+    assert kept(cache, "/")
+
+    flag.touch()
+    now[0] += SEEN
+    assert kept(cache, "/") is None
+    assert kept(cache, "/", If_None_Match='"1-build-identity"') is None
+
+    flag.unlink()
+    now[0] += SEEN
+    assert kept(cache, "/")
+
+
+def test_pages_that_nobody_asks_for_make_room(make):
+    page = 2 * len(TEXT) + OVERHEAD
+    cache = make(room=3 * page)
+    for number in (1, 2, 3):
+        shown(cache, f"/books/{number}")
+    assert kept(cache, "/books/1")
+    shown(cache, "/books/4")
+    assert [number for number in (1, 2, 3, 4) if kept(cache, f"/books/{number}")] == [1, 3, 4]
+    assert cache.weight == 3 * page
+
+
+def test_many_queries_of_one_address_make_room_too(make):
+    cache = make(room=3 * (2 * len(TEXT) + OVERHEAD))
+    for number in range(20):
+        shown(cache, f"/books/?page={number}", ("page",))
+    assert [n for n in range(20) if kept(cache, f"/books/?page={n}")] == [17, 18, 19]
+    assert len(cache._parameters) == len(cache._at) == 1
+
+
+def test_the_same_page_kept_twice_weighs_once(cache):
+    shown(cache, "/")
+    weight = cache.weight
+    shown(cache, "/")
+    assert cache.weight == weight > 0
+
+
+def test_a_page_larger_than_all_room_is_not_kept(make):
+    cache = make(room=100)
+    assert shown(cache, "/").text == TEXT
+    assert kept(cache, "/") is None
+    assert cache.weight == 0
+
+
+VISITS = st.deferred(
+    lambda: st.lists(
+        st.one_of(
+            st.just("touch"),
+            st.just("hear"),
+            st.tuples(st.sampled_from(["/", "/a"]), VISITS, VISITS, VISITS),
+        ),
+        max_size=4,
+    )
+)
+
+
+class World:
+    """A catalogue that changes at any moment, and visitors who come at any moment."""
+
+    def __init__(self):
+        shop = SimpleNamespace(maintenance=SimpleNamespace(exists=lambda: False), url="http://a.b")
+        self.version = Version()
+        self.cache = PageCache(self.version, "build", shop)
+
+    def run(self, steps):
+        for step in steps:
+            if step == "touch":
+                self.version.touch()
+            elif step == "hear":
+                self.version.ask()
+            else:
+                self.visit(*step)
+
+    def visit(self, path, *meanwhile):
+        """A view reads the catalogue twice; others do `meanwhile` before, between and after."""
+
+        def view():
+            read = []
+            for steps in meanwhile:
+                self.run(steps)
+                read.append(str(self.version.stored))
+            return Response(" ".join(read[:2]))
+
+        request = request_for(path)
+        if answer := self.cache.answer(request.environ):
+            response = as_response(answer)
+            assert response.headers["ETag"] == f'"{self.version.known}-build-identity"'
+        else:
+            response = self.cache.keep(request, view, ())
+        if tag := response.headers.get("ETag"):
+            of = tag.strip('"').partition("-")[0]
+            assert response.text == f"{of} {of}"
+
+
+@given(VISITS)
+def test_no_page_is_ever_given_out_under_another_version(steps):
+    world = World()
+    world.run(steps)
+    assert {page.version for page in world.cache._pages.values()} <= {world.cache._of}
+
+
+# --- names and tokens
+
+
+@given(st.lists(st.tuples(st.sampled_from(["q", "page", "utm"]), st.text(max_size=5))))
+def test_a_query_written_anew_says_the_same(fields):
+    query = canonical(urlencode(fields), ("q", "page"))
+    read = list(Request.blank(f"/?{query}").GET.items())
+    for name in ("q", "page"):
+        assert [v for n, v in read if n == name] == [v for n, v in fields if n == name]
+    assert {name for name, _value in read} <= {"q", "page"}
+    assert canonical(query, ("q", "page")) == query
+
+
+def test_bytes_that_are_no_text_stay_so():
+    assert canonical("q=%FF&x=1", ("q",)) == "q=%FF"
+    assert canonical("q=\xff", ("q",)) == "q=%FF"
+
+
+def test_the_build_changes_with_what_pages_show(configure):
+    tokens = [
+        build_token(configure(**changes).registry)
+        for changes in (
+            {},
+            {"bookshop__name": "Another Shelf"},
+            {"bookshop__url": "http://localhost:7000"},
+            {"bookshop__locale": "de_DE"},
+            {"bookshop__currency": "EUR"},
+            {"bookshop__email": "other@shelf.example"},
+        )
+    ]
+    assert len(set(tokens)) == len(tokens)
+    assert all(re.fullmatch("[0-9a-f]{12}", token) for token in tokens)
+    assert build_token(configure().registry) == tokens[0]
+
+
+def test_the_build_changes_with_any_file(configure, tmp_path, monkeypatch):
+    registry = configure().registry
+    monkeypatch.setattr(
+        "bookshop.web.page_cache.__file__", str(tmp_path / "package" / "pagecache.py")
+    )
+    (tmp_path / "package" / "templates").mkdir(parents=True)
+    template = tmp_path / "package" / "templates" / "a.jinja2"
+    template.write_text("a")
+    before = build_token(registry)
+    (template.parent / "a.pyc").write_text("made anew by each process")
+    assert build_token(registry) == before
+    template.write_text("b")
+    assert build_token(registry) != before
+
+
+def test_which_view_shows_a_page_does_not_depend_on_the_query(configure):
+    config = configure()
+    config.add_view(
+        lambda _context, _request: Response(TEXT),
+        context=Shop,
+        name="page",
+        request_param="q",
+        catalogue_page=("q",),
+    )
+    with pytest.raises(ConfigurationError, match="follows from its path"):
+        config.commit()

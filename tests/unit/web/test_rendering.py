@@ -1,0 +1,73 @@
+"""What every template finds."""
+
+import re
+
+import pytest
+from jinja2 import UndefinedError
+from pyramid.events import BeforeRender
+from pyramid.testing import DummyRequest
+
+import bookshop
+from bookshop.money import Money
+from bookshop.web.rendering import add_globals
+from tests.shops import ini
+
+
+@pytest.fixture
+def config(tmp_path, sqlite_url):
+    settings = {"sqlalchemy__url": str(sqlite_url), "bookshop__locale": "de_DE"}
+    config = bookshop.configure(ini(tmp_path, "http://localhost:1", **settings))
+    config.begin()
+    yield config
+    config.end()
+    config.registry.payments.close()
+    config.registry.engine.dispose()
+
+
+@pytest.fixture
+def template(config):
+    """A template from its text."""
+    return config.get_jinja2_environment().from_string
+
+
+def test_money_is_written_as_the_shops_customers_write_it(template):
+    written = template("{{ amount | money }}").render(amount=Money(129900, "EUR"))
+    assert written == "1.299,00\N{NO-BREAK SPACE}€"
+
+
+def test_what_a_template_is_not_given_is_a_bug(template):
+    with pytest.raises(UndefinedError):
+        template("{{ nothing }}").render()
+
+
+def test_texts_are_escaped(template):
+    assert template("{{ title }}").render(title="<b>&") == "&lt;b&gt;&amp;"
+
+
+@pytest.mark.parametrize("mounted", ["", "/shop"])
+def test_addresses_follow_where_the_shop_is_mounted(config, mounted):
+    request = DummyRequest(script_name=mounted)
+    request.registry = config.registry
+    values = BeforeRender({"request": request})
+    add_globals(values)
+    assert values["urls"].home == f"{mounted}/"
+    assert values["urls"].books == f"{mounted}/books/"
+    assert values["shop"] is config.registry.bookshop.shop
+
+
+@pytest.mark.parametrize("mounted", ["", "/shop"])
+def test_a_file_has_its_hash_in_its_address(config, mounted):
+    request = DummyRequest(script_name=mounted)
+    request.registry = config.registry
+    values = BeforeRender({"request": request})
+    add_globals(values)
+    address = values["asset"]("base.css")
+    assert re.fullmatch(rf"{mounted}/static/base\.[0-9a-f]{{16}}\.css", address)
+    with pytest.raises(KeyError):
+        values["asset"]("missing.css")
+
+
+def test_what_is_rendered_without_a_request_has_no_addresses():
+    values = BeforeRender({"request": None})
+    add_globals(values)
+    assert "urls" not in values

@@ -1,0 +1,73 @@
+"""The trunk of the tree: placing, branches, and bugs that must not pass for missing pages."""
+
+import pytest
+from pyramid.config import Configurator
+from pyramid.exceptions import ConfigurationConflictError
+from pyramid.testing import DummyRequest
+from pyramid.traversal import traverse
+
+from bookshop.web.resources import LookupBugError, Resource, Shop
+
+
+class Shelf(Resource):
+    def child(self, name):
+        return Shelf(self.request) if name.startswith("s") else None
+
+
+class Broken(Resource):
+    def child(self, name):
+        return {}[name]
+
+
+@pytest.fixture
+def config():
+    config = Configurator()
+    config.include("bookshop.web.resources")
+    return config
+
+
+def root(config):
+    config.commit()
+    request = DummyRequest()
+    request.registry = config.registry
+    return Shop(request)
+
+
+def test_a_child_knows_its_place(config):
+    config.add_branch("shelf", Shelf)
+    shop = root(config)
+    found = traverse(shop, "/shelf/s1/s2")["context"]
+    names = []
+    while found is not None:
+        names.append(found.__name__)
+        found = found.__parent__
+    assert names == ["s2", "s1", "shelf", ""]
+
+
+def test_a_name_that_is_not_there_is_a_key_error(config):
+    config.add_branch("shelf", Shelf)
+    shop = root(config)
+    for place, name in ((shop, "books"), (shop["shelf"], "x")):
+        with pytest.raises(KeyError) as caught:
+            place[name]
+        assert caught.value.args == (name,)
+
+
+def test_a_resource_has_no_children_of_its_own(config):
+    with pytest.raises(KeyError):
+        Resource(DummyRequest())["x"]
+
+
+def test_a_bug_in_a_lookup_is_no_missing_page(config):
+    config.add_branch("broken", Broken)
+    with pytest.raises(LookupBugError, match=r"Broken\.child\('x'\) failed") as caught:
+        root(config)["broken"]["x"]
+    assert not isinstance(caught.value, KeyError)
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_a_name_is_given_to_one_branch(config):
+    config.add_branch("shelf", Shelf)
+    config.add_branch("shelf", Broken)
+    with pytest.raises(ConfigurationConflictError):
+        config.commit()

@@ -1,0 +1,506 @@
+"""Events: each applied once, whoever else is at it, and whatever is in the way."""
+
+import contextlib
+import logging
+
+import pytest
+from sqlalchemy import event as happening
+from sqlalchemy.exc import OperationalError
+
+from bookshop.orders.models import Order
+from bookshop.payments.errors import StripeRefusedError, StripeUnavailableError
+from bookshop.webhooks.handlers import CannotApplyError, apply_again, handle
+from bookshop.webhooks.models import EventStatus
+from tests.unit.makers import NOW
+from tests.unit.payments.counterpart import INTENT, answer, refuse
+from tests.unit.payments.objects import REFUND, WARNING, charge, listed, paid
+
+from .conftest import NUMBER, PAID, UNPAID, about
+
+OTHERS = {"intent_id": "pi_other", "object_id": "pi_other", "reference": "0000-0000-0000"}
+MISSING = refuse(404, "invalid_request_error", "resource_missing")
+REFUSED = refuse(401, "invalid_request_error")
+BROKEN = refuse(500, "api_error", Stripe_Should_Retry="false")
+
+pytestmark = pytest.mark.usefixtures("placed")
+
+
+# --- applied once
+
+
+def test_an_event_moves_its_order_and_is_recorded(deliver, counterpart, state, recorded):
+    counterpart.will(answer(paid()))
+
+    deliver(about())
+
+    assert state() == PAID
+    found = recorded()
+    assert (found.type, found.status) == ("payment_intent.succeeded", EventStatus.APPLIED)
+    assert (found.payment_intent, found.order) == ("pi_1", NUMBER)
+    assert (found.created, found.api_version) == (NOW, "2026-10-28.endive")
+    assert (found.deliveries, found.problem) == (1, None)
+    assert found.received_at <= found.applied_at
+
+
+def test_the_history_of_the_order_names_the_event(deliver, counterpart, sessions):
+    counterpart.will(answer(paid()))
+
+    deliver(about("evt_42"))
+
+    with sessions() as session:
+        moves = [(entry.actor, entry.cause) for entry in session.query(Order).one().entries]
+    assert set(moves) == {("stripe", "evt_42")}
+
+
+def test_bug_2_a_second_delivery_is_counted_and_stripe_is_not_asked(
+    deliver, counterpart, state, recorded
+):
+    counterpart.will(answer(paid()))
+
+    for _ in range(3):
+        deliver(about())
+
+    assert len(counterpart.asked) == 1
+    assert state() == PAID
+    assert recorded().deliveries == 3
+
+
+def test_an_event_is_not_believed(deliver, state, recorded):
+    deliver(about())  # whatever it said: Stripe says that nobody has paid
+
+    assert state() == UNPAID
+    assert recorded().status is EventStatus.APPLIED
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "payment_intent.created",
+        "payment_intent.canceled",
+        "payment_intent.partially_funded",
+        "charge.refunded",
+        "charge.dispute.funds_withdrawn",
+        "refund.failed",
+        "review.closed",
+    ],
+)
+def test_whatever_may_change_an_order_has_stripe_asked(deliver, counterpart, recorded, kind):
+    deliver(about(kind=kind))
+
+    assert [asked.path for asked in counterpart.asked] == ["/v1/payment_intents/pi_1"]
+    assert recorded().status is EventStatus.APPLIED
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "charge.succeeded",
+        "charge.failed",
+        "charge.pending",
+        "charge.updated",
+        "checkout.session.completed",
+        "customer.created",
+        "payment_intents.created",
+    ],
+)
+def test_what_the_shop_does_not_know_leaves_nothing(deliver, counterpart, recorded, kind):
+    deliver(about(kind=kind))
+
+    assert counterpart.asked == []
+    assert recorded() is None
+
+
+def test_an_intent_whose_id_was_never_written_down_finds_its_order(
+    deliver, counterpart, change, state
+):
+    change(payment_intent=None, status="placed")
+    counterpart.will(answer(paid()))
+
+    deliver(about())
+
+    assert state() == PAID
+
+
+def test_a_refund_finds_its_order_by_the_intent_alone(deliver, counterpart, state, recorded):
+    counterpart.will(answer(paid()))
+
+    deliver(about(kind="refund.created", object_id="re_1", reference=None))
+
+    assert state() == PAID
+    assert recorded().order == NUMBER
+
+
+# --- other people's
+
+
+def test_what_belongs_to_others_is_ignored_and_not_looked_up(deliver, counterpart, recorded):
+    for _ in range(2):
+        deliver(about(**OTHERS))
+
+    assert counterpart.asked == []
+    found = recorded()
+    assert (found.status, found.order, found.applied_at) == (EventStatus.IGNORED, None, None)
+    assert found.deliveries == 2
+
+
+def test_what_has_no_intent_is_nobodys(deliver, counterpart, change, recorded):
+    change(payment_intent=None)
+
+    deliver(about(kind="charge.refunded", intent_id=None, reference=None))
+
+    assert counterpart.asked == []
+    assert recorded().status is EventStatus.IGNORED
+
+
+def test_an_intent_that_names_no_order_of_ours_any_more_is_ignored(
+    deliver, counterpart, change, state, recorded
+):
+    change(payment_intent=None)
+    counterpart.will(answer(paid(id="pi_other", metadata={})))
+
+    deliver(about(intent_id="pi_other"))
+
+    assert state() == UNPAID
+    assert recorded().status is EventStatus.IGNORED
+
+
+def test_an_intent_that_stripe_does_not_have_is_ignored(deliver, counterpart, state, recorded):
+    counterpart.will(MISSING)
+
+    for _ in range(2):
+        deliver(about())
+
+    assert len(counterpart.asked) == 1
+    assert state() == UNPAID
+    found = recorded()
+    assert (found.status, found.problem) == (
+        EventStatus.IGNORED,
+        "Stripe has no such PaymentIntent",
+    )
+
+
+def test_bug_8_a_payment_that_contradicts_its_order_is_for_a_person(
+    deliver, counterpart, state, sessions, recorded
+):
+    counterpart.will(answer(paid(amount=100, amount_received=100)))
+
+    for _ in range(2):
+        deliver(about())
+
+    assert len(counterpart.asked) == 1
+    assert state() == UNPAID
+    found = recorded()
+    assert (found.status, found.order) == (EventStatus.APPLIED, NUMBER)
+    assert found.problem == f"the payment contradicts order {NUMBER}"
+    with sessions() as session:
+        assert session.query(Order).one().contradicted
+
+
+# --- early fraud warnings
+
+
+@pytest.mark.parametrize("what", ["created", "updated"])
+def test_a_fraud_warning_marks_the_order(deliver, counterpart, sessions, what):
+    counterpart.will(answer(paid()), answer(listed(WARNING)))
+
+    deliver(about(kind=f"radar.early_fraud_warning.{what}", object_id="issfr_1", reference=None))
+
+    assert counterpart.asked[1].path == "/v1/radar/early_fraud_warnings"
+    with sessions() as session:
+        found = session.query(Order).one()
+        assert (found.status, found.warned_at is not None) == ("paid", True)
+        assert [entry.cause for entry in found.entries if entry.what == "fraud_warning"] == [
+            "evt_1"
+        ]
+
+
+def test_a_warning_that_was_taken_back_marks_nothing(deliver, counterpart, sessions):
+    counterpart.will(answer(paid()), answer(listed()))
+
+    deliver(about(kind="radar.early_fraud_warning.created"))
+
+    with sessions() as session:
+        assert session.query(Order).one().warned_at is None
+
+
+# --- what is in the way
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"), [(BROKEN, StripeUnavailableError), (REFUSED, StripeRefusedError)]
+)
+def test_what_stripe_does_not_say_now_is_applied_by_a_later_delivery(
+    deliver, counterpart, state, recorded, reply, error
+):
+    counterpart.will(reply, reply, answer(paid()))
+
+    for count in (1, 2):
+        with pytest.raises(error):
+            deliver(about())
+        found = recorded()
+        assert (found.status, found.deliveries) == (EventStatus.FAILED, count)
+        assert found.problem.startswith("Stripe gave no answer that helps: ")
+        assert found.applied_at is None
+    assert state() == UNPAID
+
+    deliver(about())
+    found = recorded()
+    assert (found.status, found.deliveries, found.problem) == (EventStatus.APPLIED, 3, None)
+    assert state() == PAID
+
+
+class Killed(BaseException):
+    """The end of the process, as far as a transaction can tell."""
+
+
+@pytest.fixture
+def break_commit(sessions):
+    """Has the commit of that number, counted from now, raise an error."""
+    errors = {}
+
+    def before_commit(_session):
+        for number in sorted(errors):
+            errors[number - 1] = errors.pop(number)
+        if error := errors.pop(0, None):
+            raise error
+
+    happening.listen(sessions, "before_commit", before_commit)
+
+    def at(number, error):
+        errors[number] = error
+
+    return at
+
+
+APPLIED = 2  # of the commits of a delivery that goes well; the first is of looking it up
+
+
+def test_bug_2_a_crash_before_the_commit_leaves_nothing_and_the_retry_completes(
+    deliver, counterpart, break_commit, state, recorded
+):
+    counterpart.will(answer(paid()), answer(paid()))
+    break_commit(APPLIED, Killed())
+
+    with pytest.raises(Killed):
+        deliver(about())
+    assert recorded() is None
+    assert state() == UNPAID
+
+    deliver(about())
+    assert (recorded().status, recorded().deliveries) == (EventStatus.APPLIED, 1)
+    assert state() == PAID
+
+
+@pytest.mark.parametrize("error", [Killed(), ValueError()], ids=["killed", "mistaken"])
+@pytest.mark.parametrize("number", range(1, 6))
+def test_bug_2_wherever_it_crashes_the_deliveries_complete_it(
+    deliver, counterpart, break_commit, state, recorded, number, error
+):
+    counterpart.will(*[answer(paid())] * 3)
+    break_commit(number, error)
+
+    for _ in range(3):
+        with contextlib.suppress(type(error)):
+            deliver(about())
+
+    assert recorded().status is EventStatus.APPLIED
+    assert state() == PAID
+
+
+def test_a_mistake_of_ours_is_noted_without_what_it_had_done(
+    deliver, counterpart, break_commit, state, recorded
+):
+    counterpart.will(answer(paid()), answer(paid()))
+    break_commit(APPLIED, ValueError("Ada, 1 Example Street"))
+
+    with pytest.raises(ValueError, match="Ada"):
+        deliver(about())
+    assert (recorded().status, recorded().deliveries) == (EventStatus.FAILED, 1)
+    assert recorded().problem == "the shop failed: ValueError"
+    assert state() == UNPAID
+
+    deliver(about())
+    assert (recorded().status, recorded().problem) == (EventStatus.APPLIED, None)
+    assert state() == PAID
+
+
+def test_a_failure_that_cannot_be_noted_is_still_the_one_that_is_raised(
+    deliver, counterpart, sessions, caplog
+):
+    counterpart.will(BROKEN)
+
+    def begin(session, _transaction, _connection):
+        if counterpart.asked:
+            raise OperationalError("INSERT", None, Exception("locked"))
+
+    happening.listen(sessions, "after_begin", begin)
+
+    with caplog.at_level(logging.WARNING), pytest.raises(StripeUnavailableError):
+        deliver(about())
+    assert "event evt_1 could not be noted: OperationalError" in caplog.text
+
+
+# --- several at once
+
+
+class Overtaken:
+    """A gateway that is so slow that another process asks later and is done earlier."""
+
+    def __init__(self, sessions, gateway, by="evt_1", error=None):
+        self._sessions, self._gateway, self._by, self._error = sessions, gateway, by, error
+
+    def retrieve_intent(self, intent_id):
+        intent = self._gateway.retrieve_intent(intent_id)
+        handle(self._sessions, self._gateway, about(self._by))
+        if self._error:
+            raise self._error
+        return intent
+
+
+def test_bug_2_whoever_is_overtaken_applies_nothing(
+    sessions, gateway, counterpart, state, recorded
+):
+    counterpart.will(answer(paid()), answer(paid()))
+
+    handle(sessions, Overtaken(sessions, gateway), about())
+
+    assert len(counterpart.asked) == 2
+    assert state() == PAID
+    assert (recorded().status, recorded().deliveries) == (EventStatus.APPLIED, 2)
+
+
+def test_whoever_is_overtaken_and_fails_takes_nothing_back(
+    sessions, gateway, counterpart, state, recorded
+):
+    counterpart.will(answer(paid()), answer(paid()))
+    overtaken = Overtaken(sessions, gateway, error=StripeUnavailableError("late"))
+
+    with pytest.raises(StripeUnavailableError):
+        handle(sessions, overtaken, about())
+
+    assert state() == PAID
+    found = recorded()
+    assert (found.status, found.deliveries, found.problem) == (EventStatus.APPLIED, 2, None)
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "status"),
+    [
+        (INTENT, {**INTENT, "status": "processing"}, "processing"),
+        (INTENT, paid(), "paid"),
+        (paid(), paid(charge(REFUND)), "partly_refunded"),
+        ({**INTENT, "status": "canceled"}, paid(), "paid"),
+    ],
+    ids=["processing", "paid", "refunded", "cancelled"],
+)
+def test_bug_3_what_was_asked_for_earlier_does_not_win_by_coming_later(
+    sessions, gateway, counterpart, state, older, newer, status
+):
+    counterpart.will(answer(older), answer(newer))
+
+    handle(sessions, Overtaken(sessions, gateway, by="evt_2"), about("evt_1"))
+
+    assert state()[0] == status
+
+
+def test_bug_2_ten_deliveries_at_once_move_the_order_once(
+    deliver, counterpart, together, state, recorded
+):
+    counterpart.will(*[answer(paid())] * 10)
+
+    assert together(deliver, [about()] * 10) == [None] * 10
+
+    assert state() == PAID
+    assert (recorded().status, recorded().deliveries) == (EventStatus.APPLIED, 10)
+
+
+def test_bug_2_two_events_of_one_change_at_once_move_the_order_once(
+    deliver, counterpart, together, state, recorded
+):
+    counterpart.will(*[answer(paid())] * 10)
+
+    assert together(deliver, [about("evt_1"), about("evt_2")] * 5) == [None] * 10
+
+    assert state() == PAID
+    for event_id in ("evt_1", "evt_2"):
+        assert recorded(event_id).status is EventStatus.APPLIED
+        assert recorded(event_id).deliveries == 5
+
+
+def test_deliveries_at_once_of_what_has_failed_are_all_counted(
+    deliver, counterpart, together, state, recorded
+):
+    counterpart.will(BROKEN, *[answer(paid())] * 10)
+    with pytest.raises(StripeUnavailableError):
+        deliver(about())
+
+    assert together(deliver, [about()] * 10) == [None] * 10
+
+    assert state() == PAID
+    found = recorded()
+    assert (found.status, found.deliveries, found.problem) == (EventStatus.APPLIED, 11, None)
+
+
+# --- applied again by hand
+
+
+@pytest.fixture
+def again(sessions, gateway):
+    return lambda event_id="evt_1": apply_again(sessions, gateway, event_id)
+
+
+def test_an_event_that_failed_is_applied_by_hand(deliver, again, counterpart, state, recorded):
+    counterpart.will(BROKEN, answer(paid()))
+    with pytest.raises(StripeUnavailableError):
+        deliver(about())
+
+    found = again()
+
+    assert found == recorded()
+    assert (found.status, found.order, found.problem) == (EventStatus.APPLIED, NUMBER, None)
+    assert found.deliveries == 1
+    assert state() == PAID
+
+
+def test_an_event_that_is_done_may_be_applied_once_more(deliver, again, counterpart, state):
+    counterpart.will(answer(paid()), answer(paid()), answer(paid(charge(disputed=False))))
+    deliver(about())
+
+    for _ in range(2):
+        assert again().status is EventStatus.APPLIED
+
+    assert len(counterpart.asked) == 3
+    assert state() == PAID
+
+
+def test_what_was_ignored_finds_the_order_that_is_there_now(
+    deliver, again, counterpart, change, state
+):
+    change(number="0000-0000-0000", payment_intent=None)
+    deliver(about())
+    assert again().status is EventStatus.IGNORED
+
+    change(number=NUMBER)
+    counterpart.will(answer(paid()))
+    found = again()
+
+    assert (found.status, found.order) == (EventStatus.APPLIED, NUMBER)
+    assert state() == PAID
+
+
+def test_what_cannot_be_applied_again_says_why(deliver, again, counterpart, recorded):
+    with pytest.raises(CannotApplyError, match="No event evt_1 has been recorded"):
+        again()
+    deliver(about(intent_id=None))
+    with pytest.raises(CannotApplyError, match="Event evt_1 is about no PaymentIntent"):
+        again()
+    assert counterpart.asked == []
+
+    deliver(about("evt_2"))
+    before = recorded("evt_2")
+    counterpart.will(MISSING, BROKEN)
+    with pytest.raises(CannotApplyError, match="Stripe has no such PaymentIntent: pi_1"):
+        again("evt_2")
+    with pytest.raises(CannotApplyError, match="Stripe gave no answer that helps"):
+        again("evt_2")
+    assert recorded("evt_2") == before
