@@ -26,7 +26,7 @@ from bookshop.catalogue.edition import (
     Subject,
 )
 from bookshop.catalogue.version import touch
-from bookshop.catalogue.writer import Copies, Ware, put, withdraw
+from bookshop.catalogue.writer import BookUpdate, StockCount, put, withdraw
 from tests.shops import Controls, Shop, intent_of, pay_form
 
 MOSS = "9786941041210"
@@ -154,9 +154,9 @@ def _stock(shop: Shop) -> None:
         prices=(PRICE,),
     )
     wares = [
-        Ware(whole_edition(), cover=cover),
-        Ware(paper, cover=cover, copies=Copies(2)),
-        Ware(bare, copies=Copies(9)),
+        BookUpdate(whole_edition(), cover=cover),
+        BookUpdate(paper, cover=cover, copies=StockCount(2)),
+        BookUpdate(bare, copies=StockCount(9)),
     ]
     gone = shop.book(WITHDRAWN).id
     with shop.registry.sessions.begin() as session:

@@ -16,10 +16,10 @@ from bookshop.orders.states import (
     FULFILMENT,
     MEANINGS,
     MONEY,
-    MOVES,
+    TRANSITIONS,
     Actor,
-    Move,
     OrderStatus,
+    Transition,
 )
 
 FILE = Path("docs/orders.md")
@@ -76,7 +76,7 @@ class Arrow:
 
     source: OrderStatus | Group
     target: OrderStatus | Group
-    move: Move
+    move: Transition
 
 
 GOODS = Group("goods", "how far the goods are", FULFILMENT)
@@ -102,7 +102,7 @@ def drawn(arrow: Arrow) -> set[tuple[OrderStatus, OrderStatus]]:
 
 def arrows() -> list[Arrow]:
     """All arrows, as few as possible, by where they lead."""
-    left = dict(MOVES)
+    left = dict(TRANSITIONS)
     found = []
     ends: list[tuple[OrderStatus | Group, OrderStatus | Group]] = [
         *((source, target) for source in GROUPS for target in GROUPS),

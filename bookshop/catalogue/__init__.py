@@ -8,18 +8,18 @@ from babel import Locale
 from pyramid.config import Configurator
 
 from bookshop.catalogue.pages.resources import Catalogue
-from bookshop.catalogue.pricing import Terms
-from bookshop.catalogue.queries import Shelf
-from bookshop.catalogue.search.service import Finder
+from bookshop.catalogue.pricing import SalesContext
+from bookshop.catalogue.queries import CatalogueQueries
+from bookshop.catalogue.search.service import SearchService
 from bookshop.catalogue.seo.sitemap import Sitemaps
 from bookshop.catalogue.version import CatalogueVersion
 from bookshop.settings import ShopSettings
 from bookshop.web.static_files import Assets
 
 
-def terms_of(shop: ShopSettings) -> Terms:
+def terms_of(shop: ShopSettings) -> SalesContext:
     """On which terms a shop sells; its locale says in which country."""
-    return Terms(shop.currency, Locale.parse(shop.locale).territory)
+    return SalesContext(shop.currency, Locale.parse(shop.locale).territory)
 
 
 def includeme(config: Configurator) -> None:
@@ -27,9 +27,9 @@ def includeme(config: Configurator) -> None:
     registry = config.registry
     registry.terms = terms_of(registry.bookshop.shop)
     registry.catalogue_version = CatalogueVersion(registry.engine)
-    registry.shelf = Shelf(registry.engine, registry.terms)
+    registry.shelf = CatalogueQueries(registry.engine, registry.terms)
     config.add_request_method(lambda request: request.registry.shelf, "shelf", property=True)
-    registry.finder = Finder(registry.engine, registry.terms)
+    registry.finder = SearchService(registry.engine, registry.terms)
     config.add_request_method(lambda request: request.registry.finder, "finder", property=True)
     config.include("bookshop.catalogue.covers")
     config.add_branch("books", Catalogue)

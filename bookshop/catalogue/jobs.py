@@ -6,22 +6,22 @@ from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 from bookshop import clock
-from bookshop.catalogue.pricing import Terms
+from bookshop.catalogue.pricing import SalesContext
 from bookshop.catalogue.search.facets import Bands, recount
-from bookshop.catalogue.writer import review
+from bookshop.catalogue.writer import refresh_due_listings
 from bookshop.db import writing
 
 SAMPLE = 1000  # rows of each index that SQLite looks at
 TABLES = ("books", "listings", "listing_subjects", "search_index", "search_words")
 
 
-def keep_up(engine: Engine, terms: Terms) -> None:
+def run_catalogue_jobs(engine: Engine, terms: SalesContext) -> None:
     """Make the listings anew that are others since today; count what has changed."""
-    review(engine, terms, clock.now())
+    refresh_due_listings(engine, terms, clock.now())
     recount(engine, Bands(terms.currency))
 
 
-def after_import(engine: Engine, terms: Terms) -> None:
+def after_import(engine: Engine, terms: SalesContext) -> None:
     """Count a large catalogue, and have the database look at what has become of its tables."""
     recount(engine, Bands(terms.currency))
     if engine.dialect.name == "postgresql":

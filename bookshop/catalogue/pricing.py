@@ -27,7 +27,7 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Terms:
+class SalesContext:
     """On which a shop sells: in a currency (ISO 4217), in a country (ISO 3166) if it is known."""
 
     currency: str
@@ -48,14 +48,14 @@ class State(StrEnum):
 class Offer:
     """How a book is sold on a day.
 
-    `price` includes tax; `fixed`, whether the law forbids a discount. `out_on` is the day on
+    `price` includes tax; `fixed`, whether the law forbids a discount. `release_date` is the day on
     which a book that is to come may be delivered; on `changes_on` the next other offer holds.
     """
 
     state: State
     price: Money | None
     fixed: bool
-    out_on: date | None
+    release_date: date | None
     changes_on: date | None
 
 
@@ -97,7 +97,7 @@ class Availability:
         return self.code in {Code.AVAILABLE, Code.FEW, Code.PREORDER}
 
 
-def offer(edition: Edition, terms: Terms, day: date) -> Offer:
+def offer(edition: Edition, terms: SalesContext, day: date) -> Offer:
     """How `edition` is sold on `day`."""
     today = _on(edition, terms, day)
     later = sorted({turn for turn in _turns(edition, terms) if turn > day})
@@ -105,15 +105,17 @@ def offer(edition: Edition, terms: Terms, day: date) -> Offer:
     return replace(today, changes_on=next(other, None))
 
 
-def _on(edition: Edition, terms: Terms, day: date) -> Offer:
-    out_on = edition.on_sale or edition.published
-    coming = out_on is not None and out_on > day
+def _on(edition: Edition, terms: SalesContext, day: date) -> Offer:
+    release_date = edition.on_sale or edition.published
+    coming = release_date is not None and release_date > day
     price = _price(edition, terms, day, coming=coming)
     return Offer(
-        state=_state(edition.availability, priced=price is not None, out_on=out_on, coming=coming),
+        state=_state(
+            edition.availability, priced=price is not None, release_date=release_date, coming=coming
+        ),
         price=Money(_with_tax(price), price.currency) if price else None,
         fixed=price is not None and price.fixed,
-        out_on=out_on if coming else None,
+        release_date=release_date if coming else None,
         changes_on=None,
     )
 
@@ -137,10 +139,10 @@ def shown(free: int | None) -> Code:
     return Code.FEW if free > 0 else Code.SOLD_OUT
 
 
-def _state(code: str, *, priced: bool, out_on: date | None, coming: bool) -> State:
+def _state(code: str, *, priced: bool, release_date: date | None, coming: bool) -> State:
     if code in FORTHCOMING | ORDERABLE and coming:
         return State.PREORDER if priced else State.FORTHCOMING
-    if code == POSTPONED or (code in FORTHCOMING and out_on is None):
+    if code == POSTPONED or (code in FORTHCOMING and release_date is None):
         return State.FORTHCOMING
     if code in WAITING:
         return State.WAIT
@@ -148,7 +150,7 @@ def _state(code: str, *, priced: bool, out_on: date | None, coming: bool) -> Sta
     return State.BUY if code in FORTHCOMING | ORDERABLE and priced else State.GONE
 
 
-def _price(edition: Edition, terms: Terms, day: date, *, coming: bool) -> Price | None:
+def _price(edition: Edition, terms: SalesContext, day: date, *, coming: bool) -> Price | None:
     """The price that holds: the most binding type, then the one made for this country."""
     found = [
         price
@@ -185,11 +187,11 @@ def _with_tax(price: Price) -> int:
     return price.amount + int(tax.quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def _turns(edition: Edition, terms: Terms) -> Iterator[date]:
+def _turns(edition: Edition, terms: SalesContext) -> Iterator[date]:
     """The days on which the offer may change."""
-    out_on = edition.on_sale or edition.published
-    if out_on is not None:
-        yield out_on
+    release_date = edition.on_sale or edition.published
+    if release_date is not None:
+        yield release_date
     for price in edition.prices:
         if price.currency == terms.currency:
             if price.starts is not None:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from bookshop import clock
 from bookshop.catalogue.edition import Edition
 from bookshop.catalogue.models import NEVER, BookRecord, ListingRecord
-from bookshop.catalogue.pricing import Availability, Offer, State, Terms, availability, offer
+from bookshop.catalogue.pricing import Availability, Offer, SalesContext, State, availability, offer
 from bookshop.money import Money
 
 ON_THE_TABLE = 48  # books that the index shows at most
@@ -120,10 +120,10 @@ _OF_WORK = _OTHERS.where(BookRecord.work == bindparam("work"))
 _BY_ISBN = _OTHERS.where(BookRecord.isbn.in_(bindparam("isbns", expanding=True)))
 
 
-class Shelf:
+class CatalogueQueries:
     """The catalogue of one shop, on its terms."""
 
-    def __init__(self, engine: Engine, terms: Terms) -> None:
+    def __init__(self, engine: Engine, terms: SalesContext) -> None:
         self._engine = engine
         self._terms = terms
 

@@ -15,12 +15,12 @@ from bookshop.catalogue.importing.importer import Importer
 from bookshop.catalogue.importing.records import Notice
 from bookshop.catalogue.jobs import after_import
 from bookshop.catalogue.models import BookRecord
-from bookshop.catalogue.pricing import Terms
+from bookshop.catalogue.pricing import SalesContext
 
 LOG = logging.getLogger(__name__)
 
 
-def load(engine: Engine, terms: Terms, covers: CoverStore, sheet: Path) -> bool:
+def load(engine: Engine, terms: SalesContext, covers: CoverStore, sheet: Path) -> bool:
     """Put the books of a CSV file on the shelf if it is empty; whether it was.
 
     Rows that are refused are told in the log, and so is a file that is no sheet.

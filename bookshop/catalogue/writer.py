@@ -21,9 +21,9 @@ from bookshop.catalogue.models import (
     ListingRecord,
     ListingSubject,
 )
-from bookshop.catalogue.pricing import Terms, offer
+from bookshop.catalogue.pricing import SalesContext, offer
 from bookshop.catalogue.search.full_text import document, engine_of
-from bookshop.catalogue.search.spelling import learn
+from bookshop.catalogue.search.spelling import index_words
 from bookshop.catalogue.search.text_normalization import sort_key
 from bookshop.catalogue.version import touch
 from bookshop.db import writing
@@ -41,14 +41,14 @@ _KEPT = select(BookRecord.id, BookRecord.edition, BookRecord.cover)
 
 
 @dataclass(frozen=True, slots=True)
-class Copies:
+class StockCount:
     """How many copies the shop has, None where copies are no object."""
 
     count: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Ware:
+class BookUpdate:
     """An edition to put on the shelf.
 
     `book` is the id of the row that it replaces, None for a new book. `cover` is the stored
@@ -59,10 +59,12 @@ class Ware:
     source: str | None = None
     book: int | None = None
     cover: str | None = None
-    copies: Copies | None = None
+    copies: StockCount | None = None
 
 
-def put(connection: Connection, wares: Sequence[Ware], terms: Terms, now: datetime) -> None:
+def put(
+    connection: Connection, wares: Sequence[BookUpdate], terms: SalesContext, now: datetime
+) -> None:
     """Add new books, and bring those that are there up to date, in the caller's transaction.
 
     The caller touches the catalogue's version.
@@ -101,7 +103,7 @@ def unshelve(connection: Connection, books: Sequence[int]) -> None:
         engine_of(connection.dialect.name).erase(connection, books)
 
 
-def refresh(engine: Engine, terms: Terms, now: datetime) -> bool:
+def rebuild_listings(engine: Engine, terms: SalesContext, now: datetime) -> bool:
     """Make everything anew that is made of editions, if the shop's terms are others by now.
 
     Whether they were. It can be repeated, and goes on where it was interrupted.
@@ -125,7 +127,7 @@ def refresh(engine: Engine, terms: Terms, now: datetime) -> bool:
             done = rows[-1].id
 
 
-def review(engine: Engine, terms: Terms, now: datetime) -> int:
+def refresh_due_listings(engine: Engine, terms: SalesContext, now: datetime) -> int:
     """Make the listings anew that the day has changed; how many they were."""
     count = 0
     while True:
@@ -142,18 +144,20 @@ def review(engine: Engine, terms: Terms, now: datetime) -> int:
             count += len(rows)
 
 
-def is_fresh(engine: Engine, terms: Terms) -> bool:
+def is_fresh(engine: Engine, terms: SalesContext) -> bool:
     """Whether the listings were made on these terms."""
     with engine.connect() as connection:
         return connection.scalar(select(CatalogueState.basis)) == basis(terms)
 
 
-def basis(terms: Terms) -> str:
+def basis(terms: SalesContext) -> str:
     """What listings are made by, in short."""
     return f"{MADE_BY} {terms.currency} {terms.country or '-'}"
 
 
-def listing_row(edition: Edition, cover: str | None, terms: Terms, day: date) -> dict[str, Any]:
+def listing_row(
+    edition: Edition, cover: str | None, terms: SalesContext, day: date
+) -> dict[str, Any]:
     """A listing's columns but for its `book_id`."""
     today = offer(edition, terms, day)
     return {
@@ -204,7 +208,7 @@ _RENEW = (
 _RECOUNT = update(_BOOKS).where(_BOOKS.c.id == bindparam("book")).values(stock=bindparam("copies"))
 
 
-def _new_row(book: int, ware: Ware, now: datetime) -> dict[str, Any]:
+def _new_row(book: int, ware: BookUpdate, now: datetime) -> dict[str, Any]:
     return {
         "id": book,
         "sku": ware.edition.sku,
@@ -218,12 +222,12 @@ def _new_row(book: int, ware: Ware, now: datetime) -> dict[str, Any]:
     }
 
 
-def _changes(book: int, ware: Ware, now: datetime) -> dict[str, Any]:
+def _changes(book: int, ware: BookUpdate, now: datetime) -> dict[str, Any]:
     row = {**book_row(ware.edition, now), "source": ware.source, "cover": ware.cover}
     return {"book": book, **{f"new_{name}": value for name, value in row.items()}}
 
 
-def _again(connection: Connection, rows: Sequence[Any], terms: Terms, day: date) -> None:
+def _again(connection: Connection, rows: Sequence[Any], terms: SalesContext, day: date) -> None:
     unshelve(connection, [book for book, _edition, _cover in rows])
     _shelve(connection, rows, terms, day)
 
@@ -231,7 +235,7 @@ def _again(connection: Connection, rows: Sequence[Any], terms: Terms, day: date)
 def _shelve(
     connection: Connection,
     books: Sequence[tuple[int, Edition, str | None]],
-    terms: Terms,
+    terms: SalesContext,
     day: date,
 ) -> None:
     """Make everything that lists and search need of these books; they have none of it yet."""
@@ -255,7 +259,7 @@ def _shelve(
     engine_of(connection.dialect.name).write(
         connection, [document(book, edition) for book, edition, _cover in books]
     )
-    learn(connection, (edition for _book, edition, _cover in books))
+    index_words(connection, (edition for _book, edition, _cover in books))
 
 
 def _subjects(edition: Edition) -> set[str]:

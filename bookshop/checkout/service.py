@@ -16,16 +16,16 @@ from bookshop import clock
 from bookshop.catalogue.pages.resources import canonical_sku
 from bookshop.catalogue.pricing import Code
 from bookshop.catalogue.queries import Listing
-from bookshop.checkout.payment_sync import ContradictionError, settled
+from bookshop.checkout.payment_sync import PaymentMismatchError, synced_order
 from bookshop.db import commit_now, outside_transaction
-from bookshop.inventory.reservations import hold
+from bookshop.inventory.reservations import reserve
 from bookshop.money import Money
 from bookshop.orders import placement
-from bookshop.orders.audit import Cause, Occasion, record
+from bookshop.orders.audit import Cause, TransitionContext, record_event
 from bookshop.orders.models import Order
 from bookshop.orders.payment.expiry import expire_lapsed
-from bookshop.orders.payment.intents import KEY_LIFE, closed_intent, intent_for
-from bookshop.orders.placement import CHECKOUT, Basis
+from bookshop.orders.payment.intents import KEY_LIFE, cancel_intent, intent_for
+from bookshop.orders.placement import CHECKOUT, DedupKey
 from bookshop.orders.snapshot import OrderSnapshot, snapshot
 from bookshop.orders.states import CLOSED, PAID_FOR, UNPAID, Actor, OrderStatus
 from bookshop.payments.errors import (
@@ -56,7 +56,7 @@ class CannotBuyError(Exception):
         self.listing = listing
 
 
-class UnaskedError(Exception):
+class ConfirmationRequired(Exception):
     """A visitor or network has come to the checkout often, without pressing a button of ours."""
 
     def __init__(self, listing: Listing) -> None:
@@ -104,15 +104,15 @@ class Checkout:
         """The visitor's order for one copy, ready to be paid; always the same one until it is.
 
         `again` is the number of an earlier order of the same book, for one more copy; `asked` is
-        whether a form of ours asked for it. Raises NotForSaleError, CannotBuyError, UnaskedError,
-        TooOftenError, OrderClosedError where it is paid or on its way, and the errors of Gateway.
+        whether a form of ours asked for it. Raises NotForSaleError, CannotBuyError,
+        ConfirmationRequired, TooOftenError, OrderClosedError where it is paid or on its way, and the errors of Gateway.
         """
         self._gateway.check()
         self._free_lapsed()
         listing = self._request.shelf.listing(canonical_sku(sku))
         if listing is None:
             raise NotForSaleError(sku)
-        basis = Basis(self._request.visitor, listing.sku, self._earlier(again))
+        basis = DedupKey(self._request.visitor, listing.sku, self._earlier(again))
         for _stale in range(MOST_STALE):
             order = self._order(basis, listing, asked=asked)
             try:
@@ -138,7 +138,7 @@ class Checkout:
         """Hold the order's copies, and give the order and its PaymentIntent the e-mail address.
 
         `revision` is of the order as the visitor has seen it. Raises OrderClosedError,
-        TotalChangedError, CannotBuyError, TooOftenError, holds.SoldOutError, and the errors of
+        TotalChangedError, CannotBuyError, TooOftenError, holds.OutOfStockError, and the errors of
         Gateway.
         """
         self._gateway.check()
@@ -155,8 +155,8 @@ class Checkout:
             self._check_current(order)
         now = clock.now()
         order.email = email
-        until = hold(self._request.db, order, now)
-        record(Occasion(self._request.db, CHECKOUT, now), order, PRESSED)
+        until = reserve(self._request.db, order, now)
+        record_event(TransitionContext(self._request.db, CHECKOUT, now), order, PRESSED)
         held, intent_id = snapshot(order), order.payment_intent
         with outside_transaction(self._request):
             intent = self._with_receipt(intent_id, held.total, email)
@@ -197,18 +197,18 @@ class Checkout:
         if expire_lapsed(self._request.db, LAPSED, clock.now()):
             commit_now(self._request)
 
-    def _order(self, basis: Basis, listing: Listing, *, asked: bool) -> OrderSnapshot:
+    def _order(self, basis: DedupKey, listing: Listing, *, asked: bool) -> OrderSnapshot:
         """The order of that basis, placed if there is none."""
         session, now = self._request.db, clock.now()
-        order = placement.find(session, basis, now)
+        order = placement.find_order(session, basis, now)
         if order is not None and order.payment_intent is None and order.placed_at < now - KEY_LIFE:
-            placement.retire(session, order, now)
+            placement.retire_order(session, order, now)
             session.flush()
             order = None
         if order is None:
             price = _sale_price(listing)
             self._count(listing, asked=asked)
-            order = placement.place(session, basis, listing, price, now)
+            order = placement.place_order(session, basis, listing, price, now)
         return snapshot(order)
 
     def _count(self, listing: Listing, *, asked: bool) -> None:
@@ -216,7 +216,7 @@ class Checkout:
         with outside_transaction(self._request):
             self._limiter.count("checkouts", self._request)
             if not asked and not self._limiter.within("newcomers", self._request):
-                raise UnaskedError(listing)
+                raise ConfirmationRequired(listing)
 
     def _payable(self, order: OrderSnapshot, listing: Listing | None) -> Payable:
         """The order with its PaymentIntent, once Stripe has said where that stands."""
@@ -245,7 +245,7 @@ class Checkout:
         repriced = self._own(order.number)
         if repriced is None:
             raise OrderClosedError(None)
-        placement.reprice(repriced, listing)
+        placement.reprice_order(repriced, listing)
         return snapshot(repriced)
 
     def _closed(
@@ -253,13 +253,13 @@ class Checkout:
     ) -> OrderSnapshot:
         """The order, closed for good unless it has just been paid."""
         with outside_transaction(self._request):
-            intent = closed_intent(self._gateway, intent_id, reason)
+            intent = cancel_intent(self._gateway, intent_id, reason)
         return self._settled(order, intent)
 
     def _settled(self, order: OrderSnapshot, intent: PaymentIntent) -> OrderSnapshot:
         try:
-            return settled(self._request, intent, "checkout")
-        except ContradictionError:
+            return synced_order(self._request, intent, "checkout")
+        except PaymentMismatchError:
             raise OrderClosedError(order) from None
 
     def _retire(self, stale: OrderSnapshot) -> None:
@@ -267,7 +267,7 @@ class Checkout:
         if order is None or order.payment_intent != stale.payment_intent:
             return  # somebody else has seen to it
         if order.status in UNPAID | CLOSED:
-            placement.retire(self._request.db, order, clock.now())
+            placement.retire_order(self._request.db, order, clock.now())
 
 
 def _sale_price(listing: Listing) -> Money:

@@ -17,7 +17,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy import select
 
-from bookshop.checkout.payment_sync import ContradictionError, settled
+from bookshop.checkout.payment_sync import PaymentMismatchError, synced_order
 from bookshop.checkout.urls import again_url, resume_url, success_url
 from bookshop.db import outside_transaction
 from bookshop.orders.models import Order
@@ -74,8 +74,8 @@ def show_success(_context: Shop, request: Request) -> dict[str, Any] | Response:
 
 def _outcome(request: Request, order: OrderSnapshot, intent: PaymentIntent) -> dict[str, Any]:
     try:
-        order = settled(request, intent, "success page")
-    except ContradictionError:
+        order = synced_order(request, intent, "success page")
+    except PaymentMismatchError:
         return _answer("checking", present_order(request, order))
     if order.status in UNPAID and not intent.open:
         return _answer("checking", present_order(request, order))

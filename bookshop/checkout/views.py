@@ -15,15 +15,15 @@ from pyramid.view import view_config
 from bookshop.checkout.service import (
     CannotBuyError,
     Checkout,
+    ConfirmationRequired,
     NotForSaleError,
     OrderClosedError,
     Payable,
     TotalChangedError,
-    UnaskedError,
 )
 from bookshop.checkout.urls import resume_url, success_url
 from bookshop.i18n import _
-from bookshop.inventory.reservations import SoldOutError
+from bookshop.inventory.reservations import OutOfStockError
 from bookshop.orders.number import is_number
 from bookshop.orders.pages.presenter import present_order
 from bookshop.payments.declines import GENERIC
@@ -53,7 +53,7 @@ def show_checkout(_context: Shop, request: Request) -> dict[str, Any] | Response
         return Response(status=HTTPStatus.NO_CONTENT)
     try:
         return _page(request, _wanted(request))
-    except UnaskedError as unasked:
+    except ConfirmationRequired as unasked:
         return _question(request, unasked)
     except OrderClosedError as closed:
         return _closed(request, closed)
@@ -99,7 +99,7 @@ def press_pay(_context: Shop, request: Request) -> dict[str, Any]:
         if not is_number(number):
             raise OrderClosedError(None)  # noqa: TRY301
         held = Checkout(request).press_pay(number, _revision(request), email)
-    except SoldOutError as sold_out:
+    except OutOfStockError as sold_out:
         text = _(
             "${title} has just been sold to somebody else. You have not paid anything.",
             mapping={"title": sold_out.title},
@@ -148,7 +148,7 @@ def _wanted(request: Request) -> Payable:
     return Checkout(request).buy(sku, again, asked=False)
 
 
-def _question(request: Request, unasked: UnaskedError) -> Response:
+def _question(request: Request, unasked: ConfirmationRequired) -> Response:
     """The page that asks a person to press a button, before there is another PaymentIntent.
 
     https://docs.stripe.com/disputes/prevention/card-testing

@@ -9,7 +9,7 @@ from bookshop import clock
 from bookshop.cli.shop import ShopContext, answering, print_json, who
 from bookshop.ops.privacy import Erased, UnderWayError, compact, held_about, letters_to
 from bookshop.ops.privacy import erase as erase_customer
-from bookshop.orders.audit import Cause, Occasion
+from bookshop.orders.audit import Cause, TransitionContext
 from bookshop.orders.states import Actor
 
 REMAINS = """\
@@ -57,7 +57,7 @@ def erase(shop: ShopContext, *, email: str, yes: bool) -> None:
     cause = Cause(Actor.STAFF, f"customer erase by {who()}")
     try:
         with answering(), shop.session(writing=True) as session, session.begin():
-            erased = erase_customer(Occasion(session, cause, clock.now()), email)
+            erased = erase_customer(TransitionContext(session, cause, clock.now()), email)
     except UnderWayError as err:
         message = f"Nothing was erased. {err} Send, refund or wait, and try again."
         raise click.ClickException(message) from None

@@ -11,7 +11,7 @@ from bookshop.cli.shop import ShopContext, answering, print_json
 from bookshop.mail import outbox
 from bookshop.mail.models import MailStatus
 from bookshop.mail.queries import newest
-from bookshop.mail.worker import Outcome, make_postman
+from bookshop.mail.worker import Outcome, make_mail_worker
 
 IN_WORDS = {
     MailStatus.SENT: "was sent",
@@ -66,11 +66,11 @@ def send_mails(context: click.Context, shop: ShopContext, *, again: tuple[int, .
     """Deliver all mail that is due now. Exit code 1 where some could not be delivered."""
     with shop.session(writing=True) as session, session.begin():
         for mail_id in again:
-            if not outbox.again(session, mail_id, clock.now()):
+            if not outbox.requeue(session, mail_id, clock.now()):
                 message = f"There is no mail {mail_id}, or it is being delivered at this moment."
                 raise click.ClickException(message)
     with answering():
-        outcomes = make_postman(shop.registry).deliver_due()
+        outcomes = make_mail_worker(shop.registry).deliver_due()
     for outcome in outcomes:
         click.echo(_in_words(outcome))
     if not outcomes:

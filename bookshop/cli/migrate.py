@@ -37,7 +37,7 @@ def migrate(shop: ShopContext, *, online: bool) -> None:
             _refuse_breaking([each.revision for each in pending if not each.module.expand_only])
         with _read_only(registry, needed=bool(pending) and not online):
             migrations.upgrade(engine)
-            refreshed = writer.refresh(engine, registry.terms, clock.now())
+            refreshed = writer.rebuild_listings(engine, registry.terms, clock.now())
     except migrations.NewerSchemaError as err:
         message = f"Nothing was changed: {err}."
         raise click.ClickException(message) from None

@@ -17,10 +17,10 @@ from bookshop.catalogue.pricing import shown
 from bookshop.catalogue.version import touch
 from bookshop.orders.models import Order, OrderLine
 
-HOLD = timedelta(minutes=15)
+RESERVATION_TIME = timedelta(minutes=15)
 
 
-class SoldOutError(Exception):
+class OutOfStockError(Exception):
     """There are not enough free copies of the book called `title`."""
 
     def __init__(self, title: str) -> None:
@@ -28,17 +28,17 @@ class SoldOutError(Exception):
         self.title = title
 
 
-def hold(session: Session, order: Order, now: datetime) -> datetime:
+def reserve(session: Session, order: Order, now: datetime) -> datetime:
     """Keep the order's copies until the time that is returned; holding on is repeatable.
 
-    Raises SoldOutError, and the transaction has then to be given up.
+    Raises OutOfStockError, and the transaction has then to be given up.
     """
     if not order.holding:
         for line in _in_lock_order(order):
             if not _take(session, line, held=BookRecord.held + line.quantity):
-                raise SoldOutError(line.title)
+                raise OutOfStockError(line.title)
         order.holding = True
-    order.held_until = now + HOLD
+    order.held_until = now + RESERVATION_TIME
     return order.held_until
 
 
@@ -51,7 +51,7 @@ def release(session: Session, order: Order) -> None:
     order.holding, order.held_until = False, None
 
 
-def sell(session: Session, order: Order) -> bool:
+def sell_reserved(session: Session, order: Order) -> bool:
     """Take the order's copies off the stock for good; False, and none taken, where one is gone."""
     # What is released here stays locked for this transaction: nobody comes in between.
     release(session, order)
@@ -63,7 +63,7 @@ def sell(session: Session, order: Order) -> bool:
     return True
 
 
-def keep(session: Session, order: Order) -> None:
+def reserve_without_expiry(session: Session, order: Order) -> None:
     """Keep the order's copies without an end, since its payment is under way.
 
     Where they have gone meanwhile none are kept, and whoever pays first has them.

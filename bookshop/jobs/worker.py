@@ -9,15 +9,15 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from bookshop.orders.audit import SWEEPER
-from bookshop.orders.jobs import keep_up
+from bookshop.orders.audit import JOB_WORKER
+from bookshop.orders.jobs import run_order_jobs
 from bookshop.payments.gateway import Gateway
 
 PAUSE = 30.0  # seconds
 LOG = logging.getLogger(__name__)
 
 
-class Sweeper:
+class JobWorker:
     """A thread of the server. Several processes may each have one: what is done is done once."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Sweeper:
     def sweep(self) -> None:
         """Do what is due by now. A database that is busy is tried again later."""
         try:
-            done = keep_up(self._sessions, self._gateway, SWEEPER)
+            done = run_order_jobs(self._sessions, self._gateway, JOB_WORKER)
         except SQLAlchemyError as err:
             LOG.warning("nothing was swept up: %s", type(err).__name__)
         else:

@@ -30,7 +30,7 @@ class Mail:
 
 
 @dataclass(frozen=True)
-class Letter:
+class EmailContent:
     """What a mail says: the same as text and as HTML."""
 
     subject: str
@@ -43,7 +43,7 @@ def domain(shop: ShopSettings) -> str:
     return (urlsplit(shop.url).hostname or "").encode("idna").decode()
 
 
-def message(settings: Settings, mail: Mail, letter: Letter) -> EmailMessage:
+def message(settings: Settings, mail: Mail, letter: EmailContent) -> EmailMessage:
     """The message, the same in every attempt but for what the letter says.
 
     A recipient whose address needs it makes it one for SMTPUTF8 (RFC 6531).

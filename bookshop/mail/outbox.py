@@ -13,13 +13,13 @@ from bookshop.db import insert_into
 from bookshop.mail.models import MailKind, MailRecord, MailStatus
 from bookshop.orders.models import Order
 
-__all__ = ["WRITTEN", "MailKind", "write"]
+__all__ = ["WRITTEN", "MailKind", "enqueue"]
 
 #: Set in a session's `info` when a mail was written, so that its commit wakes the postman.
 WRITTEN = "bookshop_mail_written"
 
 
-def write(
+def enqueue(
     session: Session, order: Order, kind: MailKind, reference: str, now: datetime, **detail: Any
 ) -> None:
     """Have the order's customer mailed about what `reference` names, once.
@@ -51,7 +51,7 @@ def write(
     session.info[WRITTEN] = True
 
 
-def again(session: Session, mail_id: int, now: datetime) -> bool:
+def requeue(session: Session, mail_id: int, now: datetime) -> bool:
     """Have a mail delivered from now on as if it had just been written, whatever became of it.
 
     False where there is none of that id, or it is being delivered at this moment.
@@ -68,7 +68,7 @@ def again(session: Session, mail_id: int, now: datetime) -> bool:
     return True
 
 
-def has(session: Session, order: Order, kind: MailKind) -> bool:
+def was_enqueued(session: Session, order: Order, kind: MailKind) -> bool:
     """Whether a mail of that kind was written for the order."""
     wanted = select(MailRecord.id).where(
         MailRecord.order_id == order.id, MailRecord.kind == kind.value

@@ -33,7 +33,7 @@ from bookshop.mail.transport import (
     SettingsRefusedError,
     Transport,
 )
-from bookshop.orders.emails import Letters
+from bookshop.orders.emails import EmailComposer
 from bookshop.orders.snapshot import snapshot
 from bookshop.settings import Settings
 
@@ -76,14 +76,14 @@ class _Claim:
     attempt: int
 
 
-class Postman:
+class MailWorker:
     """Delivers mails. As a thread: between `start` and `stop`."""
 
     def __init__(
         self,
         sessions: sessionmaker[Session],
         settings: Settings,
-        letters: Letters,
+        letters: EmailComposer,
         transport: Transport,
         paused: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -242,15 +242,15 @@ class Postman:
             )
 
 
-def make_postman(registry: Registry) -> Postman:
+def make_mail_worker(registry: Registry) -> MailWorker:
     """The postman of a shop, as its settings have it."""
     settings: Settings = registry.bookshop
     folder = settings.mail.folder
     transport: Transport = (
         Smtp(settings.mail, domain(settings.shop)) if folder is None else Folder(folder)
     )
-    return Postman(
-        registry.sessions, settings, Letters(registry), transport, registry.read_only.is_on
+    return MailWorker(
+        registry.sessions, settings, EmailComposer(registry), transport, registry.read_only.is_on
     )
 
 

@@ -22,7 +22,7 @@ from pyramid.view import view_config
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import migrations
-from bookshop.ops.timeouts import Patient, TooSlowError
+from bookshop.ops.timeouts import TimeoutRunner, TooSlowError
 from bookshop.web.resources import Resource
 
 LEAST_ROOM = 2**27  # bytes free on the disk
@@ -96,5 +96,5 @@ def includeme(config: Configurator) -> None:
             raise NotReadyError("the database is of another version")
 
     checks = {"database": check_database, "schema": check_schema, "disk": lambda: _check_disk(var)}
-    registry.readiness = Patient(partial(look, checks), "health")
+    registry.readiness = TimeoutRunner(partial(look, checks), "health")
     config.add_branch("health", Health)

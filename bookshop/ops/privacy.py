@@ -21,8 +21,8 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from bookshop.mail.models import MailRecord
-from bookshop.orders.audit import Occasion, record
-from bookshop.orders.models import ERASED, Order, OrderEntry
+from bookshop.orders.audit import TransitionContext, record_event
+from bookshop.orders.models import ERASED, AuditEntry, Order
 from bookshop.orders.reports import full_report
 from bookshop.orders.states import UNPAID, OrderStatus
 from bookshop.webhooks.models import EventRecord
@@ -55,7 +55,7 @@ def held_about(session: Session, email: str) -> list[dict[str, Any]]:
     return [_whole(session, order) for order in _orders(session, email)]
 
 
-def erase(occasion: Occasion, email: str) -> Erased:
+def erase(occasion: TransitionContext, email: str) -> Erased:
     """Take the customer out of their orders. What is repeated finds nothing.
 
     Raises UnderWayError, before anything is changed.
@@ -133,7 +133,7 @@ def _is_mail_of(session: Session, orders: list[int], email: str) -> Any:
     return or_(MailRecord.order_id.in_(orders), MailRecord.id.in_(others))
 
 
-def _erase(occasion: Occasion, order: Order, names: set[str], pseudonym: str) -> None:
+def _erase(occasion: TransitionContext, order: Order, names: set[str], pseudonym: str) -> None:
     session = occasion.session
     order.email = order.address = order.basis = None
     order.visitor = pseudonym
@@ -144,10 +144,10 @@ def _erase(occasion: Occasion, order: Order, names: set[str], pseudonym: str) ->
         refund.problem = _without(names, refund.problem)
     for event in _events(session, order):
         event.problem = _without(names, event.problem)
-    record(occasion, order, "erased")
+    record_event(occasion, order, "erased")
 
 
-def _untracked(entry: OrderEntry) -> dict[str, Any]:
+def _untracked(entry: AuditEntry) -> dict[str, Any]:
     """A parcel's number leads to where the customer lives."""
     return {name: None if name == "tracking" else value for name, value in entry.detail.items()}
 

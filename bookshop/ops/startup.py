@@ -39,7 +39,7 @@ def _prepare(registry: Registry, ini: str) -> None:
     if shop.environment == "development":
         shop.var.mkdir(parents=True, exist_ok=True)
         migrations.upgrade(registry.engine)
-        if writer.refresh(registry.engine, registry.terms, clock.now()):
+        if writer.rebuild_listings(registry.engine, registry.terms, clock.now()):
             LOG.info("the listings were made anew")
         _fill(registry, Path(ini).parent)
         return

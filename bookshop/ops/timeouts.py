@@ -16,7 +16,7 @@ class TooSlowError(Exception):
     """There was no answer in time."""
 
 
-class Patient(Generic[Answer]):
+class TimeoutRunner(Generic[Answer]):
     """Asks in one thread of its own, and waits for no longer than a deadline.
 
     What hangs keeps that thread, and never one of those that serve.

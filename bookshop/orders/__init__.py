@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyramid.config import Configurator
 from pyramid.events import ApplicationCreated
 
-from bookshop.catalogue.jobs import keep_up
-from bookshop.jobs.worker import Sweeper
-from bookshop.mail.worker import make_postman
+from bookshop.catalogue.jobs import run_catalogue_jobs
+from bookshop.jobs.worker import JobWorker
+from bookshop.mail.worker import make_mail_worker
 from bookshop.orders.pages.resources import Orders
 
 
@@ -17,10 +17,10 @@ def includeme(config: Configurator) -> None:
     registry = config.registry
 
     def upkeep() -> None:
-        keep_up(registry.engine, registry.terms)
+        run_catalogue_jobs(registry.engine, registry.terms)
         registry.limiter.forget_old()
 
-    registry.sweeper = Sweeper(
+    registry.sweeper = JobWorker(
         registry.sessions, registry.payments, upkeep, registry.read_only.is_on
     )
     config.add_subscriber(_start, ApplicationCreated)
@@ -29,5 +29,5 @@ def includeme(config: Configurator) -> None:
 def _start(event: ApplicationCreated) -> None:
     registry = event.app.registry
     registry.sweeper.start()
-    registry.postman = make_postman(registry)
+    registry.postman = make_mail_worker(registry)
     registry.postman.start()

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bookshop.orders.models import Order, OrderEntry
+from bookshop.orders.models import AuditEntry, Order
 from bookshop.orders.states import Actor, OrderStatus
 
 
@@ -20,11 +20,11 @@ class Cause:
     what: str
 
 
-SWEEPER = Cause(Actor.CLOCK, "sweeper")
+JOB_WORKER = Cause(Actor.CLOCK, "sweeper")
 
 
 @dataclass(frozen=True)
-class Occasion:
+class TransitionContext:
     """A transaction in which something happens to orders: what causes it, and when."""
 
     session: Session
@@ -32,7 +32,7 @@ class Occasion:
     now: datetime
 
 
-def record(occasion: Occasion, order: Order, what: str, **detail: Any) -> None:
+def record_event(occasion: TransitionContext, order: Order, what: str, **detail: Any) -> None:
     """Add something to the order's history that is no move: a refund, a warning.
 
     `detail` is in JSON's types.
@@ -40,16 +40,16 @@ def record(occasion: Occasion, order: Order, what: str, **detail: Any) -> None:
     _add(occasion, order, what, detail=detail)
 
 
-def record_move(
-    occasion: Occasion, order: Order, source: OrderStatus | None, target: OrderStatus
+def record_transition(
+    occasion: TransitionContext, order: Order, source: OrderStatus | None, target: OrderStatus
 ) -> None:
     """Add a change of the order's status; an order that has just been placed has no source."""
     _add(occasion, order, target.value, source=source and source.value, target=target.value)
 
 
-def _add(occasion: Occasion, order: Order, what: str, **values: Any) -> None:
+def _add(occasion: TransitionContext, order: Order, what: str, **values: Any) -> None:
     occasion.session.flush()  # an order that is new has no id before
-    entry = OrderEntry(
+    entry = AuditEntry(
         order_id=order.id,
         at=occasion.now,
         what=what,

@@ -14,29 +14,29 @@ from pyramid.interfaces import ITranslationDirectories
 from pyramid.registry import Registry
 from pyramid_jinja2 import IJinja2Environment
 
-from bookshop.mail.message import Letter, Mail
+from bookshop.mail.message import EmailContent, Mail
 from bookshop.mail.models import MailKind
 from bookshop.money import Money
-from bookshop.orders.fulfilment.preorders import out_on
+from bookshop.orders.fulfilment.preorders import expected_release
 from bookshop.orders.links import LIFE, order_url
 from bookshop.orders.snapshot import OrderSnapshot
 
 DOMAIN = "bookshop"
 
 
-class Letters:
+class EmailComposer:
     """Writes letters for the shop of a registry."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def write(self, mail: Mail) -> Letter:
+    def write(self, mail: Mail) -> EmailContent:
         """The letter of that kind about that order. Raises what a broken template raises."""
         values = self._values(mail)
         text = self._text.get_template(f"mail/{mail.kind.value}.txt.jinja2")
         html = self._html.get_template(f"mail/{mail.kind.value}.html.jinja2")
         subject = "".join(text.blocks["subject"](text.new_context(values))).strip()
-        return Letter(
+        return EmailContent(
             subject=subject,
             # Blocks that a letter leaves empty leave blank lines behind.
             text=re.sub(r"\n{3,}", "\n\n", text.render(values)),
@@ -65,7 +65,10 @@ class Letters:
     def _coming(self, order: OrderSnapshot) -> list[tuple[str, date]]:
         """The titles that are not out yet, and when they are."""
         shelf = self._registry.shelf
-        days = ((line.title, out_on(order, line, shelf.detail(line.sku))) for line in order.lines)
+        days = (
+            (line.title, expected_release(order, line, shelf.detail(line.sku)))
+            for line in order.lines
+        )
         return [(title, day) for title, day in days if day is not None]
 
     @cached_property

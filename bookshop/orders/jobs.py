@@ -10,8 +10,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bookshop import clock
 from bookshop.orders.audit import Cause
-from bookshop.orders.payment.expiry import close_intent, expire_abandoned, expire_lapsed, left_open
-from bookshop.orders.refunds.execution import carry_out, requested
+from bookshop.orders.payment.expiry import (
+    cancel_order_intent,
+    expire_abandoned,
+    expire_lapsed,
+    open_intents,
+)
+from bookshop.orders.refunds.execution import execute_refund, requested_keys
 from bookshop.payments.errors import PaymentsError
 from bookshop.payments.gateway import Gateway
 
@@ -20,7 +25,7 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Done:
+class JobResult:
     """What a round has done, and how often Stripe did not do what was asked."""
 
     expired: int
@@ -29,7 +34,7 @@ class Done:
     failed: int
 
 
-def keep_up(sessions: sessionmaker[Session], gateway: Gateway, cause: Cause) -> Done:
+def run_order_jobs(sessions: sessionmaker[Session], gateway: Gateway, cause: Cause) -> JobResult:
     """Expire what was not paid in time, cancel its intents, make the refunds that are asked for.
 
     Waits for Stripe. What could not be done now is found again the next time.
@@ -39,11 +44,11 @@ def keep_up(sessions: sessionmaker[Session], gateway: Gateway, cause: Cause) -> 
     with sessions.begin() as session:
         expired += expire_abandoned(session, cause, clock.now(), BATCH)
     with sessions.begin() as session:
-        intents, refunds = left_open(session, BATCH), requested(session)
-    closed = _each(intents, lambda intent: close_intent(sessions, gateway, intent, cause))
-    refunded = _each(refunds, lambda key: carry_out(sessions, gateway, key, cause))
+        intents, refunds = open_intents(session, BATCH), requested_keys(session)
+    closed = _each(intents, lambda intent: cancel_order_intent(sessions, gateway, intent, cause))
+    refunded = _each(refunds, lambda key: execute_refund(sessions, gateway, key, cause))
     failed = len(intents) + len(refunds) - closed - refunded
-    return Done(expired, closed, refunded, failed)
+    return JobResult(expired, closed, refunded, failed)
 
 
 def _each(things: list[str], act: Callable[[str], None]) -> int:

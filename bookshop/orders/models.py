@@ -68,8 +68,8 @@ class Order(Base):
     disputes: Mapped[list[DisputeRecord]] = relationship(
         order_by="DisputeRecord.id", cascade="all, delete-orphan"
     )
-    entries: Mapped[list[OrderEntry]] = relationship(
-        order_by="OrderEntry.id", cascade="all, delete-orphan"
+    entries: Mapped[list[AuditEntry]] = relationship(
+        order_by="AuditEntry.id", cascade="all, delete-orphan"
     )
 
     @validates("status")
@@ -122,7 +122,7 @@ class OrderLine(Base):
         return self.unit_amount * self.quantity
 
 
-class OrderEntry(Base):
+class AuditEntry(Base):
     """A line of an order's history: what happened when, and what caused it.
 
     `what` is the kind of happening; a move of the order has `source` and `target`. `actor` says

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 from bookshop.catalogue.queries import Listing
 from bookshop.db import insert_into
 from bookshop.money import Money
-from bookshop.orders.audit import Cause, Occasion, record_move
+from bookshop.orders.audit import Cause, TransitionContext, record_transition
 from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.number import new_number
 from bookshop.orders.payment.intents import MISSING
 from bookshop.orders.states import UNPAID, Actor, OrderStatus
-from bookshop.orders.transitions import free, move
+from bookshop.orders.transitions import release_dedup_key, transition
 
 # Coming back to a page on which one has paid shows the receipt for this long; after that it
 # begins another order.
@@ -27,7 +27,7 @@ DIGITAL = "E"  # the first letter of ONIX's product forms that are delivered ele
 
 
 @dataclass(frozen=True)
-class Basis:
+class DedupKey:
     """What makes an order the same one: who buys what, and after which earlier order of it."""
 
     visitor: str
@@ -38,7 +38,7 @@ class Basis:
         return f"{self.visitor}/{self.sku}/{self.again or ''}"
 
 
-def find(session: Session, basis: Basis, now: datetime) -> Order | None:
+def find_order(session: Session, basis: DedupKey, now: datetime) -> Order | None:
     """The order of that basis, locked; one that was paid long ago is let go."""
     order = session.scalar(select(Order).where(Order.basis == str(basis)).with_for_update())
     if order is not None and order.paid_at is not None and order.paid_at < now - REMEMBERED:
@@ -48,7 +48,9 @@ def find(session: Session, basis: Basis, now: datetime) -> Order | None:
     return order
 
 
-def place(session: Session, basis: Basis, listing: Listing, price: Money, now: datetime) -> Order:
+def place_order(
+    session: Session, basis: DedupKey, listing: Listing, price: Money, now: datetime
+) -> Order:
     """The order for one copy of a book, made unless another request has just made it."""
     values = {
         "number": new_number(),
@@ -63,7 +65,9 @@ def place(session: Session, basis: Basis, listing: Listing, price: Money, now: d
     order = session.scalars(select(Order).where(Order.basis == str(basis)).with_for_update()).one()
     if made:
         order.lines = [_line(listing, price)]
-        record_move(Occasion(session, CHECKOUT, now), order, None, OrderStatus.PLACED)
+        record_transition(
+            TransitionContext(session, CHECKOUT, now), order, None, OrderStatus.PLACED
+        )
     return order
 
 
@@ -80,7 +84,7 @@ def _line(listing: Listing, price: Money) -> OrderLine:
     )
 
 
-def reprice(order: Order, listing: Listing) -> None:
+def reprice_order(order: Order, listing: Listing) -> None:
     """Bring an order to today's price of its book, as long as nobody can be paying it.
 
     That is while its intent is known, whose amount follows when Pay is pressed, and has not been
@@ -96,15 +100,15 @@ def reprice(order: Order, listing: Listing) -> None:
     order.revision += 1
 
 
-def retire(session: Session, order: Order, now: datetime) -> None:
+def retire_order(session: Session, order: Order, now: datetime) -> None:
     """Close an order whose intent was never made, or is not there any more.
 
     Another takes its place.
     """
     order.intent_status = order.intent_status and MISSING
     if order.status in UNPAID:
-        move(Occasion(session, CHECKOUT, now), order, OrderStatus.CANCELLED)
-    free(order)
+        transition(TransitionContext(session, CHECKOUT, now), order, OrderStatus.CANCELLED)
+    release_dedup_key(order)
 
 
 def _insert_unless_there(session: Session, values: dict[str, Any]) -> bool:

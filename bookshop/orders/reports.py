@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bookshop.orders.models import DisputeRecord, Order, OrderEntry, RefundRecord
+from bookshop.orders.models import AuditEntry, DisputeRecord, Order, RefundRecord
 from bookshop.orders.snapshot import OrderSnapshot, snapshot
 from bookshop.orders.states import OrderStatus
 
@@ -100,7 +100,7 @@ def _dispute(dispute: DisputeRecord) -> dict[str, Any]:
     }
 
 
-def _entry(entry: OrderEntry) -> dict[str, Any]:
+def _entry(entry: AuditEntry) -> dict[str, Any]:
     return {
         "at": _moment(entry.at),
         "what": entry.what,

@@ -71,7 +71,7 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True)
-class Move:
+class Transition:
     """Who may make a move, and what it does."""
 
     by: frozenset[Actor]
@@ -92,7 +92,7 @@ DISPUTES = (OrderStatus.DISPUTE_WON, OrderStatus.DISPUTE_LOST, OrderStatus.DISPU
 MONEY = (OrderStatus.PARTLY_REFUNDED, OrderStatus.REFUNDED, *DISPUTES)
 PAID_FOR = frozenset({*FULFILMENT, *MONEY})
 
-_Table = dict[tuple[OrderStatus, OrderStatus], Move]
+_Table = dict[tuple[OrderStatus, OrderStatus], Transition]
 
 
 def _moves(
@@ -102,14 +102,16 @@ def _moves(
     *effects: Effect,
 ) -> _Table:
     actors = frozenset({by} if isinstance(by, Actor) else by)
-    return {(source, target): Move(actors, effects) for source in sources if source is not target}
+    return {
+        (source, target): Transition(actors, effects) for source in sources if source is not target
+    }
 
 
 _S = OrderStatus
 _PAY = (Effect.SELL, Effect.MAIL_PAID)
 _END = (Effect.RELEASE, Effect.FREE)
 # A failed attempt is not final, and a payment that lands on a closed order counts.
-MOVES: _Table = {
+TRANSITIONS: _Table = {
     **_moves([_S.PLACED], _S.AWAITING_PAYMENT, Actor.STRIPE),
     **_moves([_S.AWAITING_PAYMENT, *CLOSED], _S.PROCESSING, Actor.STRIPE, Effect.KEEP),
     **_moves([_S.PROCESSING], _S.AWAITING_PAYMENT, Actor.STRIPE, Effect.RENEW, Effect.MAIL_FAILED),
@@ -131,7 +133,7 @@ MOVES: _Table = {
     **_moves([_S.PAID, _S.PARTLY_SHIPPED], _S.DELIVERED, Actor.STAFF),
 }
 for _target in MONEY:
-    MOVES |= _moves(PAID_FOR, _target, Actor.STRIPE)
+    TRANSITIONS |= _moves(PAID_FOR, _target, Actor.STRIPE)
 for _target in FULFILMENT:
     # A refund that failed, a dispute that was withdrawn.
-    MOVES |= _moves(MONEY, _target, Actor.STRIPE)
+    TRANSITIONS |= _moves(MONEY, _target, Actor.STRIPE)

@@ -10,10 +10,10 @@ from collections.abc import Set as AbstractSet
 
 from sqlalchemy import select
 
-from bookshop.orders.audit import Occasion
+from bookshop.orders.audit import TransitionContext
 from bookshop.orders.models import DisputeRecord, Order, OrderLine
 from bookshop.orders.states import OrderStatus
-from bookshop.orders.transitions import move
+from bookshop.orders.transitions import transition
 from bookshop.payments.charges import DisputeStatus
 
 OPEN = frozenset(
@@ -26,18 +26,18 @@ OPEN = frozenset(
 )
 
 
-def restate(occasion: Occasion, order: Order) -> None:
+def update_status(occasion: TransitionContext, order: Order) -> None:
     """Move a paid order to where the facts put it."""
     occasion.session.flush()
     disputes = occasion.session.scalars(
         select(DisputeRecord.status).where(DisputeRecord.order_id == order.id)
     )
-    target = standing(order, set(disputes))
+    target = derive_status(order, set(disputes))
     if target != order.status:
-        move(occasion, order, target)
+        transition(occasion, order, target)
 
 
-def standing(order: Order, disputes: AbstractSet[str]) -> OrderStatus:
+def derive_status(order: Order, disputes: AbstractSet[str]) -> OrderStatus:
     """The status that the facts give a paid order; `disputes` are the statuses of its disputes."""
     if disputes & OPEN:
         return OrderStatus.DISPUTED
@@ -49,10 +49,10 @@ def standing(order: Order, disputes: AbstractSet[str]) -> OrderStatus:
         return OrderStatus.PARTLY_REFUNDED
     if DisputeStatus.WON in disputes:
         return OrderStatus.DISPUTE_WON
-    return fulfilment(order.lines)
+    return fulfilment_status(order.lines)
 
 
-def fulfilment(lines: Iterable[OrderLine]) -> OrderStatus:
+def fulfilment_status(lines: Iterable[OrderLine]) -> OrderStatus:
     """How far the goods are: paid, partly_shipped, shipped, or delivered where none is sent."""
     lines = list(lines)
     if not any(line.shipped for line in lines):

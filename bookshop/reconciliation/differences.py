@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from bookshop.money import Money
 from bookshop.orders.models import DisputeRecord, Order, RefundRecord
-from bookshop.orders.payment.sync import written
+from bookshop.orders.payment.sync import address_to_json
 from bookshop.orders.states import CLOSED, PAID_FOR, UNPAID, OrderStatus
-from bookshop.orders.status import standing
+from bookshop.orders.status import derive_status
 from bookshop.payments.charges import Charge, DisputeStatus
 from bookshop.payments.intents import IntentStatus, PaymentIntent
 
@@ -196,8 +196,8 @@ def _mirrored(order: Order, facts: Facts, charge: Charge | None) -> bool:
     return (
         (facts.refunds, facts.disputes, order.refunded) == (refunds, disputes, back)
         and order.under_review == charge.under_review
-        and (charge.address is None or order.address == written(charge.address))
-        and standing(order, set(disputes.values())) == order.status
+        and (charge.address is None or order.address == address_to_json(charge.address))
+        and derive_status(order, set(disputes.values())) == order.status
     )
 
 

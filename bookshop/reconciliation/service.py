@@ -23,16 +23,16 @@ from bookshop.orders.jobs import BATCH
 from bookshop.orders.models import DisputeRecord, Order, RefundRecord
 from bookshop.orders.number import read_number
 from bookshop.orders.payment.expiry import (
-    close_intent,
+    cancel_order_intent,
     expire_abandoned,
     expire_lapsed,
-    left_open,
+    open_intents,
     overdue,
 )
-from bookshop.orders.payment.intents import MISSING, closed_intent
-from bookshop.orders.payment.sync import settle, warn
-from bookshop.orders.refunds.execution import insist
-from bookshop.orders.refunds.requests import WITH_THE_BANK, Unheard
+from bookshop.orders.payment.intents import MISSING, cancel_intent
+from bookshop.orders.payment.sync import record_fraud_warnings, sync_payment
+from bookshop.orders.refunds.execution import execute_with_retry
+from bookshop.orders.refunds.requests import DISPUTED_STATUSES, LocalRefundStatus
 from bookshop.orders.states import Actor
 from bookshop.payments.charges import Dispute, FraudWarning, Refund, RefundStatus
 from bookshop.payments.errors import (
@@ -183,7 +183,7 @@ class _Run:
             wanted = select(Order).where(Order.number == number).with_for_update()
             order = session.scalars(wanted).one()
             before = facts_of(session, order)
-            settle(session, intent, CAUSE, clock.now())
+            sync_payment(session, intent, CAUSE, clock.now())
             after = facts_of(session, order)
             self._end(session)
         for kind, text in in_words(before, after):
@@ -193,7 +193,7 @@ class _Run:
         """An intent that names an order which has another one."""
         if intent.open:
             if not self._dry_run:
-                intent = closed_intent(self._gateway, intent.id, "duplicate")
+                intent = cancel_intent(self._gateway, intent.id, "duplicate")
             if intent.open or intent.status is IntentStatus.CANCELED:
                 text = f"a second PaymentIntent could be paid, {intent.id}"
                 self._add(number, intent.id, Kind.SECOND_INTENT, text)
@@ -242,7 +242,7 @@ class _Run:
             number = session.scalar(unwarned)
         if number is not None and warning.intent_id is not None:
             with self._writing() as session:
-                warn(session, warning.intent_id, [warning], CAUSE, clock.now())
+                record_fraud_warnings(session, warning.intent_id, [warning], CAUSE, clock.now())
                 self._end(session)
             text = "its bank takes the payment for fraud, which is not known here"
             self._add(number, warning.intent_id, Kind.WARNING, text)
@@ -281,11 +281,11 @@ class _Run:
     def _close_intents(self) -> None:
         """Make sure that nobody pays for an order that is over."""
         with self._reading() as session:
-            intents = left_open(session)
+            intents = open_intents(session)
         for intent_id in intents:
             self._watch("intents to close")
             number, before, _known = self._stands(intent_id)
-            close = partial(close_intent, self._writing, self._gateway, intent_id, CAUSE)
+            close = partial(cancel_order_intent, self._writing, self._gateway, intent_id, CAUSE)
             refusal = self._do(close)
             _number, after, known = self._stands(intent_id)
             if refusal is not None:
@@ -307,11 +307,13 @@ class _Run:
 
     def _make_refunds(self) -> None:
         """Carry out the refunds that were asked for; what becomes of a refusal is told as debt."""
-        wanted = select(RefundRecord).where(RefundRecord.status == Unheard.REQUESTED)
+        wanted = select(RefundRecord).where(RefundRecord.status == LocalRefundStatus.REQUESTED)
         for refund, order in self._refunds(wanted):
             self._watch("refunds to make")
             key = refund.key or ""
-            refusal = self._do(partial(insist, self._writing, self._gateway, key, CAUSE))
+            refusal = self._do(
+                partial(execute_with_retry, self._writing, self._gateway, key, CAUSE)
+            )
             with self._reading() as session:
                 status = session.scalar(select(RefundRecord.status).filter_by(key=key))
             text = f"{_amount(refund, order)} were asked back, and not given yet"
@@ -329,14 +331,18 @@ class _Run:
             later.order_id == RefundRecord.order_id, later.id > RefundRecord.id
         )
         wanted = select(RefundRecord).where(
-            RefundRecord.status.not_in([*ON_ITS_WAY, Unheard.REQUESTED]),
+            RefundRecord.status.not_in([*ON_ITS_WAY, LocalRefundStatus.REQUESTED]),
             RefundRecord.requested_at >= self._since,
             Order.refunded < Order.total,
-            Order.status.not_in(WITH_THE_BANK),
+            Order.status.not_in(DISPUTED_STATUSES),
             ~again.exists(),
         )
         for refund, order in self._refunds(wanted):
-            end = "Stripe refused it" if refund.status == Unheard.REFUSED else "it came back"
+            end = (
+                "Stripe refused it"
+                if refund.status == LocalRefundStatus.REFUSED
+                else "it came back"
+            )
             why = f" ({refund.problem})" if refund.problem else ""
             text = f"{_amount(refund, order)} were to go back to the customer, and {end}{why}"
             self._leave(order.number, order.payment_intent, Kind.MONEY_OWED, text)

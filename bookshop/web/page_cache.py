@@ -152,7 +152,7 @@ class PageCache:
         with self._nothing_else(request, query):
             response = view()
             if "Set-Cookie" in response.headers:
-                raise PersonalPageError
+                raise UncacheableResponse
         if response.status_int != HTTPStatus.OK or response.content_length is None:
             return response
         # The version only grows. It was this one before the view began: the view saw no other.
@@ -249,7 +249,7 @@ class PageCache:
             del self._at[address], self._parameters[address]
 
 
-class PersonalPageError(RuntimeError):
+class UncacheableResponse(RuntimeError):
     """A page that everybody is shown was about to depend on one visitor."""
 
     def __init__(self) -> None:
@@ -258,16 +258,16 @@ class PersonalPageError(RuntimeError):
 
 class _NoSession:
     def __getattr__(self, _name: str) -> Any:
-        raise PersonalPageError
+        raise UncacheableResponse
 
     def __getitem__(self, _name: str) -> Any:
-        raise PersonalPageError
+        raise UncacheableResponse
 
     def __setitem__(self, _name: str, _value: object) -> None:
-        raise PersonalPageError
+        raise UncacheableResponse
 
     def __contains__(self, _name: object) -> bool:
-        raise PersonalPageError
+        raise UncacheableResponse
 
 
 NO_SESSION = _NoSession()

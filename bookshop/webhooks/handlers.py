@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from bookshop import clock
 from bookshop.orders.audit import Cause
 from bookshop.orders.models import Order
-from bookshop.orders.payment.sync import settle, warn
+from bookshop.orders.payment.sync import record_fraud_warnings, sync_payment
 from bookshop.orders.states import Actor
 from bookshop.payments.charges import FraudWarning
 from bookshop.payments.errors import IntentMissingError, PaymentsError
@@ -132,9 +132,9 @@ def _ask(gateway: Gateway, kind: str, intent_id: str) -> _Word:
 def _apply(session: Session, record: EventRecord, word: _Word) -> None:
     now = clock.now()
     cause = Cause(Actor.STRIPE, record.id)
-    order = settle(session, word.intent, cause, now)
+    order = sync_payment(session, word.intent, cause, now)
     if word.warnings:
-        warn(session, word.intent.id, word.warnings, cause, now)
+        record_fraud_warnings(session, word.intent.id, word.warnings, cause, now)
     if order is not None:
         ledger.close(record, EventStatus.APPLIED, now, order=order.number)
         return

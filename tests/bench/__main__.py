@@ -23,8 +23,8 @@ from sqlalchemy.engine import make_url
 
 from bookshop import clock, migrations
 from bookshop.catalogue import demo
-from bookshop.catalogue.pricing import Terms
-from bookshop.catalogue.writer import refresh
+from bookshop.catalogue.pricing import SalesContext
+from bookshop.catalogue.writer import rebuild_listings
 from bookshop.db import make_engine, make_sessions
 from tests.bench import catalogue, comparison, page
 from tests.bench.measures import MEASURES, MOSS
@@ -106,9 +106,9 @@ def _fill(url: str) -> None:
     """Give a new database its tables and the demo catalogue."""
     engine = make_engine(make_url(url))
     migrations.upgrade(engine)
-    refresh(engine, Terms("GBP", "GB"), clock.now())
+    rebuild_listings(engine, SalesContext("GBP", "GB"), clock.now())
     with make_sessions(engine).begin() as session:
-        demo.load(session, Terms("GBP", "GB"), clock.now())
+        demo.load(session, SalesContext("GBP", "GB"), clock.now())
     engine.dispose()
 
 

@@ -23,9 +23,9 @@ from sqlalchemy.engine import make_url
 
 from bookshop import migrations
 from bookshop.catalogue.demo import load
-from bookshop.catalogue.pricing import Terms
+from bookshop.catalogue.pricing import SalesContext
 from bookshop.catalogue.search.cursor import Cursor
-from bookshop.catalogue.writer import refresh
+from bookshop.catalogue.writer import rebuild_listings
 from bookshop.db import make_engine, make_sessions
 from tests.bench import feed
 from tests.bench.http import Connection, a_second, waits
@@ -35,7 +35,7 @@ from tests.shops import ini
 
 FEW, SOME = 1_000, 10_000
 MOST_ON_SQLITE = 200_000  # books of a shop whose pages are measured
-TERMS = Terms("GBP", "GB")
+TERMS = SalesContext("GBP", "GB")
 ROUNDS = 5
 ASKED = 60  # times for each page, in each round
 SECONDS = 3.0  # for each measure of throughput
@@ -64,7 +64,7 @@ class Databases:
             url = self._postgres.create().render_as_string(hide_password=False)
         engine = make_engine(make_url(url))
         migrations.upgrade(engine)
-        refresh(engine, TERMS, datetime.now(UTC))
+        rebuild_listings(engine, TERMS, datetime.now(UTC))
         engine.dispose()
         return url
 

@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 from bookshop import clock
-from bookshop.inventory.reservations import HOLD
+from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.money import Money
 from bookshop.payments.charges import DisputeStatus, RefundStatus
 from bookshop.payments.error_mapping import DISPUTED, TOO_LARGE
@@ -129,7 +129,7 @@ def test_a_price_that_changed_after_pay_was_pressed(open_shop, recorder, monkeyp
     shop = open_shop()
     visitor = shop.visitor()
     press_pay(visitor, visitor.get(BUY))
-    later = clock.now() + HOLD + timedelta(seconds=1)
+    later = clock.now() + RESERVATION_TIME + timedelta(seconds=1)
     monkeypatch.setattr(clock, "now", lambda: later)
     shop.change_book(BOOK, amount=2300)
     visitor.get(BUY)

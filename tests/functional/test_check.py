@@ -520,7 +520,7 @@ def test_a_look_that_fails_hides_no_other(place, monkeypatch):
         yield from ()
         raise RuntimeError("sk_live_of_a_customer")
 
-    monkeypatch.setattr("bookshop.ops.check.mail.look", fails)
+    monkeypatch.setattr("bookshop.ops.check.mail.run_checks", fails)
     FAULTS["too few threads"][2](place, monkeypatch)
     findings, _code = found_by(place)
     assert [each["key"] for each in findings] == ["threads", "mail.host"]
@@ -667,25 +667,25 @@ def front():
 
 
 def test_a_front_with_a_good_certificate_is_fine(front):
-    assert list(web.look(front.shop, pool=front.pool())) == []
+    assert list(web.run_checks(front.shop, pool=front.pool())) == []
 
 
 def test_a_certificate_that_nobody_knows_is_found(front):
-    (found,) = web.look(front.shop)
+    (found,) = web.run_checks(front.shop)
     assert found.severity == "error"
     assert "cannot be trusted" in found.problem
 
 
 def test_a_front_without_a_shop_behind_it_is_found(front):
     front.pages.clear()
-    (found,) = web.look(front.shop, pool=front.pool())
+    (found,) = web.run_checks(front.shop, pool=front.pool())
     assert "not answered by a shop (status 404)" in found.problem
 
 
 @pytest.mark.parametrize("served", [(404, "text/html", b""), (200, "text/html", b"<p>Hello")])
 def test_a_front_that_keeps_files_to_itself_is_found(front, served):
     front.pages[web.STYLES] = served
-    (found,) = web.look(front.shop, pool=front.pool())
+    (found,) = web.run_checks(front.shop, pool=front.pool())
     assert found.severity == "error"
     assert "is not the shop's style sheet" in found.problem
 
@@ -693,7 +693,7 @@ def test_a_front_that_keeps_files_to_itself_is_found(front, served):
 def test_an_address_that_stays_in_the_open_is_found(front, serve, monkeypatch):
     plain = serve(says("200 OK", b"hello"))
     monkeypatch.setattr(web, "_as_plain", lambda _url: plain)
-    (found,) = web.look(front.shop, pool=front.pool())
+    (found,) = web.run_checks(front.shop, pool=front.pool())
     assert found.severity == "warning"
     assert f"does not lead to {front.shop.url}" in found.problem
 
@@ -707,7 +707,7 @@ def test_an_address_that_leads_elsewhere_is_found(front, serve, monkeypatch):
 
     plain = serve(away)
     monkeypatch.setattr(web, "_as_plain", lambda _url: plain)
-    (found,) = web.look(front.shop, pool=front.pool())
+    (found,) = web.run_checks(front.shop, pool=front.pool())
     assert "but to https://other.example/" in found.problem
 
 

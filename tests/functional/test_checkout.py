@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from bookshop import clock
-from bookshop.inventory.reservations import HOLD
+from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.orders.models import Order
 from tests.shops import intent_of, pay_form
 
@@ -169,7 +169,7 @@ def test_pressing_pay_holds_a_copy_and_gives_the_address_to_order_and_intent(sho
     (order,) = shop.orders()
     assert answer.json["order"] == order.number
     until = datetime.fromisoformat(answer.json["held_until"])
-    assert before + HOLD <= until <= clock.now() + HOLD
+    assert before + RESERVATION_TIME <= until <= clock.now() + RESERVATION_TIME
     assert order.email == "ada@reader.example"
     assert shop.book(MOSS).held == 1
     intent = sandbox.api("GET", f"/v1/payment_intents/{order.payment_intent}")
@@ -210,7 +210,7 @@ def test_a_lapsed_hold_is_anybodys(shop, monkeypatch):
         late.get(f"/checkout?item={LAST_COPY}"),
     )
     press_pay(early, early_page)
-    later = clock.now() + HOLD + timedelta(seconds=1)
+    later = clock.now() + RESERVATION_TIME + timedelta(seconds=1)
     monkeypatch.setattr(clock, "now", lambda: later)
 
     press_pay(late, late_page)
@@ -245,7 +245,7 @@ def test_an_address_that_is_none_is_said_at_its_field(shop, email):
 def test_an_abandoned_last_copy_is_for_sale_again(shop, monkeypatch):
     gone = shop.visitor()
     press_pay(gone, gone.get(f"/checkout?item={LAST_COPY}"))
-    later = clock.now() + HOLD + timedelta(seconds=1)
+    later = clock.now() + RESERVATION_TIME + timedelta(seconds=1)
     monkeypatch.setattr(clock, "now", lambda: later)
 
     come = shop.visitor()
@@ -258,7 +258,7 @@ def test_the_index_shows_it_again_once_it_is_swept(shop, monkeypatch):
     gone = shop.visitor()
     press_pay(gone, gone.get(f"/checkout?item={LAST_COPY}"))
     assert f"item={LAST_COPY}" not in shop.visitor().get("/")
-    later = clock.now() + HOLD + timedelta(seconds=1)
+    later = clock.now() + RESERVATION_TIME + timedelta(seconds=1)
     monkeypatch.setattr(clock, "now", lambda: later)
 
     shop.registry.sweeper.sweep()
@@ -417,7 +417,7 @@ def lapsed(shop, sandbox, monkeypatch):
     visitor = shop.visitor()
     page = visitor.get(BUY)
     press_pay(visitor, page)
-    later = clock.now() + HOLD + timedelta(seconds=1)
+    later = clock.now() + RESERVATION_TIME + timedelta(seconds=1)
     monkeypatch.setattr(clock, "now", lambda: later)
     shop.change_book(MOSS, amount=2500)
     return visitor, intent_of(page)

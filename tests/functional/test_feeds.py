@@ -9,7 +9,7 @@ from lxml import etree
 from webob import Request
 
 from bookshop.catalogue.version import touch
-from bookshop.catalogue.writer import Ware, put, withdraw
+from bookshop.catalogue.writer import BookUpdate, put, withdraw
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, edition
 
@@ -158,7 +158,7 @@ def test_robots_of_a_shop_below_a_path_are_told_that_path(shop):
 
 def test_the_feed_has_the_newest_books_first_and_no_more_than_fifty(make_each_shop):
     shop = make_each_shop()
-    wares = [Ware(edition(f"NEW-{number}")) for number in range(60)]
+    wares = [BookUpdate(edition(f"NEW-{number}")) for number in range(60)]
     change(shop, lambda connection: put(connection, wares, shop.registry.terms, NOW))
 
     answer = shop.visitor().get("/books/new.atom")

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from bookshop.ops import health
-from bookshop.ops.timeouts import Patient, TooSlowError
+from bookshop.ops.timeouts import TimeoutRunner, TooSlowError
 
 
 def test_a_shop_that_runs_is_alive_and_ready(shop):
@@ -62,7 +62,7 @@ def hanging():
 
 
 def test_a_database_that_hangs_takes_one_thread_of_its_own(hanging):
-    patient = Patient(hanging, "test", deadline=0.05)
+    patient = TimeoutRunner(hanging, "test", deadline=0.05)
     for _time in range(3):
         with pytest.raises(TooSlowError):
             patient.ask()
@@ -74,6 +74,6 @@ def test_a_database_that_hangs_takes_one_thread_of_its_own(hanging):
 
 
 def test_a_shop_whose_database_hangs_is_not_ready(shop, hanging, monkeypatch):
-    monkeypatch.setattr(shop.registry, "readiness", Patient(hanging, "test", deadline=0.05))
+    monkeypatch.setattr(shop.registry, "readiness", TimeoutRunner(hanging, "test", deadline=0.05))
     assert shop.visitor().get("/health/ready", status=503).json == {"database": "too slow"}
     shop.visitor().get("/health/live")

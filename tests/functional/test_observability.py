@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bookshop import clock
-from bookshop.mail.worker import make_postman
+from bookshop.mail.worker import make_mail_worker
 from bookshop.ops.logs import JsonLines
 from bookshop.webhooks.models import EventRecord, EventStatus
 from tests.functional.test_checkout import BUY, press_pay
@@ -89,7 +89,7 @@ def test_no_secret_and_no_person_is_in_anything_that_is_written(
     ).follow()
     sandbox.until_delivered()
     (order,) = shop.orders()
-    make_postman(shop.registry).deliver_due()
+    make_mail_worker(shop.registry).deliver_due()
     (mail,) = (shop.var / "mail").glob("*.eml")
     key = re.search(r"key=3?D?=?\s*([\w.~-]+)", mail.read_text().replace("=\n", ""))[1]
     stranger = shop.visitor()

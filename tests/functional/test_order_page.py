@@ -11,8 +11,8 @@ from sqlalchemy import event
 
 from bookshop import clock
 from bookshop.mail.models import MailRecord
-from bookshop.orders.audit import Cause, Occasion
-from bookshop.orders.fulfilment.shipments import Parcel, ship
+from bookshop.orders.audit import Cause, TransitionContext
+from bookshop.orders.fulfilment.shipments import ShipmentRequest, ship
 from bookshop.orders.links import LIFE, order_key
 from bookshop.orders.models import Order
 from bookshop.orders.number import new_number
@@ -388,8 +388,10 @@ def test_a_dispute_is_put_in_neutral_words_and_suspicions_are_not_told(paid):
 
 def test_the_timeline_is_dated_and_in_order(shop, paid):
     with shop.registry.sessions.begin() as session:
-        sent = Occasion(session, Cause(Actor.STAFF, "ship"), clock.now() + timedelta(days=1))
-        ship(sent, session.query(Order).one(), Parcel({}, tracking="QF 123 456"))
+        sent = TransitionContext(
+            session, Cause(Actor.STAFF, "ship"), clock.now() + timedelta(days=1)
+        )
+        ship(sent, session.query(Order).one(), ShipmentRequest({}, tracking="QF 123 456"))
 
     page = paid.page()
 

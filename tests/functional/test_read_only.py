@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bookshop import clock
-from bookshop.jobs.worker import Sweeper
+from bookshop.jobs.worker import JobWorker
 from bookshop.mail.models import MailStatus
 from bookshop.mail.queries import newest
 from bookshop.payments.webhook_signatures import verified_event
@@ -112,7 +112,7 @@ def test_the_sweeper_rests_too(shop, monkeypatch):
     shop.registry.sweeper.stop()
     swept, asked = [], []
 
-    class Counting(Sweeper):
+    class Counting(JobWorker):
         def sweep(self):
             swept.append(len(asked))
 

@@ -11,11 +11,11 @@ from sqlalchemy import MetaData, event, select, update
 from bookshop import clock
 from bookshop.cli import main
 from bookshop.money import Money
-from bookshop.orders.audit import SWEEPER, Cause, Occasion
-from bookshop.orders.models import Order, OrderEntry, RefundRecord
+from bookshop.orders.audit import JOB_WORKER, Cause, TransitionContext
+from bookshop.orders.models import AuditEntry, Order, RefundRecord
 from bookshop.orders.payment.intents import KEY_LIFE
 from bookshop.orders.refunds import requests
-from bookshop.orders.refunds.execution import carry_out
+from bookshop.orders.refunds.execution import execute_refund
 from bookshop.orders.states import Actor
 from bookshop.payments.errors import StripeUnavailableError
 from bookshop.payments.gateway import Gateway
@@ -105,12 +105,12 @@ def ask_back(shop, amount):
     """What `bookshop refund` writes down before it asks Stripe; the key."""
     with shop.registry.sessions.begin() as session:
         order = session.scalars(select(Order).with_for_update()).one()
-        occasion = Occasion(session, STAFF, clock.now())
+        occasion = TransitionContext(session, STAFF, clock.now())
         return requests.request(occasion, order, Money(amount, "GBP"), restock=False).key
 
 
 def carry(shop, key):
-    carry_out(shop.registry.sessions, shop.registry.payments, key, SWEEPER)
+    execute_refund(shop.registry.sessions, shop.registry.payments, key, JOB_WORKER)
 
 
 def change_order(shop, **values):
@@ -346,7 +346,7 @@ def test_whoever_has_paid_is_not_told_that_the_time_is_over(
 
     with shop.registry.sessions() as session:
         moves = list(
-            session.scalars(select(OrderEntry.target).where(OrderEntry.target.is_not(None)))
+            session.scalars(select(AuditEntry.target).where(AuditEntry.target.is_not(None)))
         )
     assert "expired" not in moves
 

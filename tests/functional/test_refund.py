@@ -9,10 +9,10 @@ from sqlalchemy import select, update
 
 from bookshop.cli import main
 from bookshop.money import Money
-from bookshop.orders.audit import SWEEPER, Cause
-from bookshop.orders.jobs import keep_up
-from bookshop.orders.models import Order, OrderEntry, RefundRecord
-from bookshop.orders.refunds.service import Wish, give_back
+from bookshop.orders.audit import JOB_WORKER, Cause
+from bookshop.orders.jobs import run_order_jobs
+from bookshop.orders.models import AuditEntry, Order, RefundRecord
+from bookshop.orders.refunds.service import RefundRequest, refund_order
 from bookshop.orders.states import Actor
 from tests.functional.test_checkout import BUY, MOSS, press_pay
 from tests.shops import intent_of
@@ -91,7 +91,7 @@ def test_a_part_and_then_the_rest(shop, sandbox, run, paid):
 def test_the_history_says_who_asked_and_what_stripe_did(shop, run, paid):
     run("refund", paid[0], "--amount", "1")
     with shop.registry.sessions() as session:
-        entries = session.scalars(select(OrderEntry).order_by(OrderEntry.id)).all()[-3:]
+        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()[-3:]
     assert [(entry.what, entry.actor, entry.cause) for entry in entries] == [
         ("refund_requested", "staff", "refund by ada"),
         ("refund", "stripe", "refund by ada"),
@@ -136,7 +136,7 @@ def test_without_stripe_it_is_asked_for_and_made_later(shop, sandbox, run, paid)
     assert "Stripe gave no answer that helps" in result.stdout
     assert "The refund of £5.00 is asked for" in result.stdout
     sandbox.clear()
-    keep_up(shop.registry.sessions, shop.registry.payments, SWEEPER)
+    run_order_jobs(shop.registry.sessions, shop.registry.payments, JOB_WORKER)
     assert amounts(sandbox, intent) == [500]
     assert shop.order(number).refunded == Money(500, "GBP")
 
@@ -170,10 +170,10 @@ def test_commands_at_once_never_give_back_more_than_was_paid(shop, sandbox, run,
     ended = []
 
     def ask():
-        wish = Wish(number, lambda currency: Money(900, currency), restock=False)
+        wish = RefundRequest(number, lambda currency: Money(900, currency), restock=False)
         cause = Cause(Actor.STAFF, "refund by ada")
         try:
-            ended.append(give_back(shop.registry.sessions, shop.registry.payments, wish, cause))
+            ended.append(refund_order(shop.registry.sessions, shop.registry.payments, wish, cause))
         except Exception as err:  # noqa: BLE001 - the test looks at what was raised
             ended.append(err)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bookshop import clock
-from bookshop.inventory.reservations import HOLD
+from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.orders.models import Order
 from bookshop.orders.states import FULFILMENT
 from tests.functional.test_checkout import BUY, MOSS, press_pay
@@ -127,7 +127,7 @@ def test_cancelled(shop, sandbox, buyer):
 
 def test_an_order_that_was_not_paid_in_time(shop, buyer, monkeypatch):
     visitor, intent = buyer
-    later = clock.now() + HOLD + timedelta(seconds=1)
+    later = clock.now() + RESERVATION_TIME + timedelta(seconds=1)
     monkeypatch.setattr(clock, "now", lambda: later)
     shop.registry.sweeper.sweep()
 

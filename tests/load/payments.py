@@ -10,15 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import bindparam, update
 
 from bookshop import clock
-from bookshop.catalogue.pricing import Terms
-from bookshop.catalogue.queries import Shelf
+from bookshop.catalogue.pricing import SalesContext
+from bookshop.catalogue.queries import CatalogueQueries
 from bookshop.db import make_sessions
-from bookshop.inventory.reservations import hold
-from bookshop.orders.audit import Cause, Occasion
+from bookshop.inventory.reservations import reserve
+from bookshop.orders.audit import Cause, TransitionContext
 from bookshop.orders.models import Order
-from bookshop.orders.placement import Basis, place
+from bookshop.orders.placement import DedupKey, place_order
 from bookshop.orders.states import Actor, OrderStatus
-from bookshop.orders.transitions import move
+from bookshop.orders.transitions import transition
 from bookshop.sandbox.store import Store
 from tests.load.fleet import Fleet
 from tests.shops import Controls
@@ -120,17 +120,17 @@ class Payment:
 
 def placed(fleet: Fleet, sku: str, count: int) -> list[Payment]:
     """So many customers have pressed Pay, each for one copy: the payments of their orders."""
-    listing = Shelf(fleet.engine, Terms("GBP", "GB")).listing(sku)
+    listing = CatalogueQueries(fleet.engine, SalesContext("GBP", "GB")).listing(sku)
     numbers = []
     with make_sessions(fleet.engine).begin() as session:
         now = clock.now()
-        occasion = Occasion(session, Cause(Actor.STRIPE, "checkout"), now)
+        occasion = TransitionContext(session, Cause(Actor.STRIPE, "checkout"), now)
         for visitor in range(count):
-            basis = Basis(f"visitor {visitor}", sku, None)
-            order = place(session, basis, listing, listing.price, now)
+            basis = DedupKey(f"visitor {visitor}", sku, None)
+            order = place_order(session, basis, listing, listing.price, now)
             order.email = f"reader{visitor}@reader.example"
-            move(occasion, order, OrderStatus.AWAITING_PAYMENT)
-            hold(session, order, now)
+            transition(occasion, order, OrderStatus.AWAITING_PAYMENT)
+            reserve(session, order, now)
             numbers.append(order.number)
 
     def intent(number: str) -> str:

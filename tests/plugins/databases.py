@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 import bookshop
 from bookshop import migrations
-from bookshop.catalogue.writer import refresh
+from bookshop.catalogue.writer import rebuild_listings
 from bookshop.db import make_engine, make_sessions
 from tests.plugins.postgres import AT_HEAD
 from tests.shops import ini
@@ -23,7 +23,7 @@ def sqlite_template(tmp_path_factory):
     file = tmp_path_factory.mktemp("sqlite") / "template.sqlite"
     engine = make_engine(make_url(f"sqlite:///{file}"))
     migrations.upgrade(engine)
-    refresh(engine, TERMS, NOW)
+    rebuild_listings(engine, TERMS, NOW)
     engine.dispose()
     return file
 

@@ -12,10 +12,10 @@ from aiosmtpd.smtp import SMTP, AuthResult
 import bookshop
 from bookshop import clock
 from bookshop.mail.models import MailRecord
-from bookshop.mail.outbox import MailKind, write
+from bookshop.mail.outbox import MailKind, enqueue
 from bookshop.mail.smtp import Smtp
-from bookshop.mail.worker import Postman
-from bookshop.orders.emails import Letters
+from bookshop.mail.worker import MailWorker
+from bookshop.orders.emails import EmailComposer
 from tests.shops import ini
 from tests.unit.makers import NOW, book, order
 
@@ -207,12 +207,12 @@ def make_smtp(registry):
 
 
 @pytest.fixture
-def make_postman(registry, sessions):
+def make_mail_worker(registry, sessions):
     """Postmen of the shop's database, with the transport that a test wants."""
     made = []
 
     def make(transport):
-        made.append(Postman(sessions, registry.bookshop, Letters(registry), transport))
+        made.append(MailWorker(sessions, registry.bookshop, EmailComposer(registry), transport))
         return made[-1]
 
     yield make
@@ -253,7 +253,7 @@ def post(sessions):
             session.add_all(orders)
             session.flush()
             for each in orders:
-                write(session, each, kind, "", clock.now(), **detail)
+                enqueue(session, each, kind, "", clock.now(), **detail)
             ids = session.query(MailRecord.id).order_by(MailRecord.id.desc()).limit(count)
             return sorted(mail_id for (mail_id,) in ids)
 

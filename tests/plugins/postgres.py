@@ -11,8 +11,8 @@ from sqlalchemy.engine import URL, make_url
 
 from bookshop import clock, migrations
 from bookshop.catalogue import demo
-from bookshop.catalogue.pricing import Terms
-from bookshop.catalogue.writer import refresh
+from bookshop.catalogue.pricing import SalesContext
+from bookshop.catalogue.writer import rebuild_listings
 from bookshop.db import make_engine, make_sessions
 
 AT_HEAD = "at_head"  # a database at head, without books
@@ -67,11 +67,11 @@ def postgres():
         server = Postgres(Path(folder) / "data")
         engine = make_engine(server.create(AT_HEAD))
         migrations.upgrade(engine)
-        refresh(engine, Terms("GBP", "GB"), clock.now())
+        rebuild_listings(engine, SalesContext("GBP", "GB"), clock.now())
         engine.dispose()
         engine = make_engine(server.create(WITH_DEMO, template=AT_HEAD))
         with make_sessions(engine).begin() as session:
-            demo.load(session, Terms("GBP", "GB"), clock.now())
+            demo.load(session, SalesContext("GBP", "GB"), clock.now())
         engine.dispose()
         yield server
         server.close()

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from bookshop.catalogue.models import BookRecord
 from bookshop.mail.models import MailRecord
-from bookshop.orders.models import DisputeRecord, Order, OrderEntry, OrderLine, RefundRecord
+from bookshop.orders.models import AuditEntry, DisputeRecord, Order, OrderLine, RefundRecord
 from tests.properties.rig import BOOKS, Rig
 
 Row = dict[str, Any]
@@ -110,7 +110,7 @@ def gather(rig: Rig, copies: dict[str, int | None], once_more: set[str]) -> Fact
             books=[dict(row) for row in connection.execute(books).mappings()],
             orders=orders,
             lines=by_order(OrderLine, OrderLine.order_id, OrderLine.position),
-            entries=by_order(OrderEntry, OrderEntry.id),
+            entries=by_order(AuditEntry, AuditEntry.id),
             refunds=by_order(RefundRecord, RefundRecord.id),
             disputes=by_order(DisputeRecord, DisputeRecord.id),
             mails=rows(MailRecord, MailRecord.id),

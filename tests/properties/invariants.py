@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from bookshop.orders.placement import REMEMBERED
-from bookshop.orders.states import CLOSED, MOVES, PAID_FOR, OrderStatus
+from bookshop.orders.states import CLOSED, PAID_FOR, TRANSITIONS, OrderStatus
 from tests.properties.facts import Facts, Row
 
 COUNTING = {"pending", "requires_action", "succeeded"}
@@ -74,7 +74,7 @@ def every_move_is_in_the_table(facts: Facts) -> Wrong:
             if source != before:
                 yield f"order {order['number']} was {before}, its history says {source}"
             if source is not None:
-                move = MOVES.get((OrderStatus(source), OrderStatus(target)))
+                move = TRANSITIONS.get((OrderStatus(source), OrderStatus(target)))
                 if move is None or entry["actor"] not in move.by:
                     yield f"order {order['number']}: {source} -> {target} by {entry['actor']}"
             before = target

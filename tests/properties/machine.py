@@ -8,7 +8,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bookshop.inventory.reservations import HOLD
+from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.orders.payment.expiry import ABANDONED_AFTER
 from bookshop.orders.placement import REMEMBERED
 from tests.properties.interruptions import DIES, FAILS
@@ -33,8 +33,8 @@ METHODS = (
 )
 SPANS = (
     timedelta(seconds=20),
-    HOLD - timedelta(minutes=1),
-    HOLD + timedelta(seconds=1),
+    RESERVATION_TIME - timedelta(minutes=1),
+    RESERVATION_TIME + timedelta(seconds=1),
     REMEMBERED + timedelta(minutes=1),
     timedelta(hours=21),  # the shop trusts no idempotency key any more; Stripe still knows it
     ABANDONED_AFTER + timedelta(minutes=1),

@@ -20,8 +20,8 @@ from bookshop.catalogue.edition import Price
 from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.db import Base
 from bookshop.mail.folder import Folder
-from bookshop.mail.worker import Postman
-from bookshop.orders.emails import Letters
+from bookshop.mail.worker import MailWorker
+from bookshop.orders.emails import EmailComposer
 from bookshop.payments.circuit_breaker import PAUSE, Breaker
 from bookshop.sandbox.options import Options
 from bookshop.sandbox.server import SandboxServer
@@ -139,11 +139,11 @@ class Rig:
         self.registry.payments.close()
         self.registry.event_versions.clear()
 
-    def postman(self) -> Postman:
+    def postman(self) -> MailWorker:
         """A postman of the shop's own letters."""
         settings = self.registry.bookshop
         transport = Watched(self.mail_folder, self.interruptions)
-        return Postman(self.registry.sessions, settings, self.letters, transport)
+        return MailWorker(self.registry.sessions, settings, self.letters, transport)
 
     def close(self) -> None:
         faulthandler.cancel_dump_traceback_later()
@@ -158,7 +158,7 @@ class Rig:
         self.registry.payments._http.INITIAL_DELAY = 0
         # Its pauses are over as soon as they begin: here each visit counts, and none waits.
         self.registry.payments.breaker = Breaker(partial(next, count(step=PAUSE)))
-        self.letters = Letters(self.registry)
+        self.letters = EmailComposer(self.registry)
 
     def _watch(self) -> None:
         engine, http = self.registry.engine, self.registry.payments._http

@@ -18,14 +18,14 @@ from sqlalchemy.orm import sessionmaker
 
 from bookshop import clock
 from bookshop.catalogue.models import BookRecord
-from bookshop.inventory.reservations import HOLD
+from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.money import Money
-from bookshop.orders.audit import Cause, Occasion
-from bookshop.orders.fulfilment.shipments import CannotShipError, Parcel, ship
+from bookshop.orders.audit import Cause, TransitionContext
+from bookshop.orders.fulfilment.shipments import CannotShipError, ShipmentRequest, ship
 from bookshop.orders.payment.expiry import ABANDONED_AFTER
 from bookshop.orders.queries import locked
 from bookshop.orders.refunds.requests import CannotRefundError
-from bookshop.orders.refunds.service import Wish, give_back
+from bookshop.orders.refunds.service import RefundRequest, refund_order
 from bookshop.orders.states import PAID_FOR, Actor
 from bookshop.reconciliation.differences import End, Kind
 from bookshop.reconciliation.service import Databases, Report, reconcile
@@ -219,7 +219,9 @@ class World:
         amount = None if part is None else (lambda currency: Money(part, currency))
         sessions, gateway = self.rig.registry.sessions, self.rig.registry.payments
         with self._database_trouble(), suppress(CannotRefundError):
-            give_back(sessions, gateway, Wish(order["number"], amount, restock=restock), STAFF)
+            refund_order(
+                sessions, gateway, RefundRequest(order["number"], amount, restock=restock), STAFF
+            )
 
     def ship(self, place: int) -> None:
         order = pick(self._paid_orders(), place)
@@ -228,7 +230,7 @@ class World:
         with self._database_trouble(), self.rig.registry.sessions.begin() as session:
             found = locked(session, order["number"])
             with suppress(CannotShipError):
-                ship(Occasion(session, STAFF, clock.now()), found, Parcel({}))
+                ship(TransitionContext(session, STAFF, clock.now()), found, ShipmentRequest({}))
 
     # --- banks, and people at Stripe's dashboard
 
@@ -327,7 +329,7 @@ class World:
         self.mend_stripe()
         self.sweep(timedelta(0))
         self.reconcile()
-        self.wait(max(HOLD, ABANDONED_AFTER) + timedelta(hours=1))
+        self.wait(max(RESERVATION_TIME, ABANDONED_AFTER) + timedelta(hours=1))
         self.reconcile()
         for _ in range(ROUNDS):
             self.rig.postman().deliver_due()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from bookshop.catalogue.edition import Contributor, Edition, Price, Subject
 from bookshop.catalogue.models import BookRecord, ListingRecord
-from bookshop.catalogue.pricing import Terms
+from bookshop.catalogue.pricing import SalesContext
 from bookshop.catalogue.writer import book_row, listing_row
 from bookshop.money import Money
 from bookshop.orders.models import Order, OrderLine
@@ -21,7 +21,7 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 _numbers = itertools.count(1)
 
 
-TERMS = Terms("GBP", "GB")
+TERMS = SalesContext("GBP", "GB")
 
 
 def edition(sku: str | None = None, *, prices: dict[str, int] | None = None, **values) -> Edition:

@@ -13,16 +13,16 @@ from sqlalchemy.orm import Session
 
 from bookshop.catalogue.edition import Contributor, Edition, Feature, Price, Series, Subject
 from bookshop.catalogue.models import BookRecord
-from bookshop.catalogue.pricing import Terms
+from bookshop.catalogue.pricing import SalesContext
 from bookshop.catalogue.version import touch
-from bookshop.catalogue.writer import Copies, Ware, put
+from bookshop.catalogue.writer import BookUpdate, StockCount, put
 
 # ONIX list 58, both with tax.
 RECOMMENDED = "02"
 FIXED = "04"
 
 
-def load(session: Session, terms: Terms, now: datetime) -> bool:
+def load(session: Session, terms: SalesContext, now: datetime) -> bool:
     """Put the demo's books on the shelf if it is empty; whether it was."""
     if session.scalar(select(exists().where(BookRecord.id.is_not(None)))):
         return False
@@ -33,7 +33,7 @@ def load(session: Session, terms: Terms, now: datetime) -> bool:
     return True
 
 
-def _ware(book: dict[str, Any], prices: dict[str, int]) -> Ware:
+def _ware(book: dict[str, Any], prices: dict[str, int]) -> BookUpdate:
     alike = ("sku", "work", "title", "subtitle", "form", "language", "publisher")
     edition = Edition(
         **{name: book[name] for name in (*alike, "pages", "minutes", "availability")},
@@ -50,4 +50,4 @@ def _ware(book: dict[str, Any], prices: dict[str, int]) -> Ware:
             for currency, amount in prices.items()
         ),
     )
-    return Ware(edition, cover=book["cover"], copies=Copies(book["stock"]))
+    return BookUpdate(edition, cover=book["cover"], copies=StockCount(book["stock"]))

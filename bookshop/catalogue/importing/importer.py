@@ -22,7 +22,7 @@ from bookshop.catalogue.importing.plan import Covers, Plan, plan
 from bookshop.catalogue.importing.records import FeedError, Notice, Refusal
 from bookshop.catalogue.importing.summary import Refused, Report
 from bookshop.catalogue.models import BookRecord
-from bookshop.catalogue.pricing import Terms
+from bookshop.catalogue.pricing import SalesContext
 from bookshop.catalogue.version import touch
 from bookshop.catalogue.writer import put, withdraw
 from bookshop.db import insert_into, writing
@@ -56,7 +56,7 @@ class Importer:
     def __init__(
         self,
         engine: Engine,
-        terms: Terms,
+        terms: SalesContext,
         covers: Covers | None,
         reject: Reject,
         *,

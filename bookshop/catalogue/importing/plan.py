@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Row
 from bookshop.catalogue.edition import Edition, digest, encode
 from bookshop.catalogue.importing.records import Delete, Notice, Refusal, Refused, Replace, Update
 from bookshop.catalogue.models import BookRecord
-from bookshop.catalogue.writer import Copies, Ware
+from bookshop.catalogue.writer import BookUpdate, StockCount
 
 LOG = logging.getLogger(__name__)
 #: What means another page, or none, as the last part of a book's address.
@@ -41,7 +41,7 @@ class Plan:
     they were, by a record of another `source`. `counts` are those of `Report`.
     """
 
-    wares: list[Ware] = field(default_factory=list)
+    wares: list[BookUpdate] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
     renewed: list[dict[str, Any]] = field(default_factory=list)
     counts: list[str] = field(default_factory=list)
@@ -137,7 +137,7 @@ def _take(
             " SKU, one without a slash.",
             edition.isbn,
         )
-    copies = None if count is None else Copies(count)
+    copies = None if count is None else StockCount(count)
     cover = (covers and covers(edition)) or (found.cover if found is not None else None)
     if found is None or found.withdrawn:
         made.counts.append("new")
@@ -152,7 +152,7 @@ def _take(
     else:
         made.counts.append("changed")
     book = None if found is None else found.id
-    made.wares.append(Ware(edition, notice.source, book, cover, copies))
+    made.wares.append(BookUpdate(edition, notice.source, book, cover, copies))
 
 
 def _is_old(notice: Notice, found: Row[Any], count: int | None, covers: Covers | None) -> bool:

@@ -26,13 +26,13 @@ COMING = {Code.PREORDER, Code.FORTHCOMING}
 
 
 @dataclass(frozen=True)
-class Stand:
-    """An availability in the reader's language. `out_on` is when a book that is to come is out."""
+class AvailabilityView:
+    """An availability in the reader's language. `release_date` is when a book that is to come is out."""
 
     code: Code
     label: str
     can_buy: bool
-    out_on: date | None
+    release_date: date | None
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Card:
     picture: Picture | None
     url: str
     buy_url: str
-    availability: Stand
+    availability: AvailabilityView
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Topic:
 
 
 @dataclass(frozen=True)
-class Maker:
+class ContributorView:
     """Somebody who made a book, as what, and a search for their books."""
 
     name: str
@@ -71,7 +71,7 @@ class Maker:
 
 
 @dataclass(frozen=True)
-class Told:
+class AccessibilityFact:
     """A fact about accessibility; `url` is where its detail leads."""
 
     label: str
@@ -80,11 +80,11 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Sheet(Card):
+class BookPage(Card):
     """A book on its own page."""
 
     series: tuple[Topic, ...]
-    contributors: tuple[Maker, ...]
+    contributors: tuple[ContributorView, ...]
     description: Markup
     fixed: bool
     publisher: str | None
@@ -94,7 +94,7 @@ class Sheet(Card):
     extent_label: str | None
     subjects: tuple[Topic, ...]
     main_subject: Topic | None
-    accessibility: list[tuple[str, list[Told]]]
+    accessibility: list[tuple[str, list[AccessibilityFact]]]
     other_formats: list[Card]
 
 
@@ -125,7 +125,7 @@ class Presenter:
             availability=self._stand(listing, listing.published),
         )
 
-    def sheet(self, book: Detail, other_formats: list[Listing]) -> Sheet:
+    def sheet(self, book: Detail, other_formats: list[Listing]) -> BookPage:
         """A book with all that its page shows."""
         edition = book.edition
         main = labels.main_subject(edition.subjects)
@@ -133,8 +133,8 @@ class Presenter:
             each.code: self._subject(each) for each in edition.subjects if each.scheme == THEMA
         }
         card = vars(self.card(book.listing))
-        return Sheet(
-            **{**card, "availability": self._stand(book.listing, book.offer.out_on)},
+        return BookPage(
+            **{**card, "availability": self._stand(book.listing, book.offer.release_date)},
             series=tuple(map(self._series, edition.series)),
             contributors=tuple(map(self._maker, edition.contributors)),
             description=Markup(edition.description),  # noqa: S704 - sanitised at import  # nosec B704
@@ -149,17 +149,20 @@ class Presenter:
             accessibility=[
                 (
                     self._translate(heading),
-                    [Told(self._translate(each.label), each.detail, each.url) for each in facts],
+                    [
+                        AccessibilityFact(self._translate(each.label), each.detail, each.url)
+                        for each in facts
+                    ],
                 )
                 for heading, facts in labels.accessibility(edition.accessibility)
             ],
             other_formats=[self.card(listing) for listing in other_formats],
         )
 
-    def _stand(self, listing: Listing, day: date | None) -> Stand:
+    def _stand(self, listing: Listing, day: date | None) -> AvailabilityView:
         stand = listing.availability
         coming = stand.code in COMING and day is not None and day > clock.now().date()
-        return Stand(
+        return AvailabilityView(
             stand.code, self._translate(stand.label), stand.can_buy, day if coming else None
         )
 
@@ -172,8 +175,8 @@ class Presenter:
         text = _("${series}, ${number}", mapping=mapping) if number else series.title
         return Topic(self._translate(text), self._list(q=series.title))
 
-    def _maker(self, person: Contributor) -> Maker:
-        return Maker(
+    def _maker(self, person: Contributor) -> ContributorView:
+        return ContributorView(
             person.name, self._translate(labels.role(person.role)), self._list(q=person.name)
         )
 

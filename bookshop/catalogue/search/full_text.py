@@ -58,7 +58,7 @@ def _words(*texts: str | None) -> list[str]:
     return [word[:LONGEST] for word in words(" ".join(filter(None, texts)))]
 
 
-class Begun(StrEnum):
+class PrefixMode(StrEnum):
     """Which words of a query may be the beginnings of words, but for lone letters."""
 
     NONE = "none"
@@ -67,17 +67,21 @@ class Begun(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TermQuery:
     """The words that a book is to have."""
 
     words: Sequence[str]
-    begun: Begun
+    begun: PrefixMode
 
     def marked(self) -> list[tuple[str, bool]]:
         """Each word, and whether it may be the beginning of one."""
         last = len(self.words) - 1
         return [
-            (word, len(word) > 1 and self.begun in {Begun.ALL, Begun.LAST if at == last else None})
+            (
+                word,
+                len(word) > 1
+                and self.begun in {PrefixMode.ALL, PrefixMode.LAST if at == last else None},
+            )
             for at, word in enumerate(self.words)
         ]
 
@@ -99,7 +103,7 @@ class Engine(Protocol):
     def erase(self, connection: Connection, books: Sequence[int]) -> None:
         """Take books out of the index."""
 
-    def matches(self, wanted: Wanted) -> ColumnElement[bool]:
+    def matches(self, wanted: TermQuery) -> ColumnElement[bool]:
         """Whether a book has these words."""
 
 
@@ -128,7 +132,7 @@ class Fts5:
         """Take books out of the index."""
         connection.execute(delete(self.index).where(self.book.in_(books)))
 
-    def matches(self, wanted: Wanted) -> ColumnElement[bool]:
+    def matches(self, wanted: TermQuery) -> ColumnElement[bool]:
         """Whether a book has these words."""
         terms = (f'"{word}"{"*" if begun else ""}' for word, begun in wanted.marked())
         return self.index.c.search_index.op("MATCH")(" AND ".join(terms))
@@ -155,7 +159,7 @@ class TsVector:
         """Take books out of the index."""
         connection.execute(delete(self.index).where(self.book.in_(books)))
 
-    def matches(self, wanted: Wanted) -> ColumnElement[bool]:
+    def matches(self, wanted: TermQuery) -> ColumnElement[bool]:
         """Whether a book has these words."""
         terms = (f"'{word}'{':*' if begun else ''}" for word, begun in wanted.marked())
         return self.index.c.vector.op("@@")(

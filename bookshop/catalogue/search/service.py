@@ -17,12 +17,12 @@ from sqlalchemy.engine import Connection, Engine, Row
 from stdnum import isbn as isbn_number
 
 from bookshop.catalogue.models import BookRecord, ListingRecord, ListingSubject
-from bookshop.catalogue.pricing import Code, State, Terms, availability
+from bookshop.catalogue.pricing import Code, SalesContext, State, availability
 from bookshop.catalogue.queries import FREE, Listing, listed, listing_of
 from bookshop.catalogue.search import facets as counting
 from bookshop.catalogue.search.cursor import Cursor, CursorError
 from bookshop.catalogue.search.facets import Bands, Facet, Facets, Group
-from bookshop.catalogue.search.full_text import Begun, Wanted, engine_of
+from bookshop.catalogue.search.full_text import PrefixMode, TermQuery, engine_of
 from bookshop.catalogue.search.models import begins
 from bookshop.catalogue.search.query import Query, Sort
 from bookshop.catalogue.search.spelling import mended
@@ -53,10 +53,10 @@ class Results:
 _LISTED = listed(ListingRecord.sort_title)
 
 
-class Finder:
+class SearchService:
     """The lists of one shop, on its terms."""
 
-    def __init__(self, engine: Engine, terms: Terms) -> None:
+    def __init__(self, engine: Engine, terms: SalesContext) -> None:
         self._engine = engine
         self._currency = terms.currency
         self._index = engine_of(engine.dialect.name)
@@ -184,11 +184,11 @@ class Finder:
         Where they are not, those whose title begins with the words come before them.
         """
         rows: list[Row[Any]] = []
-        for begun in Begun:
-            rows = self._newest(connection, query, Wanted(asked, begun))
+        for begun in PrefixMode:
+            rows = self._newest(connection, query, TermQuery(asked, begun))
             # Whole words first, and the beginnings of others only where these are few: common ones
             # begin more than the databases can look at while somebody waits.
-            if len(rows) >= (ENOUGH if begun is Begun.NONE else 1):
+            if len(rows) >= (ENOUGH if begun is PrefixMode.NONE else 1):
                 break
         if len(rows) <= MOST:
             return rows, True
@@ -198,7 +198,7 @@ class Finder:
         best = connection.execute(titled.order_by(ListingRecord.sort_title).limit(MOST))
         return list({row.book_id: row for row in (*best, *rows)}.values())[:MOST], False
 
-    def _newest(self, connection: Connection, query: Query, wanted: Wanted) -> list[Row[Any]]:
+    def _newest(self, connection: Connection, query: Query, wanted: TermQuery) -> list[Row[Any]]:
         statement = (
             self._found.join(self._index.index, self._index.book == ListingRecord.book_id)
             .where(self._index.matches(wanted), *self._conditions(query))

@@ -24,7 +24,7 @@ _VOWELS = re.compile("[aeiouyjh]")
 _TWICE = re.compile(r"(.)\1+")
 
 
-def learn(connection: Connection, editions: Iterable[Edition]) -> None:
+def index_words(connection: Connection, editions: Iterable[Edition]) -> None:
     """Know the words of these editions from now on, in the caller's transaction."""
     found = {word for edition in editions for word in _named(edition) if len(word) >= SHORTEST}
     # In one order for everybody, so that two imports never wait for each other.

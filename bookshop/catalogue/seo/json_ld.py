@@ -162,7 +162,9 @@ def _offer(shop: ShopSettings, listing: Listing, offer: Offer, address: str) -> 
     if listing.price is None:
         return None
     code = listing.availability.code
-    starts = offer.out_on.isoformat() if code is Code.PREORDER and offer.out_on else None
+    starts = (
+        offer.release_date.isoformat() if code is Code.PREORDER and offer.release_date else None
+    )
     return _told(
         {
             "@type": "Offer",

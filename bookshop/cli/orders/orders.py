@@ -12,8 +12,8 @@ from rich.table import Table
 from bookshop import clock
 from bookshop.cli.shop import ShopContext, answering, print_json, who
 from bookshop.money import Money
-from bookshop.orders.audit import Cause, Occasion
-from bookshop.orders.fulfilment.shipments import CannotShipError, Parcel, ship
+from bookshop.orders.audit import Cause, TransitionContext
+from bookshop.orders.fulfilment.shipments import CannotShipError, ShipmentRequest, ship
 from bookshop.orders.number import read_number
 from bookshop.orders.queries import NoSuchOrderError, locked
 from bookshop.orders.reports import flags, full_report, newest, report
@@ -121,12 +121,12 @@ def ship_order(
     """
     if len(dict(copies)) < len(copies):
         raise click.BadParameter("A book is named twice.", param_hint="--sku")
-    parcel = Parcel(dict(copies), tracking, despite_warning)
+    parcel = ShipmentRequest(dict(copies), tracking, despite_warning)
     cause = Cause(Actor.STAFF, f"orders ship by {who()}")
     try:
         with answering(), shop.session(writing=True) as session, session.begin():
             order = locked(session, number)
-            sent = ship(Occasion(session, cause, clock.now()), order, parcel)
+            sent = ship(TransitionContext(session, cause, clock.now()), order, parcel)
             found, status = order.number, order.status
     except (NoSuchOrderError, CannotShipError) as err:
         raise click.ClickException(str(err)) from None

@@ -11,8 +11,8 @@ from bookshop.cli.shop import ShopContext, answering, print_json, who
 from bookshop.money import AmountError, read_amount
 from bookshop.orders.audit import Cause
 from bookshop.orders.queries import NoSuchOrderError
-from bookshop.orders.refunds.requests import CannotRefundError, Unheard
-from bookshop.orders.refunds.service import Given, Wish, give_back
+from bookshop.orders.refunds.requests import CannotRefundError, LocalRefundStatus
+from bookshop.orders.refunds.service import RefundRequest, RefundResult, refund_order
 from bookshop.orders.states import Actor
 
 
@@ -28,11 +28,13 @@ def refund(
     """Give money back to whoever paid for an order."""
     shop.session(writing=True).close()
     registry = shop.registry
-    wish = Wish(order, partial(read_amount, amount) if amount is not None else None, restock)
+    wish = RefundRequest(
+        order, partial(read_amount, amount) if amount is not None else None, restock
+    )
     cause = Cause(Actor.STAFF, f"refund by {who()}")
     try:
         with answering():
-            given = give_back(registry.sessions, registry.payments, wish, cause)
+            given = refund_order(registry.sessions, registry.payments, wish, cause)
     except AmountError as err:
         raise click.BadParameter(str(err), param_hint="--amount") from None
     except (NoSuchOrderError, CannotRefundError) as err:
@@ -44,15 +46,15 @@ def refund(
     click.get_current_context().exit(0 if given.done else 1)
 
 
-def _in_words(given: Given, locale: str) -> str:
+def _in_words(given: RefundResult, locale: str) -> str:
     amount = given.amount.format(locale)
-    if given.status == Unheard.REQUESTED:
+    if given.status == LocalRefundStatus.REQUESTED:
         return (
             f"Stripe gave no answer that helps ({given.problem}).\n"
             f"The refund of {amount} is asked for: the shop makes it as soon as Stripe answers,"
             " or `bookshop reconcile` does. Do not ask for it again."
         )
-    if given.status == Unheard.REFUSED:
+    if given.status == LocalRefundStatus.REFUSED:
         return f"Stripe refuses the refund of {amount}: {given.problem}."
     if not given.done:
         return (
@@ -63,7 +65,7 @@ def _in_words(given: Given, locale: str) -> str:
     )
 
 
-def _as_json(given: Given) -> dict[str, Any]:
+def _as_json(given: RefundResult) -> dict[str, Any]:
     return {
         "number": given.number,
         "refund": given.stripe_id,

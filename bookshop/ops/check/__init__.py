@@ -21,7 +21,7 @@ def check_settings(fault: SettingsError, ini: Ini) -> list[Finding]:
     """What settings are refused for, and what the INI shows without them."""
     why = "the shop does not start"
     refused = [error(each.key, each.problem, each.fix, why) for each in fault.problems]
-    return _sorted([*refused, *_looked("use", lambda: server.look(ini))])
+    return _sorted([*refused, *_looked("use", lambda: server.run_checks(ini))])
 
 
 def check(registry: Registry, ini: Ini, *, offline: bool = False) -> list[Finding]:
@@ -31,15 +31,15 @@ def check(registry: Registry, ini: Ini, *, offline: bool = False) -> list[Findin
     """
     settings = registry.bookshop
     looks: dict[str, Look] = {
-        "use": lambda: server.look(ini, settings),
-        "bookshop.var": lambda: files.look(settings, ini),
-        "sqlalchemy.url": lambda: database.look(registry),
+        "use": lambda: server.run_checks(ini, settings),
+        "bookshop.var": lambda: files.run_checks(settings, ini),
+        "sqlalchemy.url": lambda: database.run_checks(registry),
     }
     if not offline:
-        looks["stripe.api_base"] = lambda: stripe.look(registry)
-        looks["mail.host"] = lambda: mail.look(registry)
+        looks["stripe.api_base"] = lambda: stripe.run_checks(registry)
+        looks["mail.host"] = lambda: mail.run_checks(registry)
         if settings.shop.environment != "development":
-            looks["bookshop.url"] = lambda: web.look(settings.shop)
+            looks["bookshop.url"] = lambda: web.run_checks(settings.shop)
     with ThreadPoolExecutor(len(looks)) as pool:
         found = [each for some in pool.map(_looked, looks, looks.values()) for each in some]
     return _sorted(found)

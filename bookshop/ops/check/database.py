@@ -36,7 +36,7 @@ def check_database(registry: Registry) -> list[Finding]:
     return [error(KEY, problem, MIGRATE, "the shop does not start before")]
 
 
-def look(registry: Registry) -> Iterator[Finding]:
+def run_checks(registry: Registry) -> Iterator[Finding]:
     """All that is to be said of the database."""
     unusable = check_database(registry)
     yield from unusable or _read_only(registry)

@@ -15,7 +15,7 @@ from bookshop.settings import KEYS, Settings
 EVERYBODY = 0o007  # a group may read: it is how a service is often given its secrets
 
 
-def look(settings: Settings, ini: Ini) -> Iterator[Finding]:
+def run_checks(settings: Settings, ini: Ini) -> Iterator[Finding]:
     """All that is to be said of folders and files."""
     shop = settings.shop
     yield from _folder("bookshop.var", shop.var, "the shop keeps covers and more there")

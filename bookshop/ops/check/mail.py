@@ -27,7 +27,7 @@ STEPS = {
 }
 
 
-def look(registry: Registry) -> Iterator[Finding]:
+def run_checks(registry: Registry) -> Iterator[Finding]:
     """All that is to be said of mail."""
     settings = registry.bookshop.mail
     if settings.folder is None:

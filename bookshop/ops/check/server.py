@@ -24,7 +24,7 @@ DEBUGGING = (
 )
 
 
-def look(ini: Ini, settings: Settings | None = None) -> Iterator[Finding]:
+def run_checks(ini: Ini, settings: Settings | None = None) -> Iterator[Finding]:
     """All that is to be said of the server and its options, the less where settings are wrong."""
     server, app = ini.section(SERVER), ini.section(APP)
     yield from _threads(server, settings.stripe.max_concurrency if settings else 0)

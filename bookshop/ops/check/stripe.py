@@ -26,7 +26,7 @@ PATIENCE = timedelta(minutes=10)  # after which a delivery has failed, not only 
 REMEMBERED = timedelta(days=3)  # for as long Stripe tries
 
 
-def look(registry: Registry) -> Iterator[Finding]:
+def run_checks(registry: Registry) -> Iterator[Finding]:
     """All that is to be said of Stripe."""
     settings, gateway = registry.bookshop, registry.payments
     # A restricted key may read the one and not the other.

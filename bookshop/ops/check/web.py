@@ -18,7 +18,7 @@ TIMEOUT = 5  # seconds
 WHY = "customers find no shop there, and Stripe nobody to tell"
 
 
-def look(shop: ShopSettings, *, pool: urllib3.PoolManager | None = None) -> Iterator[Finding]:
+def run_checks(shop: ShopSettings, *, pool: urllib3.PoolManager | None = None) -> Iterator[Finding]:
     """Whether the shop answers at its address, and nobody else."""
     pool = pool or urllib3.PoolManager(timeout=TIMEOUT, retries=False)
     with pool:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import clock
 from bookshop.mail.models import MailRecord, MailStatus
-from bookshop.ops.timeouts import Patient, TooSlowError
+from bookshop.ops.timeouts import TimeoutRunner, TooSlowError
 from bookshop.orders.models import Order
 from bookshop.orders.states import OrderStatus
 from bookshop.webhooks.models import EventRecord, EventStatus
@@ -25,7 +25,7 @@ Gauges = list[Metric]
 class DatabaseCollector(Collector):
     """Asks the database at each scrape; where it does not answer, nothing of it is said."""
 
-    def __init__(self, patient: Patient[Gauges]) -> None:
+    def __init__(self, patient: TimeoutRunner[Gauges]) -> None:
         self._patient = patient
 
     def describe(self) -> Iterable[Metric]:
@@ -152,4 +152,4 @@ def collector(connect: Callable[[], Any]) -> DatabaseCollector:
         with connect() as connection:
             return gauges(connection)
 
-    return DatabaseCollector(Patient(ask, "metrics"))
+    return DatabaseCollector(TimeoutRunner(ask, "metrics"))

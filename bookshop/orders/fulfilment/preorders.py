@@ -9,7 +9,7 @@ from bookshop.orders.snapshot import LineSnapshot, OrderSnapshot
 from bookshop.orders.states import UNPAID, OrderStatus
 
 #: Orders of which something may still be sent.
-GOING_ON = UNPAID | {
+OPEN_STATUSES = UNPAID | {
     OrderStatus.PROCESSING,
     OrderStatus.PAID,
     OrderStatus.PARTLY_SHIPPED,
@@ -18,10 +18,10 @@ GOING_ON = UNPAID | {
 }
 
 
-def out_on(order: OrderSnapshot, line: LineSnapshot, book: Detail | None) -> date | None:
+def expected_release(order: OrderSnapshot, line: LineSnapshot, book: Detail | None) -> date | None:
     """The day on which the book of a line that is still to be sent comes out; None once it is out.
 
     That is what the catalogue says today, as publishers put days off.
     """
-    to_send = order.status in GOING_ON and not order.short and line.shipped < line.quantity
-    return book.offer.out_on if book and to_send else None
+    to_send = order.status in OPEN_STATUSES and not order.short and line.shipped < line.quantity
+    return book.offer.release_date if book and to_send else None

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from bookshop.mail import outbox
 from bookshop.mail.outbox import MailKind
-from bookshop.orders.audit import Occasion, record
+from bookshop.orders.audit import TransitionContext, record_event
 from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.states import FULFILMENT, OrderStatus
-from bookshop.orders.status import restate
+from bookshop.orders.status import update_status
 
 #: Where the shop has money to send books for.
 PAYING = frozenset({*FULFILMENT, OrderStatus.PARTLY_REFUNDED, OrderStatus.DISPUTE_WON})
@@ -21,7 +21,7 @@ class CannotShipError(Exception):
 
 
 @dataclass(frozen=True)
-class Parcel:
+class ShipmentRequest:
     """What is sent: copies by SKU, None for all that are left of it; no SKU at all is everything.
 
     `despite_warning` sends what a bank takes for fraud, or a person has to look at first.
@@ -33,7 +33,7 @@ class Parcel:
 
 
 @dataclass(frozen=True)
-class Sent:
+class ShippedLine:
     """Copies of one line that have just been sent."""
 
     sku: str
@@ -41,7 +41,7 @@ class Sent:
     quantity: int
 
 
-def ship(occasion: Occasion, order: Order, parcel: Parcel) -> list[Sent]:
+def ship(occasion: TransitionContext, order: Order, parcel: ShipmentRequest) -> list[ShippedLine]:
     """Write down that copies are sent; the order must be locked. Raises CannotShipError.
 
     An e-book is sent by being handed over.
@@ -50,12 +50,12 @@ def ship(occasion: Occasion, order: Order, parcel: Parcel) -> list[Sent]:
     sent = []
     for line, quantity in _packed(order, parcel):
         line.shipped += quantity
-        sent.append(Sent(line.sku, line.title, quantity))
+        sent.append(ShippedLine(line.sku, line.title, quantity))
     lines = [{"title": each.title, "quantity": each.quantity} for each in sent]
-    record(occasion, order, "shipped", lines=lines, tracking=parcel.tracking)
+    record_event(occasion, order, "shipped", lines=lines, tracking=parcel.tracking)
     # Every parcel raises the number of copies that have been sent: that names it.
     reference = str(sum(line.shipped for line in order.lines))
-    outbox.write(
+    outbox.enqueue(
         occasion.session,
         order,
         MailKind.SHIPPED,
@@ -64,11 +64,11 @@ def ship(occasion: Occasion, order: Order, parcel: Parcel) -> list[Sent]:
         lines=lines,
         tracking=parcel.tracking,
     )
-    restate(occasion, order)
+    update_status(occasion, order)
     return sent
 
 
-def _check(order: Order, parcel: Parcel) -> None:
+def _check(order: Order, parcel: ShipmentRequest) -> None:
     if order.short:
         raise CannotShipError("Its copies had gone to others; the money goes back.")
     if order.status not in PAYING:
@@ -85,7 +85,7 @@ def _check(order: Order, parcel: Parcel) -> None:
             raise CannotShipError(f"{doubt}. To send it all the same: --despite-warning.")
 
 
-def _packed(order: Order, parcel: Parcel) -> list[tuple[OrderLine, int]]:
+def _packed(order: Order, parcel: ShipmentRequest) -> list[tuple[OrderLine, int]]:
     left = {line.sku: line.quantity - line.shipped for line in order.lines}
     if not any(left.values()):
         raise CannotShipError("Everything in it has been sent already.")

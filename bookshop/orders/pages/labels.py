@@ -15,7 +15,7 @@ from bookshop.payments.charges import RefundStatus
 
 
 @dataclass(frozen=True)
-class Verdict:
+class StatusMessage:
     """How an order stands: `kind` is good, wait or bad; the texts are still to be translated."""
 
     kind: str
@@ -28,19 +28,19 @@ _BANK_TAKES = _(
     "The money goes back to where it came from. A bank may take five to ten days to show it."
 )
 VERDICTS = {
-    OrderStatus.PLACED: Verdict(
+    OrderStatus.PLACED: StatusMessage(
         "wait",
         "clock",
         _("Your order is not paid yet"),
         _("We have written it down, and nothing was taken."),
     ),
-    OrderStatus.AWAITING_PAYMENT: Verdict(
+    OrderStatus.AWAITING_PAYMENT: StatusMessage(
         "wait",
         "clock",
         _("Your order is waiting for its payment"),
         _("Nothing was taken so far, and nothing is sent before it is paid."),
     ),
-    OrderStatus.PROCESSING: Verdict(
+    OrderStatus.PROCESSING: StatusMessage(
         "wait",
         "clock",
         _("Your payment is on its way"),
@@ -49,66 +49,68 @@ VERDICTS = {
             "to do, and no need to pay again."
         ),
     ),
-    OrderStatus.PAID: Verdict(
+    OrderStatus.PAID: StatusMessage(
         "good",
         "check",
         _("Your order is paid"),
         _("Thank you. We are getting it ready, and write to you when it is on its way."),
     ),
-    OrderStatus.PARTLY_SHIPPED: Verdict(
+    OrderStatus.PARTLY_SHIPPED: StatusMessage(
         "good",
         "check",
         _("Part of your order is on its way"),
         _("The rest follows, and we write to you again when it does."),
     ),
-    OrderStatus.SHIPPED: Verdict(
+    OrderStatus.SHIPPED: StatusMessage(
         "good",
         "check",
         _("Your order is on its way"),
         _("Everything in it has been sent. Happy reading."),
     ),
-    OrderStatus.DELIVERED: Verdict(
+    OrderStatus.DELIVERED: StatusMessage(
         "good",
         "check",
         _("Your order is complete"),
         _("You have everything that is in it. Happy reading."),
     ),
-    OrderStatus.CANCELLED: Verdict(
+    OrderStatus.CANCELLED: StatusMessage(
         "bad",
         "dash",
         _("This order was cancelled"),
         _("Nothing was taken, and nothing will be sent."),
     ),
-    OrderStatus.EXPIRED: Verdict(
+    OrderStatus.EXPIRED: StatusMessage(
         "bad",
         "clock",
         _("The time to pay has run out"),
         _("This order was not paid in time, so it is closed. Nothing was taken."),
     ),
-    OrderStatus.PARTLY_REFUNDED: Verdict(
+    OrderStatus.PARTLY_REFUNDED: StatusMessage(
         "good", "check", _("We have refunded part of your order"), _BANK_TAKES
     ),
-    OrderStatus.REFUNDED: Verdict("good", "check", _("We have refunded your order"), _BANK_TAKES),
-    OrderStatus.DISPUTED: Verdict(
+    OrderStatus.REFUNDED: StatusMessage(
+        "good", "check", _("We have refunded your order"), _BANK_TAKES
+    ),
+    OrderStatus.DISPUTED: StatusMessage(
         "wait",
         "clock",
         _("Your bank has a question about this payment"),
         _("We answer it, and then your bank decides. There is nothing to do here meanwhile."),
     ),
-    OrderStatus.DISPUTE_WON: Verdict(
+    OrderStatus.DISPUTE_WON: StatusMessage(
         "good",
         "check",
         _("Your payment stands"),
         _("Your bank had a question about it, which is answered."),
     ),
-    OrderStatus.DISPUTE_LOST: Verdict(
+    OrderStatus.DISPUTE_LOST: StatusMessage(
         "bad",
         "dash",
         _("Your bank has taken this payment back"),
         _("It had a question about it. The money comes to you from your bank."),
     ),
 }
-CHECKING = Verdict(
+CHECKING = StatusMessage(
     "wait",
     "alert",
     _("We are looking into this payment"),
@@ -117,13 +119,13 @@ CHECKING = Verdict(
         "Please do not pay again."
     ),
 )
-PREORDERED = Verdict(
+PREORDERED = StatusMessage(
     "good",
     "check",
     _("Your order is paid"),
     _("Thank you. It is not out yet: we write to you when it is on its way."),
 )
-SHORT = Verdict(
+SHORT = StatusMessage(
     "wait",
     "alert",
     _("Paid, but the last copy had just gone"),
@@ -156,7 +158,7 @@ DISPUTE_LOST = _("Your bank took the payment back for you.")
 DISPUTE_CLOSED = _("What your bank had asked is settled.")
 
 
-def verdict(order: OrderSnapshot, *, coming: bool) -> Verdict:
+def status_message(order: OrderSnapshot, *, coming: bool) -> StatusMessage:
     """How the order stands. What a person has to look at first is said first.
 
     `coming`: something in it is not out yet.

@@ -23,7 +23,7 @@ def send_link(session: Session, number: str, email: str) -> None:
     if order is None or order.email is None or written != order.email.casefold():
         return
     now = clock.now()
-    outbox.write(session, order, MailKind.LINK, f"{now:%Y-%m-%dT%H}", now)
+    outbox.enqueue(session, order, MailKind.LINK, f"{now:%Y-%m-%dT%H}", now)
 
 
 def _normal(email: str) -> str | None:

@@ -10,7 +10,7 @@ from pyramid.request import Request
 from bookshop.catalogue.covers.picture import Picture
 from bookshop.catalogue.pages.presenters import Presenter
 from bookshop.money import Money
-from bookshop.orders.fulfilment.preorders import out_on
+from bookshop.orders.fulfilment.preorders import expected_release
 from bookshop.orders.snapshot import OrderSnapshot
 
 
@@ -18,7 +18,7 @@ from bookshop.orders.snapshot import OrderSnapshot
 class LineView:
     """A line as sold; what the catalogue adds is empty where the book has left it since.
 
-    `out_on` is when a book that is still to be sent comes out, None where it is out.
+    `release_date` is when a book that is still to be sent comes out, None where it is out.
     """
 
     title: str
@@ -29,7 +29,7 @@ class LineView:
     byline: str
     format_label: str
     picture: Picture | None
-    out_on: date | None
+    release_date: date | None
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def present_order(request: Request, order: OrderSnapshot) -> OrderView:
                 byline=card.byline if card else "",
                 format_label=card.format_label if card else "",
                 picture=card.picture if card else None,
-                out_on=out_on(order, line, book),
+                release_date=expected_release(order, line, book),
             )
         )
     return OrderView(

@@ -11,7 +11,7 @@ from babel.lists import format_list
 
 from bookshop.i18n import _
 from bookshop.money import Money
-from bookshop.orders.models import Order, OrderEntry
+from bookshop.orders.models import AuditEntry, Order
 from bookshop.orders.pages import labels
 from bookshop.orders.states import OrderStatus
 from bookshop.orders.status import OPEN
@@ -19,7 +19,7 @@ from bookshop.payments.charges import DisputeStatus, RefundStatus
 
 
 @dataclass(frozen=True)
-class Happening:
+class TimelineItem:
     """A line of the timeline; `text` is still to be translated, `tracking` is as it was given."""
 
     at: datetime
@@ -27,27 +27,27 @@ class Happening:
     tracking: str | None = None
 
 
-def timeline(order: Order, locale: str) -> list[Happening]:
+def timeline(order: Order, locale: str) -> list[TimelineItem]:
     """What the customer should know of, the oldest first."""
-    found = [Happening(order.placed_at, labels.PLACED)]
+    found = [TimelineItem(order.placed_at, labels.PLACED)]
     if order.paid_at is not None:
-        found.append(Happening(order.paid_at, labels.PAID))
+        found.append(TimelineItem(order.paid_at, labels.PAID))
     found.extend(_told(order, locale))
     # What happened at once stays as it is written here: paid, then refunded.
     return sorted(found, key=lambda happening: happening.at)
 
 
-def _told(order: Order, locale: str) -> Iterator[Happening]:
+def _told(order: Order, locale: str) -> Iterator[TimelineItem]:
     said = set()  # a refund is pending, and succeeds later: that is told once
     for entry in order.entries:
         text = _text(entry, order.currency, locale)
         about = (entry.detail.get("id", entry.id), text)
         if text is not None and about not in said:
             said.add(about)
-            yield Happening(entry.at, text, entry.detail.get("tracking"))
+            yield TimelineItem(entry.at, text, entry.detail.get("tracking"))
 
 
-def _text(entry: OrderEntry, currency: str, locale: str) -> Any:
+def _text(entry: AuditEntry, currency: str, locale: str) -> Any:
     """What happened, in words; None for what is the shop's own business."""
     if entry.target is not None:
         return _move(entry.source, OrderStatus(entry.target))

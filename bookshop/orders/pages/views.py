@@ -21,7 +21,7 @@ from bookshop.i18n import _
 from bookshop.money import Money
 from bookshop.orders.links import LIFE
 from bookshop.orders.pages.access import find_for, made_here
-from bookshop.orders.pages.labels import verdict
+from bookshop.orders.pages.labels import status_message
 from bookshop.orders.pages.link_requests import send_link
 from bookshop.orders.pages.presenter import present_order
 from bookshop.orders.pages.resources import OrderPlace, Orders
@@ -53,7 +53,7 @@ def show_order(context: OrderPlace, request: Request) -> dict[str, Any]:
             if refund.status in COUNTING
         ]
     presented, translate = present_order(request, order), request.localizer.translate
-    stands = verdict(order, coming=any(line.out_on for line in presented.lines))
+    stands = status_message(order, coming=any(line.release_date for line in presented.lines))
     return {
         "order": presented,
         "kind": stands.kind,

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bookshop import clock
 from bookshop.catalogue.models import BookRecord
-from bookshop.orders.audit import Cause, Occasion
+from bookshop.orders.audit import Cause, TransitionContext
 from bookshop.orders.models import Order
-from bookshop.orders.payment.intents import MISSING, closed_intent
-from bookshop.orders.payment.sync import settle
+from bookshop.orders.payment.intents import MISSING, cancel_intent
+from bookshop.orders.payment.sync import sync_payment
 from bookshop.orders.states import CLOSED, UNPAID, OrderStatus
-from bookshop.orders.transitions import free, move
+from bookshop.orders.transitions import release_dedup_key, transition
 from bookshop.payments.errors import IntentMissingError
 from bookshop.payments.gateway import Gateway
 from bookshop.payments.intents import OPEN
@@ -38,7 +38,7 @@ def overdue(session: Session, now: datetime) -> int:
     return session.scalars(wanted).one()
 
 
-def left_open(session: Session, limit: int | None = None) -> list[str]:
+def open_intents(session: Session, limit: int | None = None) -> list[str]:
     """The intents, at most `limit`, with which closed orders could still be paid."""
     unsure = or_(Order.intent_status.is_(None), Order.intent_status.in_(OPEN))
     wanted = (
@@ -50,7 +50,7 @@ def left_open(session: Session, limit: int | None = None) -> list[str]:
     return [intent for intent in session.scalars(wanted) if intent]
 
 
-def close_intent(
+def cancel_order_intent(
     sessions: sessionmaker[Session], gateway: Gateway, intent_id: str, cause: Cause
 ) -> None:
     """Cancel a closed order's intent at Stripe; one that was paid after all pays its order.
@@ -58,17 +58,17 @@ def close_intent(
     Waits for Stripe. Raises the errors of Gateway.
     """
     try:
-        intent = closed_intent(gateway, intent_id, "abandoned")
+        intent = cancel_intent(gateway, intent_id, "abandoned")
     except IntentMissingError:
         with sessions.begin() as session:
             order = session.scalars(
                 select(Order).where(Order.payment_intent == intent_id).with_for_update()
             ).one()
             order.intent_status = MISSING
-            free(order)
+            release_dedup_key(order)
         return
     with sessions.begin() as session:
-        if settle(session, intent, cause, clock.now()) is None:
+        if sync_payment(session, intent, cause, clock.now()) is None:
             # A contradiction is for a person; Stripe need not be asked again and again.
             session.execute(
                 update(Order)
@@ -112,6 +112,6 @@ def _expire(
     books = select(BookRecord.id).where(BookRecord.sku.in_(skus)).order_by(BookRecord.sku)
     session.execute(books.with_for_update())
     for order in orders:
-        move(Occasion(session, cause, now), order, OrderStatus.EXPIRED)
+        transition(TransitionContext(session, cause, now), order, OrderStatus.EXPIRED)
     session.flush()
     return len(orders)

@@ -26,7 +26,7 @@ def intent_for(gateway: Gateway, order: OrderSnapshot) -> PaymentIntent:
     return gateway.create_intent(key, order.total, order.number, order.description)
 
 
-def closed_intent(
+def cancel_intent(
     gateway: Gateway, intent_id: str, reason: Literal["abandoned", "duplicate"]
 ) -> PaymentIntent:
     """The PaymentIntent, cancelled; or as it is, where somebody has paid before.

@@ -14,12 +14,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bookshop.orders.audit import Cause, Occasion, record
+from bookshop.orders.audit import Cause, TransitionContext, record_event
 from bookshop.orders.models import DisputeRecord, Order
 from bookshop.orders.refunds import requests
 from bookshop.orders.states import PAID_FOR, Actor, OrderStatus
-from bookshop.orders.status import restate
-from bookshop.orders.transitions import allowed, free, move
+from bookshop.orders.status import update_status
+from bookshop.orders.transitions import is_allowed, release_dedup_key, transition
 from bookshop.payments.charges import Address, Charge, Dispute, FraudWarning
 from bookshop.payments.intents import IntentStatus, PaymentIntent
 
@@ -35,7 +35,9 @@ MEANS = {
 ABANDONED = "abandoned"  # the reason that the shop gives when it cancels what was not paid in time
 
 
-def settle(session: Session, intent: PaymentIntent, cause: Cause, now: datetime) -> Order | None:
+def sync_payment(
+    session: Session, intent: PaymentIntent, cause: Cause, now: datetime
+) -> Order | None:
     """The order that `intent` pays, moved to where Stripe says that it stands.
 
     None where the intent is not one of the shop's, or contradicts what the shop has written
@@ -51,7 +53,7 @@ def settle(session: Session, intent: PaymentIntent, cause: Cause, now: datetime)
         return None
     order.payment_intent = intent.id
     if order.status == OrderStatus.PLACED:
-        move(occasion, order, OrderStatus.AWAITING_PAYMENT)
+        transition(occasion, order, OrderStatus.AWAITING_PAYMENT)
     outdated = order.asked_at is not None and intent.asked_at < order.asked_at
     if not outdated:
         order.asked_at, order.intent_status = intent.asked_at, intent.status.value
@@ -60,15 +62,15 @@ def settle(session: Session, intent: PaymentIntent, cause: Cause, now: datetime)
     target = _target(intent)
     if target is None:
         LOG.error("order %s: intent %s is %s", order.number, intent.id, intent.status)
-    elif order.status not in PAID_FOR and allowed(order, target, occasion.cause):
-        move(occasion, order, target)
-    free(order)
+    elif order.status not in PAID_FOR and is_allowed(order, target, occasion.cause):
+        transition(occasion, order, target)
+    release_dedup_key(order)
     if order.status in PAID_FOR and intent.charge is not None and not outdated:
         _mirror(occasion, order, intent.charge)
     return order
 
 
-def warn(
+def record_fraud_warnings(
     session: Session,
     intent_id: str,
     warnings: Iterable[FraudWarning],
@@ -85,16 +87,16 @@ def warn(
         if order is not None and order.warned_at is None:
             order.warned_at = warning.created
             LOG.warning("order %s: its bank warns of fraud", order.number)
-            record(occasion, order, "fraud_warning", id=warning.id, kind=warning.fraud_type)
+            record_event(occasion, order, "fraud_warning", id=warning.id, kind=warning.fraud_type)
 
 
-def written(address: Address) -> dict[str, str]:
+def address_to_json(address: Address) -> dict[str, str]:
     """An address as an order keeps it."""
     return {name: value for name, value in asdict(address).items() if value}
 
 
-def _heard(session: Session, cause: Cause, now: datetime) -> Occasion:
-    return Occasion(session, Cause(Actor.STRIPE, cause.what), now)
+def _heard(session: Session, cause: Cause, now: datetime) -> TransitionContext:
+    return TransitionContext(session, Cause(Actor.STRIPE, cause.what), now)
 
 
 def _locked(session: Session, condition: object) -> Order | None:
@@ -108,7 +110,7 @@ def _locked(session: Session, condition: object) -> Order | None:
     return found
 
 
-def _contradicts(occasion: Occasion, order: Order, intent: PaymentIntent) -> bool:
+def _contradicts(occasion: TransitionContext, order: Order, intent: PaymentIntent) -> bool:
     """Whether the intent is not what the order asked for; a person has to look then."""
     wrong = [
         name
@@ -124,7 +126,7 @@ def _contradicts(occasion: Occasion, order: Order, intent: PaymentIntent) -> boo
     ]
     if wrong and not order.contradicted:
         order.contradicted = True
-        record(occasion, order, "contradiction", intent=intent.id, wrong=wrong)
+        record_event(occasion, order, "contradiction", intent=intent.id, wrong=wrong)
     if wrong:
         LOG.error(
             "order %s: intent %s contradicts it in %s: a person has to look",
@@ -135,7 +137,7 @@ def _contradicts(occasion: Occasion, order: Order, intent: PaymentIntent) -> boo
     return bool(wrong)
 
 
-def _payer(occasion: Occasion, order: Order, intent: PaymentIntent) -> str:
+def _payer(occasion: TransitionContext, order: Order, intent: PaymentIntent) -> str:
     """The number of the order that is known to be paid by the intent; an intent pays one."""
     if order.payment_intent is not None:
         return order.number
@@ -150,20 +152,20 @@ def _target(intent: PaymentIntent) -> OrderStatus | None:
     return MEANS.get(intent.status)
 
 
-def _mirror(occasion: Occasion, order: Order, charge: Charge) -> None:
+def _mirror(occasion: TransitionContext, order: Order, charge: Charge) -> None:
     """Write down what became of the money since, and let the order stand where that puts it."""
     if charge.address is not None and not order.erased:
-        order.address = written(charge.address)
+        order.address = address_to_json(charge.address)
     if charge.under_review != order.under_review:
         order.under_review = charge.under_review
-        record(occasion, order, "review_opened" if charge.under_review else "review_closed")
-    requests.mirror(occasion, order, charge.refunds)
+        record_event(occasion, order, "review_opened" if charge.under_review else "review_closed")
+    requests.record_stripe_refunds(occasion, order, charge.refunds)
     for dispute in sorted(charge.disputes, key=lambda each: (each.created, each.id)):
         _mirror_dispute(occasion, order, dispute)
-    restate(occasion, order)
+    update_status(occasion, order)
 
 
-def _mirror_dispute(occasion: Occasion, order: Order, dispute: Dispute) -> None:
+def _mirror_dispute(occasion: TransitionContext, order: Order, dispute: Dispute) -> None:
     found = occasion.session.scalar(
         select(DisputeRecord).where(DisputeRecord.stripe_id == dispute.id)
     )
@@ -175,4 +177,4 @@ def _mirror_dispute(occasion: Occasion, order: Order, dispute: Dispute) -> None:
     # An inquiry may become a dispute about less, where money has gone back meanwhile.
     found.amount, found.reason = dispute.amount.amount, dispute.reason
     found.status = dispute.status.value
-    record(occasion, order, "dispute", id=dispute.id, status=dispute.status.value)
+    record_event(occasion, order, "dispute", id=dispute.id, status=dispute.status.value)

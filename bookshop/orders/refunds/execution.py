@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bookshop import clock
 from bookshop.money import Money
-from bookshop.orders.audit import Cause, Occasion, record
+from bookshop.orders.audit import Cause, TransitionContext, record_event
 from bookshop.orders.models import Order, RefundRecord
 from bookshop.orders.payment.intents import KEY_LIFE
-from bookshop.orders.payment.sync import settle
-from bookshop.orders.refunds.requests import Unheard
+from bookshop.orders.payment.sync import sync_payment
+from bookshop.orders.refunds.requests import LocalRefundStatus
 from bookshop.payments.errors import (
     IntentMissingError,
     RefundRefusedError,
@@ -35,13 +35,15 @@ class _Request:
     requested_at: datetime
 
 
-def requested(session: Session) -> list[str]:
+def requested_keys(session: Session) -> list[str]:
     """The keys of the refunds that Stripe may not have heard of yet, the oldest first."""
-    waiting = select(RefundRecord.key).where(RefundRecord.status == Unheard.REQUESTED)
+    waiting = select(RefundRecord.key).where(RefundRecord.status == LocalRefundStatus.REQUESTED)
     return [key for key in session.scalars(waiting.order_by(RefundRecord.id)) if key]
 
 
-def carry_out(sessions: sessionmaker[Session], gateway: Gateway, key: str, cause: Cause) -> None:
+def execute_refund(
+    sessions: sessionmaker[Session], gateway: Gateway, key: str, cause: Cause
+) -> None:
     """Have Stripe make the refund that was asked for under `key`, once, however often called.
 
     Raises the errors of Gateway: then it stays asked for. Stripe's refusal is no error; it is
@@ -72,12 +74,14 @@ def carry_out(sessions: sessionmaker[Session], gateway: Gateway, key: str, cause
     _settle(sessions, gateway, wanted, cause)
 
 
-def insist(sessions: sessionmaker[Session], gateway: Gateway, key: str, cause: Cause) -> None:
+def execute_with_retry(
+    sessions: sessionmaker[Session], gateway: Gateway, key: str, cause: Cause
+) -> None:
     """Carry out, and once more where Stripe keeps a failure: by then there is another key."""
     try:
-        carry_out(sessions, gateway, key, cause)
+        execute_refund(sessions, gateway, key, cause)
     except StoredFailureError:
-        carry_out(sessions, gateway, key, cause)
+        execute_refund(sessions, gateway, key, cause)
 
 
 def _find(sessions: sessionmaker[Session], key: str) -> _Request | None:
@@ -85,7 +89,7 @@ def _find(sessions: sessionmaker[Session], key: str) -> _Request | None:
         found = session.execute(
             select(RefundRecord, Order)
             .join(Order, Order.id == RefundRecord.order_id)
-            .where(RefundRecord.key == key, RefundRecord.status == Unheard.REQUESTED)
+            .where(RefundRecord.key == key, RefundRecord.status == LocalRefundStatus.REQUESTED)
         ).one_or_none()
         if found is None:
             return None
@@ -104,7 +108,7 @@ def _settle(
 ) -> None:
     intent = gateway.retrieve_intent(wanted.intent_id)
     with sessions.begin() as session:
-        settle(session, intent, cause, clock.now())
+        sync_payment(session, intent, cause, clock.now())
 
 
 def _refuse(sessions: sessionmaker[Session], key: str, problem: str, cause: Cause) -> None:
@@ -115,11 +119,11 @@ def _refuse(sessions: sessionmaker[Session], key: str, problem: str, cause: Caus
             select(Order).where(Order.id == refund.order_id).with_for_update()
         ).one()
         session.refresh(refund)
-        if refund.status == Unheard.REQUESTED:
-            refund.status, refund.problem = Unheard.REFUSED, problem
+        if refund.status == LocalRefundStatus.REQUESTED:
+            refund.status, refund.problem = LocalRefundStatus.REFUSED, problem
             LOG.error("order %s: Stripe refused the refund %s: %s", order.number, key, problem)
-            occasion = Occasion(session, cause, clock.now())
-            record(occasion, order, "refund_refused", key=key, problem=problem)
+            occasion = TransitionContext(session, cause, clock.now())
+            record_event(occasion, order, "refund_refused", key=key, problem=problem)
 
 
 def _use_another_key(sessions: sessionmaker[Session], wanted: _Request, key: str) -> None:

@@ -17,7 +17,7 @@ from bookshop.inventory import reservations
 from bookshop.mail import outbox
 from bookshop.mail.outbox import MailKind
 from bookshop.money import Money
-from bookshop.orders.audit import Occasion, record
+from bookshop.orders.audit import TransitionContext, record_event
 from bookshop.orders.models import Order, RefundRecord
 from bookshop.orders.states import PAID_FOR, OrderStatus
 from bookshop.payments.charges import Refund, RefundStatus
@@ -25,7 +25,7 @@ from bookshop.payments.charges import Refund, RefundStatus
 LOG = logging.getLogger(__name__)
 
 
-class Unheard(StrEnum):
+class LocalRefundStatus(StrEnum):
     """What a refund is while it has not become one of Stripe's."""
 
     REQUESTED = "requested"
@@ -37,20 +37,22 @@ class CannotRefundError(Exception):
 
 
 #: Stripe would refuse as well: the bank has the money, or may take it.
-WITH_THE_BANK = frozenset({OrderStatus.DISPUTED, OrderStatus.DISPUTE_LOST})
+DISPUTED_STATUSES = frozenset({OrderStatus.DISPUTED, OrderStatus.DISPUTE_LOST})
 
 
 def refundable(session: Session, order: Order) -> Money:
     """What is left of the order's total, with everything off that is asked for already."""
     waiting = session.scalar(
         select(func.coalesce(func.sum(RefundRecord.amount), 0)).where(
-            RefundRecord.order_id == order.id, RefundRecord.status == Unheard.REQUESTED
+            RefundRecord.order_id == order.id, RefundRecord.status == LocalRefundStatus.REQUESTED
         )
     )
     return Money(order.total - order.refunded - int(waiting or 0), order.currency)
 
 
-def request(occasion: Occasion, order: Order, amount: Money, *, restock: bool) -> RefundRecord:
+def request(
+    occasion: TransitionContext, order: Order, amount: Money, *, restock: bool
+) -> RefundRecord:
     """Write a refund down; the order must be locked. Raises CannotRefundError.
 
     With `restock` its copies go back on the shelf as soon as Stripe has taken it on.
@@ -62,7 +64,7 @@ def request(occasion: Occasion, order: Order, amount: Money, *, restock: bool) -
     return _request(occasion, order, f"{order.number}/{earlier}", amount, restock=restock)
 
 
-def request_all(occasion: Occasion, order: Order) -> None:
+def request_all(occasion: TransitionContext, order: Order) -> None:
     """Write down that everything goes back, since there is no copy to send. Repeatable."""
     key = f"{order.number}/short"
     found = occasion.session.scalar(select(RefundRecord.id).where(RefundRecord.key == key))
@@ -70,7 +72,9 @@ def request_all(occasion: Occasion, order: Order) -> None:
         _request(occasion, order, key, order.money, restock=False)
 
 
-def mirror(occasion: Occasion, order: Order, refunds: Iterable[Refund]) -> None:
+def record_stripe_refunds(
+    occasion: TransitionContext, order: Order, refunds: Iterable[Refund]
+) -> None:
     """Write down Stripe's word on the order's refunds: those asked for here and all others."""
     for refund in sorted(refunds, key=lambda each: (each.created, each.id)):
         _mirror(occasion, order, refund)
@@ -85,7 +89,7 @@ def mirror(occasion: Occasion, order: Order, refunds: Iterable[Refund]) -> None:
 
 
 def _check(session: Session, order: Order, amount: Money) -> None:
-    if order.status in WITH_THE_BANK:
+    if order.status in DISPUTED_STATUSES:
         raise CannotRefundError(
             "The customer's bank has a say in this payment: answer the dispute at Stripe instead."
         )
@@ -103,33 +107,35 @@ def _check(session: Session, order: Order, amount: Money) -> None:
 
 
 def _request(
-    occasion: Occasion, order: Order, key: str, amount: Money, *, restock: bool
+    occasion: TransitionContext, order: Order, key: str, amount: Money, *, restock: bool
 ) -> RefundRecord:
     found = RefundRecord(
         order_id=order.id,
         key=key,
         amount=amount.amount,
-        status=Unheard.REQUESTED,
+        status=LocalRefundStatus.REQUESTED,
         restock=restock,
         requested_at=occasion.now,
     )
     occasion.session.add(found)
-    record(occasion, order, "refund_requested", key=key, amount=amount.amount)
+    record_event(occasion, order, "refund_requested", key=key, amount=amount.amount)
     return found
 
 
-def _mirror(occasion: Occasion, order: Order, refund: Refund) -> None:
+def _mirror(occasion: TransitionContext, order: Order, refund: Refund) -> None:
     found = _record_of(occasion.session, order, refund)
     if found.stripe_id == refund.id and found.status == refund.status:
         return
     amount = refund.amount.amount
     found.stripe_id, found.amount = refund.id, amount
     found.status, found.problem = refund.status.value, refund.failure_reason
-    record(occasion, order, "refund", id=refund.id, amount=amount, status=refund.status.value)
+    record_event(occasion, order, "refund", id=refund.id, amount=amount, status=refund.status.value)
     if not refund.status.counts:
         LOG.error("order %s: refund %s has %s", order.number, refund.id, refund.status.value)
         return
-    outbox.write(occasion.session, order, MailKind.REFUNDED, refund.id, occasion.now, amount=amount)
+    outbox.enqueue(
+        occasion.session, order, MailKind.REFUNDED, refund.id, occasion.now, amount=amount
+    )
     if found.restock:
         _restock(occasion, order)
 
@@ -155,8 +161,8 @@ def _record_of(session: Session, order: Order, refund: Refund) -> RefundRecord:
     return found
 
 
-def _restock(occasion: Occasion, order: Order) -> None:
+def _restock(occasion: TransitionContext, order: Order) -> None:
     if not order.short and order.restocked_at is None:
         reservations.restock(occasion.session, order)
         order.restocked_at = occasion.now
-        record(occasion, order, "restocked")
+        record_event(occasion, order, "restocked")

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bookshop import clock
 from bookshop.money import Money
-from bookshop.orders.audit import Cause, Occasion
+from bookshop.orders.audit import Cause, TransitionContext
 from bookshop.orders.models import RefundRecord
 from bookshop.orders.queries import locked
 from bookshop.orders.refunds import requests
-from bookshop.orders.refunds.execution import insist
+from bookshop.orders.refunds.execution import execute_with_retry
 from bookshop.orders.states import OrderStatus
 from bookshop.payments.charges import RefundStatus
 from bookshop.payments.errors import PaymentsError
@@ -24,7 +24,7 @@ ON_ITS_WAY = frozenset(status.value for status in RefundStatus if status.counts)
 
 
 @dataclass(frozen=True)
-class Wish:
+class RefundRequest:
     """A refund that somebody wants made: of `amount`, told the currency, or of all that is left."""
 
     number: str
@@ -33,8 +33,8 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Given:
-    """What became of a refund: `status` is Stripe's, or one of Unheard; `order` its order's.
+class RefundResult:
+    """What became of a refund: `status` is Stripe's, or a LocalRefundStatus; `order` its order's.
 
     `problem` is why Stripe would not, or why it could not be asked.
     """
@@ -52,7 +52,9 @@ class Given:
         return self.status in ON_ITS_WAY
 
 
-def give_back(sessions: sessionmaker[Session], gateway: Gateway, wish: Wish, cause: Cause) -> Given:
+def refund_order(
+    sessions: sessionmaker[Session], gateway: Gateway, wish: RefundRequest, cause: Cause
+) -> RefundResult:
     """Refund what is wished for.
 
     Waits for Stripe. Where that gives no answer the refund stays asked for, and the sweeper or
@@ -62,19 +64,19 @@ def give_back(sessions: sessionmaker[Session], gateway: Gateway, wish: Wish, cau
         order = locked(session, wish.number)
         left = requests.refundable(session, order)
         amount = wish.amount(order.currency) if wish.amount else left
-        occasion = Occasion(session, cause, clock.now())
+        occasion = TransitionContext(session, cause, clock.now())
         refund = requests.request(occasion, order, amount, restock=wish.restock)
         number, key = order.number, refund.key or ""
     unanswered = None
     try:
-        insist(sessions, gateway, key, cause)
+        execute_with_retry(sessions, gateway, key, cause)
     except PaymentsError as err:
         unanswered = str(err)
     with sessions.begin() as session:
         order = locked(session, number)
         refund = session.scalars(select(RefundRecord).where(RefundRecord.key == key)).one()
-        waiting = refund.status == requests.Unheard.REQUESTED
-        return Given(
+        waiting = refund.status == requests.LocalRefundStatus.REQUESTED
+        return RefundResult(
             number,
             refund.stripe_id,
             amount,

@@ -12,13 +12,13 @@ from bookshop.catalogue import demo, labels
 from bookshop.catalogue.codes.subjects import SUBJECTS
 from bookshop.catalogue.edition import Edition
 from bookshop.catalogue.models import BookRecord, ListingRecord
-from bookshop.catalogue.pricing import State, Terms, offer
-from bookshop.catalogue.queries import Shelf
+from bookshop.catalogue.pricing import SalesContext, State, offer
+from bookshop.catalogue.queries import CatalogueQueries
 from tests.unit.makers import NOW, TERMS, book
 
 DATA = json.loads(files(demo).joinpath("books.json").read_text(encoding="utf-8"))
 BOOKS = {item["sku"]: item for item in DATA["books"]}
-ON_SALE_IN_EUROS = Terms("EUR", None)
+ON_SALE_IN_EUROS = SalesContext("EUR", None)
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +138,6 @@ def test_a_work_can_be_had_in_four_formats(sqlite_sessions, loaded):
 
 
 def test_the_shelf_shows_them(sqlite_sessions, loaded):
-    shelf = Shelf(sqlite_sessions.kw["bind"], TERMS)
+    shelf = CatalogueQueries(sqlite_sessions.kw["bind"], TERMS)
     for sku, edition in loaded.items():
         assert shelf.detail(sku).edition == edition

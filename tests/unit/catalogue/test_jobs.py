@@ -11,7 +11,7 @@ from bookshop.catalogue.models import ListingRecord
 from bookshop.catalogue.pricing import State
 from bookshop.catalogue.search import facets
 from bookshop.catalogue.search.models import FacetCount
-from bookshop.catalogue.writer import Ware, put
+from bookshop.catalogue.writer import BookUpdate, put
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, TERMS, edition
 
@@ -33,7 +33,7 @@ def shelved(engine, today, monkeypatch):
     monkeypatch.setattr(facets, "LARGE", 0)
     told = edition("A", published=OUT)
     with engine.execution_options(**{WRITES: True}).begin() as connection:
-        put(connection, [Ware(told)], TERMS, NOW)
+        put(connection, [BookUpdate(told)], TERMS, NOW)
 
 
 def states(engine):
@@ -48,10 +48,10 @@ def counted(engine):
 
 @pytest.mark.usefixtures("shelved")
 def test_the_day_turns_and_books_come_out(engine, today):
-    jobs.keep_up(engine, TERMS)
+    jobs.run_catalogue_jobs(engine, TERMS)
     assert (states(engine), counted(engine)) == ([State.PREORDER], {"preorder"})
     today(2)
-    jobs.keep_up(engine, TERMS)
+    jobs.run_catalogue_jobs(engine, TERMS)
     assert (states(engine), counted(engine)) == ([State.BUY], {"available"})
 
 

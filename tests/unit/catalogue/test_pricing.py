@@ -18,8 +18,8 @@ from bookshop.catalogue.pricing import (
     RETAIL,
     WAITING,
     Code,
+    SalesContext,
     State,
-    Terms,
     availability,
     offer,
 )
@@ -33,7 +33,7 @@ LISTED_58 = (
     "01 02 03 04 05 06 07 08 09 11 12 13 14 15 17 21 22 23 24 25 27 31 32 33 34 35 36 37 41 42"
 )
 LIST_65, LIST_58 = LISTED_65.split(), LISTED_58.split()
-BRITISH = Terms("GBP", "GB")
+BRITISH = SalesContext("GBP", "GB")
 TODAY = date(2026, 6, 1)
 YESTERDAY, TOMORROW = TODAY - DAY, TODAY + DAY
 A_YEAR = timedelta(days=365)
@@ -61,7 +61,9 @@ editions = st.builds(
     on_sale=days,
     prices=st.lists(prices, max_size=5).map(tuple),
 )
-terms = st.builds(Terms, st.sampled_from(["GBP", "EUR"]), st.sampled_from([None, "GB", "FR"]))
+terms = st.builds(
+    SalesContext, st.sampled_from(["GBP", "EUR"]), st.sampled_from([None, "GB", "FR"])
+)
 
 
 def edition(*listed, **values):
@@ -75,7 +77,7 @@ def price_of(*listed, day=TODAY, terms=BRITISH, **values):
 
 
 def without_date(found):
-    return found.state, found.price, found.fixed, found.out_on
+    return found.state, found.price, found.fixed, found.release_date
 
 
 @given(edition=editions, terms=terms)
@@ -111,9 +113,9 @@ def test_nothing_is_sold_as_if_it_were_there_before_the_embargo_ends(edition, te
     found = offer(edition, terms, day)
     if edition.on_sale is not None and edition.on_sale > day:
         assert found.state is not State.BUY
-        assert found.out_on == edition.on_sale
+        assert found.release_date == edition.on_sale
     else:
-        assert found.out_on is None or found.out_on > day
+        assert found.release_date is None or found.release_date > day
 
 
 @given(
@@ -178,7 +180,7 @@ def test_a_price_made_for_the_country_comes_first(country, amount):
         Price("GBP", 1000, excluded=("GB", "IE")),
         Price("GBP", 800, countries=("GB", "JE")),
     )
-    assert price_of(*listed, terms=Terms("GBP", country)) == amount
+    assert price_of(*listed, terms=SalesContext("GBP", country)) == amount
 
 
 def test_a_price_in_another_currency_is_none():
@@ -209,7 +211,7 @@ def test_a_price_before_publication_ends_with_it(code):
     usual, early = Price("GBP", 1000), Price("GBP", 800, type=code)
     coming = edition(usual, early, availability="10", published=TOMORROW)
     found = offer(coming, BRITISH, TODAY)
-    assert (found.state, found.price, found.out_on) == (
+    assert (found.state, found.price, found.release_date) == (
         State.PREORDER,
         Money(800, "GBP"),
         TOMORROW,
@@ -222,20 +224,20 @@ def test_a_price_before_publication_ends_with_it(code):
 def test_a_book_that_is_out_but_under_embargo_is_a_preorder_until_then():
     held_back = edition(Price("GBP", 1000), published=YESTERDAY, on_sale=TOMORROW)
     assert offer(held_back, BRITISH, TODAY).state is State.PREORDER
-    assert offer(held_back, BRITISH, TODAY).out_on == TOMORROW
+    assert offer(held_back, BRITISH, TODAY).release_date == TOMORROW
     assert offer(held_back, BRITISH, TOMORROW).state is State.BUY
 
 
 @pytest.mark.parametrize("code", LIST_65)
 @pytest.mark.parametrize("priced", [True, False])
-@pytest.mark.parametrize("out_on", [None, YESTERDAY, TOMORROW])
-def test_every_code_of_the_trade_is_a_state(code, priced, out_on):
+@pytest.mark.parametrize("release_date", [None, YESTERDAY, TOMORROW])
+def test_every_code_of_the_trade_is_a_state(code, priced, release_date):
     listed = [Price("GBP", 1000)] if priced else []
-    state = offer(edition(*listed, availability=code, published=out_on), BRITISH, TODAY).state
-    coming = out_on == TOMORROW
+    state = offer(edition(*listed, availability=code, published=release_date), BRITISH, TODAY).state
+    coming = release_date == TOMORROW
     if code in WAITING:
         expected = State.WAIT
-    elif code == "09" or (code in FORTHCOMING and out_on is None):
+    elif code == "09" or (code in FORTHCOMING and release_date is None):
         expected = State.FORTHCOMING
     elif code not in FORTHCOMING | ORDERABLE:
         expected = State.GONE

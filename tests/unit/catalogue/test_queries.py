@@ -8,8 +8,8 @@ from sqlalchemy import event
 
 from bookshop import clock
 from bookshop.catalogue.edition import Related
-from bookshop.catalogue.pricing import Code, State, Terms
-from bookshop.catalogue.queries import Shelf
+from bookshop.catalogue.pricing import Code, SalesContext, State
+from bookshop.catalogue.queries import CatalogueQueries
 from bookshop.money import Money
 from tests.unit.makers import NOW, TERMS, book
 
@@ -32,7 +32,7 @@ def fill(sessions):
 
 @pytest.fixture
 def shelf(engine):
-    return Shelf(engine, TERMS)
+    return CatalogueQueries(engine, TERMS)
 
 
 @contextmanager
@@ -88,11 +88,13 @@ def test_the_table_holds_the_newest(shelf, fill):
 
 def test_prices_are_those_that_the_listing_was_made_with(engine, fill):
     fill(book("BOTH", prices={"GBP": 999, "JPY": 1500}), book("YEN", prices={"JPY": 1500}))
-    shelf = Shelf(engine, TERMS)
+    shelf = CatalogueQueries(engine, TERMS)
     assert shelf.listing("BOTH").price == Money(999, "GBP")
     assert shelf.listing("YEN").price is None
     assert shelf.listing("YEN").availability.code is Code.UNAVAILABLE
-    assert Shelf(engine, Terms("JPY", "JP")).detail("YEN").offer.price == Money(1500, "JPY")
+    assert CatalogueQueries(engine, SalesContext("JPY", "JP")).detail("YEN").offer.price == Money(
+        1500, "JPY"
+    )
 
 
 @pytest.mark.parametrize(

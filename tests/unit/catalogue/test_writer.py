@@ -9,8 +9,15 @@ from sqlalchemy import select
 from bookshop.catalogue import writer
 from bookshop.catalogue.edition import Price, Subject, digest, encode
 from bookshop.catalogue.models import BookRecord, CatalogueState, ListingRecord, ListingSubject
-from bookshop.catalogue.pricing import State, Terms
-from bookshop.catalogue.writer import Copies, Ware, put, refresh, review, withdraw
+from bookshop.catalogue.pricing import SalesContext, State
+from bookshop.catalogue.writer import (
+    BookUpdate,
+    StockCount,
+    put,
+    rebuild_listings,
+    refresh_due_listings,
+    withdraw,
+)
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, TERMS, edition
 
@@ -58,7 +65,7 @@ def all_of(engine):
 def test_a_new_book_is_kept_whole_and_listed(shelve, book, all_of):
     told = edition("A", title="Größe", prices={"GBP": 500, "EUR": 600})
 
-    shelve(Ware(told, source="s", cover="c.svg", copies=Copies(3)))
+    shelve(BookUpdate(told, source="s", cover="c.svg", copies=StockCount(3)))
 
     kept = book("A")
     assert kept.edition == told
@@ -71,37 +78,37 @@ def test_a_new_book_is_kept_whole_and_listed(shelve, book, all_of):
 
 
 def test_new_books_have_no_end_of_copies_where_nobody_counts_them(shelve, book):
-    shelve(Ware(edition("A")), Ware(edition("B"), copies=Copies(None)))
+    shelve(BookUpdate(edition("A")), BookUpdate(edition("B"), copies=StockCount(None)))
     assert book("A").stock is book("B").stock is None
 
 
 def test_a_book_that_is_put_again_keeps_its_copies(shelve, book, all_of, sessions):
-    shelve(Ware(edition("A"), copies=Copies(5)))
+    shelve(BookUpdate(edition("A"), copies=StockCount(5)))
     with sessions.begin() as session:
         session.scalars(select(BookRecord)).one().held = 2
     known = book("A").id
 
     told = edition("A", title="Another", subjects=(Subject("93", "NH"),))
-    shelve(Ware(told, source="t", book=known), now=TOMORROW)
+    shelve(BookUpdate(told, source="t", book=known), now=TOMORROW)
 
     kept = book("A")
     assert (kept.id, kept.stock, kept.held, kept.title) == (known, 5, 2, "Another")
     assert (kept.added_at, kept.changed_at, kept.source) == (NOW, TOMORROW, "t")
     assert all_of(ListingRecord.title) == [("Another",)]
     assert all_of(ListingSubject.code) == [("N",), ("NH",)]
-    shelve(Ware(told, book=known, copies=Copies(9)))
+    shelve(BookUpdate(told, book=known, copies=StockCount(9)))
     assert (book("A").stock, book("A").held) == (9, 2)
 
 
 def test_ids_are_never_given_twice(shelve, all_of):
-    shelve(*(Ware(edition()) for _ in range(3)))
-    shelve(*(Ware(edition()) for _ in range(3)))
+    shelve(*(BookUpdate(edition()) for _ in range(3)))
+    shelve(*(BookUpdate(edition()) for _ in range(3)))
     ids = [row[0] for row in all_of(BookRecord.id)]
     assert len(set(ids)) == 6
 
 
 def test_a_withdrawn_book_is_listed_nowhere_and_may_come_back(shelve, take_off, book, all_of):
-    shelve(Ware(edition("A"), source="s", copies=Copies(4)))
+    shelve(BookUpdate(edition("A"), source="s", copies=StockCount(4)))
     known = book("A").id
 
     take_off(known, now=TOMORROW)
@@ -110,7 +117,7 @@ def test_a_withdrawn_book_is_listed_nowhere_and_may_come_back(shelve, take_off, 
     assert kept.withdrawn
     assert (kept.stock, kept.source, kept.changed_at) == (4, None, TOMORROW)
     assert all_of(ListingRecord.sku) == all_of(ListingSubject.code) == []
-    shelve(Ware(edition("A"), book=known))
+    shelve(BookUpdate(edition("A"), book=known))
     assert not book("A").withdrawn
     assert all_of(ListingRecord.sku) == [("A",)]
 
@@ -119,22 +126,22 @@ def test_everything_is_made_anew_on_other_terms(
     engine, shelve, take_off, book, all_of, monkeypatch
 ):
     monkeypatch.setattr(writer, "BATCH", 2)
-    shelve(*(Ware(edition(f"S{n}", prices={"GBP": n + 1, "JPY": 100 + n})) for n in range(5)))
+    shelve(*(BookUpdate(edition(f"S{n}", prices={"GBP": n + 1, "JPY": 100 + n})) for n in range(5)))
     take_off(book("S4").id)
     before = all_of(CatalogueState.version)
 
-    assert not refresh(engine, TERMS, NOW)
+    assert not rebuild_listings(engine, TERMS, NOW)
     assert all_of(CatalogueState.version) == before
-    assert refresh(engine, Terms("JPY", "JP"), NOW)
+    assert rebuild_listings(engine, SalesContext("JPY", "JP"), NOW)
 
     assert all_of(ListingRecord.amount) == [(100,), (101,), (102,), (103,)]
     assert all_of(CatalogueState.version) > before
-    assert not refresh(engine, Terms("JPY", "JP"), NOW)
+    assert not rebuild_listings(engine, SalesContext("JPY", "JP"), NOW)
 
 
 def test_what_was_interrupted_is_made_to_its_end(engine, shelve, all_of, monkeypatch):
     monkeypatch.setattr(writer, "BATCH", 2)
-    shelve(*(Ware(edition(f"S{n}", prices={"GBP": n + 1, "JPY": 100 + n})) for n in range(5)))
+    shelve(*(BookUpdate(edition(f"S{n}", prices={"GBP": n + 1, "JPY": 100 + n})) for n in range(5)))
     real, calls = writer._shelve, []
 
     def dies(*arguments):
@@ -145,9 +152,9 @@ def test_what_was_interrupted_is_made_to_its_end(engine, shelve, all_of, monkeyp
 
     monkeypatch.setattr(writer, "_shelve", dies)
     with pytest.raises(KeyboardInterrupt):
-        refresh(engine, Terms("JPY", "JP"), NOW)
-    assert not writer.is_fresh(engine, Terms("JPY", "JP"))
-    assert refresh(engine, Terms("JPY", "JP"), NOW)
+        rebuild_listings(engine, SalesContext("JPY", "JP"), NOW)
+    assert not writer.is_fresh(engine, SalesContext("JPY", "JP"))
+    assert rebuild_listings(engine, SalesContext("JPY", "JP"), NOW)
 
     assert all_of(ListingRecord.amount) == [(100 + n,) for n in range(5)]
 
@@ -156,30 +163,30 @@ def test_the_day_makes_other_listings(engine, shelve, all_of):
     day = NOW.date() + timedelta(days=2)
     told = (Price("GBP", 900, starts=day), Price("GBP", 800, ends=day - timedelta(days=1)))
     shelve(
-        Ware(structs.replace(edition("PRICE"), prices=told)),
-        Ware(edition("OUT", availability="10", published=day)),
-        Ware(edition("SAME")),
+        BookUpdate(structs.replace(edition("PRICE"), prices=told)),
+        BookUpdate(edition("OUT", availability="10", published=day)),
+        BookUpdate(edition("SAME")),
     )
     before = all_of(CatalogueState.version)
     columns = (ListingRecord.sku, ListingRecord.state, ListingRecord.amount)
 
-    assert review(engine, TERMS, TOMORROW) == 0
+    assert refresh_due_listings(engine, TERMS, TOMORROW) == 0
     assert all_of(CatalogueState.version) == before
     assert all_of(*columns) == [
         ("OUT", State.PREORDER, 999),
         ("PRICE", State.BUY, 800),
         ("SAME", State.BUY, 999),
     ]
-    assert review(engine, TERMS, NOW + timedelta(days=2)) == 2
+    assert refresh_due_listings(engine, TERMS, NOW + timedelta(days=2)) == 2
     assert all_of(*columns) == [
         ("OUT", State.BUY, 999),
         ("PRICE", State.BUY, 900),
         ("SAME", State.BUY, 999),
     ]
     assert all_of(CatalogueState.version) > before
-    assert review(engine, TERMS, NOW + timedelta(days=2)) == 0
+    assert refresh_due_listings(engine, TERMS, NOW + timedelta(days=2)) == 0
 
 
 def test_a_date_of_long_ago_is_kept(shelve, all_of):
-    shelve(Ware(edition("OLD", published=date(1623, 11, 8))))
+    shelve(BookUpdate(edition("OLD", published=date(1623, 11, 8))))
     assert all_of(ListingRecord.published) == [(date(1623, 11, 8),)]

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from bookshop import migrations
 from bookshop.db import WRITES, make_engine, make_sessions
 from bookshop.mail.models import MailRecord
-from bookshop.mail.outbox import MailKind, write
+from bookshop.mail.outbox import MailKind, enqueue
 from bookshop.orders.models import Order
 from bookshop.orders.states import OrderStatus
 from bookshop.read_only import ReadOnly
@@ -149,7 +149,7 @@ def place(engine):
             session.add_all(made)
             session.flush()
             for each in made:
-                write(session, each, MailKind.PAID, "", NOW)
+                enqueue(session, each, MailKind.PAID, "", NOW)
             return [each.number for each in made]
 
     return place

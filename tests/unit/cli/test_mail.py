@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from bookshop.mail.models import MailRecord
-from bookshop.mail.outbox import MailKind, write
+from bookshop.mail.outbox import MailKind, enqueue
 from tests.plugins.mail_server import MailServer
 from tests.shops import ini
 from tests.unit.makers import NOW, book, order
@@ -55,7 +55,7 @@ def post(sessions):
             session.add_all(orders)
             session.flush()
             for each in orders:
-                write(session, each, MailKind.PAID, "", NOW)
+                enqueue(session, each, MailKind.PAID, "", NOW)
             return [each.number for each in orders]
 
     return post
@@ -150,12 +150,12 @@ def test_a_mail_that_is_not_there(mail):
 def test_a_database_that_does_not_answer(mail, monkeypatch, post):
     from sqlalchemy.exc import OperationalError
 
-    from bookshop.mail.worker import Postman
+    from bookshop.mail.worker import MailWorker
 
     def locked(_self):
         raise OperationalError("UPDATE", {}, Exception("locked"))
 
-    monkeypatch.setattr(Postman, "deliver_due", locked)
+    monkeypatch.setattr(MailWorker, "deliver_due", locked)
     result = mail("send")
     assert result.exit_code == 1
     assert "The database does not answer (OperationalError)" in result.stderr

@@ -11,23 +11,23 @@ from sqlalchemy import select
 from bookshop.catalogue.models import CatalogueState
 from bookshop.inventory import reservations
 from bookshop.inventory.reservations import (
-    HOLD,
-    SoldOutError,
-    hold,
+    RESERVATION_TIME,
+    OutOfStockError,
     release,
-    sell,
+    reserve,
+    sell_reserved,
 )
-from bookshop.orders.audit import SWEEPER
+from bookshop.orders.audit import JOB_WORKER
 from bookshop.orders.models import Order
 from bookshop.orders.payment.expiry import expire_lapsed
 from bookshop.orders.states import OrderStatus
 from tests.unit.makers import NOW, book, order
 
-LATER = NOW + HOLD + timedelta(seconds=1)
+LATER = NOW + RESERVATION_TIME + timedelta(seconds=1)
 
 
 def free_lapsed(session, now):
-    return expire_lapsed(session, SWEEPER, now)
+    return expire_lapsed(session, JOB_WORKER, now)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def place(session, *books, **values):
 def test_a_hold_takes_the_copies_and_says_until_when(session, copies):
     one, two = book("ONE", stock=5), book("TWO", stock=2)
     placed = place(session, one, two, quantity=2)
-    assert hold(session, placed, NOW) == NOW + HOLD == placed.held_until
+    assert reserve(session, placed, NOW) == NOW + RESERVATION_TIME == placed.held_until
     assert placed.holding
     assert copies(session, "ONE") == (5, 2)
     assert copies(session, "TWO") == (2, 2)
@@ -58,25 +58,25 @@ def test_a_hold_takes_the_copies_and_says_until_when(session, copies):
 
 def test_holding_again_takes_no_more_and_begins_the_time_anew(session, copies):
     placed = place(session, book("ONE", stock=1))
-    hold(session, placed, NOW)
+    reserve(session, placed, NOW)
     later = NOW + timedelta(minutes=10)
-    assert hold(session, placed, later) == later + HOLD
+    assert reserve(session, placed, later) == later + RESERVATION_TIME
     assert copies(session, "ONE") == (1, 1)
 
 
 def test_holding_on_after_the_time_is_up_keeps_what_nobody_wanted(session, copies):
     placed = place(session, book("ONE", stock=1))
-    hold(session, placed, NOW)
-    assert hold(session, placed, LATER) == LATER + HOLD
+    reserve(session, placed, NOW)
+    assert reserve(session, placed, LATER) == LATER + RESERVATION_TIME
     assert copies(session, "ONE") == (1, 1)
 
 
 def test_what_somebody_holds_cannot_be_held(session, copies):
     wanted = book("ONE", title="The One", stock=1)
     first, second = place(session, wanted), place(session, wanted)
-    hold(session, first, NOW)
-    with pytest.raises(SoldOutError, match="The One") as caught:
-        hold(session, second, NOW)
+    reserve(session, first, NOW)
+    with pytest.raises(OutOfStockError, match="The One") as caught:
+        reserve(session, second, NOW)
     assert caught.value.title == "The One"
     assert not second.holding
     assert copies(session, "ONE") == (1, 1)
@@ -85,30 +85,30 @@ def test_what_somebody_holds_cannot_be_held(session, copies):
 @pytest.mark.parametrize(("stock", "quantity"), [(0, 1), (1, 2), (5, 6)])
 def test_more_than_there_are_cannot_be_held(session, stock, quantity, copies):
     placed = place(session, book("ONE", stock=stock), quantity=quantity)
-    with pytest.raises(SoldOutError):
-        hold(session, placed, NOW)
+    with pytest.raises(OutOfStockError):
+        reserve(session, placed, NOW)
     assert copies(session, "ONE") == (stock, 0)
 
 
 def test_a_book_that_left_the_catalogue_cannot_be_held(session):
     placed = place(session, book("ONE"))
     placed.lines[0].sku = "GONE"
-    with pytest.raises(SoldOutError):
-        hold(session, placed, NOW)
+    with pytest.raises(OutOfStockError):
+        reserve(session, placed, NOW)
 
 
 def test_copies_that_are_no_object_never_run_out(session, copies):
     wanted = book("FILE", stock=None)
     for _ in range(3):
         placed = place(session, wanted)
-        hold(session, placed, NOW)
-        assert sell(session, placed)
+        reserve(session, placed, NOW)
+        assert sell_reserved(session, placed)
     assert copies(session, "FILE") == (None, 0)
 
 
 def test_releasing_gives_back_once(session, copies):
     placed = place(session, book("ONE", stock=3), quantity=2)
-    hold(session, placed, NOW)
+    reserve(session, placed, NOW)
     for _ in range(2):
         release(session, placed)
         assert (placed.holding, placed.held_until) == (False, None)
@@ -117,7 +117,7 @@ def test_releasing_gives_back_once(session, copies):
 
 def test_a_hold_is_kept_until_its_time_is_up(session, copies):
     placed = place(session, book("ONE", stock=1))
-    until = hold(session, placed, NOW)
+    until = reserve(session, placed, NOW)
     session.flush()
     assert free_lapsed(session, until) == 0
     assert placed.holding
@@ -130,17 +130,17 @@ def test_a_hold_is_kept_until_its_time_is_up(session, copies):
 def test_a_lapsed_copy_is_anybodys(session, copies):
     wanted = book("ONE", stock=1)
     first, second = place(session, wanted), place(session, wanted)
-    hold(session, first, NOW)
+    reserve(session, first, NOW)
     session.flush()
     free_lapsed(session, LATER)
-    hold(session, second, LATER)
+    reserve(session, second, LATER)
     assert (first.holding, second.holding) == (False, True)
     assert copies(session, "ONE") == (1, 1)
 
 
 def test_an_order_whose_time_is_up_can_be_begun_anew(session):
     placed = place(session, book("ONE", stock=1))
-    hold(session, placed, NOW)
+    reserve(session, placed, NOW)
     free_lapsed(session, LATER)
     assert (placed.status, placed.basis) == (OrderStatus.EXPIRED, None)
 
@@ -149,7 +149,7 @@ def test_keeping_takes_what_is_free_and_has_no_end(session, copies):
     wanted = book("ONE", stock=1)
     first, second = place(session, wanted), place(session, wanted)
     for placed in (first, second):
-        reservations.keep(session, placed)
+        reservations.reserve_without_expiry(session, placed)
     assert (first.holding, first.held_until) == (True, None)
     assert not second.holding
     assert copies(session, "ONE") == (1, 1)
@@ -158,7 +158,7 @@ def test_keeping_takes_what_is_free_and_has_no_end(session, copies):
 def test_restocked_copies_are_for_sale_again_and_files_have_no_number(session, copies):
     one, file = book("ONE", stock=3), book("FILE", stock=None)
     placed = place(session, one, file, quantity=2)
-    assert sell(session, placed)
+    assert sell_reserved(session, placed)
     reservations.restock(session, placed)
     assert copies(session, "ONE") == (3, 0)
     assert copies(session, "FILE") == (None, 0)
@@ -168,7 +168,7 @@ def test_restocked_copies_are_for_sale_again_and_files_have_no_number(session, c
 def test_what_is_being_paid_does_not_lapse(session, status, copies):
     wanted = book("ONE", stock=1)
     paying = place(session, wanted)
-    hold(session, paying, NOW)
+    reserve(session, paying, NOW)
     paying.status = status
     session.flush()
     assert free_lapsed(session, LATER) == 0
@@ -178,30 +178,30 @@ def test_what_is_being_paid_does_not_lapse(session, status, copies):
 
 def test_selling_takes_the_copies_for_good(session, copies):
     placed = place(session, book("ONE", stock=3), quantity=2)
-    hold(session, placed, NOW)
-    assert sell(session, placed)
+    reserve(session, placed, NOW)
+    assert sell_reserved(session, placed)
     assert not placed.holding
     assert copies(session, "ONE") == (1, 0)
 
 
 def test_selling_without_a_hold_takes_what_is_free(session, copies):
-    assert sell(session, place(session, book("ONE", stock=1)))
+    assert sell_reserved(session, place(session, book("ONE", stock=1)))
     assert copies(session, "ONE") == (0, 0)
 
 
 def test_selling_without_a_hold_takes_nothing_from_others(session, copies):
     wanted = book("ONE", stock=1)
     holder, late = place(session, wanted), place(session, wanted)
-    hold(session, holder, NOW)
-    assert not sell(session, late)
+    reserve(session, holder, NOW)
+    assert not sell_reserved(session, late)
     assert copies(session, "ONE") == (1, 1)
-    assert sell(session, holder)
+    assert sell_reserved(session, holder)
     assert copies(session, "ONE") == (0, 0)
 
 
 def test_all_books_of_an_order_are_sold_or_none(session, copies):
     there, gone = book("A", stock=1), book("B", stock=0)
-    assert not sell(session, place(session, there, gone))
+    assert not sell_reserved(session, place(session, there, gone))
     assert copies(session, "A") == (1, 0)
     assert copies(session, "B") == (0, 0)
 
@@ -229,18 +229,18 @@ def test_copies_are_neither_made_nor_lost(sessions, copies, stock, quantities, s
         for step, which in steps:
             chosen = orders[which]
             if step == "wait":
-                now += HOLD / 2
+                now += RESERVATION_TIME / 2
             elif step == "lapse":
                 free_lapsed(session, now)
             elif step == "release":
                 release(session, chosen)
             elif step == "sell":
-                sold += chosen.lines[0].quantity if sell(session, chosen) else 0
+                sold += chosen.lines[0].quantity if sell_reserved(session, chosen) else 0
             else:
                 with session.begin_nested() as attempt:
                     try:
-                        hold(session, chosen, now)
-                    except SoldOutError:
+                        reserve(session, chosen, now)
+                    except OutOfStockError:
                         attempt.rollback()
             session.flush()
             here, held = copies(session, wanted.sku)
@@ -270,12 +270,12 @@ def test_the_last_copies_are_held_once(sessions, together, copies, stock):
             mine = session.scalars(
                 select(Order).where(Order.number == number).with_for_update()
             ).one()
-            hold(session, mine, NOW)
+            reserve(session, mine, NOW)
 
     results = together(press_pay, numbers)
     assert results.count(None) == stock
     refused = [result for result in results if result is not None]
-    assert [type(result) for result in refused] == [SoldOutError] * (8 - stock), refused
+    assert [type(result) for result in refused] == [OutOfStockError] * (8 - stock), refused
     with sessions() as session:
         assert copies(session, "LAST") == (stock, stock)
 
@@ -286,7 +286,9 @@ def test_the_last_copy_is_sold_once(sessions, together, copies):
 
     def pay(number):
         with sessions.begin() as session:
-            return sell(session, session.scalars(select(Order).where(Order.number == number)).one())
+            return sell_reserved(
+                session, session.scalars(select(Order).where(Order.number == number)).one()
+            )
 
     results = together(pay, numbers)
     assert sorted(results, key=str) == [False] * 7 + [True]
@@ -306,7 +308,7 @@ def test_a_lapsed_copy_goes_to_one_of_those_who_want_it(sessions, together, copi
             mine = session.scalars(
                 select(Order).where(Order.number == number).with_for_update()
             ).one()
-            hold(session, mine, LATER)
+            reserve(session, mine, LATER)
 
     results = together(press_pay, numbers)
     assert results.count(None) == 1
@@ -338,7 +340,7 @@ def test_orders_for_the_same_books_do_not_block_each_other(sessions, together, c
                 mine = session.scalars(
                     select(Order).where(Order.number == number).with_for_update()
                 ).one()
-                hold(session, mine, NOW)
+                reserve(session, mine, NOW)
             with sessions.begin() as session:
                 mine = session.scalars(
                     select(Order).where(Order.number == number).with_for_update()
@@ -404,9 +406,9 @@ def test_the_catalogue_has_another_version_where_pages_say_something_else(
     with sessions.begin() as session:
         number = place(session, book("ONE", stock=stock), quantity=quantity).id
     steps = [
-        lambda session, order: hold(session, order, NOW),
+        lambda session, order: reserve(session, order, NOW),
         release,
-        lambda session, order: hold(session, order, NOW),
+        lambda session, order: reserve(session, order, NOW),
     ]
     for step in steps:
         before = version()
@@ -415,7 +417,7 @@ def test_the_catalogue_has_another_version_where_pages_say_something_else(
         assert (version() > before) is changes
     before = version()
     with sessions.begin() as session:
-        assert sell(session, session.get(Order, number))
+        assert sell_reserved(session, session.get(Order, number))
     with sessions.begin() as session:
         reservations.restock(session, session.get(Order, number))
     assert (version() > before) is changes
@@ -426,8 +428,8 @@ def test_what_is_not_held_after_all_changes_no_page(sessions, version):
         number = place(session, book("A", stock=4), book("B", stock=0)).id
     before = version()
 
-    with sessions() as session, pytest.raises(SoldOutError):
-        hold(session, session.get(Order, number), NOW)
+    with sessions() as session, pytest.raises(OutOfStockError):
+        reserve(session, session.get(Order, number), NOW)
 
     assert version() == before
 
@@ -441,11 +443,11 @@ def test_customers_who_change_pages_never_wait_for_each_other(postgres_sessions)
 
     def other():
         with postgres_sessions.begin() as session:
-            hold(session, session.get(Order, numbers[1]), NOW)
+            reserve(session, session.get(Order, numbers[1]), NOW)
         done.append(True)
 
     with postgres_sessions.begin() as session:
-        hold(session, session.get(Order, numbers[0]), NOW)
+        reserve(session, session.get(Order, numbers[0]), NOW)
         thread = threading.Thread(target=other)
         thread.start()
         thread.join(20)

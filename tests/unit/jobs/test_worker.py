@@ -7,9 +7,9 @@ import pytest
 
 from bookshop import clock
 from bookshop.db import make_engine, make_sessions
-from bookshop.inventory.reservations import HOLD
+from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.jobs import worker
-from bookshop.jobs.worker import Sweeper
+from bookshop.jobs.worker import JobWorker
 from tests.unit.makers import NOW, book, order
 
 
@@ -32,9 +32,9 @@ def test_what_has_lapsed_is_given_back_and_told_once(
     sessions, gateway, lapsed, copies, monkeypatch, caplog
 ):
     caplog.set_level(logging.INFO, "bookshop")
-    monkeypatch.setattr(clock, "now", lambda: NOW + HOLD)
+    monkeypatch.setattr(clock, "now", lambda: NOW + RESERVATION_TIME)
     for _ in range(2):
-        Sweeper(sessions, gateway).sweep()
+        JobWorker(sessions, gateway).sweep()
     with sessions() as session:
         assert copies(session, "ONE") == (1, 0)
     assert caplog.text.count("1 orders have expired") == 1
@@ -42,14 +42,14 @@ def test_what_has_lapsed_is_given_back_and_told_once(
 
 def test_what_has_not_lapsed_is_left(sessions, gateway, lapsed, copies, monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: NOW)
-    Sweeper(sessions, gateway).sweep()
+    JobWorker(sessions, gateway).sweep()
     with sessions() as session:
         assert copies(session, "ONE") == (1, 1)
 
 
 def test_a_database_that_does_not_answer_is_tried_again(empty_url, gateway, caplog):
     engine = make_engine(empty_url)
-    Sweeper(make_sessions(engine), gateway).sweep()
+    JobWorker(make_sessions(engine), gateway).sweep()
     engine.dispose()
     assert "nothing was swept up: " in caplog.text
 
@@ -58,7 +58,7 @@ def test_it_runs_until_it_is_stopped(sqlite_sessions, gateway, monkeypatch):
     twice = threading.Event()
     swept = []
 
-    class Counting(Sweeper):
+    class Counting(JobWorker):
         def sweep(self):
             swept.append(threading.current_thread().name)
             if len(swept) == 2:
@@ -74,7 +74,7 @@ def test_it_runs_until_it_is_stopped(sqlite_sessions, gateway, monkeypatch):
 
 
 def test_stopping_what_was_never_started(sqlite_sessions, gateway):
-    Sweeper(sqlite_sessions, gateway).stop()
+    JobWorker(sqlite_sessions, gateway).stop()
 
 
 def test_others_are_kept_up_too_and_their_trouble_is_not_ours(sqlite_sessions, gateway, caplog):
@@ -84,7 +84,7 @@ def test_others_are_kept_up_too_and_their_trouble_is_not_ours(sqlite_sessions, g
         done.append(True)
         raise LookupError("theirs")
 
-    sweeper = Sweeper(sqlite_sessions, gateway, trouble)
+    sweeper = JobWorker(sqlite_sessions, gateway, trouble)
     sweeper.sweep()
     sweeper.sweep()
     assert done == [True, True]

@@ -5,7 +5,7 @@ from email import message_from_bytes, policy
 import pytest
 
 from bookshop.mail.folder import Folder
-from bookshop.mail.message import Letter, Mail, message
+from bookshop.mail.message import EmailContent, Mail, message
 from bookshop.mail.outbox import MailKind
 from bookshop.mail.transport import DeliveryError
 from tests.unit.makers import NOW
@@ -14,7 +14,7 @@ from tests.unit.makers import NOW
 @pytest.fixture
 def made(registry):
     mail = Mail(MailKind.PAID, "ada@mail.example", "0123abcd", NOW, {}, None)
-    return message(registry.bookshop, mail, Letter("Order", "Größe\n", "<p>Größe</p>\n"))
+    return message(registry.bookshop, mail, EmailContent("Order", "Größe\n", "<p>Größe</p>\n"))
 
 
 def test_a_mail_is_a_file_named_by_its_time_and_id(made, tmp_path):

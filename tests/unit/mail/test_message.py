@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookshop.mail.message import Letter, Mail, domain, message
+from bookshop.mail.message import EmailContent, Mail, domain, message
 from bookshop.mail.outbox import MailKind
 from tests.unit.makers import NOW
 
-LETTER = Letter("Thank you for your order", "Größe\n.\nline\n", "<p>Größe</p>\n")
+LETTER = EmailContent("Thank you for your order", "Größe\n.\nline\n", "<p>Größe</p>\n")
 
 
 def mail(recipient="ada@mail.example", order=None):

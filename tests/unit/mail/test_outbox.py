@@ -3,7 +3,7 @@
 import pytest
 
 from bookshop.mail.models import MailStatus
-from bookshop.mail.outbox import MailKind, again, write
+from bookshop.mail.outbox import MailKind, enqueue, requeue
 from bookshop.orders.models import Order
 from tests.unit.makers import NOW, book, order
 
@@ -19,7 +19,7 @@ def placed(sessions):
 
 def test_a_mail_waits_from_the_moment_that_it_is_written(sessions, placed, mails):
     with sessions.begin() as session:
-        write(session, session.get(Order, placed), MailKind.REFUNDED, "re_1", NOW, amount=5)
+        enqueue(session, session.get(Order, placed), MailKind.REFUNDED, "re_1", NOW, amount=5)
     (mail,) = mails().values()
     with sessions() as session:
         number = session.get(Order, placed).number
@@ -34,14 +34,14 @@ def test_the_same_is_written_once_however_often(sessions, placed, mails):
     for _ in range(2):
         with sessions.begin() as session:
             for _ in range(2):
-                write(session, session.get(Order, placed), MailKind.PAID, "", NOW)
+                enqueue(session, session.get(Order, placed), MailKind.PAID, "", NOW)
     assert len(mails()) == 1
 
 
 def test_the_same_is_written_once_by_many_at_once(sessions, placed, mails, together):
     def write_it(_):
         with sessions.begin() as session:
-            write(session, session.get(Order, placed), MailKind.PAID, "", NOW)
+            enqueue(session, session.get(Order, placed), MailKind.PAID, "", NOW)
 
     assert together(write_it, range(8)) == [None] * 8
     assert len(mails()) == 1
@@ -52,16 +52,16 @@ def test_different_things_are_different_mails(sessions, placed, mails):
         session.add(other := order(book(), email="bea@mail.example"))
         session.flush()
         found = session.get(Order, placed)
-        write(session, found, MailKind.PAID, "", NOW)
-        write(session, found, MailKind.REFUNDED, "re_1", NOW, amount=1)
-        write(session, found, MailKind.REFUNDED, "re_2", NOW, amount=1)
-        write(session, other, MailKind.PAID, "", NOW)
+        enqueue(session, found, MailKind.PAID, "", NOW)
+        enqueue(session, found, MailKind.REFUNDED, "re_1", NOW, amount=1)
+        enqueue(session, found, MailKind.REFUNDED, "re_2", NOW, amount=1)
+        enqueue(session, other, MailKind.PAID, "", NOW)
     assert len({mail.message_id for mail in mails().values()}) == 4
 
 
 def test_what_is_rolled_back_is_not_mailed(sessions, placed, mails):
     with sessions() as session:
-        write(session, session.get(Order, placed), MailKind.PAID, "", NOW)
+        enqueue(session, session.get(Order, placed), MailKind.PAID, "", NOW)
         session.rollback()
     assert mails() == {}
 
@@ -70,7 +70,7 @@ def test_nobody_is_mailed_where_no_address_is_known(sessions, mails):
     with sessions.begin() as session:
         session.add(wanted := order(book(), email=None))
         session.flush()
-        write(session, wanted, MailKind.PAID, "", NOW)
+        enqueue(session, wanted, MailKind.PAID, "", NOW)
     assert mails() == {}
 
 
@@ -86,5 +86,5 @@ def test_a_mail_that_is_claimed_is_not_sent_again_meanwhile(sessions, post, mail
     with sessions.begin() as session:
         mail = session.get(type(mails()[mail_id]), mail_id)
         mail.claimed_until = NOW
-        assert not again(session, mail_id, NOW)
-        assert not again(session, mail_id + 1, NOW)
+        assert not requeue(session, mail_id, NOW)
+        assert not requeue(session, mail_id + 1, NOW)

@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from bookshop.mail import smtp
-from bookshop.mail.message import Letter, Mail, message
+from bookshop.mail.message import EmailContent, Mail, message
 from bookshop.mail.outbox import MailKind
 from bookshop.mail.transport import (
     DeliveryError,
@@ -22,7 +22,7 @@ from bookshop.settings.parsers import Secret
 from tests.plugins.mail_server import DROP, LOST, authenticator
 from tests.unit.makers import NOW
 
-LETTER = Letter("Order", "Größe\n.\n..\nline\n", "<p>Größe</p>\n")
+LETTER = EmailContent("Order", "Größe\n.\n..\nline\n", "<p>Größe</p>\n")
 
 
 @pytest.fixture

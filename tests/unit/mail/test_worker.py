@@ -14,7 +14,7 @@ from bookshop.mail import smtp
 from bookshop.mail import worker as module
 from bookshop.mail.folder import Folder
 from bookshop.mail.models import MailRecord, MailStatus
-from bookshop.mail.outbox import MailKind, again, write
+from bookshop.mail.outbox import MailKind, enqueue, requeue
 from bookshop.mail.smtp import Smtp
 from bookshop.mail.transport import (
     DeliveryError,
@@ -22,7 +22,7 @@ from bookshop.mail.transport import (
     RefusedError,
     SettingsRefusedError,
 )
-from bookshop.mail.worker import AFTER_SETTINGS, DELAYS, LEASE, PAUSE, make_postman
+from bookshop.mail.worker import AFTER_SETTINGS, DELAYS, LEASE, PAUSE, make_mail_worker
 from bookshop.orders.models import Order
 from tests.plugins.mail_server import DROP
 from tests.shops import ini
@@ -52,8 +52,8 @@ def pigeon():
 
 
 @pytest.fixture
-def postman(make_postman, pigeon):
-    return make_postman(pigeon)
+def postman(make_mail_worker, pigeon):
+    return make_mail_worker(pigeon)
 
 
 def statuses(outcomes):
@@ -82,12 +82,12 @@ def test_nothing_is_held_while_the_mail_is_on_its_way(postman, pigeon, post, eng
     assert held == [0]
 
 
-def test_the_mail_is_claimed_before_it_leaves(postman, make_postman, pigeon, post, mails, time):
+def test_the_mail_is_claimed_before_it_leaves(postman, make_mail_worker, pigeon, post, mails, time):
     (mail_id,) = post()
     seen, other = [], Pigeon()
 
     def look(message):
-        seen.append((mails()[mail_id].claimed_until, make_postman(other).deliver_due()))
+        seen.append((mails()[mail_id].claimed_until, make_mail_worker(other).deliver_due()))
 
     pigeon.asked = look
     postman.deliver_due()
@@ -251,16 +251,16 @@ def test_what_a_killed_postman_had_claimed_is_taken_up(postman, pigeon, post, ma
     assert len(pigeon.carried) == 1
 
 
-def test_who_comes_too_late_does_not_spoil_it(make_postman, post, mails, time):
+def test_who_comes_too_late_does_not_spoil_it(make_mail_worker, post, mails, time):
     (mail_id,) = post()
     slow, quick = Pigeon(DeliveryError("DATA: TimeoutError")), Pigeon()
 
     def sleep(message):
         time.passes(seconds=LEASE.total_seconds() + 1)
-        make_postman(quick).deliver_due()
+        make_mail_worker(quick).deliver_due()
 
     slow.asked = sleep
-    make_postman(slow).deliver_due()
+    make_mail_worker(slow).deliver_due()
     assert len(quick.carried) == 1
     mail = mails()[mail_id]
     assert (mail.status, mail.problem) == (MailStatus.SENT, None)
@@ -309,7 +309,7 @@ def test_a_mail_can_be_sent_again(postman, pigeon, post, mails, time, sessions, 
     assert before.status == status
     time.passes(days=1)
     with sessions.begin() as session:
-        assert again(session, mail_id, time.now)
+        assert requeue(session, mail_id, time.now)
     assert (mails()[mail_id].attempts, mails()[mail_id].problem) == (0, None)
     assert statuses(postman.deliver_due()) == [MailStatus.SENT]
     # One that has arrived already would be taken for a copy of itself.
@@ -322,7 +322,7 @@ def test_a_mail_that_waits_need_not_wait(postman, pigeon, post, time, sessions):
     pigeon.faults = [DeliveryError("RCPT TO: 450")]
     postman.deliver_due()
     with sessions.begin() as session:
-        assert again(session, mail_id, time.now)
+        assert requeue(session, mail_id, time.now)
     assert statuses(postman.deliver_due()) == [MailStatus.SENT]
 
 
@@ -349,7 +349,7 @@ def test_a_mail_leaves_as_soon_as_it_is_committed(
     assert pigeon.arrived.acquire(timeout=10)
     postman.start()
     with sessions() as session:
-        write(session, session.get(Order, order_of), MailKind.LINK, "1", NOW)
+        enqueue(session, session.get(Order, order_of), MailKind.LINK, "1", NOW)
         with session.begin_nested():
             session.flush()
         assert not postman._woken.is_set()
@@ -427,8 +427,8 @@ def test_stopping_what_was_never_started(postman):
 
 def test_the_settings_say_how_mail_travels(make_registry, tmp_path):
     registry = make_registry()
-    assert isinstance(make_postman(registry)._transport, Folder)
-    assert isinstance(make_postman(make_registry(mail__host="smtp.example"))._transport, Smtp)
+    assert isinstance(make_mail_worker(registry)._transport, Folder)
+    assert isinstance(make_mail_worker(make_registry(mail__host="smtp.example"))._transport, Smtp)
 
 
 # --- many at once, to a server that is not always in the mood
@@ -452,10 +452,10 @@ def run_until_all_are_sent(postmen, mails, time, together):
 
 
 def test_every_mail_arrives_once_however_many_deliver(
-    make_postman, make_smtp, server, post, mails, together
+    make_mail_worker, make_smtp, server, post, mails, together
 ):
     post(200)
-    postmen = [make_postman(make_smtp(server)) for _ in range(5)]
+    postmen = [make_mail_worker(make_smtp(server)) for _ in range(5)]
     together(lambda postman: postman.deliver_due(), postmen)
     found = mails().values()
     assert {mail.status for mail in found} == {MailStatus.SENT}
@@ -465,7 +465,7 @@ def test_every_mail_arrives_once_however_many_deliver(
 
 
 def test_every_mail_arrives_once_at_a_server_that_refuses_drops_and_delays(
-    make_postman, make_smtp, server, post, mails, together, time
+    make_mail_worker, make_smtp, server, post, mails, together, time
 ):
     chance = random.Random(25)  # noqa: S311
     post(100)
@@ -473,7 +473,7 @@ def test_every_mail_arrives_once_at_a_server_that_refuses_drops_and_delays(
         server.box.plan[stage] = [
             chance.choice(answers) if chance.random() < 0.2 else None for _ in range(150)
         ]
-    postmen = [make_postman(make_smtp(server)) for _ in range(4)]
+    postmen = [make_mail_worker(make_smtp(server)) for _ in range(4)]
     run_until_all_are_sent(postmen, mails, time, together)
     found = mails().values()
     assert {mail.status for mail in found} == {MailStatus.SENT}
@@ -491,7 +491,7 @@ def test_an_application_delivers_for_as_long_as_it_lives(tmp_path, sqlite_url):
     with registry.sessions.begin() as session:
         session.add(wanted := order(book(title="Moss"), email="ada@mail.example"))
         session.flush()
-        write(session, wanted, MailKind.PAID, "", NOW)
+        enqueue(session, wanted, MailKind.PAID, "", NOW)
     folder, pause, tries = tmp_path / "var" / "mail", threading.Event(), 400
     while not list(folder.glob("*.eml")) and (tries := tries - 1):
         pause.wait(0.05)

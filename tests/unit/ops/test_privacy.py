@@ -9,11 +9,11 @@ from sqlalchemy import MetaData, event, select
 
 from bookshop.db import make_engine, make_sessions
 from bookshop.mail.models import MailRecord
-from bookshop.mail.outbox import MailKind, write
+from bookshop.mail.outbox import MailKind, enqueue
 from bookshop.ops.privacy import UnderWayError, compact, erase, held_about, letters_to
-from bookshop.orders.audit import Cause, Occasion, record
+from bookshop.orders.audit import Cause, TransitionContext, record_event
 from bookshop.orders.models import Order, RefundRecord
-from bookshop.orders.payment.sync import settle
+from bookshop.orders.payment.sync import sync_payment
 from bookshop.orders.states import Actor, OrderStatus
 from bookshop.payments.charges import Address
 from bookshop.payments.intents import IntentStatus
@@ -31,7 +31,7 @@ def occasion(sessions):
 
     def run(act, *values):
         with sessions.begin() as session:
-            return act(Occasion(session, CAUSE, NOW), *values)
+            return act(TransitionContext(session, CAUSE, NOW), *values)
 
     return run
 
@@ -59,11 +59,13 @@ def held(sessions):
         session.flush()
         first = made[0]
         first.lines[0].shipped = 1
-        occasion = Occasion(session, CAUSE, NOW)
-        record(occasion, first, "shipped", lines=[], tracking="PARCEL-1815")
-        record(occasion, first, "note", text=f"told {ADA.lower()} and ada lovelace", more=[ADA])
-        write(session, first, MailKind.SHIPPED, "1", NOW, tracking="PARCEL-1815")
-        write(session, made[3], MailKind.PAID, "1", NOW)
+        occasion = TransitionContext(session, CAUSE, NOW)
+        record_event(occasion, first, "shipped", lines=[], tracking="PARCEL-1815")
+        record_event(
+            occasion, first, "note", text=f"told {ADA.lower()} and ada lovelace", more=[ADA]
+        )
+        enqueue(session, first, MailKind.SHIPPED, "1", NOW, tracking="PARCEL-1815")
+        enqueue(session, made[3], MailKind.PAID, "1", NOW)
         session.flush()
         session.scalars(select(MailRecord)).first().problem = f"550 {ADA}: no such user"
         refund = {"amount": 1, "status": "failed", "requested_at": NOW}
@@ -170,7 +172,7 @@ def test_what_stripe_says_later_does_not_bring_them_back(sessions, held, occasio
     with sessions.begin() as session:
         first = session.scalars(select(Order).where(Order.number == held[0])).one()
         word = intent_of(first, IntentStatus.SUCCEEDED, charge=charge(address=told))
-        settle(session, word, CAUSE, NOW + timedelta(days=1))
+        sync_payment(session, word, CAUSE, NOW + timedelta(days=1))
     after = everything(engine)
     assert not [trace for trace in TRACES if trace in after]
 
@@ -196,10 +198,10 @@ def test_the_files_of_sqlite_forget_them(sqlite_url):
         session.add_all(made)
         session.flush()
         for each in made:
-            write(session, each, MailKind.EXPIRED, "", NOW)
+            enqueue(session, each, MailKind.EXPIRED, "", NOW)
     assert b"lovelace" in files()
     with make_sessions(engine).begin() as session:
-        erase(Occasion(session, CAUSE, NOW), ADA)
+        erase(TransitionContext(session, CAUSE, NOW), ADA)
     assert compact(engine)
     assert b"lovelace" not in files()
     engine.dispose()

@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 import bookshop
 from bookshop.mail.message import Mail
 from bookshop.mail.outbox import MailKind
-from bookshop.orders.emails import Letters
+from bookshop.orders.emails import EmailComposer
 from bookshop.orders.links import opens
 from bookshop.orders.snapshot import snapshot
 from bookshop.orders.states import OrderStatus
@@ -44,7 +44,7 @@ def letter(registry, bought):
 
     def write(kind, shop=registry, **detail):
         mail = Mail(kind, "ada@mail.example", "1", NOW, detail or DETAILS.get(kind, {}), bought)
-        return Letters(shop).write(mail)
+        return EmailComposer(shop).write(mail)
 
     return write
 

@@ -7,15 +7,22 @@ from sqlalchemy import func, select
 
 from bookshop.catalogue.pricing import Availability, Code
 from bookshop.catalogue.queries import Listing
-from bookshop.inventory.reservations import hold
+from bookshop.inventory.reservations import reserve
 from bookshop.money import Money
 from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.number import is_number
-from bookshop.orders.placement import REMEMBERED, Basis, find, place, reprice, retire
+from bookshop.orders.placement import (
+    REMEMBERED,
+    DedupKey,
+    find_order,
+    place_order,
+    reprice_order,
+    retire_order,
+)
 from bookshop.orders.states import OrderStatus
 from tests.unit.makers import NOW, book
 
-BASIS = Basis("visitor", "SKU", None)
+BASIS = DedupKey("visitor", "SKU", None)
 PRICE = Money(1299, "GBP")
 
 
@@ -42,7 +49,7 @@ def session(sessions):
 
 
 def test_an_order_is_of_one_copy_at_the_price_of_the_day(session):
-    made = place(session, BASIS, listing(), PRICE, NOW)
+    made = place_order(session, BASIS, listing(), PRICE, NOW)
     session.flush()
     assert is_number(made.number)
     assert made.status == OrderStatus.PLACED
@@ -57,8 +64,8 @@ def test_an_order_is_of_one_copy_at_the_price_of_the_day(session):
 
 
 def test_asking_again_gives_the_same_order_with_the_same_lines(session):
-    first = place(session, BASIS, listing(), PRICE, NOW)
-    again = place(session, BASIS, listing(Money(1, "GBP")), Money(1, "GBP"), NOW)
+    first = place_order(session, BASIS, listing(), PRICE, NOW)
+    again = place_order(session, BASIS, listing(Money(1, "GBP")), Money(1, "GBP"), NOW)
     assert again is first
     assert again.money == PRICE
     assert len(again.lines) == 1
@@ -66,17 +73,21 @@ def test_asking_again_gives_the_same_order_with_the_same_lines(session):
 
 @pytest.mark.parametrize(
     "other",
-    [Basis("another", "SKU", None), Basis("visitor", "B", None), Basis("visitor", "SKU", "X")],
+    [
+        DedupKey("another", "SKU", None),
+        DedupKey("visitor", "B", None),
+        DedupKey("visitor", "SKU", "X"),
+    ],
 )
 def test_another_visitor_book_or_time_is_another_order(session, other):
-    first = place(session, BASIS, listing(), PRICE, NOW)
-    assert place(session, other, listing(), PRICE, NOW).number != first.number
+    first = place_order(session, BASIS, listing(), PRICE, NOW)
+    assert place_order(session, other, listing(), PRICE, NOW).number != first.number
 
 
 def test_many_at_once_have_one_order(sessions, together):
     def ask(_number):
         with sessions.begin() as session:
-            return place(session, BASIS, listing(), PRICE, NOW).number
+            return place_order(session, BASIS, listing(), PRICE, NOW).number
 
     numbers = together(ask, range(8))
     assert len(set(numbers)) == 1
@@ -86,31 +97,31 @@ def test_many_at_once_have_one_order(sessions, together):
 
 
 def test_an_order_is_found_again(session):
-    made = place(session, BASIS, listing(), PRICE, NOW)
-    assert find(session, BASIS, NOW) is made
-    assert find(session, Basis("another", "SKU", None), NOW) is None
+    made = place_order(session, BASIS, listing(), PRICE, NOW)
+    assert find_order(session, BASIS, NOW) is made
+    assert find_order(session, DedupKey("another", "SKU", None), NOW) is None
 
 
 def test_a_paid_order_is_found_while_it_is_remembered_and_then_let_go(session):
-    made = place(session, BASIS, listing(), PRICE, NOW)
+    made = place_order(session, BASIS, listing(), PRICE, NOW)
     made.status, made.paid_at = OrderStatus.PAID, NOW
-    assert find(session, BASIS, NOW + REMEMBERED) is made
-    assert find(session, BASIS, NOW + REMEMBERED + timedelta(seconds=1)) is None
+    assert find_order(session, BASIS, NOW + REMEMBERED) is made
+    assert find_order(session, BASIS, NOW + REMEMBERED + timedelta(seconds=1)) is None
     assert made.basis is None
-    another = place(session, BASIS, listing(), PRICE, NOW)
+    another = place_order(session, BASIS, listing(), PRICE, NOW)
     assert another.number != made.number
 
 
 def test_an_unpaid_order_is_found_however_old(session):
-    made = place(session, BASIS, listing(), PRICE, NOW)
-    assert find(session, BASIS, NOW + timedelta(days=400)) is made
+    made = place_order(session, BASIS, listing(), PRICE, NOW)
+    assert find_order(session, BASIS, NOW + timedelta(days=400)) is made
 
 
 @pytest.mark.parametrize("price", [Money(1500, "GBP"), Money(999, "GBP"), Money(1299, "EUR")])
 def test_an_open_order_follows_the_price(session, price):
-    made = place(session, BASIS, listing(), PRICE, NOW)
+    made = place_order(session, BASIS, listing(), PRICE, NOW)
     made.payment_intent = "pi_1"
-    reprice(made, listing(price))
+    reprice_order(made, listing(price))
     assert made.money == price
     assert made.lines[0].amount == price.amount
     assert made.revision == 2
@@ -118,32 +129,32 @@ def test_an_open_order_follows_the_price(session, price):
 
 @pytest.mark.parametrize("price", [PRICE, None])
 def test_nothing_changes_where_the_price_does_not(session, price):
-    made = place(session, BASIS, listing(), PRICE, NOW)
+    made = place_order(session, BASIS, listing(), PRICE, NOW)
     made.payment_intent = "pi_1"
-    reprice(made, listing(price))
+    reprice_order(made, listing(price))
     assert (made.money, made.revision) == (PRICE, 1)
 
 
 def test_the_key_that_leads_to_an_unknown_intent_is_kept(session):
-    made = place(session, BASIS, listing(), PRICE, NOW)
-    reprice(made, listing(Money(9999, "GBP")))
+    made = place_order(session, BASIS, listing(), PRICE, NOW)
+    reprice_order(made, listing(Money(9999, "GBP")))
     assert (made.money, made.revision) == (PRICE, 1)
 
 
 def test_who_has_pressed_pay_pays_what_they_have_seen(session):
-    made = place(session, BASIS, listing(), PRICE, NOW)
+    made = place_order(session, BASIS, listing(), PRICE, NOW)
     made.payment_intent, made.email = "pi_1", "ada@mail.example"
-    reprice(made, listing(Money(9999, "GBP")))
+    reprice_order(made, listing(Money(9999, "GBP")))
     assert (made.money, made.revision) == (PRICE, 1)
 
 
 def test_a_retired_order_gives_back_its_copies_and_its_place(session, copies):
     session.add(book("SKU", stock=1))
-    made = place(session, BASIS, listing(), PRICE, NOW)
-    hold(session, made, NOW)
-    retire(session, made, NOW)
+    made = place_order(session, BASIS, listing(), PRICE, NOW)
+    reserve(session, made, NOW)
+    retire_order(session, made, NOW)
     session.flush()
     assert made.status == OrderStatus.CANCELLED
     assert copies(session, "SKU") == (1, 0)
-    assert find(session, BASIS, NOW) is None
-    assert place(session, BASIS, listing(), PRICE, NOW).number != made.number
+    assert find_order(session, BASIS, NOW) is None
+    assert place_order(session, BASIS, listing(), PRICE, NOW).number != made.number

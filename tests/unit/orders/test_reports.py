@@ -6,7 +6,7 @@ import json
 import pytest
 
 from bookshop.money import Money
-from bookshop.orders.audit import Cause, Occasion, record, record_move
+from bookshop.orders.audit import Cause, TransitionContext, record_event, record_transition
 from bookshop.orders.models import DisputeRecord, RefundRecord
 from bookshop.orders.reports import by_number, flags, full_report, newest, report
 from bookshop.orders.snapshot import snapshot
@@ -86,9 +86,9 @@ def test_a_full_report_has_all_that_ever_happened(sqlite_sessions):
         session.add(made)
         session.flush()
         number = made.number
-        occasion = Occasion(session, Cause(Actor.STAFF, "refund by ada"), NOW)
-        record(occasion, made, "refund_requested", key="K/0", amount=5)
-        record_move(occasion, made, OrderStatus.PAID, OrderStatus.PARTLY_REFUNDED)
+        occasion = TransitionContext(session, Cause(Actor.STAFF, "refund by ada"), NOW)
+        record_event(occasion, made, "refund_requested", key="K/0", amount=5)
+        record_transition(occasion, made, OrderStatus.PAID, OrderStatus.PARTLY_REFUNDED)
         session.add_all(
             [
                 RefundRecord(

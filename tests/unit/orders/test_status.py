@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from bookshop.orders.audit import Cause
-from bookshop.orders.models import DisputeRecord, OrderEntry, OrderLine
-from bookshop.orders.payment.sync import settle, warn
+from bookshop.orders.models import AuditEntry, DisputeRecord, OrderLine
+from bookshop.orders.payment.sync import record_fraud_warnings, sync_payment
 from bookshop.orders.states import Actor, OrderStatus
-from bookshop.orders.status import fulfilment, standing
+from bookshop.orders.status import derive_status, fulfilment_status
 from bookshop.payments.charges import Address, DisputeStatus, FraudWarning, RefundStatus
 from bookshop.payments.intents import IntentStatus
 from tests.unit.makers import NOW, book, charge, dispute, intent_of, order, refund
@@ -44,7 +44,7 @@ def hear(session, made, told, second):
         charge=told,
         asked_at=NOW + timedelta(seconds=second),
     )
-    settle(session, intent, EVENT, NOW + timedelta(seconds=100))
+    sync_payment(session, intent, EVENT, NOW + timedelta(seconds=100))
     session.flush()
 
 
@@ -68,7 +68,7 @@ def test_the_most_important_fact_decides(statuses, refunded, expected):
     made = order(book(), price=PRICE, refunded=refunded)
     for line in made.lines:
         line.shipped = 0
-    assert standing(made, {status.value for status in statuses}) == expected
+    assert derive_status(made, {status.value for status in statuses}) == expected
 
 
 def line(quantity, shipped, *, digital=False):
@@ -88,7 +88,7 @@ def line(quantity, shipped, *, digital=False):
     ],
 )
 def test_how_far_the_goods_are(lines, expected):
-    assert fulfilment(lines) == expected
+    assert fulfilment_status(lines) == expected
 
 
 # --- Stripe's word in any order
@@ -141,7 +141,7 @@ def test_bug_3_every_order_of_the_answers_ends_alike(sessions, data, name):
             hear(session, made, said, second)
         assert made.status == ENDS[name]
         assert not made.under_review
-        entries = session.scalars(select(OrderEntry).where(OrderEntry.order_id == made.id)).all()
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.order_id == made.id)).all()
         moves = [(entry.source, entry.target) for entry in entries if entry.target]
         assert all(first[1] == then[0] for first, then in pairwise(moves))
         assert moves[-1][1] == made.status
@@ -176,7 +176,7 @@ def test_a_review_is_noted_when_it_opens_and_when_it_closes(session):
     for second, under_review in enumerate((True, True, False, False)):
         hear(session, made, charge(under_review=under_review), second)
         assert made.under_review is under_review
-    noted = [entry.what for entry in session.scalars(select(OrderEntry)) if "review" in entry.what]
+    noted = [entry.what for entry in session.scalars(select(AuditEntry)) if "review" in entry.what]
     assert noted == ["review_opened", "review_closed"]
 
 
@@ -195,13 +195,15 @@ def test_a_warning_of_fraud_is_marked_once(session):
         FraudWarning("issfr_1", made.payment_intent, "made_with_lost_card", NOW),
     ]
     for _ in range(2):
-        warn(session, made.payment_intent, warnings, EVENT, NOW)
+        record_fraud_warnings(session, made.payment_intent, warnings, EVENT, NOW)
     session.flush()
     assert made.warned_at == NOW
-    [noted] = session.scalars(select(OrderEntry))
+    [noted] = session.scalars(select(AuditEntry))
     assert (noted.what, noted.detail["id"]) == ("fraud_warning", "issfr_1")
 
 
 def test_a_warning_about_somebody_elses_payment_is_nothing(session):
-    warn(session, "pi_other", [FraudWarning("issfr_1", "pi_other", "misc", NOW)], EVENT, NOW)
-    assert session.scalars(select(OrderEntry)).all() == []
+    record_fraud_warnings(
+        session, "pi_other", [FraudWarning("issfr_1", "pi_other", "misc", NOW)], EVENT, NOW
+    )
+    assert session.scalars(select(AuditEntry)).all() == []

@@ -7,17 +7,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from bookshop.inventory.reservations import HOLD, hold
+from bookshop.inventory.reservations import RESERVATION_TIME, reserve
 from bookshop.mail.models import MailRecord
-from bookshop.orders.audit import Cause, Occasion
-from bookshop.orders.models import OrderEntry, RefundRecord
-from bookshop.orders.states import CLOSED, MOVES, Actor, Effect, OrderStatus
-from bookshop.orders.transitions import EFFECTS, ForbiddenMoveError, allowed, free, move
+from bookshop.orders.audit import Cause, TransitionContext
+from bookshop.orders.models import AuditEntry, RefundRecord
+from bookshop.orders.states import CLOSED, TRANSITIONS, Actor, Effect, OrderStatus
+from bookshop.orders.transitions import (
+    EFFECTS,
+    ForbiddenTransitionError,
+    is_allowed,
+    release_dedup_key,
+    transition,
+)
 from tests.unit.makers import NOW, book, order
 
 STOCK = 5
-EVERY = sorted(MOVES)
-PAIRS = [pair for pair in product(OrderStatus, repeat=2) if pair not in MOVES]
+EVERY = sorted(TRANSITIONS)
+PAIRS = [pair for pair in product(OrderStatus, repeat=2) if pair not in TRANSITIONS]
 
 
 @pytest.fixture
@@ -32,7 +38,7 @@ def begin(session, status, *, held=True, stock=STOCK):
     session.add_all([wanted, made])
     session.flush()
     if held:
-        hold(session, made, NOW)
+        reserve(session, made, NOW)
     session.flush()
     return made, wanted
 
@@ -42,12 +48,12 @@ def by(actor):
 
 
 def go(session, made, target, cause):
-    move(Occasion(session, cause, NOW), made, target)
+    transition(TransitionContext(session, cause, NOW), made, target)
     session.flush()
 
 
 def entries(session, made):
-    wanted = select(OrderEntry).where(OrderEntry.order_id == made.id).order_by(OrderEntry.id)
+    wanted = select(AuditEntry).where(AuditEntry.order_id == made.id).order_by(AuditEntry.id)
     return session.scalars(wanted).all()
 
 
@@ -60,15 +66,15 @@ def mails(session, made):
 def test_every_move_is_made_by_each_who_may_and_by_nobody_else(session, source, target):
     for actor in Actor:
         made, _ = begin(session, source)
-        assert allowed(made, target, by(actor)) == (actor in MOVES[source, target].by)
-        if actor in MOVES[source, target].by:
+        assert is_allowed(made, target, by(actor)) == (actor in TRANSITIONS[source, target].by)
+        if actor in TRANSITIONS[source, target].by:
             go(session, made, target, by(actor))
             (entry,) = entries(session, made)
             assert (entry.source, entry.target, entry.what) == (source, target, target)
             assert (entry.actor, entry.cause, entry.at) == (actor, f"by {actor.value}", NOW)
             assert made.status == target
         else:
-            with pytest.raises(ForbiddenMoveError, match=f"{source} -> {target} by {actor}"):
+            with pytest.raises(ForbiddenTransitionError, match=f"{source} -> {target} by {actor}"):
                 go(session, made, target, by(actor))
             assert (made.status, entries(session, made)) == (source, [])
 
@@ -77,7 +83,7 @@ def test_every_move_is_made_by_each_who_may_and_by_nobody_else(session, source, 
 def test_every_other_pair_is_refused_to_everybody(session, source, target):
     made, _ = begin(session, source)
     for actor in Actor:
-        with pytest.raises(ForbiddenMoveError):
+        with pytest.raises(ForbiddenTransitionError):
             go(session, made, target, by(actor))
     assert (made.status, entries(session, made), mails(session, made)) == (source, [], [])
 
@@ -85,7 +91,7 @@ def test_every_other_pair_is_refused_to_everybody(session, source, target):
 @pytest.mark.parametrize(("source", "target"), EVERY)
 def test_a_move_does_what_the_table_says_and_nothing_else(session, copies, source, target):
     made, wanted = begin(session, source)
-    rule = MOVES[source, target]
+    rule = TRANSITIONS[source, target]
     go(session, made, target, by(min(rule.by)))
     here, held = copies(session, wanted.sku)
     sold, released = Effect.SELL in rule.effects, Effect.RELEASE in rule.effects
@@ -93,7 +99,7 @@ def test_a_move_does_what_the_table_says_and_nothing_else(session, copies, sourc
     assert held == (0 if sold or released else 1)
     assert made.holding == (not (sold or released))
     assert (made.paid_at == NOW) == sold
-    until = {Effect.KEEP: None, Effect.RENEW: NOW + HOLD}
+    until = {Effect.KEEP: None, Effect.RENEW: NOW + RESERVATION_TIME}
     for effect, expected in until.items():
         if effect in rule.effects:
             assert made.held_until == expected
@@ -112,7 +118,11 @@ def test_every_effect_can_be_done():
 
 @pytest.mark.parametrize(
     "source",
-    sorted(source for source, target in MOVES if Effect.SELL in MOVES[source, target].effects),
+    sorted(
+        source
+        for source, target in TRANSITIONS
+        if Effect.SELL in TRANSITIONS[source, target].effects
+    ),
 )
 def test_paid_without_copies_asks_for_all_of_the_money_back(session, copies, source):
     made, wanted = begin(session, source, held=False, stock=0)
@@ -139,7 +149,7 @@ def test_who_was_told_that_it_failed_is_not_told_that_it_expired(session):
 )
 def test_the_customer_begins_anew_once_nobody_can_pay(status, intent_status, can_be_paid):
     made = order(book(), status=status, intent_status=intent_status)
-    free(made)
+    release_dedup_key(made)
     assert (made.basis is None) == (status in CLOSED and not can_be_paid)
 
 
@@ -152,10 +162,10 @@ def test_whatever_moves_are_made_the_history_is_one_chain(sqlite_sessions, data)
             target = data.draw(st.sampled_from(OrderStatus))
             cause = by(data.draw(st.sampled_from(Actor)))
             before = OrderStatus(made.status)
-            if allowed(made, target, cause):
+            if is_allowed(made, target, cause):
                 go(session, made, target, cause)
             else:
-                with pytest.raises(ForbiddenMoveError):
+                with pytest.raises(ForbiddenTransitionError):
                     go(session, made, target, cause)
                 assert made.status == before
         moves = [entry for entry in entries(session, made) if entry.target]

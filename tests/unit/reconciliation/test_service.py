@@ -10,12 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import sessionmaker
 
 from bookshop import clock
-from bookshop.inventory.reservations import HOLD, hold
+from bookshop.inventory.reservations import RESERVATION_TIME, reserve
 from bookshop.money import Money
-from bookshop.orders.audit import SWEEPER, Cause
-from bookshop.orders.models import Order, OrderEntry, RefundRecord
+from bookshop.orders.audit import JOB_WORKER, Cause
+from bookshop.orders.models import AuditEntry, Order, RefundRecord
 from bookshop.orders.payment.expiry import expire_lapsed
-from bookshop.orders.payment.sync import settle
+from bookshop.orders.payment.sync import sync_payment
 from bookshop.orders.states import Actor, OrderStatus
 from bookshop.payments.charges import Address, DisputeStatus, FraudWarning, RefundStatus
 from bookshop.payments.errors import IntentMissingError, StripeRefusedError
@@ -109,7 +109,7 @@ def paid_order(place, sessions, *refunds, **values):
     """An order that is paid here as at Stripe."""
     made = place(**values)
     with sessions.begin() as session:
-        settle(session, intent_of(made, SUCCEEDED, charge=charge(*refunds)), EVENT, NOW)
+        sync_payment(session, intent_of(made, SUCCEEDED, charge=charge(*refunds)), EVENT, NOW)
     return made
 
 
@@ -149,7 +149,7 @@ def row(session, made):
     session.flush()
     session.refresh(made)
     columns = [column.name for column in Order.__table__.columns if column.name != "asked_at"]
-    entries = session.scalars(select(OrderEntry.id).where(OrderEntry.order_id == made.id)).all()
+    entries = session.scalars(select(AuditEntry.id).where(AuditEntry.order_id == made.id)).all()
     return {name: getattr(made, name) for name in columns}, entries, facts_of(session, made)
 
 
@@ -161,16 +161,16 @@ def test_what_agrees_is_not_changed_by_settling(sqlite_sessions, data):
         made = order(wanted, price=999)
         session.add_all([wanted, made])
         session.flush()
-        hold(session, made, NOW)
+        reserve(session, made, NOW)
         for second in range(data.draw(st.integers(0, 3))):
-            settle(session, everything(data, made), EVENT, NOW + timedelta(seconds=second))
+            sync_payment(session, everything(data, made), EVENT, NOW + timedelta(seconds=second))
             if data.draw(st.booleans()):
-                expire_lapsed(session, SWEEPER, NOW + 2 * HOLD)
+                expire_lapsed(session, JOB_WORKER, NOW + 2 * RESERVATION_TIME)
         heard = everything(data, made)
         before = row(session, made)
         agrees = agree(made, facts_of(session, made), heard)
         for _ in range(2):
-            settle(session, heard, EVENT, NOW + timedelta(days=1))
+            sync_payment(session, heard, EVENT, NOW + timedelta(days=1))
             if agrees:
                 assert row(session, made) == before
             # What has just been settled agrees, unless it cannot: then it is looked at again.
@@ -190,7 +190,7 @@ def test_what_has_been_settled_agrees(sqlite_sessions, status):
         told = charge(refund(100), disputes=(dispute(DisputeStatus.WON),), address=address)
         heard = intent_of(made, status, charge=told if status is SUCCEEDED else None)
         assert not agree(made, facts_of(session, made), heard)
-        settle(session, heard, EVENT, NOW)
+        sync_payment(session, heard, EVENT, NOW)
         assert agree(made, facts_of(session, made), heard)
 
 
@@ -208,7 +208,7 @@ def settled(sqlite_sessions):
             address=Address(city="London"),
         )
         heard = intent_of(made, SUCCEEDED, charge=told)
-        settle(session, heard, EVENT, NOW)
+        sync_payment(session, heard, EVENT, NOW)
         assert agree(made, facts_of(session, made), heard)
         yield session, made, heard
 

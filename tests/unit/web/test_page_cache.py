@@ -20,7 +20,7 @@ from bookshop.web.page_cache import (
     OVERHEAD,
     SEEN,
     PageCache,
-    PersonalPageError,
+    UncacheableResponse,
     build_token,
     canonical,
     is_plain,
@@ -237,7 +237,7 @@ def test_a_page_for_everybody_has_no_session(cache, touch):
         touch(request)
         return Response(TEXT)
 
-    with pytest.raises(PersonalPageError):
+    with pytest.raises(UncacheableResponse):
         shown(cache, "/", view=view)
     assert kept(cache, "/") is None
 
@@ -248,7 +248,7 @@ def test_a_page_for_everybody_sets_no_cookie(cache):
         response.set_cookie("seen", "1")
         return response
 
-    with pytest.raises(PersonalPageError):
+    with pytest.raises(UncacheableResponse):
         shown(cache, "/", view=view)
 
 

@@ -14,7 +14,7 @@ from bookshop.catalogue.importing.csv import reader
 from bookshop.catalogue.importing.importer import File, Importer
 from bookshop.catalogue.importing.models import ImportRun
 from bookshop.catalogue.models import BookRecord, CatalogueState, ListingRecord
-from bookshop.inventory.reservations import hold
+from bookshop.inventory.reservations import reserve
 from tests.unit.catalogue.importing.onix_files import (
     ISBNS,
     descriptive,
@@ -386,7 +386,7 @@ def test_customers_buy_meanwhile_and_lose_no_copy(take, sessions, books, engine)
                 with sessions.begin() as session:
                     wanted = order(book)
                     session.add(wanted)
-                    hold(session, wanted, NOW)
+                    reserve(session, wanted, NOW)
                 bought.append(book.sku)
 
     customer = threading.Thread(target=buy)

@@ -8,8 +8,8 @@ from pyramid.testing import DummyRequest
 
 from bookshop.catalogue.covers.picture import Picture
 from bookshop.catalogue.edition import Feature, Series, Subject
-from bookshop.catalogue.pages.presenters import Maker, Presenter, Topic
-from bookshop.catalogue.queries import Shelf
+from bookshop.catalogue.pages.presenters import ContributorView, Presenter, Topic
+from bookshop.catalogue.queries import CatalogueQueries
 from bookshop.db import make_engine, make_sessions
 from bookshop.money import Money
 from tests.unit.makers import TERMS, book
@@ -46,7 +46,7 @@ def shelf(sqlite_url):
                 book("NONE", title="None", stock=0, prices={}, cover=None),
             ]
         )
-    yield Shelf(engine, TERMS)
+    yield CatalogueQueries(engine, TERMS)
     engine.dispose()
 
 
@@ -90,8 +90,8 @@ def test_a_sheet_is_a_card_with_more(shelf, request_at):
     sheet = present.sheet(found, shelf.other_formats(found.edition))
     assert vars(present.card(found.listing)).items() <= vars(sheet).items()
     assert sheet.contributors == (
-        Maker("Ada", "Author", "/books/?q=Ada"),
-        Maker("Bo & Co", "Translator", "/books/?q=Bo+%26+Co"),
+        ContributorView("Ada", "Author", "/books/?q=Ada"),
+        ContributorView("Bo & Co", "Translator", "/books/?q=Bo+%26+Co"),
     )
     assert sheet.series == (Topic("Ones, 2", "/books/?q=Ones"), Topic("All", "/books/?q=All"))
     assert (sheet.publisher, sheet.imprint) == ("Example Press", "Little")
@@ -129,8 +129,8 @@ def test_a_book_to_come_says_when(shelf, request_at):
     present = Presenter(request_at())
     for shown in (present.card(detail.listing), present.sheet(detail, [])):
         assert shown.availability.code == "preorder"
-        assert shown.availability.out_on == date(2030, 3, 14)
-    assert present.card(shelf.listing("FILE")).availability.out_on is None
+        assert shown.availability.release_date == date(2030, 3, 14)
+    assert present.card(shelf.listing("FILE")).availability.release_date is None
 
 
 def test_a_kept_cover_comes_in_several_files(shelf, request_at):

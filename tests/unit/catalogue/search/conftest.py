@@ -5,9 +5,9 @@ from sqlalchemy import select
 
 from bookshop.catalogue.models import CatalogueState
 from bookshop.catalogue.search.query import Query, default_sort
-from bookshop.catalogue.search.service import Finder
+from bookshop.catalogue.search.service import SearchService
 from bookshop.catalogue.version import touch
-from bookshop.catalogue.writer import Copies, Ware, put
+from bookshop.catalogue.writer import BookUpdate, StockCount, put
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, TERMS
 
@@ -19,7 +19,12 @@ def shelve(engine):
     def shelve(*editions):
         pairs = [each if isinstance(each, tuple) else (each, 5) for each in editions]
         with engine.execution_options(**{WRITES: True}).begin() as connection:
-            put(connection, [Ware(told, copies=Copies(n)) for told, n in pairs], TERMS, NOW)
+            put(
+                connection,
+                [BookUpdate(told, copies=StockCount(n)) for told, n in pairs],
+                TERMS,
+                NOW,
+            )
             touch(connection)
 
     return shelve
@@ -27,7 +32,7 @@ def shelve(engine):
 
 @pytest.fixture
 def finder(engine):
-    return Finder(engine, TERMS)
+    return SearchService(engine, TERMS)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from bookshop.catalogue.search import facets
 from bookshop.catalogue.search import service as finder_module
 from bookshop.catalogue.search.cursor import Cursor, CursorError
 from bookshop.catalogue.search.query import Sort
-from bookshop.catalogue.writer import Ware, put, withdraw
+from bookshop.catalogue.writer import BookUpdate, put, withdraw
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, TERMS, edition
 
@@ -94,7 +94,7 @@ def test_what_has_changed_or_gone_is_found_as_it_is(shelve, skus, engine):
     with engine.execution_options(**{WRITES: True}).begin() as connection:
         of = select(BookRecord.id).where(BookRecord.sku == "B")
         book = connection.scalar(of)
-        put(connection, [Ware(edition("B", title="Heron"), book=book)], TERMS, NOW)
+        put(connection, [BookUpdate(edition("B", title="Heron"), book=book)], TERMS, NOW)
     assert skus("ada ledger") == []
     assert skus("heron") == ["B"]
     with engine.execution_options(**{WRITES: True}).begin() as connection:

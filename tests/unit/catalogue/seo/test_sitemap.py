@@ -11,7 +11,7 @@ from lxml import etree
 from sqlalchemy import text
 
 from bookshop.catalogue.seo import sitemap
-from bookshop.catalogue.writer import Ware, put, withdraw
+from bookshop.catalogue.writer import BookUpdate, put, withdraw
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, TERMS, book, edition
 
@@ -106,9 +106,14 @@ def test_a_part_has_all_books_of_all_batches_once(engine, add, monkeypatch):
 def test_a_book_says_when_it_was_changed_and_a_withdrawn_one_is_left_out(engine):
     writer = engine.execution_options(**{WRITES: True})
     with writer.begin() as connection:
-        put(connection, [Ware(edition("A")), Ware(edition("B"))], TERMS, NOW)
+        put(connection, [BookUpdate(edition("A")), BookUpdate(edition("B"))], TERMS, NOW)
         withdraw(connection, [1], NOW)
-        put(connection, [Ware(edition("B"), book=2)], TERMS, NOW + timedelta(hours=1, seconds=5))
+        put(
+            connection,
+            [BookUpdate(edition("B"), book=2)],
+            TERMS,
+            NOW + timedelta(hours=1, seconds=5),
+        )
 
     assert books(engine, 1) == [(f"{SITE}/books/B", "2026-06-01T13:00:05Z")]
 

@@ -13,8 +13,8 @@ from bookshop.cli import main
 from bookshop.cli.orders.reconcile import Since
 from bookshop.cli.shop import who
 from bookshop.mail.models import MailRecord
-from bookshop.orders.audit import Cause, Occasion, record
-from bookshop.orders.models import DisputeRecord, Order, OrderEntry, RefundRecord
+from bookshop.orders.audit import Cause, TransitionContext, record_event
+from bookshop.orders.models import AuditEntry, DisputeRecord, Order, RefundRecord
 from bookshop.orders.states import Actor, OrderStatus
 from tests.unit.makers import NOW, book, order
 
@@ -54,7 +54,7 @@ def test_everything_is_sent_and_mailed_once(run, sessions, number, monkeypatch):
     assert again.stderr == "Error: Everything in it has been sent already.\n"
     assert len(mails(sessions)) == 1
     with sessions() as session:
-        causes = {entry.cause for entry in session.scalars(select(OrderEntry))}
+        causes = {entry.cause for entry in session.scalars(select(AuditEntry))}
     assert causes == {"orders ship by ada"}
     shown = run("orders", "show", number).stdout
     assert "  2 x One (A) £19.98, 2 sent\n" in shown
@@ -100,7 +100,7 @@ def test_an_order_in_words_with_all_that_happened(run, sessions, number):
         made.under_review = True
         made.refunded = 500
         cause = Cause(Actor.STAFF, "refund by ada")
-        record(Occasion(session, cause, NOW), made, "refund_requested", amount=500)
+        record_event(TransitionContext(session, cause, NOW), made, "refund_requested", amount=500)
         session.add_all(
             [
                 RefundRecord(

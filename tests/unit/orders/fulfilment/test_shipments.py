@@ -4,15 +4,15 @@ import pytest
 from sqlalchemy import select
 
 from bookshop.mail.models import MailRecord
-from bookshop.orders.audit import Cause, Occasion
-from bookshop.orders.fulfilment.shipments import PAYING, CannotShipError, Parcel, ship
-from bookshop.orders.models import DisputeRecord, Order, OrderEntry
+from bookshop.orders.audit import Cause, TransitionContext
+from bookshop.orders.fulfilment.shipments import PAYING, CannotShipError, ShipmentRequest, ship
+from bookshop.orders.models import AuditEntry, DisputeRecord, Order
 from bookshop.orders.queries import NoSuchOrderError, locked
 from bookshop.orders.states import Actor, OrderStatus
 from tests.unit.makers import NOW, book, order
 
 STAFF = Cause(Actor.STAFF, "orders ship by ada")
-EVERYTHING = Parcel({})
+EVERYTHING = ShipmentRequest({})
 
 
 @pytest.fixture
@@ -35,14 +35,14 @@ def placed(session, **values):
 
 
 def send(session, made, parcel=EVERYTHING):
-    sent = ship(Occasion(session, STAFF, NOW), made, parcel)
+    sent = ship(TransitionContext(session, STAFF, NOW), made, parcel)
     session.flush()
     return [(each.sku, each.quantity) for each in sent]
 
 
 def shipments(session):
-    wanted = select(OrderEntry).where(OrderEntry.what == "shipped", OrderEntry.target.is_(None))
-    return [entry.detail for entry in session.scalars(wanted.order_by(OrderEntry.id))]
+    wanted = select(AuditEntry).where(AuditEntry.what == "shipped", AuditEntry.target.is_(None))
+    return [entry.detail for entry in session.scalars(wanted.order_by(AuditEntry.id))]
 
 
 def mails(session):
@@ -51,7 +51,7 @@ def mails(session):
 
 def test_everything_is_sent_told_and_written_down(session):
     made = placed(session)
-    assert send(session, made, Parcel({}, "RM123")) == [("ONE", 2), ("TWO", 2)]
+    assert send(session, made, ShipmentRequest({}, "RM123")) == [("ONE", 2), ("TWO", 2)]
     assert made.status == OrderStatus.SHIPPED
     told = {
         "lines": [{"title": "One", "quantity": 2}, {"title": "Two", "quantity": 2}],
@@ -59,16 +59,16 @@ def test_everything_is_sent_told_and_written_down(session):
     }
     assert shipments(session) == [told]
     assert mails(session) == [told]
-    entries = session.scalars(select(OrderEntry).order_by(OrderEntry.id)).all()
+    entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert {(entry.actor, entry.cause) for entry in entries} == {("staff", "orders ship by ada")}
     assert [entry.target for entry in entries] == [None, "shipped"]
 
 
 def test_parcel_after_parcel_until_all_is_sent(session):
     made = placed(session)
-    assert send(session, made, Parcel({"ONE": 1})) == [("ONE", 1)]
+    assert send(session, made, ShipmentRequest({"ONE": 1})) == [("ONE", 1)]
     assert made.status == OrderStatus.PARTLY_SHIPPED
-    assert send(session, made, Parcel({"ONE": None, "TWO": 1})) == [("ONE", 1), ("TWO", 1)]
+    assert send(session, made, ShipmentRequest({"ONE": None, "TWO": 1})) == [("ONE", 1), ("TWO", 1)]
     assert made.status == OrderStatus.PARTLY_SHIPPED
     assert send(session, made) == [("TWO", 1)]
     assert made.status == OrderStatus.SHIPPED
@@ -81,7 +81,7 @@ def test_parcel_after_parcel_until_all_is_sent(session):
 def test_two_parcels_alike_are_two_mails(session):
     made = placed(session)
     for _ in range(2):
-        send(session, made, Parcel({"ONE": 1}))
+        send(session, made, ShipmentRequest({"ONE": 1}))
     first, second = mails(session)
     assert first == second
 
@@ -97,16 +97,16 @@ def test_two_parcels_alike_are_two_mails(session):
 def test_what_is_not_in_the_order_is_not_sent(session, copies, why):
     made = placed(session)
     with pytest.raises(CannotShipError, match=why):
-        send(session, made, Parcel(copies))
+        send(session, made, ShipmentRequest(copies))
     assert [line.shipped for line in made.lines] == [0, 0]
     assert mails(session) == []
 
 
 def test_what_has_been_sent_is_not_sent_again(session):
     made = placed(session)
-    send(session, made, Parcel({"ONE": None}))
+    send(session, made, ShipmentRequest({"ONE": None}))
     with pytest.raises(CannotShipError, match="All of ONE has been sent already"):
-        send(session, made, Parcel({"ONE": None}))
+        send(session, made, ShipmentRequest({"ONE": None}))
 
 
 def test_e_books_are_delivered(session):
@@ -121,7 +121,7 @@ def test_e_books_are_delivered(session):
 def test_nothing_is_sent_without_money(session, status):
     made = placed(session, status=status)
     with pytest.raises(CannotShipError, match=status.value.replace("_", " ")):
-        send(session, made, Parcel({}, despite_warning=True))
+        send(session, made, ShipmentRequest({}, despite_warning=True))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_what_became_of_the_money_outlives_the_sending(session, refunded, disput
 def test_what_is_not_there_is_not_sent_at_all(session):
     made = placed(session, short=True)
     with pytest.raises(CannotShipError, match="had gone to others"):
-        send(session, made, Parcel({}, despite_warning=True))
+        send(session, made, ShipmentRequest({}, despite_warning=True))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_doubt_stops_the_sending_unless_somebody_insists(session, doubt, why):
     made = placed(session, **doubt)
     with pytest.raises(CannotShipError, match=f"{why}.*--despite-warning"):
         send(session, made)
-    assert send(session, made, Parcel({}, despite_warning=True))
+    assert send(session, made, ShipmentRequest({}, despite_warning=True))
 
 
 def test_of_many_who_send_at_once_one_does(sessions, together):

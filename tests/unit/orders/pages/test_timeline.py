@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bookshop.orders.models import OrderEntry
+from bookshop.orders.models import AuditEntry
 from bookshop.orders.pages import labels
 from bookshop.orders.pages.timeline import timeline
 from bookshop.orders.states import OrderStatus
@@ -16,7 +16,7 @@ PAID = "Your payment arrived."
 
 
 def happened(what, minutes=10, /, source=None, target=None, **detail):
-    return OrderEntry(
+    return AuditEntry(
         id=minutes,
         at=NOW + timedelta(minutes=minutes),
         what=what,

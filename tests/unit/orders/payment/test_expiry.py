@@ -6,24 +6,24 @@ import pytest
 from sqlalchemy import select
 
 from bookshop import clock
-from bookshop.inventory.reservations import HOLD, hold
+from bookshop.inventory.reservations import RESERVATION_TIME, reserve
 from bookshop.mail.models import MailRecord
-from bookshop.orders.audit import SWEEPER
-from bookshop.orders.jobs import keep_up
-from bookshop.orders.models import Order, OrderEntry
+from bookshop.orders.audit import JOB_WORKER
+from bookshop.orders.jobs import run_order_jobs
+from bookshop.orders.models import AuditEntry, Order
 from bookshop.orders.payment.expiry import (
     ABANDONED_AFTER,
-    close_intent,
+    cancel_order_intent,
     expire_abandoned,
     expire_lapsed,
-    left_open,
+    open_intents,
 )
 from bookshop.orders.states import CLOSED, UNPAID, OrderStatus
 from bookshop.payments.errors import StripeUnavailableError
 from tests.unit.makers import NOW, book, order
 from tests.unit.payments.counterpart import INTENT, answer, drop, refuse
 
-LATER = NOW + HOLD + timedelta(seconds=1)
+LATER = NOW + RESERVATION_TIME + timedelta(seconds=1)
 NEXT_DAY = NOW + ABANDONED_AFTER + timedelta(seconds=1)
 
 
@@ -46,7 +46,7 @@ def number(sessions):
     with sessions.begin() as session:
         session.add_all([wanted, made])
         session.flush()
-        hold(session, made, NOW)
+        reserve(session, made, NOW)
         return made.number
 
 
@@ -80,13 +80,13 @@ NOT_NOW = refuse(400, "invalid_request_error", "payment_intent_unexpected_state"
 def test_a_lapsed_order_is_expired_mailed_and_its_customer_waits_for_the_old_intent(
     session, number
 ):
-    assert expire_lapsed(session, SWEEPER, LATER) == 1
+    assert expire_lapsed(session, JOB_WORKER, LATER) == 1
     made = find(session, number)
     assert made.status == OrderStatus.EXPIRED
     assert not made.holding
     [mail] = session.scalars(select(MailRecord))
     assert (mail.kind, mail.recipient) == ("expired", "reader@example.com")
-    [entry] = session.scalars(select(OrderEntry))
+    [entry] = session.scalars(select(AuditEntry))
     assert (entry.source, entry.target) == ("awaiting_payment", "expired")
     assert (entry.actor, entry.cause, entry.at) == ("clock", "sweeper", LATER)
 
@@ -95,7 +95,7 @@ def test_expiry_cancels_the_intent_and_lets_the_customer_begin_anew(
     sessions, gateway, counterpart, number
 ):
     counterpart.will(said(number, "canceled", cancellation_reason="abandoned"))
-    done = keep_up(sessions, gateway, SWEEPER)
+    done = run_order_jobs(sessions, gateway, JOB_WORKER)
     assert (done.expired, done.closed, done.failed) == (1, 1, 0)
     [asked] = counterpart.asked
     assert asked.path == "/v1/payment_intents/pi_1/cancel"
@@ -103,14 +103,14 @@ def test_expiry_cancels_the_intent_and_lets_the_customer_begin_anew(
     with sessions() as session:
         made = find(session, number)
         assert (made.status, made.intent_status) == (OrderStatus.EXPIRED, "canceled")
-        assert left_open(session, 10) == []
-    keep_up(sessions, gateway, SWEEPER)
+        assert open_intents(session, 10) == []
+    run_order_jobs(sessions, gateway, JOB_WORKER)
     assert len(counterpart.asked) == 1
 
 
 def test_whoever_paid_at_the_last_moment_has_paid(sessions, gateway, counterpart, number, copies):
     counterpart.will(NOT_NOW, said(number, "succeeded"))
-    keep_up(sessions, gateway, SWEEPER)
+    run_order_jobs(sessions, gateway, JOB_WORKER)
     with sessions() as session:
         made = find(session, number)
         assert (made.status, made.short) == (OrderStatus.PAID, False)
@@ -119,9 +119,9 @@ def test_whoever_paid_at_the_last_moment_has_paid(sessions, gateway, counterpart
 
 def test_what_stripe_does_not_answer_is_asked_again(sessions, gateway, counterpart, number):
     counterpart.will(drop)
-    assert keep_up(sessions, gateway, SWEEPER).failed == 1
+    assert run_order_jobs(sessions, gateway, JOB_WORKER).failed == 1
     counterpart.will(said(number, "canceled", cancellation_reason="abandoned"))
-    assert keep_up(sessions, gateway, SWEEPER).closed == 1
+    assert run_order_jobs(sessions, gateway, JOB_WORKER).closed == 1
 
 
 def test_one_that_fails_does_not_keep_the_others_waiting(sessions, gateway, counterpart, number):
@@ -129,7 +129,7 @@ def test_one_that_fails_does_not_keep_the_others_waiting(sessions, gateway, coun
         wanted = book("TWO")
         session.add_all([wanted, order(wanted, status=OrderStatus.EXPIRED, payment_intent="pi_0")])
     counterpart.will(drop, drop)
-    assert keep_up(sessions, gateway, SWEEPER).failed == 2
+    assert run_order_jobs(sessions, gateway, JOB_WORKER).failed == 2
     assert len(counterpart.asked) == 2
 
 
@@ -137,12 +137,12 @@ def test_an_intent_that_stripe_does_not_know_is_nothing_to_wait_for(
     sessions, gateway, counterpart, number
 ):
     counterpart.will(refuse(404, "invalid_request_error", "resource_missing"))
-    keep_up(sessions, gateway, SWEEPER)
+    run_order_jobs(sessions, gateway, JOB_WORKER)
     with sessions() as session:
         made = find(session, number)
         assert (made.status, made.intent_status) == (OrderStatus.EXPIRED, "missing")
         assert made.basis is None
-        assert left_open(session, 10) == []
+        assert open_intents(session, 10) == []
 
 
 def test_an_intent_that_contradicts_its_order_is_asked_about_once(
@@ -150,7 +150,7 @@ def test_an_intent_that_contradicts_its_order_is_asked_about_once(
 ):
     counterpart.will(said("K7QM-2X9T-4BCD", "canceled"))
     for _ in range(2):
-        keep_up(sessions, gateway, SWEEPER)
+        run_order_jobs(sessions, gateway, JOB_WORKER)
     assert len(counterpart.asked) == 1
     with sessions() as session:
         assert find(session, number).contradicted
@@ -159,7 +159,7 @@ def test_an_intent_that_contradicts_its_order_is_asked_about_once(
 def test_closing_raises_what_stripe_does(sessions, gateway, counterpart, number):
     counterpart.will(drop)
     with pytest.raises(StripeUnavailableError):
-        close_intent(sessions, gateway, "pi_1", SWEEPER)
+        cancel_order_intent(sessions, gateway, "pi_1", JOB_WORKER)
 
 
 @pytest.mark.parametrize("status", sorted(UNPAID))
@@ -168,24 +168,24 @@ def test_what_nobody_pays_is_abandoned_after_a_day(session, status):
     made = order(wanted, status=status, payment_intent=None)
     session.add_all([wanted, made])
     session.flush()
-    assert expire_abandoned(session, SWEEPER, NOW + ABANDONED_AFTER, 10) == 0
-    assert expire_abandoned(session, SWEEPER, NEXT_DAY, 10) == 1
+    assert expire_abandoned(session, JOB_WORKER, NOW + ABANDONED_AFTER, 10) == 0
+    assert expire_abandoned(session, JOB_WORKER, NEXT_DAY, 10) == 1
     assert (made.status, made.basis) == (OrderStatus.EXPIRED, None)
     assert session.scalars(select(MailRecord)).all() == []
 
 
 def test_a_held_order_lapses_and_is_not_abandoned(session, number):
-    find(session, number).held_until = NEXT_DAY + HOLD
+    find(session, number).held_until = NEXT_DAY + RESERVATION_TIME
     session.flush()
-    assert expire_abandoned(session, SWEEPER, NEXT_DAY, 10) == 0
+    assert expire_abandoned(session, JOB_WORKER, NEXT_DAY, 10) == 0
 
 
 def test_no_more_are_abandoned_at_once_than_was_said(session):
     wanted = book()
     session.add_all([wanted, *(order(wanted) for _ in range(5))])
     session.flush()
-    assert expire_abandoned(session, SWEEPER, NEXT_DAY, 3) == 3
-    assert expire_abandoned(session, SWEEPER, NEXT_DAY, 3) == 2
+    assert expire_abandoned(session, JOB_WORKER, NEXT_DAY, 3) == 3
+    assert expire_abandoned(session, JOB_WORKER, NEXT_DAY, 3) == 2
 
 
 @pytest.mark.parametrize("status", sorted(CLOSED))
@@ -205,4 +205,4 @@ def test_the_intents_that_could_still_be_paid_are_found(session, status, intent_
     made = order(wanted, status=status, intent_status=intent_status)
     session.add_all([wanted, made])
     session.flush()
-    assert left_open(session, 10) == ([made.payment_intent] if is_open else [])
+    assert open_intents(session, 10) == ([made.payment_intent] if is_open else [])

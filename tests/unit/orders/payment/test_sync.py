@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 import bookshop.orders.payment.sync as settling
-from bookshop.inventory.reservations import HOLD, hold
+from bookshop.inventory.reservations import RESERVATION_TIME, reserve
 from bookshop.mail.models import MailRecord
 from bookshop.money import Money
-from bookshop.orders.audit import SWEEPER, Cause
-from bookshop.orders.models import Order, OrderEntry
+from bookshop.orders.audit import JOB_WORKER, Cause
+from bookshop.orders.models import AuditEntry, Order
 from bookshop.orders.payment.expiry import expire_lapsed
 from bookshop.orders.payment.sync import MEANS
-from bookshop.orders.states import CLOSED, MOVES, Actor, OrderStatus
+from bookshop.orders.states import CLOSED, TRANSITIONS, Actor, OrderStatus
 from bookshop.payments.intents import IntentStatus
 from tests.unit.makers import NOW, book, failure, intent_of, order
 
@@ -48,7 +48,7 @@ def begin(session, **values):
     made = order(wanted, quantity=2, price=PRICE, **values)
     session.add_all([wanted, made])
     session.flush()
-    hold(session, made, NOW)
+    reserve(session, made, NOW)
     session.flush()
     return made, wanted
 
@@ -79,7 +79,7 @@ def test_every_history_obeys_the_rules(sessions, copies, history):
             assert (now is OrderStatus.PAID) == (paid_at is not None)
             assert made.paid_at == paid_at
             # Nothing moves but along a known way, and what is not understood moves nothing.
-            assert now is before or (before, now) in MOVES
+            assert now is before or (before, now) in TRANSITIONS
             if status is IntentStatus.REQUIRES_CAPTURE:
                 assert now is before
             # Until it is paid, the last word counts; only a closed order stays so for less
@@ -275,7 +275,7 @@ def test_a_number_that_was_changed_at_stripe_is_noticed(session):
         assert settle(session, intent_of(made, SUCCEEDED, reference=reference), NOW) is None
         assert (made.status, made.contradicted) == (OrderStatus.AWAITING_PAYMENT, True)
     session.flush()
-    noted = session.scalars(select(OrderEntry)).all()
+    noted = session.scalars(select(AuditEntry)).all()
     assert [(entry.what, entry.detail["wrong"]) for entry in noted] == [
         ("contradiction", ["number"])
     ]
@@ -298,7 +298,7 @@ def test_copies_wait_for_a_payment_on_its_way_however_long_it_takes(session, cop
     made, wanted = begin(session)
     settle(session, intent_of(made, IntentStatus.PROCESSING), NOW)
     session.flush()
-    expire_lapsed(session, SWEEPER, NOW + timedelta(days=14))
+    expire_lapsed(session, JOB_WORKER, NOW + timedelta(days=14))
     assert copies(session, wanted.sku) == (STOCK, 2)
     settle(session, intent_of(made, SUCCEEDED), NOW + timedelta(days=14))
     session.flush()
@@ -310,7 +310,7 @@ def test_a_payment_that_failed_on_its_way_begins_the_time_anew(session):
     settle(session, intent_of(made, IntentStatus.PROCESSING), NOW)
     later = NOW + timedelta(days=3)
     settle(session, intent_of(made), later)
-    assert made.held_until == later + HOLD
+    assert made.held_until == later + RESERVATION_TIME
 
 
 def test_a_payment_that_failed_on_its_way_is_mailed_and_its_expiry_is_not(session):
@@ -319,7 +319,7 @@ def test_a_payment_that_failed_on_its_way_is_mailed_and_its_expiry_is_not(sessio
     for second in range(2):
         settle(session, intent_of(made), after(second))
     session.flush()
-    expire_lapsed(session, SWEEPER, after(2) + HOLD)
+    expire_lapsed(session, JOB_WORKER, after(2) + RESERVATION_TIME)
     assert made.status == OrderStatus.EXPIRED
     assert [mail.kind for mail in session.scalars(select(MailRecord))] == ["payment_failed"]
 

@@ -7,12 +7,12 @@ from sqlalchemy import select
 
 from bookshop import clock
 from bookshop.money import Money
-from bookshop.orders.audit import SWEEPER, Cause, Occasion
-from bookshop.orders.jobs import keep_up
-from bookshop.orders.models import Order, OrderEntry, RefundRecord
+from bookshop.orders.audit import JOB_WORKER, Cause, TransitionContext
+from bookshop.orders.jobs import run_order_jobs
+from bookshop.orders.models import AuditEntry, Order, RefundRecord
 from bookshop.orders.payment.intents import KEY_LIFE
 from bookshop.orders.refunds import requests
-from bookshop.orders.refunds.execution import carry_out, requested
+from bookshop.orders.refunds.execution import execute_refund, requested_keys
 from bookshop.orders.states import Actor, OrderStatus
 from bookshop.payments.errors import StoredFailureError, StripeUnavailableError
 from tests.unit.makers import NOW, book, order
@@ -47,7 +47,7 @@ def key(sessions, number):
     """What 5.00 GBP were asked back under."""
     with sessions.begin() as session:
         made = session.scalars(select(Order).where(Order.number == number)).one()
-        occasion = Occasion(session, STAFF, NOW)
+        occasion = TransitionContext(session, STAFF, NOW)
         return requests.request(occasion, made, Money(500, "GBP"), restock=False).key
 
 
@@ -74,13 +74,13 @@ def record(sessions):
 
 def test_it_is_made_and_written_down(sessions, gateway, counterpart, number, key):
     counterpart.will(answer(ours(key)), intent(number, ours(key)))
-    carry_out(sessions, gateway, key, SWEEPER)
+    execute_refund(sessions, gateway, key, JOB_WORKER)
     assert record(sessions) == ("succeeded", "re_1", None)
     with sessions() as session:
         made = session.scalars(select(Order)).one()
         assert (made.status, made.refunded) == (OrderStatus.PARTLY_REFUNDED, 500)
-        assert requested(session) == []
-    carry_out(sessions, gateway, key, SWEEPER)
+        assert requested_keys(session) == []
+    execute_refund(sessions, gateway, key, JOB_WORKER)
     assert len(asked_for(counterpart)) == 1
 
 
@@ -90,10 +90,10 @@ def test_a_lost_answer_is_asked_for_under_the_same_key(
 ):
     counterpart.will(*([drop] if lost == "the answer" else [answer(ours(key)), drop]))
     with pytest.raises(StripeUnavailableError):
-        carry_out(sessions, gateway, key, SWEEPER)
+        execute_refund(sessions, gateway, key, JOB_WORKER)
     assert record(sessions)[0] == "requested"
     counterpart.will(answer(ours(key)), intent(number, ours(key)))
-    assert keep_up(sessions, gateway, SWEEPER).refunded == 1
+    assert run_order_jobs(sessions, gateway, JOB_WORKER).refunded == 1
     assert len(set(asked_for(counterpart))) == 1
     assert record(sessions)[0] == "succeeded"
 
@@ -103,7 +103,7 @@ def test_an_old_request_is_looked_for_before_it_is_made(
 ):
     monkeypatch.setattr(clock, "now", lambda: NOW + KEY_LIFE + timedelta(seconds=1))
     counterpart.will(intent(number, ours(key)))
-    carry_out(sessions, gateway, key, SWEEPER)
+    execute_refund(sessions, gateway, key, JOB_WORKER)
     assert asked_for(counterpart) == []
     assert record(sessions)[0] == "succeeded"
 
@@ -113,7 +113,7 @@ def test_an_old_request_that_stripe_never_heard_of_is_made(
 ):
     monkeypatch.setattr(clock, "now", lambda: NOW + KEY_LIFE + timedelta(seconds=1))
     counterpart.will(intent(number), answer(ours(key)), intent(number, ours(key)))
-    carry_out(sessions, gateway, key, SWEEPER)
+    execute_refund(sessions, gateway, key, JOB_WORKER)
     assert len(asked_for(counterpart)) == 1
     assert record(sessions)[0] == "succeeded"
 
@@ -123,9 +123,9 @@ def test_a_failure_that_stripe_keeps_is_not_asked_for_again(
 ):
     counterpart.will(refuse(500, "api_error", Idempotent_Replayed="true"))
     with pytest.raises(StoredFailureError):
-        carry_out(sessions, gateway, key, SWEEPER)
+        execute_refund(sessions, gateway, key, JOB_WORKER)
     counterpart.will(intent(number), answer(ours(key)), intent(number, ours(key)))
-    carry_out(sessions, gateway, key, SWEEPER)
+    execute_refund(sessions, gateway, key, JOB_WORKER)
     first, second = asked_for(counterpart)
     assert first != second
     assert record(sessions)[0] == "succeeded"
@@ -136,9 +136,9 @@ def test_after_a_kept_failure_the_refund_may_be_there_all_the_same(
 ):
     counterpart.will(refuse(500, "api_error", Idempotent_Replayed="true"))
     with pytest.raises(StoredFailureError):
-        carry_out(sessions, gateway, key, SWEEPER)
+        execute_refund(sessions, gateway, key, JOB_WORKER)
     counterpart.will(intent(number, ours(key)))
-    carry_out(sessions, gateway, key, SWEEPER)
+    execute_refund(sessions, gateway, key, JOB_WORKER)
     assert len(asked_for(counterpart)) == 1
     assert record(sessions)[0] == "succeeded"
 
@@ -154,14 +154,14 @@ def test_what_stripe_refuses_is_written_down_and_not_asked_for_again(
     sessions, gateway, counterpart, number, key, refusal, problem, caplog
 ):
     counterpart.will(refusal)
-    carry_out(sessions, gateway, key, SWEEPER)
+    execute_refund(sessions, gateway, key, JOB_WORKER)
     status, _, why = record(sessions)
     assert status == "refused"
     assert problem in why
     assert number in caplog.text
     with sessions() as session:
-        assert requested(session) == []
-        [entry] = session.scalars(select(OrderEntry).where(OrderEntry.what == "refund_refused"))
+        assert requested_keys(session) == []
+        [entry] = session.scalars(select(AuditEntry).where(AuditEntry.what == "refund_refused"))
         assert entry.detail["key"] == key
         made = session.scalars(select(Order)).one()
         assert requests.refundable(session, made) == Money(1299, "GBP")
@@ -173,7 +173,7 @@ def test_two_at_once_make_one(sessions, gateway, counterpart, number, key, toget
         reply(handler, counterpart)
 
     counterpart.will(*[stripe] * 4)
-    together(lambda _: carry_out(sessions, gateway, key, SWEEPER), range(2))
+    together(lambda _: execute_refund(sessions, gateway, key, JOB_WORKER), range(2))
     assert len(set(asked_for(counterpart))) == 1
     with sessions() as session:
         assert session.scalars(select(Order)).one().refunded == 500

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from bookshop.inventory.reservations import hold
+from bookshop.inventory.reservations import reserve
 from bookshop.mail.models import MailRecord
 from bookshop.money import Money
-from bookshop.orders.audit import Cause, Occasion
-from bookshop.orders.models import Order, OrderEntry, RefundRecord
-from bookshop.orders.payment.sync import settle
+from bookshop.orders.audit import Cause, TransitionContext
+from bookshop.orders.models import AuditEntry, Order, RefundRecord
+from bookshop.orders.payment.sync import sync_payment
 from bookshop.orders.refunds import requests
 from bookshop.orders.refunds.requests import CannotRefundError
 from bookshop.orders.states import PAID_FOR, Actor, OrderStatus
@@ -37,7 +37,7 @@ def paid(session, *kept, **values):
     made = order(wanted, price=PRICE, email="reader@example.com", **values)
     session.add_all([wanted, made])
     session.flush()
-    hold(session, made, NOW)
+    reserve(session, made, NOW)
     hear(session, made, *kept)
     return made
 
@@ -50,19 +50,19 @@ def hear(session, made, *said, at=0, disputes=(), **values):
         charge=charge(*said, disputes=disputes, **values),
         asked_at=NOW + timedelta(seconds=at),
     )
-    found = settle(session, intent, EVENT, NOW + timedelta(seconds=at))
+    found = sync_payment(session, intent, EVENT, NOW + timedelta(seconds=at))
     session.flush()
     return found
 
 
 def ask(session, made, amount, *, restock=False):
     return requests.request(
-        Occasion(session, STAFF, NOW), made, Money(amount, "GBP"), restock=restock
+        TransitionContext(session, STAFF, NOW), made, Money(amount, "GBP"), restock=restock
     )
 
 
 def happened(session, made):
-    wanted = select(OrderEntry.what).where(OrderEntry.order_id == made.id).order_by(OrderEntry.id)
+    wanted = select(AuditEntry.what).where(AuditEntry.order_id == made.id).order_by(AuditEntry.id)
     return list(session.scalars(wanted))
 
 
@@ -178,7 +178,9 @@ def test_what_is_asked_for_is_not_asked_for_again(session):
 def test_another_currency_is_refused(session):
     made = paid(session)
     with pytest.raises(CannotRefundError, match="paid in GBP"):
-        requests.request(Occasion(session, STAFF, NOW), made, Money(1, "EUR"), restock=False)
+        requests.request(
+            TransitionContext(session, STAFF, NOW), made, Money(1, "EUR"), restock=False
+        )
 
 
 @pytest.mark.parametrize("status", [status for status in OrderStatus if status not in PAID_FOR])
