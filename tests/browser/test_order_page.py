@@ -67,7 +67,7 @@ def test_what_is_printed_is_the_receipt(live, page, bought):
     for part in (bought, EMAIL, "The Test Shelf", "hello@shelf.example", "Moss", "£9.99"):
         expect(receipt).to_contain_text(part)
     expect(receipt).to_be_visible()
-    for rest in ("header.running-head", "footer", "h1", ".timeline", ".cover", ".onward"):
+    for rest in ("header.site-header", "footer", "h1", ".timeline", ".cover", ".page-links"):
         for each in page.locator(rest).all():
             expect(each).to_be_hidden()
 
@@ -75,7 +75,7 @@ def test_what_is_printed_is_the_receipt(live, page, bought):
 # The parts of the receipt that reach over its edge.
 STICKING_OUT = """() => {
   const edge = document.querySelector(".receipt").getBoundingClientRect().right;
-  return [...document.querySelectorAll(".receipt *:not(.unseen)")]
+  return [...document.querySelectorAll(".receipt *:not(.visually-hidden)")]
     .filter((part) => part.getBoundingClientRect().right > edge)
     .map((part) => part.outerHTML);
 }"""

@@ -343,7 +343,7 @@ def test_paid_when_the_last_copy_had_gone_is_explained(shop, buyer):
 
 
 def sums(page):
-    rows = page.html.select(".sums tr")
+    rows = page.html.select(".totals tr")
     return [[cell.get_text(" ", strip=True) for cell in row.select("th, td")] for row in rows]
 
 

@@ -67,7 +67,7 @@ def test_a_failed_payment_links_back_to_the_same_order_and_intent(shop, sandbox,
 
     assert outcome(page) == "retry"
     assert "insufficient funds" in page
-    retry = visitor.get(page.html.select_one(".verdict a.button")["href"])
+    retry = visitor.get(page.html.select_one(".status-panel a.button")["href"])
     assert intent_of(retry) == intent
     assert len(shop.orders()) == 1
 
