@@ -43,21 +43,23 @@ def upgrade(engine: Engine) -> None:
 
     Raises NewerSchemaError.
     """
-    from alembic import command  # noqa: PLC0415
-
     if pending(engine):
+        from alembic import command  # noqa: PLC0415
+
         command.upgrade(configuration(engine), "head")
 
 
 def pending(engine: Engine) -> list[Script]:
     """The revisions that the database lacks, the oldest first. Raises NewerSchemaError."""
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-
     at = _revision(engine)
+    if at == max(revisions()):
+        return []
     if at is not None and at not in revisions():
         if is_usable(engine):
             return []
         raise NewerSchemaError(f"the database is of revision {at}, which is newer than the shop")
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     scripts = ScriptDirectory(str(Path(__file__).parent))
     return list(scripts.iterate_revisions("head", at or "base"))[::-1]
 

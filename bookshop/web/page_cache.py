@@ -14,7 +14,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from operator import itemgetter
 from pathlib import Path
@@ -296,19 +296,29 @@ def build_token(registry: Registry) -> str:
 
     The same in each process of the same version of the shop.
     """
-    digest = hashlib.sha256()
     shop = registry.bookshop.shop
-    folders = [Path(__file__).parents[1]]
+    digest = hashlib.sha256(_package_digest())
     if shop.theme is not None:
-        folders.append(shop.theme)
-    for folder in folders:
-        for file in sorted(folder.rglob("*")):
-            if file.suffix != ".pyc" and file.is_file():
-                digest.update(f"{file.relative_to(folder)}\0".encode())
-                digest.update(hashlib.sha256(file.read_bytes()).digest())
+        digest.update(_folder_digest(shop.theme))
     shown = (shop.name, shop.url, shop.locale, shop.currency, shop.email)
     digest.update(repr((shown, sorted(registry.assets.paths.items()))).encode())
     return digest.hexdigest()[:12]
+
+
+@cache
+def _package_digest() -> bytes:
+    """Return the digest of the package's own files, which this process has loaded."""
+    return _folder_digest(Path(__file__).parents[1])
+
+
+def _folder_digest(folder: Path) -> bytes:
+    """Return the SHA-256 of the names and contents of all files below a folder."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.suffix != ".pyc" and file.is_file():
+            digest.update(f"{file.relative_to(folder)}\0".encode())
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.digest()
 
 
 def catalogue_page(view: View, info: Any) -> View:
