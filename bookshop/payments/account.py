@@ -1,4 +1,4 @@
-"""How the shop is set up at Stripe: its account, and the endpoints that are told of events.
+"""A Stripe account and its webhook endpoints as dataclasses.
 
 https://docs.stripe.com/api/accounts, https://docs.stripe.com/api/webhook_endpoints
 """
@@ -15,11 +15,11 @@ import stripe
 
 from bookshop.settings.parsers import Secret
 
-EVERYTHING = "*"
-FINGERPRINT = "bookshop_secret"  # in an endpoint's metadata
-DIGITS = 16
-#: The types of events that the shop acts on.
-EVENTS = [
+ALL_EVENTS = "*"
+FINGERPRINTS_KEY = "bookshop_secret"  # in an endpoint's metadata
+FINGERPRINT_LENGTH = 16  # hexadecimal digits
+#: The types of events that the shop subscribes to.
+EVENT_TYPES = [
     "charge.dispute.closed",
     "charge.dispute.created",
     "charge.dispute.funds_reinstated",
@@ -42,23 +42,25 @@ EVENTS = [
 
 @dataclass(frozen=True)
 class Account:
-    """Whose money it is. `currency` is the ISO 4217 code that it is paid out in by default.
+    """The Stripe account that receives the money.
 
-    `ahead` is by how many seconds Stripe's clock is ahead of ours, None where it did not say.
+    `currency` is the ISO 4217 code of its default payout currency. `clock_offset` is by how many
+    seconds Stripe's clock is ahead of this machine's, None if Stripe sent no usable date.
     """
 
     id: str
     charges_enabled: bool
     currency: str | None
-    ahead: float | None
+    clock_offset: float | None
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where Stripe sends events.
+    """A webhook endpoint: an address to which Stripe sends events.
 
-    `fingerprints` are of secrets one of which is its own; Stripe never tells the secret itself
-    again. There are none where nobody has said so (`bookshop webhooks register` does).
+    Stripe returns an endpoint's signing secret only once. `fingerprints` identify the secrets
+    that the shop had configured when `bookshop webhooks register` confirmed one of them; empty
+    if that has not happened.
     """
 
     id: str
@@ -69,38 +71,40 @@ class Endpoint:
     fingerprints: frozenset[str]
 
     @property
-    def missing(self) -> list[str]:
-        """The types of events that the shop needs and this endpoint is not sent."""
-        return [] if EVERYTHING in self.events else sorted(set(EVENTS) - self.events)
+    def missing_events(self) -> list[str]:
+        """The types of events that the shop needs and that this endpoint does not receive."""
+        return [] if ALL_EVENTS in self.events else sorted(set(EVENT_TYPES) - self.events)
 
     def signs_with_one_of(self, secrets: Iterable[Secret]) -> bool | None:
-        """Whether events from there can be told from forgeries; None where that is not known."""
+        """True if one of the secrets is this endpoint's signing secret; None if unknown."""
         if not self.fingerprints:
             return None
         return not self.fingerprints.isdisjoint(fingerprint(secret) for secret in secrets)
 
 
 @dataclass(frozen=True)
-class Undelivered:
-    """How many events Stripe could not deliver, and since when."""
+class UndeliveredEvents:
+    """How many events Stripe could not deliver, and when the oldest of them happened (UTC)."""
 
     count: int
     oldest: datetime
 
 
 def fingerprint(secret: Secret) -> str:
-    """What tells one signing secret from another, and nothing else of it."""
-    return hashlib.sha256(secret.reveal().encode()).hexdigest()[:DIGITS]
+    """Return a short hash that identifies a signing secret without revealing it."""
+    return hashlib.sha256(secret.reveal().encode()).hexdigest()[:FINGERPRINT_LENGTH]
 
 
-def account_of(account: stripe.Account, ahead: float | None) -> Account:
-    """What the shop wants to know of an account."""
+def account_from_stripe(account: stripe.Account, clock_offset: float | None) -> Account:
+    """Return the dataclass of an SDK object."""
     currency = account.default_currency
-    return Account(account.id, bool(account.charges_enabled), currency and currency.upper(), ahead)
+    return Account(
+        account.id, bool(account.charges_enabled), currency and currency.upper(), clock_offset
+    )
 
 
-def endpoint_of(endpoint: stripe.WebhookEndpoint) -> Endpoint:
-    """What the shop wants to know of an endpoint."""
+def endpoint_from_stripe(endpoint: stripe.WebhookEndpoint) -> Endpoint:
+    """Return the dataclass of an SDK object."""
     metadata = endpoint.metadata.to_dict()
     return Endpoint(
         id=endpoint.id,
@@ -108,18 +112,20 @@ def endpoint_of(endpoint: stripe.WebhookEndpoint) -> Endpoint:
         enabled=endpoint.status == "enabled",
         events=frozenset(endpoint.enabled_events),
         api_version=endpoint.api_version,
-        fingerprints=frozenset(metadata.get(FINGERPRINT, "").split()),
+        fingerprints=frozenset(metadata.get(FINGERPRINTS_KEY, "").split()),
     )
 
 
-def at(url: str, endpoints: Iterable[Endpoint], secrets: Iterable[Secret]) -> list[Endpoint]:
-    """Those of the endpoints that are at `url`: first that on whose events the shop can rely."""
+def endpoints_at(
+    url: str, endpoints: Iterable[Endpoint], secrets: Iterable[Secret]
+) -> list[Endpoint]:
+    """Return the endpoints with that address: enabled ones, signed with our secret, first."""
     secrets = list(secrets)
-    found = [each for each in endpoints if _plain(each.url) == _plain(url)]
+    found = [each for each in endpoints if _normalize(each.url) == _normalize(url)]
     return sorted(found, key=lambda each: (not each.enabled, not each.signs_with_one_of(secrets)))
 
 
-def _plain(url: str) -> tuple[str, str, str]:
-    """What makes an address another one: in the host's name the case does not."""
+def _normalize(url: str) -> tuple[str, str, str]:
+    """Return the parts by which two addresses are compared; host names ignore case."""
     parts = urlsplit(url)
     return parts.scheme, parts.netloc.lower(), f"{parts.path.rstrip('/')}?{parts.query}"

@@ -1,4 +1,4 @@
-"""What a PaymentIntent has brought in, and what has gone back: refunds, disputes, warnings.
+"""A payment's charge and what happened to its money: refunds, disputes, fraud warnings.
 
 https://docs.stripe.com/api/charges/object
 """
@@ -16,14 +16,15 @@ import stripe
 
 from bookshop.money import Money
 
-REFUND = "refund"  # the key in a refund's metadata that holds the shop's own name for it
-LOG = logging.getLogger(__name__)
+REFUND_KEY = "refund"  # in a refund's metadata: the shop's own key of the refund
+
+log = logging.getLogger(__name__)
 
 _Status = TypeVar("_Status", bound=StrEnum)
 
 
 class RefundStatus(StrEnum):
-    """https://docs.stripe.com/refunds."""
+    """A refund's status at Stripe. https://docs.stripe.com/refunds."""
 
     PENDING = "pending"
     REQUIRES_ACTION = "requires_action"
@@ -33,14 +34,14 @@ class RefundStatus(StrEnum):
 
     @property
     def counts(self) -> bool:
-        """Whether the refund takes its amount off what the charge has brought in."""
+        """True if the refund reduces what the charge has brought in."""
         return self not in {RefundStatus.FAILED, RefundStatus.CANCELLED}
 
 
 class DisputeStatus(StrEnum):
-    """https://docs.stripe.com/api/disputes/object#dispute_object-status.
+    """A dispute's status. https://docs.stripe.com/api/disputes/object#dispute_object-status.
 
-    The warnings are inquiries: a bank asks, and takes no money yet.
+    The warning statuses are inquiries: the bank asks for evidence and has not taken the money.
     """
 
     WARNING_NEEDS_RESPONSE = "warning_needs_response"
@@ -55,7 +56,7 @@ class DisputeStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Refund:
-    """Money on its way back to a customer. `reference` is the shop's own name for it, if any."""
+    """A refund at Stripe. `reference` is the shop's own key, None if it was made elsewhere."""
 
     id: str
     intent_id: str | None
@@ -69,7 +70,7 @@ class Refund:
 
 @dataclass(frozen=True)
 class Dispute:
-    """A customer who asks their bank for the money; `amount` is what the bank asks back."""
+    """A payment that the customer disputed with their bank; `amount` is what the bank claims."""
 
     id: str
     intent_id: str | None
@@ -81,7 +82,7 @@ class Dispute:
 
 @dataclass(frozen=True)
 class FraudWarning:
-    """A bank that takes a payment for fraud and has not asked anything back yet.
+    """A bank's early warning that a payment may be fraud, before any dispute.
 
     https://docs.stripe.com/disputes/prevention/early-fraud-warnings
     """
@@ -94,9 +95,9 @@ class FraudWarning:
 
 @dataclass(frozen=True)
 class Address:
-    """Where a customer lives, as told to Stripe; `country` is two letters of ISO 3166.
+    """A customer's name and address as given to Stripe; `country` is an ISO 3166 alpha-2 code.
 
-    Nothing of it shows in a `repr`, and so in no log.
+    No field appears in `repr`, so that none reaches a log.
     """
 
     name: str | None = field(default=None, repr=False)
@@ -110,11 +111,11 @@ class Address:
 
 @dataclass(frozen=True)
 class Charge:
-    """The last attempt to pay, and all that has become of its money since.
+    """The latest attempt to pay an intent, with its refunds and disputes.
 
-    `amount_refunded` is Stripe's own sum, in minor units of the intent's currency; `under_review`
-    says that Stripe waits for a person to approve the payment; `address` is the one to deliver
-    to where the intent has that, otherwise the one of the card.
+    `amount_refunded` is Stripe's own sum, in minor units of the intent's currency.
+    `under_review` is true while Stripe waits for an operator to approve the payment. `address`
+    is the delivery address if the intent has one, otherwise the billing address.
     """
 
     id: str
@@ -125,67 +126,68 @@ class Charge:
     address: Address | None
 
 
-def known(kind: type[_Status], said: str | None, otherwise: _Status) -> _Status:
-    """Stripe's word as a status of that kind, and `otherwise` for a word that is not known yet.
+def parse_status(kind: type[_Status], value: str | None, default: _Status) -> _Status:
+    """Return Stripe's value as a status of that kind, `default` if the value is unknown.
 
-    A webhook about it would fail for days if it were an error.
+    An error instead would make every webhook about the object fail for days.
     """
     try:
-        return kind(said or "")
+        return kind(value or "")
     except ValueError:
-        LOG.warning("unknown %s %r is taken for %s", kind.__name__, said, otherwise.value)
-        return otherwise
+        fields = {"kind": kind.__name__, "value": value, "default": default.value}
+        log.warning("stripe_status_unknown", extra=fields)
+        return default
 
 
-def refund_of(refund: stripe.Refund) -> Refund:
-    """The dataclass of an SDK object. A refund of unknown status counts, until more is known."""
+def refund_from_stripe(refund: stripe.Refund) -> Refund:
+    """Return the dataclass of an SDK object. An unknown status is treated as pending."""
     return Refund(
         id=refund.id,
-        intent_id=_id(refund.payment_intent),
+        intent_id=_intent_id(refund.payment_intent),
         amount=Money(refund.amount, refund.currency.upper()),
-        status=known(RefundStatus, refund.status, RefundStatus.PENDING),
-        reference=refund.metadata.to_dict().get(REFUND) if refund.metadata else None,
+        status=parse_status(RefundStatus, refund.status, RefundStatus.PENDING),
+        reference=refund.metadata.to_dict().get(REFUND_KEY) if refund.metadata else None,
         reason=refund.reason,
         failure_reason=refund.to_dict(recursive=False).get("failure_reason"),
-        created=_moment(refund.created),
+        created=_utc(refund.created),
     )
 
 
-def dispute_of(dispute: stripe.Dispute) -> Dispute:
-    """The dataclass of an SDK object. A dispute of unknown status is open: a person looks."""
+def dispute_from_stripe(dispute: stripe.Dispute) -> Dispute:
+    """Return the dataclass of an SDK object. An unknown status is treated as open."""
     return Dispute(
         id=dispute.id,
-        intent_id=_id(dispute.payment_intent),
+        intent_id=_intent_id(dispute.payment_intent),
         amount=Money(dispute.amount, dispute.currency.upper()),
-        status=known(DisputeStatus, dispute.status, DisputeStatus.NEEDS_RESPONSE),
+        status=parse_status(DisputeStatus, dispute.status, DisputeStatus.NEEDS_RESPONSE),
         reason=dispute.reason,
-        created=_moment(dispute.created),
+        created=_utc(dispute.created),
     )
 
 
-def warning_of(warning: stripe.radar.EarlyFraudWarning) -> FraudWarning:
-    """The dataclass of an SDK object."""
+def fraud_warning_from_stripe(warning: stripe.radar.EarlyFraudWarning) -> FraudWarning:
+    """Return the dataclass of an SDK object."""
     return FraudWarning(
         id=warning.id,
-        intent_id=_id(warning.to_dict(recursive=False).get("payment_intent")),
+        intent_id=_intent_id(warning.to_dict(recursive=False).get("payment_intent")),
         fraud_type=warning.fraud_type,
-        created=_moment(warning.created),
+        created=_utc(warning.created),
     )
 
 
-def charge_of(
+def charge_from_stripe(
     intent: stripe.PaymentIntent,
     charge: stripe.Charge,
     refunds: Iterable[stripe.Refund],
     disputes: Iterable[stripe.Dispute],
 ) -> Charge:
-    """The dataclass of an intent's charge, whose review is expanded, and of what belongs to it."""
+    """Return the dataclass of an intent's charge, whose review is expanded."""
     review = charge.review
     return Charge(
         id=charge.id,
         amount_refunded=charge.amount_refunded,
-        refunds=tuple(refund_of(refund) for refund in refunds),
-        disputes=tuple(dispute_of(dispute) for dispute in disputes),
+        refunds=tuple(refund_from_stripe(refund) for refund in refunds),
+        disputes=tuple(dispute_from_stripe(dispute) for dispute in disputes),
         under_review=isinstance(review, stripe.Review) and review.open,
         address=_address(intent.shipping) or _address(charge.billing_details),
     )
@@ -196,14 +198,14 @@ def _address(
 ) -> Address | None:
     if party is None or party.address is None:
         return None
-    said: dict[str, Any] = party.address.to_dict()
-    places = {each.name: said.get(each.name) for each in fields(Address) if each.name != "name"}
-    return Address(party.name, **places) if any(places.values()) else None
+    given: dict[str, Any] = party.address.to_dict()
+    parts = {each.name: given.get(each.name) for each in fields(Address) if each.name != "name"}
+    return Address(party.name, **parts) if any(parts.values()) else None
 
 
-def _id(expandable: str | stripe.PaymentIntent | None) -> str | None:
+def _intent_id(expandable: str | stripe.PaymentIntent | None) -> str | None:
     return expandable.id if isinstance(expandable, stripe.PaymentIntent) else expandable
 
 
-def _moment(timestamp: int) -> datetime:
+def _utc(timestamp: int) -> datetime:
     return datetime.fromtimestamp(timestamp, UTC)

@@ -1,4 +1,4 @@
-"""A circuit breaker: while Stripe is down nobody waits for it, and one asks whether it is back.
+"""A circuit breaker: while Stripe is down, requests fail at once and one at a time probes it.
 
 https://martinfowler.com/bliki/CircuitBreaker.html
 """
@@ -18,92 +18,92 @@ from bookshop.payments.errors import (
     StripeUnavailableError,
 )
 
-FAILURES = 5  # one after the other, until it opens
-DOWN = "Stripe has failed several times in a row: it is asked again in a moment"
-PAUSE = 3.0  # seconds from opening until one may try
+FAILURE_THRESHOLD = 5  # consecutive failures that open the circuit
+RECOVERY_TIME = 3.0  # seconds from opening to the first probe
+OPEN_MESSAGE = "circuit breaker open after repeated Stripe failures"
 
 
-class State(StrEnum):
-    """Whether requests pass: all, none, or one that tries."""
+class BreakerState(StrEnum):
+    """Which requests pass: all, none, or a single probe."""
 
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
 
 
-class Breaker:
-    """Opens when Stripe has failed several times in a row, and closes as soon as it answers."""
+class CircuitBreaker:
+    """Opens after FAILURE_THRESHOLD consecutive failures; closes when Stripe answers again."""
 
     def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
-        """`timer` gives seconds that only grow."""
+        """Take a monotonic clock in seconds."""
         self._timer = timer
         self._lock = threading.Lock()
         self._failures = 0
-        self._tries_at: float | None = None  # None as long as it is closed
-        self._trying = False
+        self._retry_at: float | None = None  # None while closed
+        self._probing = False
 
     @property
-    def state(self) -> State:
-        """What it does at the moment."""
+    def state(self) -> BreakerState:
+        """The current state."""
         with self._lock:
-            if self._tries_at is None:
-                return State.CLOSED
-            due = self._trying or self._timer() >= self._tries_at
-            return State.HALF_OPEN if due else State.OPEN
+            if self._retry_at is None:
+                return BreakerState.CLOSED
+            due = self._probing or self._timer() >= self._retry_at
+            return BreakerState.HALF_OPEN if due else BreakerState.OPEN
 
     def check(self) -> None:
-        """Raise StripeDownError where it is not the time to ask."""
-        if self.state is State.OPEN or self._trying:
-            raise StripeDownError(DOWN)
+        """Raise StripeDownError if a request would not be sent now."""
+        if self.state is BreakerState.OPEN or self._probing:
+            raise StripeDownError(OPEN_MESSAGE)
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Ask Stripe inside. Raises StripeDownError where it is not the time to.
+        """Allow a request inside and record its outcome. Raises StripeDownError while open.
 
-        Stripe has failed where StripeUnavailableError is raised inside; where it says no, or
-        repeats a failure of earlier, it has answered.
+        StripeUnavailableError raised inside counts as a failure. A refusal or a stored failure
+        shows that Stripe is reachable, and resets the count.
         """
-        if not self._lets_pass():
-            raise StripeDownError(DOWN)
+        if not self._admit():
+            raise StripeDownError(OPEN_MESSAGE)
         try:
             yield
         except StripeUnavailableError as err:
             if isinstance(err, StoredFailureError):
-                self._answered()
+                self._record_success()
             else:
-                self._failed()
+                self._record_failure()
             raise
         except PaymentsError:
-            self._answered()
+            self._record_success()
             raise
         except BaseException:
-            self._gave_up()
+            self._end_probe()
             raise
-        self._answered()
+        self._record_success()
 
-    def _lets_pass(self) -> bool:
+    def _admit(self) -> bool:
         with self._lock:
-            if self._tries_at is None:
+            if self._retry_at is None:
                 return True
-            if self._trying or self._timer() < self._tries_at:
+            if self._probing or self._timer() < self._retry_at:
                 return False
-            self._trying = True
+            self._probing = True
             return True
 
-    def _answered(self) -> None:
+    def _record_success(self) -> None:
         with self._lock:
             self._failures = 0
-            self._tries_at = None
-            self._trying = False
+            self._retry_at = None
+            self._probing = False
 
-    def _failed(self) -> None:
+    def _record_failure(self) -> None:
         with self._lock:
             self._failures += 1
-            self._trying = False
-            if self._failures >= FAILURES:
-                self._tries_at = self._timer() + PAUSE
+            self._probing = False
+            if self._failures >= FAILURE_THRESHOLD:
+                self._retry_at = self._timer() + RECOVERY_TIME
 
-    def _gave_up(self) -> None:
-        """It ended by a fault of the shop's own, and says nothing of Stripe."""
+    def _end_probe(self) -> None:
+        """Allow another probe: an error of the shop's own proves nothing about Stripe."""
         with self._lock:
-            self._trying = False
+            self._probing = False

@@ -1,16 +1,21 @@
-"""What a customer is told about a failed payment. https://docs.stripe.com/declines/codes."""
+"""Messages about failed payments that customers may read. https://docs.stripe.com/declines/codes.
+
+Stripe writes some error messages for customers and others for developers. Of the first kind, those
+that name a reported card are withheld as well.
+"""
 
 from __future__ import annotations
 
 from bookshop.payments.intents import Failure
 
-# Whoever holds a stolen card must not learn that it is known to be stolen.
-GENERIC = frozenset({"fraudulent", "lost_card", "merchant_blacklist", "stolen_card"})
-FOR_CUSTOMERS = frozenset({"card_error", "validation_error"})
+#: Decline codes that are reported as a plain decline: a thief must not learn that the card has
+#: been reported.
+GENERIC_DECLINE_CODES = frozenset({"fraudulent", "lost_card", "merchant_blacklist", "stolen_card"})
+CUSTOMER_ERROR_TYPES = frozenset({"card_error", "validation_error"})
 
 
 def message_for_customer(failure: Failure | None) -> str | None:
-    """Stripe's words where they are made for customers and give nothing away, otherwise None."""
-    if failure is None or failure.type not in FOR_CUSTOMERS or failure.decline_code in GENERIC:
+    """Return Stripe's message if a customer may read it, otherwise None."""
+    if failure is None or failure.type not in CUSTOMER_ERROR_TYPES:
         return None
-    return failure.message
+    return None if failure.decline_code in GENERIC_DECLINE_CODES else failure.message

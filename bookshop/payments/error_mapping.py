@@ -1,6 +1,6 @@
-"""The SDK's errors as the shop tells them apart. https://docs.stripe.com/error-low-level.
+"""Maps the SDK's errors to the shop's. https://docs.stripe.com/error-low-level.
 
-Stripe's own text may name a card or a person, so that none of it is taken over.
+Stripe's own message may contain card or customer data, so it is never copied.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from bookshop.payments.errors import (
     StripeUnavailableError,
 )
 
-DISPUTED = "the payment is disputed, and the customer's bank decides about the money"
-NO_FUNDS = "the balance at Stripe does not cover the refund"
-TOO_LARGE = "the amount is more than what is left of the payment"
+DISPUTED = "the payment is disputed; the customer's bank decides"
+INSUFFICIENT_FUNDS = "the Stripe balance does not cover the refund"
+AMOUNT_TOO_LARGE = "the amount exceeds what is left of the payment"
 # https://docs.stripe.com/error-codes
-WHY_NOT_REFUNDED = {
-    "amount_too_large": TOO_LARGE,
-    "amount_too_small": "the amount is too small to be refunded",
-    "balance_insufficient": NO_FUNDS,
-    "charge_already_refunded": "the payment is refunded in full already",
+REFUSAL_REASONS = {
+    "amount_too_large": AMOUNT_TOO_LARGE,
+    "amount_too_small": "the amount is too small to refund",
+    "balance_insufficient": INSUFFICIENT_FUNDS,
+    "charge_already_refunded": "the payment has already been refunded in full",
     "charge_disputed": DISPUTED,
     "charge_not_refundable": "the payment can no longer be refunded through Stripe",
-    "insufficient_funds": NO_FUNDS,
+    "insufficient_funds": INSUFFICIENT_FUNDS,
     "payment_intent_unexpected_state": "the payment has not succeeded",
     "refund_disputed_payment": DISPUTED,
 }
 
 
-def error_of(err: stripe.StripeError) -> PaymentsError:
-    """The shop's own error for one of the SDK's."""
+def map_error(err: stripe.StripeError) -> PaymentsError:
+    """Return the shop's error for one of the SDK's."""
     status = err.http_status or 0
     text = f"{type(err).__name__} status={status} code={err.code} request={err.request_id}"
     headers = err.headers or {}
@@ -55,18 +55,18 @@ def error_of(err: stripe.StripeError) -> PaymentsError:
     return StripeRefusedError(text)
 
 
-def refund_error_of(err: stripe.StripeError) -> PaymentsError:
-    """The same where a refund was asked for: what Stripe says of that one is RefundRefusedError."""
-    error = error_of(err)
+def map_refund_error(err: stripe.StripeError) -> PaymentsError:
+    """Return the shop's error for a refund request: RefundRefusedError if Stripe refused it."""
+    error = map_error(err)
     about_refund = err.http_status in {HTTPStatus.BAD_REQUEST, HTTPStatus.PAYMENT_REQUIRED}
-    elsewhere = isinstance(err, stripe.IdempotencyError) or isinstance(error, IntentMissingError)
-    if elsewhere or not about_refund:
+    other_cause = isinstance(err, stripe.IdempotencyError) or isinstance(error, IntentMissingError)
+    if other_cause or not about_refund:
         return error
-    return RefundRefusedError(str(error), err.code, _why_not(err))
+    return RefundRefusedError(str(error), err.code, _refusal_reason(err))
 
 
-def _why_not(err: stripe.StripeError) -> str:
-    # Stripe has no code for more than is left: it names the parameter alone.
+def _refusal_reason(err: stripe.StripeError) -> str:
+    # Stripe has no code for an amount above the remainder: it only names the parameter.
     if err.code is None and isinstance(err, stripe.InvalidRequestError) and err.param == "amount":
-        return TOO_LARGE
-    return WHY_NOT_REFUNDED.get(err.code or "", "Stripe does not accept this refund")
+        return AMOUNT_TOO_LARGE
+    return REFUSAL_REASONS.get(err.code or "", "Stripe does not accept this refund")

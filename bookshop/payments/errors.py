@@ -1,4 +1,4 @@
-"""What can go wrong at the door to Stripe, as the rest of the shop tells it apart."""
+"""The errors that the gateway raises, and how metrics name them."""
 
 from __future__ import annotations
 
@@ -6,42 +6,42 @@ from enum import StrEnum
 
 
 class PaymentsError(Exception):
-    """Stripe did not do what it was asked. The text is for the log: no secret, no person."""
+    """Stripe did not do what was requested. The text is safe to log: no secret, no person."""
 
 
 class StripeUnavailableError(PaymentsError):
-    """No answer in time, or one that says to try again: the same request may be repeated."""
+    """Stripe did not respond in time, or asked to retry: the same request may be repeated."""
 
 
 class StripeBusyError(StripeUnavailableError):
-    """As many requests wait for Stripe as may: this one was not sent."""
+    """`stripe.max_concurrency` requests are already waiting for Stripe: this one was not sent."""
 
 
 class StripeDownError(StripeUnavailableError):
-    """Stripe has just failed several times in a row: this request was not sent."""
+    """The circuit breaker is open after repeated failures: this request was not sent."""
 
 
 class StripeRefusedError(PaymentsError):
-    """Stripe refuses the request itself: repeating it changes nothing, a person has to look."""
+    """Stripe refused the request. Repeating it changes nothing; an operator has to check."""
 
 
 class NotPermittedError(StripeRefusedError):
-    """The key is a restricted one, and may not do this. https://docs.stripe.com/keys."""
+    """The restricted key lacks this permission. https://docs.stripe.com/keys."""
 
 
 class IntentMissingError(StripeRefusedError):
-    """There is no such PaymentIntent on this account, in this mode."""
+    """The account has no such PaymentIntent in this mode."""
 
 
 class IntentStateError(StripeRefusedError):
-    """The PaymentIntent has moved on, and what was asked cannot be done to it any more."""
+    """The PaymentIntent's status no longer allows the requested change."""
 
 
 class RefundRefusedError(StripeRefusedError):
-    """Stripe refuses this refund of a payment that is there: another answer will not come.
+    """Stripe refused the refund of an existing payment, for good.
 
-    `reason` says why in plain words, and `code` is Stripe's word for it, if it has one. Both may
-    be shown to whoever asked for the refund.
+    `code` is Stripe's error code, if any, and `reason` a plain explanation. Both may be shown to
+    the person who requested the refund.
     """
 
     def __init__(self, text: str, code: str | None, reason: str) -> None:
@@ -51,29 +51,29 @@ class RefundRefusedError(StripeRefusedError):
 
 
 class StoredFailureError(StripeUnavailableError):
-    """Stripe repeats a failure that it keeps under this idempotency key.
+    """Stripe replayed a failure that it stores under this idempotency key.
 
     https://docs.stripe.com/api/idempotent_requests
     """
 
 
 class SignatureError(PaymentsError):
-    """A webhook's body is not what Stripe signed, or not with a secret of ours, or too old."""
+    """A webhook's body is not an event that Stripe signed with one of our secrets recently."""
 
 
 class Outcome(StrEnum):
-    """How a visit to Stripe ended, in a word for whoever counts."""
+    """How an operation at Stripe ended; a label in metrics and logs."""
 
     ANSWERED = "answered"
     REFUSED = "refused"
-    FAILED = "failed"  # no answer that counts, or not in time
-    BUSY = "busy"  # not sent, as many waited already
-    DOWN = "down"  # not sent, as the breaker was open
-    BROKEN = "broken"  # a fault of the shop's own
+    FAILED = "failed"  # no usable answer in time
+    BUSY = "busy"  # not sent: too many were waiting
+    DOWN = "down"  # not sent: the circuit breaker was open
+    BROKEN = "broken"  # an error of the shop's own
 
 
 def outcome_of(error: PaymentsError) -> Outcome:
-    """The word for an error."""
+    """Return the outcome of an operation that raised this error."""
     match error:
         case StripeBusyError():
             return Outcome.BUSY

@@ -1,4 +1,4 @@
-"""How requests travel to Stripe: one pool of connections, and a deadline for each visit."""
+"""HTTP transport to Stripe: one connection pool, and one deadline for each operation."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any, NoReturn
 import stripe
 import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError
-from urllib3.exceptions import TimeoutError as WaitedTooLongError
+from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
 from bookshop import clock
 
 CONNECT_TIMEOUT = 3.0  # seconds
-LEAST_WAIT = 0.05
+MINIMUM_ATTEMPT = 0.05  # seconds; with less left no attempt is made
 
 
-class PooledClient(stripe.HTTPClient):
-    """The SDK's transport on urllib3, since its default waits 80 seconds and pools less well.
+class PooledHTTPClient(stripe.HTTPClient):
+    """The SDK's transport on urllib3; its default waits 80 seconds and pools less well.
 
-    The SDK's retries happen inside `visit`, which bounds them all together.
+    Every request belongs to an `operation()`, whose deadline bounds it and the SDK's retries.
     """
 
     name = "urllib3"
@@ -32,6 +32,7 @@ class PooledClient(stripe.HTTPClient):
     MAX_DELAY = 1
 
     def __init__(self, timeout: float, connections: int) -> None:
+        """Take the time-out of an operation, in seconds, and the size of the pool."""
         super().__init__()
         self._timeout = timeout
         self._local = threading.local()
@@ -40,8 +41,8 @@ class PooledClient(stripe.HTTPClient):
         )
 
     @contextmanager
-    def visit(self) -> Iterator[None]:
-        """Everything this thread asks for inside is done or given up within the time-out."""
+    def operation(self) -> Iterator[None]:
+        """Bound all requests that this thread makes inside by one time-out."""
         self._local.deadline = time.monotonic() + self._timeout
         self._local.request_id = None
         try:
@@ -51,16 +52,16 @@ class PooledClient(stripe.HTTPClient):
 
     @property
     def request_id(self) -> str | None:
-        """What Stripe calls the last request of this thread; its dashboard finds it by that."""
-        found: str | None = getattr(self._local, "request_id", None)
-        return found
+        """Stripe's id of this thread's last request, which its dashboard can search for."""
+        request_id: str | None = getattr(self._local, "request_id", None)
+        return request_id
 
     @property
-    def ahead(self) -> float | None:
-        """By how many seconds Stripe's clock is ahead, by its last answer to this thread."""
-        said = getattr(self._local, "date", None)
+    def clock_offset(self) -> float | None:
+        """By how many seconds Stripe's clock is ahead, from its last answer to this thread."""
+        date = getattr(self._local, "date", None)
         try:
-            return said and (parsedate_to_datetime(said) - clock.now()).total_seconds()
+            return date and (parsedate_to_datetime(date) - clock.now()).total_seconds()
         except ValueError:
             return None
 
@@ -73,11 +74,14 @@ class PooledClient(stripe.HTTPClient):
         *,
         _usage: list[str] | None = None,
     ) -> tuple[Any, int, Mapping[str, str]]:
-        """One attempt. Raises stripe.APIConnectionError, retryable while there is time left."""
-        left = self._local.deadline - time.monotonic()
-        if left < LEAST_WAIT:
-            self._give_up("no time was left for another attempt", retry=False)
-        timeout = urllib3.Timeout(connect=min(CONNECT_TIMEOUT, left), total=left)
+        """Make one attempt.
+
+        Raises stripe.APIConnectionError, which the SDK retries while there is time left.
+        """
+        remaining = self._local.deadline - time.monotonic()
+        if remaining < MINIMUM_ATTEMPT:
+            self._fail("no time left for another attempt", retry=False)
+        timeout = urllib3.Timeout(connect=min(CONNECT_TIMEOUT, remaining), total=remaining)
         try:
             with self._pool.request(
                 method.upper(),
@@ -87,36 +91,37 @@ class PooledClient(stripe.HTTPClient):
                 timeout=timeout,
                 redirect=False,
                 preload_content=False,
-            ) as answer:
-                self._local.request_id = answer.headers.get("Request-Id")
-                self._local.date = answer.headers.get("Date")
-                body = b"".join(self._in_time(answer))
-        except WaitedTooLongError as err:
-            self._give_up(type(err).__name__, retry=False)
+            ) as response:
+                self._local.request_id = response.headers.get("Request-Id")
+                self._local.date = response.headers.get("Date")
+                body = b"".join(self._read_until_deadline(response))
+        except Urllib3TimeoutError as err:
+            self._fail(type(err).__name__, retry=False)
         except (HTTPError, MaxRetryError) as err:
-            self._give_up(type(err).__name__, retry=True)
+            self._fail(type(err).__name__, retry=True)
         # The SDK looks headers up in lower case; urllib3's mapping ignores case.
-        return body, answer.status, answer.headers
+        return body, response.status, response.headers
 
     def close(self) -> None:
         """Close the pooled connections."""
         self._pool.clear()
 
-    def _in_time(self, answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-        """The body as it arrives: urllib3 bounds each wait, and not all of them together."""
-        while chunk := answer.read1():
+    def _read_until_deadline(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+        """Yield the body as it arrives: urllib3 bounds each read, not their sum."""
+        while chunk := response.read1():
             if time.monotonic() > self._local.deadline:
-                self._give_up("the answer came too slowly", retry=False)
+                self._fail("the response arrived too slowly", retry=False)
             yield chunk
-        if answer.length_remaining:
-            self._give_up("the answer was cut off", retry=True)
+        if response.length_remaining:
+            self._fail("the response was truncated", retry=True)
 
     def _sleep_time_seconds(self, num_retries: int) -> float:
-        # The SDK's own reads the delays of its base class, and knows of no deadline.
+        # Overrides the SDK's method, which ignores our delays and the deadline.
         delay: float = min(self.INITIAL_DELAY * 2 ** (num_retries - 1), self.MAX_DELAY)
-        left: float = max(0, self._local.deadline - time.monotonic())
-        return min(delay * random.uniform(0.5, 1), left)  # noqa: S311 - of a pause  # nosec B311
+        remaining: float = max(0, self._local.deadline - time.monotonic())
+        jitter = random.uniform(0.5, 1)  # noqa: S311 - not for security  # nosec B311
+        return min(delay * jitter, remaining)
 
-    def _give_up(self, reason: str, *, retry: bool) -> NoReturn:
+    def _fail(self, reason: str, *, retry: bool) -> NoReturn:
         message = f"Stripe could not be reached: {reason}"
         raise stripe.APIConnectionError(message, should_retry=retry)  # type: ignore[no-untyped-call]

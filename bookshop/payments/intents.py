@@ -1,4 +1,4 @@
-"""A PaymentIntent as the shop sees it.
+"""A PaymentIntent as a dataclass.
 
 https://docs.stripe.com/api/payment_intents/object
 """
@@ -12,14 +12,14 @@ from enum import StrEnum
 import stripe
 
 from bookshop.money import Money
-from bookshop.payments.charges import Charge, known
+from bookshop.payments.charges import Charge, parse_status
 from bookshop.settings.parsers import Secret
 
-ORDER = "order"  # the key in an intent's metadata that holds the order's number
+ORDER_KEY = "order"  # in an intent's metadata: the order's number
 
 
 class IntentStatus(StrEnum):
-    """https://docs.stripe.com/payments/paymentintents/lifecycle."""
+    """An intent's status. https://docs.stripe.com/payments/paymentintents/lifecycle."""
 
     REQUIRES_PAYMENT_METHOD = "requires_payment_method"
     REQUIRES_CONFIRMATION = "requires_confirmation"
@@ -30,8 +30,8 @@ class IntentStatus(StrEnum):
     SUCCEEDED = "succeeded"
 
 
-#: A customer can still pay.
-OPEN = frozenset(
+#: With these a customer can still pay.
+OPEN_INTENT_STATUSES = frozenset(
     {
         IntentStatus.REQUIRES_PAYMENT_METHOD,
         IntentStatus.REQUIRES_CONFIRMATION,
@@ -42,7 +42,7 @@ OPEN = frozenset(
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the last attempt to pay failed. `message` is Stripe's, made for customers."""
+    """Why the last attempt to pay failed. `message` is Stripe's; `declines` says who may read it."""
 
     type: str
     code: str | None
@@ -52,11 +52,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class PaymentIntent:
-    """What Stripe said about one payment, when it was asked at `asked_at`.
+    """The state of one payment at Stripe at a time (UTC).
 
-    `reference` is the order's number in its metadata. `charge` is None where Stripe was not asked
-    for it, which is so in the answers to creating, changing and cancelling, and where nobody has
-    tried to pay yet.
+    `amount_received` is in minor units. `reference` is the order's number from the metadata.
+    `charge` is None before the first attempt to pay, and in the responses to creating, updating
+    and cancelling, which do not include it.
     """
 
     id: str
@@ -73,25 +73,22 @@ class PaymentIntent:
 
     @property
     def open(self) -> bool:
-        """Whether a customer can still pay with it."""
-        return self.status in OPEN
+        """True if a customer can still pay with it."""
+        return self.status in OPEN_INTENT_STATUSES
 
 
-def from_stripe(
+def intent_from_stripe(
     intent: stripe.PaymentIntent, asked_at: datetime, charge: Charge | None = None
 ) -> PaymentIntent:
-    """The dataclass of an SDK object.
-
-    One of unknown status is neither open, nor paid, nor over: it is taken for processing.
-    """
+    """Return the dataclass of an SDK object. An unknown status is treated as processing."""
     error = intent.last_payment_error
     return PaymentIntent(
         id=intent.id,
-        status=known(IntentStatus, intent.status, IntentStatus.PROCESSING),
+        status=parse_status(IntentStatus, intent.status, IntentStatus.PROCESSING),
         amount=Money(intent.amount, intent.currency.upper()),
         amount_received=intent.amount_received,
         client_secret=Secret(intent.client_secret or ""),
-        reference=intent.metadata.to_dict().get(ORDER),
+        reference=intent.metadata.to_dict().get(ORDER_KEY),
         livemode=intent.livemode,
         failure=_failure(error) if error else None,
         asked_at=asked_at,
@@ -101,10 +98,10 @@ def from_stripe(
 
 
 def _failure(error: stripe.PaymentIntent.LastPaymentError) -> Failure:
-    said = error.to_dict()  # fields that do not apply are absent
+    details = error.to_dict()  # fields that do not apply are absent
     return Failure(
         type=error.type,
-        code=said.get("code"),
-        decline_code=said.get("decline_code"),
-        message=said.get("message"),
+        code=details.get("code"),
+        decline_code=details.get("decline_code"),
+        message=details.get("message"),
     )

@@ -1,4 +1,4 @@
-"""What a page that takes payments loads from Stripe.
+"""Stripe.js on payment pages: Content-Security-Policy sources, permissions and locale.
 
 https://docs.stripe.com/security/guide?csp=csp-js
 """
@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from pyramid.request import Request
 
+from bookshop.services import services
 from bookshop.settings import STRIPE_JS, StripeSettings
 from bookshop.web.headers import OPENER, PERMISSIONS, permissions
 
-STRIPES_OWN = {
+STRIPE_SOURCES = {
     "script-src": ("https://js.stripe.com", "https://*.js.stripe.com"),
     "frame-src": ("https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com"),
     "connect-src": ("https://api.stripe.com",),
@@ -23,16 +24,16 @@ LOCALES_WITH_REGION = frozenset({"en-GB", "es-419", "fr-CA", "pt-BR", "zh-HK", "
 
 
 def payment_locale(locale: str) -> str:
-    """The locale of Stripe's form that is nearest to one such as de_AT."""
+    """Return the payment form's locale that is nearest to a locale such as de_AT."""
     tag = locale.replace("_", "-")
     return tag if tag in LOCALES_WITH_REGION else tag.split("-")[0]
 
 
 def payment_sources(settings: StripeSettings) -> dict[str, tuple[str, ...]]:
-    """The sources that the payment form needs, by Content-Security-Policy directive."""
+    """Return the sources that the payment form needs, by Content-Security-Policy directive."""
     script = _origin(settings.js_url)
     if script == _origin(STRIPE_JS):
-        return STRIPES_OWN
+        return STRIPE_SOURCES
     return {
         "script-src": (script,),
         "frame-src": (script,),
@@ -41,12 +42,12 @@ def payment_sources(settings: StripeSettings) -> dict[str, tuple[str, ...]]:
 
 
 def add_payment_sources(request: Request) -> None:
-    """Let this request's page show the payment form, which may open a wallet's window."""
-    found = payment_sources(request.registry.bookshop.stripe)
-    for directive, sources in found.items():
-        request.content_security_policy.allow(directive, sources)
+    """Allow the response to embed the payment form, which may open a wallet's window."""
+    sources = payment_sources(services(request).settings.stripe)
+    for directive, origins in sources.items():
+        request.content_security_policy.allow(directive, origins)
     headers = request.response.headers
-    headers[PERMISSIONS] = permissions(payment=found["frame-src"][:1])
+    headers[PERMISSIONS] = permissions(payment=sources["frame-src"][:1])
     headers[OPENER] = "same-origin-allow-popups"
 
 

@@ -1,4 +1,4 @@
-"""Webhooks: whether Stripe sent them, and what they say. https://docs.stripe.com/webhooks."""
+"""Verifies webhook signatures and parses events. https://docs.stripe.com/webhooks/signature."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 import stripe
 
 from bookshop.payments.errors import SignatureError
-from bookshop.payments.intents import ORDER
+from bookshop.payments.intents import ORDER_KEY
 from bookshop.settings.parsers import Secret
 
-TOLERANCE = 300  # seconds between signing and arriving
-API_VERSION: str = stripe.api_version  # the one that the SDK speaks
-# What comes of reading JSON as if it were an event: of its nesting and its numbers too.
-NO_EVENT = (
+TOLERANCE = 300  # seconds between signing and arrival
+API_VERSION: str = stripe.api_version  # the SDK's
+# Raised when the parsed JSON is not an event, by its nesting and numbers too.
+PARSE_ERRORS = (
     ValueError,
     KeyError,
     TypeError,
@@ -30,11 +30,11 @@ NO_EVENT = (
 
 @dataclass(frozen=True)
 class Event:
-    """What happened at Stripe: the event's id and type, and the object that it is about.
+    """A Stripe event: its id and type, and the object that it is about.
 
-    `intent_id` is the PaymentIntent that the object is, or belongs to; `reference` is the order's
-    number where the object carries it; `created` is when it happened, in UTC; `api_version` is
-    the one that the object is written in.
+    `intent_id` is the id of the PaymentIntent that the object is or belongs to. `reference` is
+    the order's number if the object's metadata holds it. `created` is in UTC. `api_version` is
+    the version in which the object is rendered. https://docs.stripe.com/api/events/object
     """
 
     id: str
@@ -47,22 +47,22 @@ class Event:
     api_version: str | None
 
 
-def verified_event(body: bytes, header: str | None, secrets: Iterable[Secret]) -> Event:
-    """The event in `body`, which one of `secrets` has signed.
+def verify_event(body: bytes, header: str | None, secrets: Iterable[Secret]) -> Event:
+    """Return the event in `body`, which was signed with one of `secrets`.
 
     The signature is checked over the raw bytes before anything is parsed. Raises SignatureError.
     """
-    if not any(_signed(body, header, secret) for secret in secrets):
-        message = "no secret of ours has signed this body"
+    if not any(_is_signed(body, header, secret) for secret in secrets):
+        message = "no matching signature"
         raise SignatureError(message)
     try:
-        return _event(json.loads(body))
-    except NO_EVENT as err:
-        message = "the signed body is not an event"
+        return _parse_event(json.loads(body))
+    except PARSE_ERRORS as err:
+        message = "the body is not an event"
         raise SignatureError(message) from err
 
 
-def _signed(body: bytes, header: str | None, secret: Secret) -> bool:
+def _is_signed(body: bytes, header: str | None, secret: Secret) -> bool:
     try:
         stripe.WebhookSignature.verify_header(body, header, secret.reveal(), TOLERANCE)
     except (stripe.SignatureVerificationError, ValueError, TypeError):
@@ -70,25 +70,25 @@ def _signed(body: bytes, header: str | None, secret: Secret) -> bool:
     return True
 
 
-def _event(values: dict[str, Any]) -> Event:
-    event_id, kind, about = values["id"], values["type"], values["data"]["object"]
+def _parse_event(values: dict[str, Any]) -> Event:
+    event_id, kind, subject = values["id"], values["type"], values["data"]["object"]
     if not isinstance(event_id, str):
         raise TypeError
-    object_id = _text(about.get("id"))
+    object_id = _string_or_none(subject.get("id"))
     is_intent = kind.startswith("payment_intent.")
-    metadata = about.get("metadata") or {}
+    metadata = subject.get("metadata") or {}
     return Event(
         id=event_id,
         type=kind,
         livemode=bool(values["livemode"]),
         object_id=object_id,
-        intent_id=object_id if is_intent else _text(about.get("payment_intent")),
-        reference=_text(metadata.get(ORDER)),
+        intent_id=object_id if is_intent else _string_or_none(subject.get("payment_intent")),
+        reference=_string_or_none(metadata.get(ORDER_KEY)),
         created=datetime.fromtimestamp(values["created"], UTC),
-        api_version=_text(values.get("api_version")),
+        api_version=_string_or_none(values.get("api_version")),
     )
 
 
-def _text(value: Any) -> str | None:
-    """Text where Stripe has text: in objects of kinds that the shop does not know it may not be."""
+def _string_or_none(value: Any) -> str | None:
+    """Return the value if it is a string; other kinds of objects may hold anything."""
     return value if isinstance(value, str) else None

@@ -3,7 +3,7 @@
 import pytest
 
 from bookshop.payments.gateway import Gateway
-from bookshop.payments.http_client import PooledClient
+from bookshop.payments.http_client import PooledHTTPClient
 from bookshop.settings import StripeSettings
 from bookshop.settings.parsers import Secret
 from tests.unit.payments.counterpart import Counterpart
@@ -22,20 +22,20 @@ def counterpart():
 def visits(monkeypatch):
     """A growing list with an entry for each visit to Stripe, whatever is asked in it."""
     seen = []
-    visit = PooledClient.visit
+    visit = PooledHTTPClient.visit
 
     def counted(client):
         seen.append(client)
         return visit(client)
 
-    monkeypatch.setattr(PooledClient, "visit", counted)
+    monkeypatch.setattr(PooledHTTPClient, "visit", counted)
     return seen
 
 
 @pytest.fixture
 def make_gateway(counterpart, monkeypatch):
     """Gateways with the settings that a test asks for; they repeat without waiting first."""
-    monkeypatch.setattr(PooledClient, "INITIAL_DELAY", 0)
+    monkeypatch.setattr(PooledHTTPClient, "INITIAL_DELAY", 0)
     made = []
 
     def make(**changes):

@@ -126,7 +126,7 @@ def test_what_changes_an_intent_tells_of_no_charge(gateway, counterpart):
     counterpart.will(said, said, said)
     total = Money(1299, "GBP")
     assert gateway.create_intent("key", total, "K7QM", "Order K7QM").charge is None
-    assert gateway.change_intent("pi_1", total, receipt_email="ada@mail.example").charge is None
+    assert gateway.update_intent("pi_1", total, receipt_email="ada@mail.example").charge is None
     assert gateway.cancel_intent("pi_1").charge is None
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookshop.payments.declines import GENERIC, message_for_customer
+from bookshop.payments.declines import GENERIC_DECLINE_CODES, message_for_customer
 from tests.unit.makers import failure
 
 
@@ -13,7 +13,7 @@ def test_stripes_words_are_for_customers():
 
 @pytest.mark.parametrize("code", ["fraudulent", "lost_card", "merchant_blacklist", "stolen_card"])
 def test_a_thief_does_not_learn_what_is_known(code):
-    assert code in GENERIC
+    assert code in GENERIC_DECLINE_CODES
     assert message_for_customer(failure(decline_code=code)) is None
 
 

@@ -82,7 +82,7 @@ def test_an_id_cannot_lead_elsewhere(gateway, counterpart):
 
 
 def test_an_intent_is_brought_up_to_date(gateway, counterpart):
-    gateway.change_intent("pi_1", Money(1500, "JPY"), receipt_email="ada@mail.example")
+    gateway.update_intent("pi_1", Money(1500, "JPY"), receipt_email="ada@mail.example")
     [asked] = counterpart.asked
     assert (asked.method, asked.path) == ("POST", "/v1/payment_intents/pi_1")
     assert asked.form == {"amount": "1500", "currency": "jpy", "receipt_email": "ada@mail.example"}
@@ -314,8 +314,8 @@ def test_a_visit_ends_in_time_whatever_stripe_does(make_gateway, counterpart, re
 
 
 def test_repeating_ends_in_time_too(make_gateway, counterpart, monkeypatch):
-    monkeypatch.setattr("bookshop.payments.http_client.PooledClient.INITIAL_DELAY", 30)
-    monkeypatch.setattr("bookshop.payments.http_client.PooledClient.MAX_DELAY", 30)
+    monkeypatch.setattr("bookshop.payments.http_client.PooledHTTPClient.INITIAL_DELAY", 30)
+    monkeypatch.setattr("bookshop.payments.http_client.PooledHTTPClient.MAX_DELAY", 30)
     gateway = make_gateway(timeout=0.5)
     counterpart.will(drop, drop)
     assert timed(lambda: create(gateway)) < 0.5 + A_LITTLE

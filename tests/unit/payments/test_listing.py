@@ -13,10 +13,10 @@ from tests.unit.payments.objects import DISPUTE, REFUND, WARNING, charge, listed
 
 SINCE = datetime(2026, 5, 1, 12, 0, 0, 999_999, tzinfo=UTC)
 LISTS = {
-    "intents": ("/v1/payment_intents", paid()),
-    "refunds": ("/v1/refunds", REFUND),
-    "disputes": ("/v1/disputes", DISPUTE),
-    "all_fraud_warnings": ("/v1/radar/early_fraud_warnings", WARNING),
+    "list_intents": ("/v1/payment_intents", paid()),
+    "list_refunds": ("/v1/refunds", REFUND),
+    "list_disputes": ("/v1/disputes", DISPUTE),
+    "list_fraud_warnings": ("/v1/radar/early_fraud_warnings", WARNING),
 }
 EACH_LIST = pytest.mark.parametrize(
     ("name", "path", "made"), [(name, *rest) for name, rest in LISTS.items()], ids=LISTS
@@ -91,7 +91,7 @@ def test_a_page_that_fails_ends_the_walk(gateway, counterpart, name, path, made)
 def test_intents_are_listed_with_their_charges(gateway, counterpart):
     refunded = paid(charge(REFUND, review={"id": "prv_1", "object": "review", "open": True}))
     counterpart.will(answer(listed(refunded)))
-    [intent] = gateway.intents(SINCE)
+    [intent] = gateway.list_intents(SINCE)
     assert counterpart.asked[0].query["expand[0]"] == "data.latest_charge.refunds"
     assert counterpart.asked[0].query["expand[1]"] == "data.latest_charge.review"
     assert [refund.id for refund in intent.charge.refunds] == ["re_1"]
@@ -107,7 +107,7 @@ def test_what_a_page_has_no_room_for_is_asked_for_by_itself(gateway, counterpart
         answer(listed({**DISPUTE, "status": "lost"})),
         answer(listed(REFUND, {**REFUND, "id": "re_2"})),
     )
-    found = {intent.id: intent.charge for intent in gateway.intents(SINCE)}
+    found = {intent.id: intent.charge for intent in gateway.list_intents(SINCE)}
     assert list(found) == ["pi_1", "pi_2", "pi_3", "pi_4"]
     assert [dispute.status for dispute in found["pi_2"].disputes] == [DisputeStatus.LOST]
     assert [refund.id for refund in found["pi_3"].refunds] == ["re_1", "re_2"]
@@ -128,4 +128,4 @@ def test_what_is_listed_is_as_old_as_its_page(gateway, counterpart, monkeypatch)
         answer(listed(DISPUTE)),  # at one o'clock
         answer(listed(paid())),  # at two
     )
-    assert [intent.asked_at.hour for intent in gateway.intents(SINCE)] == [0, 0, 2]
+    assert [intent.asked_at.hour for intent in gateway.list_intents(SINCE)] == [0, 0, 2]

@@ -7,7 +7,7 @@ import pytest
 
 from bookshop.money import Money
 from bookshop.payments.charges import RefundStatus
-from bookshop.payments.error_mapping import DISPUTED, NO_FUNDS, TOO_LARGE
+from bookshop.payments.error_mapping import DISPUTED, INSUFFICIENT_FUNDS, AMOUNT_TOO_LARGE
 from bookshop.payments.errors import (
     IntentMissingError,
     NotPermittedError,
@@ -67,19 +67,19 @@ def test_a_refund_is_repeated_under_the_same_key(make_gateway, counterpart):
             ("charge_already_refunded", "the payment is refunded in full already"),
             ("charge_disputed", DISPUTED),
             ("refund_disputed_payment", DISPUTED),
-            ("insufficient_funds", NO_FUNDS),
+            ("insufficient_funds", INSUFFICIENT_FUNDS),
             ("payment_intent_unexpected_state", "the payment has not succeeded"),
             ("a_code_of_next_year", NOT_ACCEPTED),
             (None, NOT_ACCEPTED),
         ]
     ]
     + [
-        pytest.param(invalid(param="amount"), None, TOO_LARGE, id="amount"),
+        pytest.param(invalid(param="amount"), None, AMOUNT_TOO_LARGE, id="amount"),
         pytest.param(invalid("x", param="amount"), "x", NOT_ACCEPTED, id="amount, with a code"),
         pytest.param(
             refuse(402, "invalid_request_error", "balance_insufficient"),
             "balance_insufficient",
-            NO_FUNDS,
+            INSUFFICIENT_FUNDS,
             id="402",
         ),
     ],
