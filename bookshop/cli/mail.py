@@ -10,8 +10,10 @@ from bookshop import clock
 from bookshop.cli.shop import ShopContext, answering, print_json
 from bookshop.mail import outbox
 from bookshop.mail.models import MailStatus
-from bookshop.mail.queries import newest
-from bookshop.mail.worker import Outcome, make_mail_worker
+from bookshop.mail.queries import newest_mails
+from bookshop.mail.queue import Outcome
+from bookshop.mail.worker import make_mail_worker
+from bookshop.orders.emails import EmailComposer
 
 IN_WORDS = {
     MailStatus.SENT: "was sent",
@@ -33,7 +35,7 @@ def mail() -> None:
 def list_mails(shop: ShopContext, *, status: str | None, limit: int, as_json: bool) -> None:
     """The last mails, the newest first."""
     with shop.session() as session:
-        found = newest(session, limit, MailStatus(status) if status else None)
+        found = newest_mails(session, limit, MailStatus(status) if status else None)
     if as_json:
         print_json({"mails": found})
         return
@@ -70,16 +72,16 @@ def send_mails(context: click.Context, shop: ShopContext, *, again: tuple[int, .
                 message = f"There is no mail {mail_id}, or it is being delivered at this moment."
                 raise click.ClickException(message)
     with answering():
-        outcomes = make_mail_worker(shop.registry).deliver_due()
+        outcomes = make_mail_worker(shop.registry, EmailComposer(shop.registry)).deliver_due()
     for outcome in outcomes:
         click.echo(_in_words(outcome))
     if not outcomes:
         click.echo("No mail is due.")
-    context.exit(0 if all(outcome.fault is None for outcome in outcomes) else 1)
+    context.exit(0 if all(outcome.error is None for outcome in outcomes) else 1)
 
 
 def _in_words(outcome: Outcome) -> str:
     told = f"Mail {outcome.id} ({outcome.kind}) {IN_WORDS[outcome.status]}"
-    if outcome.fault is None:
+    if outcome.error is None:
         return f"{told}."
-    return f"{told}: {outcome.fault.summary} {outcome.fault.answer}".rstrip()
+    return f"{told}: {outcome.error.summary} {outcome.error.answer}".rstrip()

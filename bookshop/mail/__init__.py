@@ -1,1 +1,1 @@
-"""The shop's mail: written to an outbox with what causes it, delivered by a postman afterwards."""
+"""E-mail: an outbox written with what causes an e-mail, and a worker that delivers it."""

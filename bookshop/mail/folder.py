@@ -1,4 +1,4 @@
-"""Mail as files, for development: what would have been sent lies in a folder, ready to open."""
+"""Mail transport for development: each message becomes a file in a folder."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from bookshop.mail.transport import DeliveryError
 
 
 class Folder:
-    """Writes each mail to an .eml file of its own. The same mail again is the same file."""
+    """Writes each message to its own .eml file; the same message again overwrites the same file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def deliver(self, message: EmailMessage) -> None:
-        """Write the message, whole or not at all. Raises DeliveryError."""
-        written = message["Date"].datetime
-        token = message["Message-ID"].strip("<>").partition("@")[0]
-        name = f"{written:%Y%m%dT%H%M%S}-{token}.eml"
-        part = self._path / f"{name}.part"
+        """Write the file atomically. Raises DeliveryError."""
+        written_at = message["Date"].datetime
+        message_id = message["Message-ID"].strip("<>").partition("@")[0]
+        name = f"{written_at:%Y%m%dT%H%M%S}-{message_id}.eml"
+        temporary = self._path / f"{name}.part"
         try:
             self._path.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(message.as_bytes())
-            part.replace(self._path / name)
+            temporary.write_bytes(message.as_bytes())
+            temporary.replace(self._path / name)
         except OSError as err:
             summary = f"mail.folder: {err.strerror or type(err).__name__}"
             raise DeliveryError(summary, str(err)) from err

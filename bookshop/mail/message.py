@@ -1,76 +1,83 @@
-"""A letter in its envelope: the message as mail systems want it (RFC 5322)."""
+"""E-mail messages as mail systems expect them (RFC 5322), and the interface of what writes them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from email_validator import validate_email
 
-from bookshop.mail.models import MailKind
-from bookshop.orders.snapshot import OrderSnapshot
 from bookshop.settings import Settings, ShopSettings
 
 
 @dataclass(frozen=True)
-class Mail:
-    """A row of the outbox outside its transaction, with the order as it is now."""
+class QueuedMail:
+    """A row of the outbox outside its transaction; `detail` holds values for the template."""
 
-    kind: MailKind
+    kind: str
+    order_id: int
     recipient: str
     message_id: str
     written_at: datetime
-    detail: dict[str, Any]
-    order: OrderSnapshot
+    detail: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class EmailContent:
-    """What a mail says: the same as text and as HTML."""
+    """Subject and body of an e-mail; the body once as plain text and once as HTML."""
 
     subject: str
     text: str
     html: str
 
 
+class Composer(Protocol):
+    """Writes the content of queued e-mails."""
+
+    def compose(self, mail: QueuedMail) -> EmailContent:
+        """Return the content of `mail`. May raise any exception; the mail is tried again then."""
+        ...
+
+
 def domain(shop: ShopSettings) -> str:
-    """The shop's domain, in ASCII."""
+    """Return the domain of `bookshop.url`, in ASCII (IDNA)."""
     return (urlsplit(shop.url).hostname or "").encode("idna").decode()
 
 
-def message(settings: Settings, mail: Mail, letter: EmailContent) -> EmailMessage:
-    """The message, the same in every attempt but for what the letter says.
+def build_message(settings: Settings, mail: QueuedMail, content: EmailContent) -> EmailMessage:
+    """Return the message with its headers, which are the same in every delivery attempt.
 
-    A recipient whose address needs it makes it one for SMTPUTF8 (RFC 6531).
+    A recipient whose local part is not ASCII makes it a message for SMTPUTF8 (RFC 6531).
     """
-    recipient = _written_in_ascii(mail.recipient)
-    made = EmailMessage(policy=SMTP.clone(utf8=not recipient.isascii()))
+    recipient = _with_ascii_domain(mail.recipient)
+    message = EmailMessage(policy=SMTP.clone(utf8=not recipient.isascii()))
     shop = settings.shop
-    made["From"] = Address(_one_line(shop.name), addr_spec=settings.mail.sender)
-    made["To"] = recipient
+    message["From"] = Address(_one_line(shop.name), addr_spec=settings.mail.sender)
+    message["To"] = recipient
     if settings.mail.sender != shop.email:
-        made["Reply-To"] = Address(_one_line(shop.name), addr_spec=shop.email)
-    made["Subject"] = _one_line(letter.subject)
-    made["Date"] = mail.written_at
-    made["Message-ID"] = f"<{mail.message_id}@{domain(shop)}>"
-    made["Auto-Submitted"] = "auto-generated"
-    # In seven bits, since a server may announce eight and its successor not take them.
-    made.set_content(letter.text, cte="quoted-printable")
-    made.add_alternative(letter.html, subtype="html", cte="quoted-printable")
-    return made
+        message["Reply-To"] = Address(_one_line(shop.name), addr_spec=shop.email)
+    message["Subject"] = _one_line(content.subject)
+    message["Date"] = mail.written_at
+    message["Message-ID"] = f"<{mail.message_id}@{domain(shop)}>"
+    message["Auto-Submitted"] = "auto-generated"
+    # Seven bits: a server may announce 8BITMIME and relay to one that does not support it.
+    message.set_content(content.text, cte="quoted-printable")
+    message.add_alternative(content.html, subtype="html", cte="quoted-printable")
+    return message
 
 
-def _written_in_ascii(address: str) -> str:
-    """The address with its domain in ASCII; the part before the @ can only stay as it is."""
+def _with_ascii_domain(address: str) -> str:
+    """Return the address with its domain in ASCII; the local part has no ASCII form."""
     parts = validate_email(address, check_deliverability=False, test_environment=True)
     return f"{parts.local_part}@{parts.ascii_domain}"
 
 
 def _one_line(text: str) -> str:
-    """No line breaks, which would begin a header of somebody else's choice."""
+    """Replace line breaks, which would allow header injection, by spaces."""
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""What the database knows of a mail: to whom it goes, what it is about, how far it has come."""
+"""The outbox table: e-mails to be delivered and their delivery status."""
 
 from __future__ import annotations
 
@@ -7,26 +7,13 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index
-from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from bookshop.db import Base
-from bookshop.orders.models import Order
-
-
-class MailKind(StrEnum):
-    """What a mail tells the customer; each kind has its pair of templates."""
-
-    PAID = "paid"
-    SOLD_OUT = "sold_out"
-    PAYMENT_FAILED = "payment_failed"
-    EXPIRED = "expired"
-    SHIPPED = "shipped"
-    REFUNDED = "refunded"
-    LINK = "link"
 
 
 class MailStatus(StrEnum):
-    """How far a mail has come. `sent` is the mail server's word that it has it."""
+    """Delivery status. `sent` means that the mail server has accepted the message."""
 
     WAITING = "waiting"
     SENT = "sent"
@@ -34,12 +21,15 @@ class MailStatus(StrEnum):
 
 
 class MailRecord(Base):
-    """A mail in the outbox: written in the transaction that causes it, delivered later.
+    """An e-mail about an order, written in the transaction that causes it and delivered later.
 
-    `key` names what it is about, so that nothing is mailed about twice. `message_id` is what
-    stands before the @ of its Message-ID, the same in every attempt. `attempts` counts
-    deliveries that were begun. It is due at `due_at`; until `claimed_until` somebody is at it.
-    `problem` is why the last attempt failed, as the mail server put it.
+    `key` is unique per event, so that each event is mailed once. `kind` names the template.
+    `message_id` is the left part of the Message-ID header and the same in every attempt.
+    `attempts` counts deliveries that were started. The mail is due at `due_at`; a worker has
+    claimed it until `claimed_until`. `problem` is the mail server's reason for the last failure.
+
+    The foreign key names the orders' table only: this package does not import `orders`. Deleting
+    an order deletes its e-mails.
     """
 
     __tablename__ = "mails"
@@ -60,9 +50,7 @@ class MailRecord(Base):
     problem: Mapped[str | None]
     written_at: Mapped[datetime]
 
-    order: Mapped[Order] = relationship()
-
     @validates("status")
-    def _known_status(self, _key: str, status: str) -> str:
-        # A string in the database keeps later migrations painless.
+    def _validate_status(self, _key: str, status: str) -> str:
+        # Stored as a string: a database enum would need a migration for each new status.
         return MailStatus(status).value

@@ -1,8 +1,10 @@
-"""Writing a mail: a row in the transaction that causes it, delivered once that is committed."""
+"""The outbox: an e-mail is a row of the transaction that causes it, delivered after its commit."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,33 +12,37 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bookshop.db import insert_into
-from bookshop.mail.models import MailKind, MailRecord, MailStatus
-from bookshop.orders.models import Order
+from bookshop.mail.models import MailRecord, MailStatus
 
-__all__ = ["WRITTEN", "MailKind", "enqueue"]
-
-#: Set in a session's `info` when a mail was written, so that its commit wakes the postman.
-WRITTEN = "bookshop_mail_written"
+#: Set in a session's `info` when an e-mail was enqueued, so that the commit wakes the worker.
+ENQUEUED = "bookshop_mail_enqueued"
 
 
-def enqueue(
-    session: Session, order: Order, kind: MailKind, reference: str, now: datetime, **detail: Any
-) -> None:
-    """Have the order's customer mailed about what `reference` names, once.
+@dataclass(frozen=True)
+class NewMail:
+    """An e-mail to enqueue. Kind, order and reference identify it; `detail` is JSON data."""
 
-    Kind, order and reference together are written once, however often it is asked for and by
-    whom; where no address is known nothing is. `detail` is for the template, in JSON's types.
-    Refunded: `amount` in minor units. Shipped: `lines`, each with `title` and `quantity`, and
-    `tracking`, a text or None.
-    """
-    if order.email is None:
-        return
+    kind: str
+    order_id: int
+    order_number: str
+    reference: str
+    recipient: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The unique key of the event that the e-mail is about."""
+        return f"{self.kind}/{self.order_number}/{self.reference}"
+
+
+def enqueue(session: Session, mail: NewMail, now: datetime) -> None:
+    """Add the e-mail to the outbox unless one with the same key is there already."""
     values = {
-        "key": f"{kind.value}/{order.number}/{reference}",
-        "kind": kind.value,
-        "order_id": order.id,
-        "recipient": order.email,
-        "detail": detail,
+        "key": mail.key,
+        "kind": mail.kind,
+        "order_id": mail.order_id,
+        "recipient": mail.recipient,
+        "detail": dict(mail.detail),
         "message_id": secrets.token_hex(16),
         "status": MailStatus.WAITING.value,
         "attempts": 0,
@@ -48,29 +54,27 @@ def enqueue(
         .values(values)
         .on_conflict_do_nothing(index_elements=[MailRecord.key])
     )
-    session.info[WRITTEN] = True
+    session.info[ENQUEUED] = True
 
 
 def requeue(session: Session, mail_id: int, now: datetime) -> bool:
-    """Have a mail delivered from now on as if it had just been written, whatever became of it.
+    """Queue an existing e-mail for immediate delivery, also if it was sent or given up.
 
-    False where there is none of that id, or it is being delivered at this moment.
+    Return False if there is no such e-mail, or a worker is delivering it now.
     """
-    found = session.get(MailRecord, mail_id, with_for_update=True)
-    if found is None or (found.claimed_until is not None and found.claimed_until >= now):
+    mail = session.get(MailRecord, mail_id, with_for_update=True)
+    if mail is None or (mail.claimed_until is not None and mail.claimed_until >= now):
         return False
-    if found.status == MailStatus.SENT:
-        # Under the old one, mail systems take it for a copy and drop it.
-        found.message_id = secrets.token_hex(16)
-    found.status = MailStatus.WAITING
-    found.attempts, found.due_at, found.claimed_until = 0, now, None
-    found.sent_at = found.problem = None
+    if mail.status == MailStatus.SENT:
+        # Mail systems drop a second message with the same Message-ID as a duplicate.
+        mail.message_id = secrets.token_hex(16)
+    mail.status = MailStatus.WAITING
+    mail.attempts, mail.due_at, mail.claimed_until = 0, now, None
+    mail.sent_at = mail.problem = None
     return True
 
 
-def was_enqueued(session: Session, order: Order, kind: MailKind) -> bool:
-    """Whether a mail of that kind was written for the order."""
-    wanted = select(MailRecord.id).where(
-        MailRecord.order_id == order.id, MailRecord.kind == kind.value
-    )
-    return session.scalar(wanted.limit(1)) is not None
+def was_enqueued(session: Session, order_id: int, kind: str) -> bool:
+    """Return True if an e-mail of this kind was enqueued for the order."""
+    query = select(MailRecord.id).where(MailRecord.order_id == order_id, MailRecord.kind == kind)
+    return session.scalar(query.limit(1)) is not None

@@ -1,9 +1,9 @@
-"""Mail over SMTP: one connection for each mail, every wait bounded, every refusal understood.
+"""Mail transport over SMTP: one connection per message, with a limit on every wait.
 
-When the connection is lost after the message has gone out and before the server has answered,
-nobody can know whether it was taken. So that answer is waited for as long as RFC 5321 (4.5.3.2)
-asks, and then the mail is tried again after all: one that comes twice, under the one Message-ID
-by which mail systems tell copies, does less harm than one that never comes.
+If the connection is lost after the message was sent and before the server has answered, it is
+unknown whether the message was accepted. The answer is therefore awaited for as long as RFC 5321
+(4.5.3.2) requires, and then the message is sent again: a duplicate, which mail systems detect by
+its Message-ID, does less harm than a message that never arrives.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from bookshop.mail.transport import (
 from bookshop.settings import MailSettings
 from bookshop.settings.parsers import Secret
 
-FINAL_WAIT = 600  # seconds that the server may take to accept a message it has been given whole
-QUIT_WAIT = 5
-LONGEST = 720  # seconds after which a delivery is broken off, whatever it is waiting for
-NOT_NOW = 421
-LOGIN_FIRST = {503, 530}
+DATA_TIMEOUT = 600  # seconds that the server may take to accept a complete message
+QUIT_TIMEOUT = 5  # seconds
+MAX_DELIVERY_TIME = 720  # seconds after which a delivery is aborted
+SERVICE_NOT_AVAILABLE = 421
+AUTHENTICATION_REQUIRED = {503, 530}
 MECHANISMS = {"PLAIN": "auth_plain", "LOGIN": "auth_login", "CRAM-MD5": "auth_cram_md5"}
 
 Reply = tuple[int, bytes]
 
 
 class _Client(smtplib.SMTP):
-    """A connection that is broken off LONGEST after it was begun.
+    """A connection that is aborted MAX_DELIVERY_TIME seconds after it was opened.
 
-    The library bounds each wait, and so not a server that sends a byte now and then.
+    The library limits each single wait, which does not stop a server that keeps sending bytes.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        self._overdue = False
-        self._timer = threading.Timer(LONGEST, self._break_off)
+        self._timed_out = False
+        self._timer = threading.Timer(MAX_DELIVERY_TIME, self._abort)
         self._timer.daemon = True
         self._timer.start()
         try:
@@ -55,50 +55,50 @@ class _Client(smtplib.SMTP):
             raise
 
     def getreply(self) -> Reply:
-        """The server's answer. Raises SMTPServerDisconnected, also where time is up."""
-        if self._overdue:
+        """Return the server's reply. Raises SMTPServerDisconnected, also on time-out."""
+        if self._timed_out:
             self.close()
         if self.sock is None:
-            raise smtplib.SMTPServerDisconnected("broken off")
+            raise smtplib.SMTPServerDisconnected("timed out")
         return super().getreply()
 
     def close(self) -> None:
         self._timer.cancel()
         super().close()
 
-    def _break_off(self) -> None:
-        self._overdue = True
-        with suppress(OSError):  # it may have ended by itself a moment ago
+    def _abort(self) -> None:
+        self._timed_out = True
+        with suppress(OSError):  # the connection may have been closed meanwhile
             if self.sock is not None:
-                # Past TLS: whoever waits for the other side is woken.
+                # Shut down the socket below TLS, so that a blocked read returns.
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
 
 class _TlsClient(_Client, smtplib.SMTP_SSL):
-    """The same, with TLS from its first byte."""
+    """A connection with implicit TLS."""
 
 
 class Smtp:
-    """The mail server of the settings. `helo` is the name that the shop goes by."""
+    """Delivers to the mail server of the settings; `helo` is the host name sent with EHLO."""
 
     def __init__(self, settings: MailSettings, helo: str) -> None:
         self._settings = settings
         self._helo = helo
 
     def greet(self) -> None:
-        """See that the server would take a mail, and send none. Raises DeliveryError."""
+        """Connect and log in without sending a message. Raises DeliveryError."""
         with self._connected():
             pass
 
     def deliver(self, message: EmailMessage) -> None:
-        """Hand the message over; the server has taken it on return. Raises DeliveryError."""
+        """Return once the server has accepted the message. Raises DeliveryError."""
         (sender,) = message["From"].addresses
         (recipient,) = message["To"].addresses
         with self._connected() as client:
             options = []
             if not recipient.addr_spec.isascii():
                 if not client.has_extn("smtputf8"):
-                    raise RefusedError("SMTPUTF8: not supported", "the address needs it")
+                    raise RefusedError("SMTPUTF8: not supported", "required by the address")
                 options = ["SMTPUTF8"]
             with _step("MAIL FROM"):
                 _accept("MAIL FROM", client.mail(sender.addr_spec, options), SettingsRefusedError)
@@ -106,12 +106,12 @@ class Smtp:
                 reply = client.rcpt(recipient.addr_spec)
                 _accept("RCPT TO", reply, _refusal_of_recipient(reply))
             with _step("DATA", RefusedError):
-                _wait(client, FINAL_WAIT)
+                _set_timeout(client, DATA_TIMEOUT)
                 _accept("DATA", client.data(message.as_bytes()), RefusedError)
 
     @contextmanager
     def _connected(self) -> Iterator[_Client]:
-        """A connection that is ready for a mail."""
+        """Open a connection, with TLS and login as the settings require."""
         settings = self._settings
         options: dict[str, Any] = {"local_hostname": self._helo, "timeout": settings.timeout}
         with _step("connect", SettingsRefusedError, lost=OutageError):
@@ -131,23 +131,23 @@ class Smtp:
                     _log_in(client, settings.username, settings.password)
             yield client
         finally:
-            # What the server has said of the mail holds, however it says goodbye.
+            # A failing QUIT does not change what happened to the message.
             with suppress(OSError):
-                _wait(client, QUIT_WAIT)
+                _set_timeout(client, QUIT_TIMEOUT)
                 client.quit()
             client.close()
 
 
 def _log_in(client: _Client, username: str, password: Secret) -> None:
-    """Log in by one mechanism.
+    """Log in with one mechanism.
 
-    The library's own way tries the others after a refusal, which some servers hang up on; then
-    nobody learns that it was the password.
+    `SMTP.login` tries the other mechanisms after a refusal. Some servers disconnect then, which
+    hides that the password was wrong.
     """
-    offered = client.esmtp_features.get("auth", "").upper().split()
-    mechanism = next((known for known in MECHANISMS if known in offered), None)
+    offered_mechanisms = client.esmtp_features.get("auth", "").upper().split()
+    mechanism = next((known for known in MECHANISMS if known in offered_mechanisms), None)
     if mechanism is None:
-        raise smtplib.SMTPNotSupportedError("the server offers no login that we know")
+        raise smtplib.SMTPNotSupportedError("no supported login mechanism")
     client.user, client.password = username, password.reveal()
     client.auth(mechanism, getattr(client, MECHANISMS[mechanism]))
 
@@ -159,47 +159,47 @@ def _step(
     *,
     lost: type[DeliveryError] = DeliveryError,
 ) -> Iterator[None]:
-    """Put what the library raises into our errors: `refused` is for 5xx, `lost` for silence."""
+    """Convert smtplib's errors: `refused` for 5xx replies, `lost` for a lost connection."""
     try:
         yield
     except smtplib.SMTPResponseException as err:
-        answer = err.smtp_error
-        text = answer if isinstance(answer, bytes) else answer.encode()
-        raise _fault(name, (err.smtp_code, text), refused, lost) from err
+        reply_text = err.smtp_error
+        text = reply_text if isinstance(reply_text, bytes) else reply_text.encode()
+        raise _error_of(name, (err.smtp_code, text), refused, lost) from err
     except smtplib.SMTPNotSupportedError as err:
         raise refused(f"{name}: not supported", str(err)) from err
     except ssl.SSLCertVerificationError as err:
         raise SettingsRefusedError(f"{name}: certificate not valid", err.verify_message) from err
-    except OSError as err:  # all others of smtplib's are OSErrors, too
+    except OSError as err:  # smtplib's other errors are OSErrors
         raise lost(f"{name}: {type(err).__name__}", str(err)) from err
 
 
 def _accept(name: str, reply: Reply, refused: type[DeliveryError]) -> None:
-    """Go on where the server said yes; raises what it means otherwise."""
-    if not 200 <= reply[0] < 300:  # noqa: PLR2004 - the class of codes that say yes
-        raise _fault(name, reply, refused, DeliveryError)
+    """Raise the error that the reply means unless it is a success (2xx)."""
+    if not 200 <= reply[0] < 300:  # noqa: PLR2004 - success replies
+        raise _error_of(name, reply, refused, DeliveryError)
 
 
-def _fault(
+def _error_of(
     name: str, reply: Reply, refused: type[DeliveryError], deferred: type[DeliveryError]
 ) -> DeliveryError:
-    """What an answer's code means (RFC 5321, 4.2.1)."""
+    """Return the error that a reply code means (RFC 5321, 4.2.1)."""
     code, answer = reply
-    if code == NOT_NOW:
+    if code == SERVICE_NOT_AVAILABLE:
         deferred = OutageError
-    kind = refused if code >= 500 else deferred  # noqa: PLR2004 - the class of lasting refusals
+    kind = refused if code >= 500 else deferred  # noqa: PLR2004 - permanent failures
     return kind(f"{name}: {code}", answer.decode(errors="replace"))
 
 
 def _refusal_of_recipient(reply: Reply) -> type[DeliveryError]:
-    """What a lasting refusal at RCPT TO is about: usually that address, sometimes us."""
+    """Return the error of a permanent refusal at RCPT TO: usually the address is wrong."""
     code, answer = reply
-    if code in LOGIN_FIRST:
+    if code in AUTHENTICATION_REQUIRED:
         return SettingsRefusedError
-    # Policy (RFC 3463, X.7.X), such as "relaying denied", may be mended on either side.
+    # A policy refusal (RFC 3463, X.7.X), such as "relaying denied", can be temporary.
     return DeliveryError if re.match(rb"5\.7\.\d", answer) else RefusedError
 
 
-def _wait(client: _Client, seconds: int) -> None:
+def _set_timeout(client: _Client, seconds: int) -> None:
     if client.sock is not None:
         client.sock.settimeout(seconds)

@@ -1,4 +1,4 @@
-"""What carries a mail away, and the ways in which that fails."""
+"""The interface of mail transports, and their errors."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Protocol
 
 
 class DeliveryError(Exception):
-    """The mail could not be handed over; it is tried again.
+    """The message was not delivered; the worker tries again later.
 
-    `summary` says where it failed and how, without any personal datum: it may be logged.
-    `answer` is what the mail server said, which may well repeat an address.
+    `summary` names the failed step and the reason without personal data, so it may be logged.
+    `answer` is the mail server's reply, which may contain the recipient's address.
     """
 
     def __init__(self, summary: str, answer: str = "") -> None:
@@ -20,20 +20,20 @@ class DeliveryError(Exception):
 
 
 class RefusedError(DeliveryError):
-    """The mail server will never take this mail for this recipient."""
+    """The mail server refuses this message permanently; trying again does not help."""
 
 
 class OutageError(DeliveryError):
-    """The mail server takes no mail at present: the others need not be tried either."""
+    """The mail server accepts no message at present, so no other message is tried either."""
 
 
 class SettingsRefusedError(OutageError):
-    """It will not take any before somebody changes the `mail.` settings."""
+    """The mail server accepts no message until the `mail.*` settings are corrected."""
 
 
 class Transport(Protocol):
-    """Takes a message for its one recipient (To), from its one sender (From)."""
+    """Delivers a message from its one sender (From) to its one recipient (To)."""
 
     def deliver(self, message: EmailMessage) -> None:
-        """Hand the message over; it has been accepted on return. Raises DeliveryError."""
+        """Return once the message has been accepted. Raises DeliveryError."""
         ...

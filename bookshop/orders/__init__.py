@@ -1,33 +1,32 @@
-"""Orders: what somebody wants, what they pay, and which copies are kept for them meanwhile."""
+"""Orders: placement, payment, refunds, fulfilment, and the pages and e-mails about them."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from pyramid.config import Configurator
 from pyramid.events import ApplicationCreated
 
-from bookshop.catalogue.jobs import run_catalogue_jobs
-from bookshop.jobs.worker import JobWorker
 from bookshop.mail.worker import make_mail_worker
+from bookshop.orders.audit import JOB_WORKER
+from bookshop.orders.emails import EmailComposer
+from bookshop.orders.jobs import run_order_jobs
 from bookshop.orders.pages.resources import Orders
+from bookshop.services import services
+
+JOB_INTERVAL = 30  # seconds
 
 
 def includeme(config: Configurator) -> None:
-    """Hang `/orders` on the tree; sweep up and deliver mail as long as the application lives."""
+    """Add `/orders` to the resource tree, run the orders' jobs and deliver their e-mails."""
     config.add_branch("orders", Orders)
-    registry = config.registry
-
-    def upkeep() -> None:
-        run_catalogue_jobs(registry.engine, registry.terms)
-        registry.limiter.forget_old()
-
-    registry.sweeper = JobWorker(
-        registry.sessions, registry.payments, upkeep, registry.read_only.is_on
-    )
-    config.add_subscriber(_start, ApplicationCreated)
+    found = services(config)
+    run = partial(run_order_jobs, found.sessions, found.payments, JOB_WORKER)
+    config.add_job("orders", JOB_INTERVAL, run)
+    config.add_subscriber(_start_mail_worker, ApplicationCreated)
 
 
-def _start(event: ApplicationCreated) -> None:
+def _start_mail_worker(event: ApplicationCreated) -> None:
     registry = event.app.registry
-    registry.sweeper.start()
-    registry.postman = make_mail_worker(registry)
-    registry.postman.start()
+    registry.mail_worker = make_mail_worker(registry, EmailComposer(registry))
+    registry.mail_worker.start()

@@ -1,4 +1,4 @@
-"""What mails say: the templates in `templates/mail`, in the shop's language, without a request."""
+"""Composes e-mails about orders from `templates/mail`, in the shop's language."""
 
 from __future__ import annotations
 
@@ -13,63 +13,72 @@ from pyramid.i18n import make_localizer
 from pyramid.interfaces import ITranslationDirectories
 from pyramid.registry import Registry
 from pyramid_jinja2 import IJinja2Environment
+from sqlalchemy.orm import Session
 
-from bookshop.mail.message import EmailContent, Mail
-from bookshop.mail.models import MailKind
+from bookshop.mail.message import EmailContent, QueuedMail
 from bookshop.money import Money
 from bookshop.orders.fulfilment.preorders import expected_release
 from bookshop.orders.links import LIFE, order_url
-from bookshop.orders.snapshot import OrderSnapshot
+from bookshop.orders.models import Order
+from bookshop.orders.notifications import MailKind
+from bookshop.orders.snapshot import OrderSnapshot, snapshot
+from bookshop.services import services
 
 DOMAIN = "bookshop"
 
 
 class EmailComposer:
-    """Writes letters for the shop of a registry."""
+    """The composer that the mail worker of a shop uses; implements `mail.message.Composer`."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def write(self, mail: Mail) -> EmailContent:
-        """The letter of that kind about that order. Raises what a broken template raises."""
-        values = self._values(mail)
-        text = self._text.get_template(f"mail/{mail.kind.value}.txt.jinja2")
-        html = self._html.get_template(f"mail/{mail.kind.value}.html.jinja2")
+    def compose(self, mail: QueuedMail) -> EmailContent:
+        """Return the content for the order as it is now. Raises the errors of a broken template."""
+        with Session(services(self._registry).engine) as session:
+            order = snapshot(session.get_one(Order, mail.order_id))
+        return self.render(mail, order)
+
+    def render(self, mail: QueuedMail, order: OrderSnapshot) -> EmailContent:
+        """Return the content of the e-mail about `order`."""
+        values = self._values(mail, order)
+        text = self._text.get_template(f"mail/{mail.kind}.txt.jinja2")
+        html = self._html.get_template(f"mail/{mail.kind}.html.jinja2")
         subject = "".join(text.blocks["subject"](text.new_context(values))).strip()
         return EmailContent(
             subject=subject,
-            # Blocks that a letter leaves empty leave blank lines behind.
+            # Template blocks without content leave blank lines behind.
             text=re.sub(r"\n{3,}", "\n\n", text.render(values)),
             html=html.render(values, subject=subject),
         )
 
-    def _values(self, mail: Mail) -> dict[str, Any]:
-        shop, order = self._registry.bookshop.shop, mail.order
+    def _values(self, mail: QueuedMail, order: OrderSnapshot) -> dict[str, Any]:
+        shop = services(self._registry).settings.shop
         values = {
             "shop": shop,
             "order": order,
             "order_url": order_url(shop, order.number),
             "days": LIFE.days,
-            # Whatever the order was for, it can be bought again.
             "retry_url": f"{shop.url}/checkout?{urlencode({'item': order.lines[0].sku})}",
         }
-        if mail.kind is MailKind.PAID:
-            values["coming"] = self._coming(order)
-        elif mail.kind is MailKind.REFUNDED:
-            values["amount"] = Money(mail.detail["amount"], order.total.currency)
-        elif mail.kind is MailKind.SHIPPED:
-            values["sent"] = mail.detail["lines"]
-            values["tracking"] = mail.detail["tracking"]
+        match MailKind(mail.kind):
+            case MailKind.PAID:
+                values["coming"] = self._preordered(order)
+            case MailKind.REFUNDED:
+                values["amount"] = Money(mail.detail["amount"], order.total.currency)
+            case MailKind.SHIPPED:
+                values["sent"] = mail.detail["lines"]
+                values["tracking"] = mail.detail["tracking"]
         return values
 
-    def _coming(self, order: OrderSnapshot) -> list[tuple[str, date]]:
-        """The titles that are not out yet, and when they are."""
-        shelf = self._registry.shelf
-        days = (
-            (line.title, expected_release(order, line, shelf.detail(line.sku)))
+    def _preordered(self, order: OrderSnapshot) -> list[tuple[str, date]]:
+        """Return title and release date of the books that are not published yet."""
+        catalogue = services(self._registry).catalogue
+        dated = (
+            (line.title, expected_release(order, line, catalogue.detail(line.sku)))
             for line in order.lines
         )
-        return [(title, day) for title, day in days if day is not None]
+        return [(title, day) for title, day in dated if day is not None]
 
     @cached_property
     def _html(self) -> Environment:
@@ -80,10 +89,10 @@ class EmailComposer:
         return self._environment(autoescape=False)
 
     def _environment(self, *, autoescape: bool) -> Environment:
-        """The pages' own, but translating where there is no request to ask for the language."""
+        """Return the pages' environment, which translates without a request."""
         pages = self._registry.getUtility(IJinja2Environment, name=".jinja2")
         localizer = make_localizer(
-            self._registry.bookshop.shop.locale,
+            services(self._registry).settings.shop.locale,
             self._registry.queryUtility(ITranslationDirectories, default=[]),
         )
 

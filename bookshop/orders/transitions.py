@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from bookshop.inventory import reservations
 from bookshop.mail import outbox
-from bookshop.mail.outbox import MailKind
 from bookshop.orders.audit import Cause, TransitionContext, record_event, record_transition
 from bookshop.orders.models import Order
+from bookshop.orders.notifications import MailKind, enqueue_order_email
 from bookshop.orders.refunds import requests
 from bookshop.orders.states import CLOSED, TRANSITIONS, Effect, OrderStatus
-from bookshop.payments.intents import OPEN
+from bookshop.payments.intents import OPEN_INTENT_STATUSES
 
 LOG = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def release_dedup_key(order: Order) -> None:
 
     Before that they might pay for both.
     """
-    if order.status in CLOSED and order.intent_status not in OPEN:
+    if order.status in CLOSED and order.intent_status not in OPEN_INTENT_STATUSES:
         order.basis = None
 
 
@@ -81,7 +81,7 @@ def _free(_occasion: TransitionContext, order: Order) -> None:
 
 def _mail(kind: MailKind) -> Callable[[TransitionContext, Order], None]:
     def mail(occasion: TransitionContext, order: Order) -> None:
-        outbox.enqueue(occasion.session, order, kind, "", occasion.now)
+        enqueue_order_email(occasion.session, order, kind, "", occasion.now)
 
     return mail
 
@@ -92,7 +92,7 @@ def _mail_paid(occasion: TransitionContext, order: Order) -> None:
 
 def _mail_expired(occasion: TransitionContext, order: Order) -> None:
     # Whoever was told that the payment failed knows how to try again.
-    if not outbox.was_enqueued(occasion.session, order, MailKind.PAYMENT_FAILED):
+    if not outbox.was_enqueued(occasion.session, order.id, MailKind.PAYMENT_FAILED):
         _mail(MailKind.EXPIRED)(occasion, order)
 
 

@@ -12,10 +12,10 @@ from aiosmtpd.smtp import SMTP, AuthResult
 import bookshop
 from bookshop import clock
 from bookshop.mail.models import MailRecord
-from bookshop.mail.outbox import MailKind, enqueue
 from bookshop.mail.smtp import Smtp
 from bookshop.mail.worker import MailWorker
 from bookshop.orders.emails import EmailComposer
+from bookshop.orders.notifications import MailKind, enqueue_order_email
 from tests.shops import ini
 from tests.unit.makers import NOW, book, order
 
@@ -185,8 +185,8 @@ def make_registry(tmp_path, sqlite_url):
 
     yield make
     for registry in made:
-        registry.payments.close()
-        registry.engine.dispose()
+        registry.services.payments.close()
+        registry.services.engine.dispose()
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def make_smtp(registry):
 
     def make(server, **changes):
         given = {"host": "localhost", "port": server.port, "security": "none", "timeout": 10.0}
-        settings = dataclasses.replace(registry.bookshop.mail, **{**given, **changes})
+        settings = dataclasses.replace(registry.services.settings.mail, **{**given, **changes})
         return Smtp(settings, "shop.example")
 
     return make
@@ -212,7 +212,7 @@ def make_mail_worker(registry, sessions):
     made = []
 
     def make(transport):
-        made.append(MailWorker(sessions, registry.bookshop, EmailComposer(registry), transport))
+        made.append(MailWorker(sessions, registry.services.settings, EmailComposer(registry), transport))
         return made[-1]
 
     yield make
@@ -253,7 +253,7 @@ def post(sessions):
             session.add_all(orders)
             session.flush()
             for each in orders:
-                enqueue(session, each, kind, "", clock.now(), **detail)
+                enqueue_order_email(session, each, kind, "", clock.now(), **detail)
             ids = session.query(MailRecord.id).order_by(MailRecord.id.desc()).limit(count)
             return sorted(mail_id for (mail_id,) in ids)
 

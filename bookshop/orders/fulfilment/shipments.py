@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bookshop.mail import outbox
-from bookshop.mail.outbox import MailKind
 from bookshop.orders.audit import TransitionContext, record_event
 from bookshop.orders.models import Order, OrderLine
+from bookshop.orders.notifications import MailKind, enqueue_order_email
 from bookshop.orders.states import FULFILMENT, OrderStatus
 from bookshop.orders.status import update_status
 
@@ -55,7 +54,7 @@ def ship(occasion: TransitionContext, order: Order, parcel: ShipmentRequest) -> 
     record_event(occasion, order, "shipped", lines=lines, tracking=parcel.tracking)
     # Every parcel raises the number of copies that have been sent: that names it.
     reference = str(sum(line.shipped for line in order.lines))
-    outbox.enqueue(
+    enqueue_order_email(
         occasion.session,
         order,
         MailKind.SHIPPED,

@@ -7,9 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bookshop import clock
-from bookshop.mail import outbox
-from bookshop.mail.outbox import MailKind
 from bookshop.orders.models import Order
+from bookshop.orders.notifications import MailKind, enqueue_order_email
 from bookshop.orders.number import read_number
 
 
@@ -23,7 +22,7 @@ def send_link(session: Session, number: str, email: str) -> None:
     if order is None or order.email is None or written != order.email.casefold():
         return
     now = clock.now()
-    outbox.enqueue(session, order, MailKind.LINK, f"{now:%Y-%m-%dT%H}", now)
+    enqueue_order_email(session, order, MailKind.LINK, f"{now:%Y-%m-%dT%H}", now)
 
 
 def _normal(email: str) -> str | None:

@@ -14,11 +14,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bookshop.inventory import reservations
-from bookshop.mail import outbox
-from bookshop.mail.outbox import MailKind
 from bookshop.money import Money
 from bookshop.orders.audit import TransitionContext, record_event
 from bookshop.orders.models import Order, RefundRecord
+from bookshop.orders.notifications import MailKind, enqueue_order_email
 from bookshop.orders.states import PAID_FOR, OrderStatus
 from bookshop.payments.charges import Refund, RefundStatus
 
@@ -133,7 +132,7 @@ def _mirror(occasion: TransitionContext, order: Order, refund: Refund) -> None:
     if not refund.status.counts:
         LOG.error("order %s: refund %s has %s", order.number, refund.id, refund.status.value)
         return
-    outbox.enqueue(
+    enqueue_order_email(
         occasion.session, order, MailKind.REFUNDED, refund.id, occasion.now, amount=amount
     )
     if found.restock:

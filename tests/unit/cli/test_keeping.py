@@ -12,10 +12,10 @@ from sqlalchemy import text
 from bookshop import migrations
 from bookshop.db import WRITES, make_engine, make_sessions
 from bookshop.mail.models import MailRecord
-from bookshop.mail.outbox import MailKind, enqueue
 from bookshop.orders.models import Order
+from bookshop.orders.notifications import MailKind, enqueue_order_email
 from bookshop.orders.states import OrderStatus
-from bookshop.read_only import ReadOnly
+from bookshop.read_only import ReadOnlyMode
 from tests.unit.makers import NOW, book, order
 
 ADA = "ada@mail.example"
@@ -30,7 +30,7 @@ def engine(database_url):
 
 @pytest.fixture
 def mode(engine, tmp_path):
-    return ReadOnly(engine, tmp_path / "read-only")
+    return ReadOnlyMode(engine, tmp_path / "read-only")
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def place(engine):
             session.add_all(made)
             session.flush()
             for each in made:
-                enqueue(session, each, MailKind.PAID, "", NOW)
+                enqueue_order_email(session, each, MailKind.PAID, "", NOW)
             return [each.number for each in made]
 
     return place

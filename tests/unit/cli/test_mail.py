@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from bookshop.mail.models import MailRecord
-from bookshop.mail.outbox import MailKind, enqueue
+from bookshop.orders.notifications import MailKind, enqueue_order_email
 from tests.plugins.mail_server import MailServer
 from tests.shops import ini
 from tests.unit.makers import NOW, book, order
@@ -55,7 +55,7 @@ def post(sessions):
             session.add_all(orders)
             session.flush()
             for each in orders:
-                enqueue(session, each, MailKind.PAID, "", NOW)
+                enqueue_order_email(session, each, MailKind.PAID, "", NOW)
             return [each.number for each in orders]
 
     return post

@@ -5,16 +5,17 @@ from email import message_from_bytes, policy
 import pytest
 
 from bookshop.mail.folder import Folder
-from bookshop.mail.message import EmailContent, Mail, message
-from bookshop.mail.outbox import MailKind
+from bookshop.mail.message import EmailContent, QueuedMail, build_message
 from bookshop.mail.transport import DeliveryError
 from tests.unit.makers import NOW
 
 
 @pytest.fixture
 def made(registry):
-    mail = Mail(MailKind.PAID, "ada@mail.example", "0123abcd", NOW, {}, None)
-    return message(registry.bookshop, mail, EmailContent("Order", "Größe\n", "<p>Größe</p>\n"))
+    mail = QueuedMail("paid", 1, "ada@mail.example", "0123abcd", NOW, {})
+    return build_message(
+        registry.services.settings, mail, EmailContent("Order", "Größe\n", "<p>Größe</p>\n")
+    )
 
 
 def test_a_mail_is_a_file_named_by_its_time_and_id(made, tmp_path):

@@ -3,8 +3,9 @@
 import pytest
 
 from bookshop.mail.models import MailStatus
-from bookshop.mail.outbox import MailKind, enqueue, requeue
+from bookshop.mail.outbox import requeue
 from bookshop.orders.models import Order
+from bookshop.orders.notifications import MailKind, enqueue_order_email
 from tests.unit.makers import NOW, book, order
 
 
@@ -19,7 +20,9 @@ def placed(sessions):
 
 def test_a_mail_waits_from_the_moment_that_it_is_written(sessions, placed, mails):
     with sessions.begin() as session:
-        enqueue(session, session.get(Order, placed), MailKind.REFUNDED, "re_1", NOW, amount=5)
+        enqueue_order_email(
+            session, session.get(Order, placed), MailKind.REFUNDED, "re_1", NOW, amount=5
+        )
     (mail,) = mails().values()
     with sessions() as session:
         number = session.get(Order, placed).number
@@ -34,14 +37,14 @@ def test_the_same_is_written_once_however_often(sessions, placed, mails):
     for _ in range(2):
         with sessions.begin() as session:
             for _ in range(2):
-                enqueue(session, session.get(Order, placed), MailKind.PAID, "", NOW)
+                enqueue_order_email(session, session.get(Order, placed), MailKind.PAID, "", NOW)
     assert len(mails()) == 1
 
 
 def test_the_same_is_written_once_by_many_at_once(sessions, placed, mails, together):
     def write_it(_):
         with sessions.begin() as session:
-            enqueue(session, session.get(Order, placed), MailKind.PAID, "", NOW)
+            enqueue_order_email(session, session.get(Order, placed), MailKind.PAID, "", NOW)
 
     assert together(write_it, range(8)) == [None] * 8
     assert len(mails()) == 1
@@ -52,16 +55,16 @@ def test_different_things_are_different_mails(sessions, placed, mails):
         session.add(other := order(book(), email="bea@mail.example"))
         session.flush()
         found = session.get(Order, placed)
-        enqueue(session, found, MailKind.PAID, "", NOW)
-        enqueue(session, found, MailKind.REFUNDED, "re_1", NOW, amount=1)
-        enqueue(session, found, MailKind.REFUNDED, "re_2", NOW, amount=1)
-        enqueue(session, other, MailKind.PAID, "", NOW)
+        enqueue_order_email(session, found, MailKind.PAID, "", NOW)
+        enqueue_order_email(session, found, MailKind.REFUNDED, "re_1", NOW, amount=1)
+        enqueue_order_email(session, found, MailKind.REFUNDED, "re_2", NOW, amount=1)
+        enqueue_order_email(session, other, MailKind.PAID, "", NOW)
     assert len({mail.message_id for mail in mails().values()}) == 4
 
 
 def test_what_is_rolled_back_is_not_mailed(sessions, placed, mails):
     with sessions() as session:
-        enqueue(session, session.get(Order, placed), MailKind.PAID, "", NOW)
+        enqueue_order_email(session, session.get(Order, placed), MailKind.PAID, "", NOW)
         session.rollback()
     assert mails() == {}
 
@@ -70,7 +73,7 @@ def test_nobody_is_mailed_where_no_address_is_known(sessions, mails):
     with sessions.begin() as session:
         session.add(wanted := order(book(), email=None))
         session.flush()
-        enqueue(session, wanted, MailKind.PAID, "", NOW)
+        enqueue_order_email(session, wanted, MailKind.PAID, "", NOW)
     assert mails() == {}
 
 

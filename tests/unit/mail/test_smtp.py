@@ -10,8 +10,7 @@ import pytest
 import trustme
 
 from bookshop.mail import smtp
-from bookshop.mail.message import EmailContent, Mail, message
-from bookshop.mail.outbox import MailKind
+from bookshop.mail.message import EmailContent, QueuedMail, build_message
 from bookshop.mail.transport import (
     DeliveryError,
     OutageError,
@@ -30,8 +29,8 @@ def made(registry):
     """A message to a recipient."""
 
     def make(recipient="ada@mail.example"):
-        mail = Mail(MailKind.PAID, recipient, "0123abcd", NOW, {}, None)
-        return message(registry.bookshop, mail, LETTER)
+        mail = QueuedMail("paid", 1, recipient, "0123abcd", NOW, {})
+        return build_message(registry.services.settings, mail, LETTER)
 
     return make
 
@@ -163,7 +162,7 @@ def test_only_the_last_answer_may_take_its_time(make_smtp, server, made):
 
 
 def test_the_last_answer_is_not_waited_for_without_end(make_smtp, server, made, monkeypatch):
-    monkeypatch.setattr(smtp, "FINAL_WAIT", 0.2)
+    monkeypatch.setattr(smtp, "DATA_TIMEOUT", 0.2)
     held = threading.Event()
     server.box.plan["DATA"] = [held]
     found = failure(make_smtp(server), made())
@@ -173,7 +172,7 @@ def test_the_last_answer_is_not_waited_for_without_end(make_smtp, server, made, 
 
 @pytest.mark.parametrize("greeting", [b"", b"220 mx.example\r\n"], ids=["greeting", "EHLO"])
 def test_a_server_that_trickles_is_broken_off(make_smtp, server, made, monkeypatch, greeting):
-    monkeypatch.setattr(smtp, "LONGEST", 0.5)
+    monkeypatch.setattr(smtp, "MAX_DELIVERY_TIME", 0.5)
     ended = threading.Event()
 
     def trickle():
@@ -200,7 +199,7 @@ def test_a_server_that_trickles_is_broken_off(make_smtp, server, made, monkeypat
 def test_a_connection_that_is_made_too_late_is_not_used(make_smtp, server, made, monkeypatch):
     class Late(smtp._Client):
         def _get_socket(self, *arguments):
-            self._break_off()
+            self._abort()
             return super()._get_socket(*arguments)
 
     monkeypatch.setattr(smtp, "_Client", Late)

@@ -14,7 +14,8 @@ from bookshop.mail import smtp
 from bookshop.mail import worker as module
 from bookshop.mail.folder import Folder
 from bookshop.mail.models import MailRecord, MailStatus
-from bookshop.mail.outbox import MailKind, enqueue, requeue
+from bookshop.mail.outbox import requeue
+from bookshop.mail.queue import CLAIM_TIME, RETRY_DELAYS, WRONG_SETTINGS_DELAY, claim_next
 from bookshop.mail.smtp import Smtp
 from bookshop.mail.transport import (
     DeliveryError,
@@ -22,8 +23,10 @@ from bookshop.mail.transport import (
     RefusedError,
     SettingsRefusedError,
 )
-from bookshop.mail.worker import AFTER_SETTINGS, DELAYS, LEASE, PAUSE, make_mail_worker
+from bookshop.mail.worker import POLL_INTERVAL, make_mail_worker
+from bookshop.orders.emails import EmailComposer
 from bookshop.orders.models import Order
+from bookshop.orders.notifications import MailKind, enqueue_order_email
 from tests.plugins.mail_server import DROP
 from tests.shops import ini
 from tests.unit.makers import NOW, book, order
@@ -60,6 +63,13 @@ def statuses(outcomes):
     return [outcome.status for outcome in outcomes]
 
 
+def logged(caplog, event):
+    """The fields `mail` and `error` of every log record of that event."""
+    return [
+        (record.mail, record.error) for record in caplog.records if record.getMessage() == event
+    ]
+
+
 # --- one mail
 
 
@@ -91,13 +101,13 @@ def test_the_mail_is_claimed_before_it_leaves(postman, make_mail_worker, pigeon,
 
     pigeon.asked = look
     postman.deliver_due()
-    assert seen == [(NOW + LEASE, [])]
+    assert seen == [(NOW + CLAIM_TIME, [])]
     assert other.carried == []
 
 
 def test_a_claim_lasts_longer_than_a_delivery_can():
-    assert timedelta(seconds=smtp.LONGEST) < LEASE
-    assert smtp.FINAL_WAIT < smtp.LONGEST
+    assert timedelta(seconds=smtp.MAX_DELIVERY_TIME) < CLAIM_TIME
+    assert smtp.DATA_TIMEOUT < smtp.MAX_DELIVERY_TIME
 
 
 def test_the_longest_due_goes_first(postman, pigeon, post, mails, time, sessions):
@@ -117,7 +127,7 @@ def test_it_is_tried_for_about_three_days_and_then_given_up(
     postman, pigeon, post, mails, time, caplog
 ):
     (mail_id,) = post()
-    for delay in DELAYS:
+    for delay in RETRY_DELAYS:
         pigeon.faults = [DeliveryError("RCPT TO: 450", "try later")]
         assert statuses(postman.deliver_due()) == [MailStatus.WAITING]
         assert mails()[mail_id].due_at == time.now + delay
@@ -128,7 +138,7 @@ def test_it_is_tried_for_about_three_days_and_then_given_up(
     pigeon.faults = [DeliveryError("RCPT TO: 450", "try later")]
     assert statuses(postman.deliver_due()) == [MailStatus.GIVEN_UP]
     assert timedelta(days=3) < time.now - NOW < timedelta(days=3.5)
-    assert f"mail {mail_id} (paid) was given up: RCPT TO: 450" in caplog.text
+    assert logged(caplog, "mail_given_up") == [(mail_id, "RCPT TO: 450")]
     time.passes(days=30)
     assert postman.deliver_due() == []
 
@@ -165,13 +175,13 @@ def test_what_is_refused_for_good_is_given_up_at_once(postman, pigeon, post, mai
 
 def test_settings_that_are_refused_are_waited_for(postman, pigeon, post, mails, time, caplog):
     (mail_id,) = post()
-    for _ in range(3 * len(DELAYS)):
+    for _ in range(3 * len(RETRY_DELAYS)):
         pigeon.faults = [SettingsRefusedError("AUTH: 535", "wrong password")]
         assert statuses(postman.deliver_due()) == [MailStatus.WAITING]
-        assert mails()[mail_id].due_at == time.now + AFTER_SETTINGS
+        assert mails()[mail_id].due_at == time.now + WRONG_SETTINGS_DELAY
         time.passes(hours=1)
-    assert "waits until the mail.* settings are mended: AUTH: 535" in caplog.text
-    # Once they are mended it has all its attempts before it.
+    assert (mail_id, "AUTH: 535") in logged(caplog, "mail_settings_refused")
+    # With corrected settings all attempts are available again.
     pigeon.faults = [DeliveryError("RCPT TO: 450")]
     assert statuses(postman.deliver_due()) == [MailStatus.WAITING]
     time.passes(hours=1)
@@ -194,10 +204,10 @@ def test_a_server_that_is_out_of_order_is_asked_less_and_less(postman, pigeon, p
     pigeon.faults = [OutageError("connect: TimeoutError")] * 9
     rests, rest = [], 0
     for _ in range(9):
-        rest = postman._round(rest)
+        rest = postman._run_once(rest)
         rests.append(rest)
-    assert rests == [PAUSE, 40, 80, 160, 320, 600, 600, 600, 600]
-    assert postman._round(rest) == 0
+    assert rests == [POLL_INTERVAL, 40, 80, 160, 320, 600, 600, 600, 600]
+    assert postman._run_once(rest) == 0
 
 
 def test_a_letter_that_cannot_be_written_stops_no_other(postman, pigeon, post, mails, time, caplog):
@@ -213,10 +223,10 @@ def test_a_letter_that_cannot_be_written_stops_no_other(postman, pigeon, post, m
     outcomes = {outcome.id: outcome for outcome in postman.deliver_due()}
     for mail_id in (broken, strange, unshippable):
         assert outcomes[mail_id].status is MailStatus.WAITING
-        assert outcomes[mail_id].fault.summary.startswith("letter: ")
-        assert mails()[mail_id].due_at == time.now + DELAYS[0]
+        assert outcomes[mail_id].error.summary.startswith("compose: ")
+        assert mails()[mail_id].due_at == time.now + RETRY_DELAYS[0]
     assert outcomes[fine].status is MailStatus.SENT
-    assert "letters.py:" in outcomes[unshippable].fault.summary
+    assert "emails.py:" in outcomes[unshippable].error.summary
     assert "not an address" not in caplog.text
 
 
@@ -242,8 +252,8 @@ def test_no_log_line_says_who_was_mailed_about_what(postman, pigeon, post, caplo
 
 def test_what_a_killed_postman_had_claimed_is_taken_up(postman, pigeon, post, mails, time):
     (mail_id,) = post()
-    assert postman._claim().id == mail_id  # and there it ended
-    time.passes(seconds=LEASE.total_seconds())
+    assert claim_next(postman._sessions).id == mail_id  # and there it ended
+    time.passes(seconds=CLAIM_TIME.total_seconds())
     assert postman.deliver_due() == []
     time.passes(seconds=1)
     assert statuses(postman.deliver_due()) == [MailStatus.SENT]
@@ -256,7 +266,7 @@ def test_who_comes_too_late_does_not_spoil_it(make_mail_worker, post, mails, tim
     slow, quick = Pigeon(DeliveryError("DATA: TimeoutError")), Pigeon()
 
     def sleep(message):
-        time.passes(seconds=LEASE.total_seconds() + 1)
+        time.passes(seconds=CLAIM_TIME.total_seconds() + 1)
         make_mail_worker(quick).deliver_due()
 
     slow.asked = sleep
@@ -270,7 +280,7 @@ def test_a_mail_that_has_gone_is_written_down_as_soon_as_that_can_be(
     postman, pigeon, post, mails, time, monkeypatch, caplog
 ):
     (mail_id,) = post()
-    really, locked = postman._write_down, [True, True]
+    really, locked = module.record_outcome, [True, True]
 
     def write_down(*arguments):
         if locked:
@@ -278,23 +288,24 @@ def test_a_mail_that_has_gone_is_written_down_as_soon_as_that_can_be(
             raise OperationalError("UPDATE", {}, Exception("database is locked"))
         really(*arguments)
 
-    monkeypatch.setattr(postman, "_write_down", write_down)
-    monkeypatch.setattr(module, "RECORD_AGAIN", (0, 0))
+    monkeypatch.setattr(module, "record_outcome", write_down)
+    monkeypatch.setattr(module, "RECORD_RETRY_PAUSES", (0, 0))
     assert statuses(postman.deliver_due()) == [MailStatus.SENT]
     assert mails()[mail_id].status == MailStatus.SENT
     assert len(pigeon.carried) == 1
-    assert caplog.text.count(f"mail {mail_id} could not be updated: OperationalError") == 2
+    assert logged(caplog, "mail_outcome_not_recorded") == [(mail_id, "OperationalError")] * 2
 
 
 def test_a_database_that_does_not_answer_is_asked_again(postman, post, monkeypatch, caplog):
     def locked(*arguments):
         raise OperationalError("UPDATE", {}, Exception("database is locked"))
 
-    monkeypatch.setattr(module, "RECORD_AGAIN", (0,))
-    monkeypatch.setattr(postman, "_write_down", locked)
+    monkeypatch.setattr(module, "RECORD_RETRY_PAUSES", (0,))
+    monkeypatch.setattr(module, "record_outcome", locked)
     post()
-    assert postman._round(0) == 0
-    assert "the outbox could not be read or written: OperationalError" in caplog.text
+    assert postman._run_once(0) == 0
+    (record,) = [each for each in caplog.records if each.getMessage() == "outbox_unavailable"]
+    assert record.error == "OperationalError"
 
 
 # --- again
@@ -344,12 +355,12 @@ def order_of(sessions, post):
 def test_a_mail_leaves_as_soon_as_it_is_committed(
     postman, pigeon, order_of, sessions, engine, monkeypatch
 ):
-    monkeypatch.setattr(module, "PAUSE", 60)
+    monkeypatch.setattr(module, "POLL_INTERVAL", 60)
     postman.deliver_due()
     assert pigeon.arrived.acquire(timeout=10)
     postman.start()
     with sessions() as session:
-        enqueue(session, session.get(Order, order_of), MailKind.LINK, "1", NOW)
+        enqueue_order_email(session, session.get(Order, order_of), MailKind.LINK, "1", NOW)
         with session.begin_nested():
             session.flush()
         assert not postman._woken.is_set()
@@ -358,7 +369,7 @@ def test_a_mail_leaves_as_soon_as_it_is_committed(
 
 
 def test_a_mail_that_nobody_announced_is_found(postman, pigeon, post, monkeypatch):
-    monkeypatch.setattr(module, "PAUSE", 0.05)
+    monkeypatch.setattr(module, "POLL_INTERVAL", 0.05)
     post()
     postman._woken.clear()
     postman.start()
@@ -375,15 +386,15 @@ def test_what_has_nothing_to_do_with_mail_wakes_nobody(postman, order_of, sessio
 def test_while_the_server_is_out_of_order_nobody_wakes_the_postman(
     postman, pigeon, post, monkeypatch
 ):
-    monkeypatch.setattr(module, "PAUSE", 60)
-    rounds, really = threading.Semaphore(0), postman._round
+    monkeypatch.setattr(module, "POLL_INTERVAL", 60)
+    rounds, really = threading.Semaphore(0), postman._run_once
 
     def count(rest):
         found = really(rest)
         rounds.release()
         return found
 
-    monkeypatch.setattr(postman, "_round", count)
+    monkeypatch.setattr(postman, "_run_once", count)
     pigeon.faults = [OutageError("connect: TimeoutError")] * 2
     post()
     postman.start()
@@ -402,7 +413,7 @@ def test_it_ends_between_two_mails(postman, pigeon, post):
 def test_a_delivery_that_takes_its_time_does_not_keep_the_server(
     postman, pigeon, post, monkeypatch
 ):
-    monkeypatch.setattr(module, "FAREWELL", 0.05)
+    monkeypatch.setattr(module, "STOP_TIMEOUT", 0.05)
     busy, go_on = threading.Event(), threading.Event()
 
     def take_time(message):
@@ -427,8 +438,9 @@ def test_stopping_what_was_never_started(postman):
 
 def test_the_settings_say_how_mail_travels(make_registry, tmp_path):
     registry = make_registry()
-    assert isinstance(make_mail_worker(registry)._transport, Folder)
-    assert isinstance(make_mail_worker(make_registry(mail__host="smtp.example"))._transport, Smtp)
+    assert isinstance(make_mail_worker(registry, EmailComposer(registry))._transport, Folder)
+    registry = make_registry(mail__host="smtp.example")
+    assert isinstance(make_mail_worker(registry, EmailComposer(registry))._transport, Smtp)
 
 
 # --- many at once, to a server that is not always in the mood
@@ -488,17 +500,17 @@ def test_an_application_delivers_for_as_long_as_it_lives(tmp_path, sqlite_url):
     section = ini(tmp_path / "var", "http://localhost:1", sqlalchemy__url=str(sqlite_url))
     config = bookshop.configure(section)
     registry = config.make_wsgi_app().registry
-    with registry.sessions.begin() as session:
+    with registry.services.sessions.begin() as session:
         session.add(wanted := order(book(title="Moss"), email="ada@mail.example"))
         session.flush()
-        enqueue(session, wanted, MailKind.PAID, "", NOW)
+        enqueue_order_email(session, wanted, MailKind.PAID, "", NOW)
     folder, pause, tries = tmp_path / "var" / "mail", threading.Event(), 400
     while not list(folder.glob("*.eml")) and (tries := tries - 1):
         pause.wait(0.05)
     (mail,) = folder.glob("*.eml")
     assert "Moss" in mail.read_text(encoding="utf-8")
-    registry.postman.stop()
-    assert not registry.postman._thread.is_alive()
-    registry.sweeper.stop()
-    registry.payments.close()
-    registry.engine.dispose()
+    registry.mail_worker.stop()
+    assert not registry.mail_worker._thread.is_alive()
+    registry.job_worker.stop()
+    registry.services.payments.close()
+    registry.services.engine.dispose()

@@ -9,10 +9,10 @@ from sqlalchemy import MetaData, event, select
 
 from bookshop.db import make_engine, make_sessions
 from bookshop.mail.models import MailRecord
-from bookshop.mail.outbox import MailKind, enqueue
 from bookshop.ops.privacy import UnderWayError, compact, erase, held_about, letters_to
 from bookshop.orders.audit import Cause, TransitionContext, record_event
 from bookshop.orders.models import Order, RefundRecord
+from bookshop.orders.notifications import MailKind, enqueue_order_email
 from bookshop.orders.payment.sync import sync_payment
 from bookshop.orders.states import Actor, OrderStatus
 from bookshop.payments.charges import Address
@@ -64,8 +64,8 @@ def held(sessions):
         record_event(
             occasion, first, "note", text=f"told {ADA.lower()} and ada lovelace", more=[ADA]
         )
-        enqueue(session, first, MailKind.SHIPPED, "1", NOW, tracking="PARCEL-1815")
-        enqueue(session, made[3], MailKind.PAID, "1", NOW)
+        enqueue_order_email(session, first, MailKind.SHIPPED, "1", NOW, tracking="PARCEL-1815")
+        enqueue_order_email(session, made[3], MailKind.PAID, "1", NOW)
         session.flush()
         session.scalars(select(MailRecord)).first().problem = f"550 {ADA}: no such user"
         refund = {"amount": 1, "status": "failed", "requested_at": NOW}
@@ -198,7 +198,7 @@ def test_the_files_of_sqlite_forget_them(sqlite_url):
         session.add_all(made)
         session.flush()
         for each in made:
-            enqueue(session, each, MailKind.EXPIRED, "", NOW)
+            enqueue_order_email(session, each, MailKind.EXPIRED, "", NOW)
     assert b"lovelace" in files()
     with make_sessions(engine).begin() as session:
         erase(TransitionContext(session, CAUSE, NOW), ADA)

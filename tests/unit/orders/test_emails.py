@@ -10,10 +10,10 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 import bookshop
-from bookshop.mail.message import Mail
-from bookshop.mail.outbox import MailKind
+from bookshop.mail.message import QueuedMail
 from bookshop.orders.emails import EmailComposer
 from bookshop.orders.links import opens
+from bookshop.orders.notifications import MailKind
 from bookshop.orders.snapshot import snapshot
 from bookshop.orders.states import OrderStatus
 from tests.unit.makers import NOW, book, order
@@ -43,8 +43,8 @@ def letter(registry, bought):
     """The letter of a kind about that order."""
 
     def write(kind, shop=registry, **detail):
-        mail = Mail(kind, "ada@mail.example", "1", NOW, detail or DETAILS.get(kind, {}), bought)
-        return EmailComposer(shop).write(mail)
+        mail = QueuedMail(kind, 1, "ada@mail.example", "1", NOW, detail or DETAILS.get(kind, {}))
+        return EmailComposer(shop).render(mail, bought)
 
     return write
 
@@ -67,7 +67,7 @@ def test_every_letter_says_whose_it_is_and_where_the_order_is(kind, letter, boug
     for text in (written.text, written.html):
         url = re.search(r"http://localhost:6543/orders/\S+?(?=[\"\s])", text)[0]
         assert urlsplit(url).path == f"/orders/{bought.number}"
-        assert opens(registry.bookshop.shop, bought.number, *parse_qs(urlsplit(url).query)["key"])
+        assert opens(registry.services.settings.shop, bought.number, *parse_qs(urlsplit(url).query)["key"])
 
 
 @pytest.mark.parametrize("kind", set(MailKind) - {MailKind.SHIPPED, MailKind.LINK})
