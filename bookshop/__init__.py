@@ -1,4 +1,4 @@
-"""Bookshop: a web shop for books. This module is where it is put together."""
+"""Bookshop: a web shop for books. This module is the application factory."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 from pyramid.config import Configurator
 
 from bookshop import settings
-from bookshop.ops.startup import NotReadyError, prepare
+from bookshop.ops.startup import StartupError, prepare
 
-# In this order: what stands above may be used below.
+# In this order: each may use the directives and request methods of those above.
 FEATURES = (
+    "bookshop.composition",
     "bookshop.web.resources",
     "bookshop.db",
-    "bookshop.read_only",
+    "bookshop.jobs",
     "bookshop.web.headers",
     "bookshop.web.security",
     "bookshop.rate_limits",
@@ -39,7 +40,7 @@ SCANNED = (
     "bookshop.webhooks",
     "bookshop.ops",
 )
-# What commands and imports need: a scan for views would load it into every server.
+# Commands and imports need these; scanning them would load them into every server.
 NOT_SCANNED = (
     "bookshop.catalogue.covers.local_files",
     "bookshop.catalogue.covers.images",
@@ -52,19 +53,18 @@ NOT_SCANNED = (
 
 
 def configure(ini: Mapping[str, str]) -> Configurator:
-    """The shop put together from an INI's section, its database not touched yet.
+    """Return the configurator of the shop that an INI's section describes.
 
-    Raises settings.SettingsError.
+    No database is opened. Raises settings.SettingsError.
     """
     try:
-        # `pyramid.includes` may add settings of its own, before they are read.
+        # Packages in `pyramid.includes` are included here: they may change the settings.
         config = Configurator(settings=settings.expand(ini))
     except ModuleNotFoundError as err:
         problem = settings.Problem(
-            "pyramid.includes", f"there is no package {err.name}", "pyramid.includes ="
+            "pyramid.includes", f"the package {err.name} is not installed", "pyramid.includes ="
         )
         raise settings.SettingsError([problem]) from err
-    config.registry.bookshop = settings.read(config.registry.settings)
     for feature in FEATURES:
         config.include(feature)
     for package in SCANNED:
@@ -74,14 +74,14 @@ def configure(ini: Mapping[str, str]) -> Configurator:
 
 
 def main(global_config: Mapping[str, str] | None, **ini: str) -> Any:
-    """The WSGI application of an INI's section, for `pserve`.
+    """Return the WSGI application of an INI's section, for `pserve`.
 
-    Wrong settings and an unready database end the program with exit code 2, and no traceback.
+    Wrong settings and an unprepared database end the program with exit code 2, and no traceback.
     """
     try:
         config = configure(ini)
         prepare(config.registry, (global_config or {}).get("__file__", "production.ini"))
-    except (settings.SettingsError, NotReadyError) as err:
+    except (settings.SettingsError, StartupError) as err:
         sys.stderr.write(f"{err}\n")
         raise SystemExit(2) from None
     return config.make_wsgi_app()

@@ -24,6 +24,8 @@ from sqlalchemy.engine import URL, Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
+from bookshop.services import services
+
 LOCK_WAIT = 5  # seconds that one writer waits for another
 WRITES = "bookshop_writes"
 # Errors must not carry the addresses that a statement was given into the log.
@@ -142,16 +144,13 @@ def commit_now(request: Request) -> None:
 
 
 def _session(request: Request) -> Session:
-    session: Session = request.registry.sessions()
+    session = services(request).sessions()
     zope.sqlalchemy.register(session, transaction_manager=request.tm)
     return session
 
 
 def includeme(config: Configurator) -> None:
-    """Give the registry `engine` and `sessions`, and requests `db` and `tm`."""
-    engine = make_engine(config.registry.bookshop.database)
-    config.registry.engine = engine
-    config.registry.sessions = make_sessions(engine)
+    """Give requests `db` and `tm`."""
     config.add_settings(
         {
             "tm.manager_hook": pyramid_tm.explicit_manager,

@@ -10,7 +10,6 @@ import logging
 from datetime import datetime
 from pathlib import Path
 
-from pyramid.config import Configurator
 from sqlalchemy import CheckConstraint, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,7 +35,7 @@ class ShopState(Base):
     read_only_since: Mapped[datetime | None]
 
 
-class ReadOnly:
+class ReadOnlyMode:
     """The mode, as everybody sees it who shares the database."""
 
     def __init__(self, engine: Engine, flag: Path) -> None:
@@ -66,9 +65,3 @@ class ReadOnly:
     def _set(self, since: datetime | None) -> None:
         with writing(self._engine).begin() as connection:
             connection.execute(update(ShopState).values(read_only_since=since))
-
-
-def includeme(config: Configurator) -> None:
-    """Give the registry `read_only`."""
-    registry = config.registry
-    registry.read_only = ReadOnly(registry.engine, registry.bookshop.shop.var / "read-only")

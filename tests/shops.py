@@ -72,21 +72,21 @@ class Shop:
 
     def orders(self) -> list[dict]:
         """All orders, the oldest first."""
-        with self.registry.sessions() as session:
+        with self.registry.services.sessions() as session:
             return [snapshot(order) for order in session.query(Order).order_by(Order.id)]
 
     def order(self, number: str):
-        with self.registry.sessions() as session:
+        with self.registry.services.sessions() as session:
             return by_number(session, number)
 
     def book(self, sku: str) -> BookRecord:
-        with self.registry.sessions() as session:
+        with self.registry.services.sessions() as session:
             return session.query(BookRecord).filter_by(sku=sku).one()
 
     def change_book(self, of: str, /, **values: object) -> None:
         """What an operator changes behind the customers' backs."""
-        now, terms = clock.now(), self.registry.terms
-        with self.registry.sessions.begin() as session:
+        now, terms = clock.now(), self.registry.services.sales_context
+        with self.registry.services.sessions.begin() as session:
             book = session.query(BookRecord).filter_by(sku=of).one()
             row = {name: values.pop(name) for name in ("stock", "held") if name in values}
             if (amount := values.pop("amount", None)) is not None:
@@ -103,10 +103,10 @@ class Shop:
             touch(session)
 
     def close(self) -> None:
-        self.registry.sweeper.stop()
-        self.registry.postman.stop()
-        self.registry.payments.close()
-        self.registry.engine.dispose()
+        self.registry.job_worker.stop()
+        self.registry.mail_worker.stop()
+        self.registry.services.payments.close()
+        self.registry.services.engine.dispose()
 
 
 class Served:

@@ -159,7 +159,7 @@ def _stock(shop: Shop) -> None:
         BookUpdate(bare, copies=StockCount(9)),
     ]
     gone = shop.book(WITHDRAWN).id
-    with shop.registry.sessions.begin() as session:
-        put(session.connection(), wares, shop.registry.terms, clock.now())
+    with shop.registry.services.sessions.begin() as session:
+        put(session.connection(), wares, shop.registry.services.sales_context, clock.now())
         withdraw(session.connection(), [gone], clock.now())
         touch(session)

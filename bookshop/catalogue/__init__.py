@@ -1,38 +1,36 @@
-"""Books: what they are, whether they can be bought, and the pages that show them."""
+"""The catalogue: books, prices and availability, imports, search, and the pages that show them."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from babel import Locale
 from pyramid.config import Configurator
 
+from bookshop.catalogue.jobs import run_catalogue_jobs
 from bookshop.catalogue.pages.resources import Catalogue
 from bookshop.catalogue.pricing import SalesContext
-from bookshop.catalogue.queries import CatalogueQueries
-from bookshop.catalogue.search.service import SearchService
 from bookshop.catalogue.seo.sitemap import Sitemaps
-from bookshop.catalogue.version import CatalogueVersion
+from bookshop.services import services
 from bookshop.settings import ShopSettings
-from bookshop.web.static_files import Assets
+from bookshop.web.static_files import StaticFiles
+
+JOB_INTERVAL = 30  # seconds
+DEMO_COVERS = Path(__file__).parent / "demo" / "covers"
 
 
-def terms_of(shop: ShopSettings) -> SalesContext:
-    """On which terms a shop sells; its locale says in which country."""
+def sales_context_of(shop: ShopSettings) -> SalesContext:
+    """Return the currency and the country that a shop sells in; the country is its locale's."""
     return SalesContext(shop.currency, Locale.parse(shop.locale).territory)
 
 
 def includeme(config: Configurator) -> None:
-    """Hang `/books` and `/sitemaps` on the tree and give requests their `shelf` and `finder`."""
-    registry = config.registry
-    registry.terms = terms_of(registry.bookshop.shop)
-    registry.catalogue_version = CatalogueVersion(registry.engine)
-    registry.shelf = CatalogueQueries(registry.engine, registry.terms)
-    config.add_request_method(lambda request: request.registry.shelf, "shelf", property=True)
-    registry.finder = SearchService(registry.engine, registry.terms)
-    config.add_request_method(lambda request: request.registry.finder, "finder", property=True)
+    """Add `/books`, `/covers` and `/sitemaps` to the resource tree, and run the catalogue's jobs."""
     config.include("bookshop.catalogue.covers")
     config.add_branch("books", Catalogue)
     config.add_branch("sitemaps", Sitemaps)
-    pictures = Assets("/covers/", [Path(__file__).parent / "demo" / "covers"])
-    config.add_early(pictures.answer)
+    config.add_early_responder(StaticFiles("/covers/", [DEMO_COVERS]).answer)
+    found = services(config)
+    run = partial(run_catalogue_jobs, found.engine, found.sales_context)
+    config.add_job("catalogue", JOB_INTERVAL, run)

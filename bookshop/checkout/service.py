@@ -35,7 +35,8 @@ from bookshop.payments.errors import (
 )
 from bookshop.payments.gateway import MAX_AMOUNT, Gateway
 from bookshop.payments.intents import PaymentIntent
-from bookshop.rate_limits.limiter import Limiter
+from bookshop.rate_limits.limiter import RateLimiter
+from bookshop.services import services
 
 # Also what is sold out: holding decides who has the last copy.
 FOR_SALE = {Code.AVAILABLE, Code.FEW, Code.PREORDER, Code.SOLD_OUT}
@@ -97,19 +98,19 @@ class Checkout:
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._gateway: Gateway = request.registry.payments
-        self._limiter: Limiter = request.registry.limiter
+        self._gateway: Gateway = services(request).payments
+        self._limiter: RateLimiter = services(request).rate_limiter
 
     def buy(self, sku: str, again: str | None, *, asked: bool) -> Payable:
         """The visitor's order for one copy, ready to be paid; always the same one until it is.
 
         `again` is the number of an earlier order of the same book, for one more copy; `asked` is
         whether a form of ours asked for it. Raises NotForSaleError, CannotBuyError,
-        ConfirmationRequired, TooOftenError, OrderClosedError where it is paid or on its way, and the errors of Gateway.
+        ConfirmationRequired, RateLimitExceededError, OrderClosedError where it is paid or on its way, and the errors of Gateway.
         """
         self._gateway.check()
         self._free_lapsed()
-        listing = self._request.shelf.listing(canonical_sku(sku))
+        listing = services(self._request).catalogue.listing(canonical_sku(sku))
         if listing is None:
             raise NotForSaleError(sku)
         basis = DedupKey(self._request.visitor, listing.sku, self._earlier(again))
@@ -131,14 +132,14 @@ class Checkout:
         order = self._own(number)
         if order is None:
             raise OrderClosedError(None)
-        listing = self._request.shelf.listing(order.lines[0].sku)
+        listing = services(self._request).catalogue.listing(order.lines[0].sku)
         return self._payable(snapshot(order), listing)
 
     def press_pay(self, number: str, revision: int | None, email: str) -> Held:
         """Hold the order's copies, and give the order and its PaymentIntent the e-mail address.
 
         `revision` is of the order as the visitor has seen it. Raises OrderClosedError,
-        TotalChangedError, CannotBuyError, TooOftenError, holds.OutOfStockError, and the errors of
+        TotalChangedError, CannotBuyError, RateLimitExceededError, holds.OutOfStockError, and the errors of
         Gateway.
         """
         self._gateway.check()
@@ -166,13 +167,13 @@ class Checkout:
 
     def _with_receipt(self, intent_id: str, total: Money, email: str) -> PaymentIntent:
         try:
-            return self._gateway.change_intent(intent_id, total, receipt_email=email)
+            return self._gateway.update_intent(intent_id, total, receipt_email=email)
         except IntentStateError:
             return self._gateway.retrieve_intent(intent_id)
 
     def _check_current(self, order: Order) -> None:
         """Refuse to sell what has left the shop, or costs something else by now."""
-        listing = self._request.shelf.listing(order.lines[0].sku)
+        listing = services(self._request).catalogue.listing(order.lines[0].sku)
         if listing is None or listing.price != order.money:
             raise TotalChangedError
         if listing.availability.code not in FOR_SALE:

@@ -28,6 +28,7 @@ from bookshop.orders.states import CLOSED, DISPUTES, FULFILMENT, PAID_FOR, UNPAI
 from bookshop.payments.declines import message_for_customer
 from bookshop.payments.errors import PaymentsError, StripeRefusedError
 from bookshop.payments.intents import Failure, PaymentIntent
+from bookshop.services import services
 from bookshop.web.resources import Shop
 
 RETRY_AFTER = 5  # seconds
@@ -62,7 +63,7 @@ def show_success(_context: Shop, request: Request) -> dict[str, Any] | Response:
         return _unknown(request)
     try:
         with outside_transaction(request):
-            intent: PaymentIntent = request.registry.payments.retrieve_intent(intent_id)
+            intent: PaymentIntent = services(request).payments.retrieve_intent(intent_id)
     except PaymentsError as err:
         if not seen_here(request, order):
             return _unknown(request)
@@ -118,7 +119,7 @@ def _unconfirmed(request: Request, order: OrderSnapshot) -> dict[str, Any]:
 
 def _page(request: Request, order: OrderSnapshot, failure: Failure | None) -> dict[str, Any]:
     if order.short:
-        return _answer("short", present_order(request, order))
+        return _answer("out_of_stock", present_order(request, order))
     closed = order.status in PAID_FOR | CLOSED
     unpaid = order.status in UNPAID
     return _answer(

@@ -26,15 +26,16 @@ from bookshop.i18n import _
 from bookshop.inventory.reservations import OutOfStockError
 from bookshop.orders.number import is_number
 from bookshop.orders.pages.presenter import present_order
-from bookshop.payments.declines import GENERIC
+from bookshop.payments.declines import GENERIC_DECLINE_CODES
 from bookshop.payments.errors import PaymentsError, StripeBusyError, StripeRefusedError
 from bookshop.payments.stripe_js import payment_locale
-from bookshop.rate_limits.limiter import TooOftenError
+from bookshop.rate_limits.limiter import RateLimitExceededError
 from bookshop.rate_limits.messages import too_often
+from bookshop.services import services
 from bookshop.web.resources import Shop
 
 RETRY_AFTER = 5  # seconds
-REFUSALS = (NotForSaleError, CannotBuyError, TooOftenError, PaymentsError)
+REFUSALS = (NotForSaleError, CannotBuyError, RateLimitExceededError, PaymentsError)
 LONGEST_EMAIL = 254
 LONGEST_REVISION = 9  # digits
 
@@ -92,37 +93,41 @@ def press_pay(_context: Shop, request: Request) -> dict[str, Any]:
             _field(request, "email")[: LONGEST_EMAIL + 1], check_deliverability=False
         ).normalized
     except EmailNotValidError:
-        text = _("Please give an e-mail address, such as name@example.com.")
-        return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, text, "email")
+        text = _("Enter a valid e-mail address, for example name@example.com.")
+        return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_email", text, "email")
     try:
         number = _field(request, "order")
         if not is_number(number):
             raise OrderClosedError(None)  # noqa: TRY301
         held = Checkout(request).press_pay(number, _revision(request), email)
     except OutOfStockError as sold_out:
+        code = "out_of_stock"
         text = _(
-            "${title} has just been sold to somebody else. You have not paid anything.",
+            "${title} has just sold out. You haven’t been charged.",
             mapping={"title": sold_out.title},
         )
     except CannotBuyError as refused:
-        text = _cannot_buy(refused)
+        code, text = "unavailable", _cannot_buy(refused)
     except TotalChangedError:
-        text = _("The price has changed since you opened this page. Load it again to see it.")
+        code = "total_changed"
+        text = _("The price has changed since you opened this page. Reload it to see the new one.")
     except OrderClosedError:
-        text = _("This order is not open any more. Load this page again to see where it stands.")
-    except TooOftenError as err:
+        code = "order_closed"
+        text = _("This order can no longer be paid. Reload this page to see its status.")
+    except RateLimitExceededError as err:
         request.response.retry_after = err.seconds
-        return _problem(request, HTTPStatus.TOO_MANY_REQUESTS, too_often(err.seconds))
+        text = too_often(err.seconds)
+        return _problem(request, HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", text)
     except PaymentsError:
         request.response.retry_after = RETRY_AFTER
         text = _(
-            "Our payment provider does not answer at the moment. You have not paid anything: "
-            "please press Pay again in a few seconds."
+            "Our payment provider isn’t responding. You haven’t been charged. "
+            "Please press Pay again in a few seconds."
         )
-        return _problem(request, HTTPStatus.SERVICE_UNAVAILABLE, text)
+        return _problem(request, HTTPStatus.SERVICE_UNAVAILABLE, "payments_unavailable", text)
     else:
         return {"order": held.number, "held_until": held.until.isoformat()}
-    return _problem(request, HTTPStatus.CONFLICT, text)
+    return _problem(request, HTTPStatus.CONFLICT, code, text)
 
 
 def _only_looking(request: Request) -> bool:
@@ -154,7 +159,7 @@ def _question(request: Request, unasked: ConfirmationRequired) -> Response:
     https://docs.stripe.com/disputes/prevention/card-testing
     """
     return render_to_response(
-        "checkout/question.jinja2",
+        "checkout/confirm.jinja2",
         {
             "listing": unasked.listing,
             "again": request.GET.get("again"),
@@ -172,22 +177,22 @@ def _closed(request: Request, closed: OrderClosedError) -> dict[str, Any] | Resp
 
 
 def _page(request: Request, payable: Payable) -> dict[str, Any]:
-    order, settings = payable.order, request.registry.bookshop.stripe
+    order, settings = payable.order, services(request).settings.stripe
     request.allow_stripe()
     return {
         "public_key": settings.publishable_key,
         "title": order.lines[0].title,
         "amount": order.total.amount,
         "error": None,
+        "error_code": None,
         "client_secret": payable.intent.client_secret.reveal(),
         "order": present_order(request, order),
         "email": order.email or "",
         "js_url": settings.js_url,
-        "js_locale": payment_locale(request.registry.bookshop.shop.locale),
+        "js_locale": payment_locale(services(request).settings.shop.locale),
         "return_url": success_url(request, payable.intent.id),
         "csrf_token": request.session.get_csrf_token(),
-        "decline_codes": " ".join(sorted(GENERIC)),
-        "retry_after": None,
+        "decline_codes": " ".join(sorted(GENERIC_DECLINE_CODES)),
     }
 
 
@@ -196,26 +201,36 @@ def _refusal(request: Request, err: Exception) -> dict[str, Any]:
     title, retry_after = None, None
     match err:
         case NotForSaleError():
-            status = HTTPStatus.NOT_FOUND
-            text = _("We have no such book. It may have left the shop since you saw it.")
+            status, code = HTTPStatus.NOT_FOUND, "unknown_item"
+            text = _("It may have been removed since you last saw it.")
         case CannotBuyError():
-            status, title = HTTPStatus.CONFLICT, err.listing.title
+            status, code, title = HTTPStatus.CONFLICT, "unavailable", err.listing.title
             text = _cannot_buy(err)
-        case TooOftenError():
-            status, retry_after = HTTPStatus.TOO_MANY_REQUESTS, err.seconds
+        case RateLimitExceededError():
+            status, code = HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts"
+            retry_after = err.seconds
             text = too_often(err.seconds)
         case OrderClosedError():
-            status = HTTPStatus.NOT_FOUND
-            text = _("This order is not open here. It may have been made in another browser.")
+            status, code = HTTPStatus.NOT_FOUND, "order_closed"
+            text = _("It may have been placed in another browser, or can no longer be paid.")
         case StripeBusyError():
-            status, retry_after = HTTPStatus.SERVICE_UNAVAILABLE, RETRY_AFTER
-            text = _("Many people are paying at this moment. Please try again in a few seconds.")
+            status, code = HTTPStatus.SERVICE_UNAVAILABLE, "payments_busy"
+            retry_after = RETRY_AFTER
+            text = _(
+                "Many people are paying at the moment. You haven’t been charged. "
+                "Please try again in a few seconds."
+            )
         case StripeRefusedError():
-            status, retry_after = HTTPStatus.SERVICE_UNAVAILABLE, RETRY_AFTER
-            text = _("We cannot take payments at the moment. Please try again later.")
+            status, code = HTTPStatus.SERVICE_UNAVAILABLE, "payments_refused"
+            retry_after = RETRY_AFTER
+            text = _("You haven’t been charged. Please try again later.")
         case _:
-            status, retry_after = HTTPStatus.SERVICE_UNAVAILABLE, RETRY_AFTER
-            text = _("Our payment provider does not answer at the moment. Please try again soon.")
+            status, code = HTTPStatus.SERVICE_UNAVAILABLE, "payments_unavailable"
+            retry_after = RETRY_AFTER
+            text = _(
+                "Our payment provider isn’t responding. You haven’t been charged. "
+                "Please try again in a moment."
+            )
     request.response.status_int = status
     request.response.retry_after = retry_after
     return {
@@ -223,15 +238,15 @@ def _refusal(request: Request, err: Exception) -> dict[str, Any]:
         "title": title,
         "amount": None,
         "error": request.localizer.translate(text),
+        "error_code": code,
         "client_secret": None,  # nosec B105
         "order": None,
-        "retry_after": retry_after,
     }
 
 
 def _cannot_buy(refused: CannotBuyError) -> Any:
     title = refused.listing.title
-    return _("${title} cannot be bought just now.", mapping={"title": title})
+    return _("${title} isn’t available right now.", mapping={"title": title})
 
 
 def _field(request: Request, name: str) -> str:
@@ -249,7 +264,8 @@ def _revision(request: Request) -> int | None:
 
 
 def _problem(
-    request: Request, status: HTTPStatus, text: str, field: str | None = None
+    request: Request, status: HTTPStatus, code: str, text: str, field: str | None = None
 ) -> dict[str, Any]:
     request.response.status_int = status
-    return {"error": {"field": field, "message": request.localizer.translate(text)}}
+    message = request.localizer.translate(text)
+    return {"error": {"code": code, "field": field, "message": message}}

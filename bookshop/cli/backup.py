@@ -27,7 +27,7 @@ def backup(shop: ShopContext, *, destination: Path | None) -> None:
     DESTINATION is a folder, or a file that is not there yet; by itself the folder `backups` of
     bookshop.var. Pictures of books are files, in the folder `covers`: copy them as well.
     """
-    settings = shop.registry.bookshop
+    settings = shop.services.settings
     url: URL = settings.database
     if url.get_backend_name() != "sqlite":
         raise click.ClickException(
@@ -53,7 +53,7 @@ def restore(shop: ShopContext, *, file: Path, force: bool) -> None:
     The shop has to be stopped. Afterwards run `migrate`, and `reconcile`: Stripe knows of payments
     that are younger than the backup.
     """
-    url: URL = shop.registry.bookshop.database
+    url: URL = shop.services.settings.database
     if url.get_backend_name() != "sqlite":
         command = f"pg_restore --clean --if-exists --dbname='{_address(url)}' shop.dump"
         raise click.ClickException(SERVER.format(command=command))

@@ -61,7 +61,7 @@ def erase(shop: ShopContext, *, email: str, yes: bool) -> None:
     except UnderWayError as err:
         message = f"Nothing was erased. {err} Send, refund or wait, and try again."
         raise click.ClickException(message) from None
-    letters = list(letters_to(shop.registry.bookshop.mail.folder, email))
+    letters = list(letters_to(shop.services.settings.mail.folder, email))
     for file in letters:
         file.unlink()
     _compact(shop, email)
@@ -70,7 +70,7 @@ def erase(shop: ShopContext, *, email: str, yes: bool) -> None:
 
 def _compact(shop: ShopContext, email: str) -> None:
     try:
-        done = compact(shop.registry.engine)
+        done = compact(shop.services.engine)
     except SQLAlchemyError:
         done = False
     if not done:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from pyramid.registry import Registry
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import clock, migrations
-from bookshop.catalogue import writer
+from bookshop.catalogue import listings
 from bookshop.cli.shop import ShopContext
+from bookshop.services import Services
 
 LEEWAY = 2  # seconds
 
@@ -29,15 +29,15 @@ def migrate(shop: ShopContext, *, online: bool) -> None:
 
     Meanwhile a running shop only shows its books, and asks who would buy to come back.
     """
-    registry = shop.registry
-    engine = registry.engine
+    services = shop.services
+    engine = services.engine
     try:
         pending = migrations.pending(engine)
         if online:
             _refuse_breaking([each.revision for each in pending if not each.module.expand_only])
-        with _read_only(registry, needed=bool(pending) and not online):
+        with _read_only(services, needed=bool(pending) and not online):
             migrations.upgrade(engine)
-            refreshed = writer.rebuild_listings(engine, registry.terms, clock.now())
+            refreshed = listings.rebuild_listings(engine, services.sales_context, clock.now())
     except migrations.NewerSchemaError as err:
         message = f"Nothing was changed: {err}."
         raise click.ClickException(message) from None
@@ -60,22 +60,22 @@ def _refuse_breaking(breaking: list[str]) -> None:
 
 
 @contextmanager
-def _read_only(registry: Registry, *, needed: bool) -> Iterator[None]:
+def _read_only(services: Services, *, needed: bool) -> Iterator[None]:
     """Have running shops write nothing, and end that whatever happens.
 
     A database that cannot say so yet is new, or so old that no shop runs that would listen.
     """
-    with registry.engine.connect() as connection:
+    with services.engine.connect() as connection:
         told = migrations.has_state(connection)
     if not told:
         yield
         return
     if not needed:
-        registry.read_only.end()  # a migration that was killed may have left it on
+        services.read_only.end()  # a migration that was killed may have left it on
         yield
         return
-    wait = registry.bookshop.stripe.timeout + LEEWAY
-    registry.read_only.begin(clock.now())
+    wait = services.settings.stripe.timeout + LEEWAY
+    services.read_only.begin(clock.now())
     try:
         click.echo(f"Running shops are read only now; what is under way has {wait:g} seconds.")
         time.sleep(wait)
@@ -84,5 +84,5 @@ def _read_only(registry: Registry, *, needed: bool) -> Iterator[None]:
         click.echo("The migration has failed: mend it, and run it again.", err=True)
         raise
     finally:
-        registry.read_only.end()
+        services.read_only.end()
         click.echo("Running shops are open again.", err=True)

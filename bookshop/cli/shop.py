@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from bookshop import configure
 from bookshop.ops.check.database import check_database
+from bookshop.services import Services, services
 from bookshop.settings import SettingsError, expand
 
 
@@ -62,6 +63,11 @@ class ShopContext:
         except SettingsError as err:
             raise SettingsFault(str(err)) from err
 
+    @property
+    def services(self) -> Services:
+        """The services of the shop: settings, engine, sessions, payments."""
+        return services(self.registry)
+
     def session(self, *, writing: bool = False) -> Session:
         """A session on the shop's database, which has to be there and of this version.
 
@@ -70,13 +76,13 @@ class ShopContext:
         for finding in check_database(self.registry):
             message = f"{finding.key}: {finding.problem}. Write or run: {finding.fix}"
             raise click.ClickException(message)
-        if writing and self.registry.read_only.is_on():
+        if writing and services(self.registry).read_only.is_on():
             message = (
                 "The shop is read only, as while it is migrated. Nothing was changed: try again"
                 " later, and see bookshop check if that lasts."
             )
             raise click.ClickException(message)
-        session: Session = self.registry.sessions()
+        session: Session = services(self.registry).sessions()
         return session
 
 

@@ -1,67 +1,73 @@
-"""Does what time asks for: expires orders, cancels their intents, makes refunds."""
+"""The thread that runs periodic jobs. Several processes may each have one: jobs are idempotent."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session, sessionmaker
 
-from bookshop.orders.audit import JOB_WORKER
-from bookshop.orders.jobs import run_order_jobs
-from bookshop.payments.gateway import Gateway
+MIN_WAIT = 0.01  # seconds
+log = logging.getLogger(__name__)
 
-PAUSE = 30.0  # seconds
-LOG = logging.getLogger(__name__)
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A function to run every so many seconds."""
+
+    name: str
+    every: int
+    function: Callable[[], object]
 
 
 class JobWorker:
-    """A thread of the server. Several processes may each have one: what is done is done once."""
+    """Runs each job when it is due, first after its interval. Pauses while `paused` is true."""
 
-    def __init__(
-        self,
-        sessions: sessionmaker[Session],
-        gateway: Gateway,
-        also: Callable[[], None] = lambda: None,
-        paused: Callable[[], bool] = lambda: False,
-    ) -> None:
-        """`also` is what else has to be done from time to time. It rests while `paused`."""
-        self._sessions = sessions
-        self._gateway = gateway
-        self._also = also
+    def __init__(self, jobs: Sequence[Job], paused: Callable[[], bool] = lambda: False) -> None:
+        """`jobs` may still grow until the worker is started."""
+        self._jobs = jobs
         self._paused = paused
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="job-worker", daemon=True)
 
     def start(self) -> None:
-        """Begin, in the background."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, once a sweep that is under way is done."""
+        """Stop the thread, after the job that is running."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join()
 
-    def sweep(self) -> None:
-        """Do what is due by now. A database that is busy is tried again later."""
+    def run(self, job: Job) -> None:
+        """Run a job once. A failure is logged, so that it does not stop the other jobs."""
         try:
-            done = run_order_jobs(self._sessions, self._gateway, JOB_WORKER)
+            job.function()
         except SQLAlchemyError as err:
-            LOG.warning("nothing was swept up: %s", type(err).__name__)
-        else:
-            if done.expired:
-                LOG.info("%s orders have expired", done.expired)
-
-        try:
-            self._also()
+            # No traceback: a database that is down would log one for each job and interval.
+            log.warning("periodic_job_failed", extra={"job": job.name, "error": type(err).__name__})
         except Exception:
-            # Whatever troubles others, orders are swept up the next time too.
-            LOG.exception("the upkeep of others has failed")
+            log.exception("periodic_job_failed", extra={"job": job.name})
 
-    def _run(self) -> None:
-        while not self._stopped.wait(PAUSE):
-            if not self._paused():
-                self.sweep()
+    def run_all(self) -> None:
+        """Run every job once, due or not."""
+        for job in self._jobs:
+            self.run(job)
+
+    def _work(self) -> None:
+        started = time.monotonic()
+        due_at = {job: started + job.every for job in self._jobs}
+        while due_at and not self._stopped.wait(_seconds_until(min(due_at.values()))):
+            paused = self._paused()
+            for job in [job for job, due in due_at.items() if due <= time.monotonic()]:
+                if not paused and not self._stopped.is_set():
+                    self.run(job)
+                due_at[job] = time.monotonic() + job.every
+
+
+def _seconds_until(due: float) -> float:
+    return max(due - time.monotonic(), MIN_WAIT)

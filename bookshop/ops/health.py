@@ -1,7 +1,7 @@
-"""`/health/live` and `/health/ready`: what a supervisor and a load balancer ask.
+"""`/health/live` and `/health/ready`: the probes of a supervisor and of a load balancer.
 
-Alive is a process that answers; one that does not is started again. Ready is one that can serve
-customers; while it is not, they are sent to another.
+A supervisor restarts a process that is not alive. A load balancer sends no customers to a process
+that is not ready.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import migrations
-from bookshop.ops.timeouts import TimeoutRunner, TooSlowError
+from bookshop.ops.timeouts import DeadlineExceededError, TimeoutRunner
+from bookshop.services import services
 from bookshop.web.resources import Resource
 
-LEAST_ROOM = 2**27  # bytes free on the disk
+MIN_FREE_BYTES = 2**27  # on the disk
 LOG = logging.getLogger(__name__)
 
 
@@ -33,59 +35,58 @@ class Health(Resource):
     """`/health`."""
 
 
-class NotReadyError(Exception):
-    """Something that a shop needs to serve customers is not there."""
+class CheckFailedError(Exception):
+    """A readiness check failed; the text says why."""
 
 
 Checks = dict[str, Callable[[], None]]
 
 
-def look(checks: Checks) -> dict[str, str]:
-    """What each check finds, by its name: `ok` or `failing`."""
-    found = {}
+def run_checks(checks: Checks) -> dict[str, str]:
+    """Run each check, and return `ok` or `failing` by its name."""
+    results = {}
     for name, check in checks.items():
         try:
             check()
-        except (NotReadyError, SQLAlchemyError, OSError) as err:
-            LOG.warning("not ready: %s: %s", name, getattr(err, "orig", err))
-            found[name] = "failing"
+        except (CheckFailedError, SQLAlchemyError, OSError) as err:
+            reason = str(getattr(err, "orig", err))
+            LOG.warning("readiness_check_failed", extra={"check": name, "reason": reason})
+            results[name] = "failing"
         else:
-            found[name] = "ok"
-    return found
+            results[name] = "ok"
+    return results
 
 
 @view_config(context=Health, name="live", http_cache=0)
 def live(_context: Health, _request: Request) -> Response:
-    """This process answers. Nothing else is asked: starting it again would mend nothing else."""
+    """Answer 200. Nothing else is checked: a restart would repair nothing else."""
     return Response(text="alive\n", content_type="text/plain", charset="utf-8")
 
 
 @view_config(context=Health, name="ready", renderer="json", http_cache=0)
 def ready(_context: Health, request: Request) -> dict[str, Any]:
-    """Database, schema and disk: 200 where all are well, otherwise 503."""
+    """Check database, schema and disk: 200 if all are `ok`, otherwise 503."""
     try:
-        found: dict[str, str] = request.registry.readiness.ask()
-    except TooSlowError:
-        found = {"database": "too slow"}
-    if set(found.values()) != {"ok"}:
+        results: dict[str, str] = services(request).readiness.run()
+    except DeadlineExceededError:
+        results = {"database": "too slow"}
+    if set(results.values()) != {"ok"}:
         request.response.status_int = HTTPStatus.SERVICE_UNAVAILABLE
-    return found
+    return results
 
 
 def _check_disk(folder: Path) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
-        message = f"{folder} cannot be written to"
-        raise NotReadyError(message)
+        message = f"{folder} is not writable"
+        raise CheckFailedError(message)
     free = shutil.disk_usage(folder).free
-    if free < LEAST_ROOM:
-        message = f"{folder} has {free} bytes left"
-        raise NotReadyError(message)
+    if free < MIN_FREE_BYTES:
+        message = f"{folder} has {free} bytes free"
+        raise CheckFailedError(message)
 
 
-def includeme(config: Configurator) -> None:
-    """Hang `/health` on the tree."""
-    registry = config.registry
-    engine, var = registry.engine, registry.bookshop.shop.var
+def make_readiness(engine: Engine, var: Path) -> TimeoutRunner[dict[str, str]]:
+    """Return the checks of `/health/ready`, which `run` runs within the deadline."""
 
     def check_database() -> None:
         with engine.connect() as connection:
@@ -93,8 +94,12 @@ def includeme(config: Configurator) -> None:
 
     def check_schema() -> None:
         if not migrations.is_usable(engine):
-            raise NotReadyError("the database is of another version")
+            raise CheckFailedError("the database schema belongs to another version")
 
     checks = {"database": check_database, "schema": check_schema, "disk": lambda: _check_disk(var)}
-    registry.readiness = TimeoutRunner(partial(look, checks), "health")
+    return TimeoutRunner(partial(run_checks, checks), "health")
+
+
+def includeme(config: Configurator) -> None:
+    """Add `/health` to the resource tree."""
     config.add_branch("health", Health)

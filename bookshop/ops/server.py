@@ -1,7 +1,7 @@
-"""`[server:main] use = egg:bookshop`: waitress, which ends without losing a request.
+"""`[server:main] use = egg:bookshop`: waitress with a graceful shutdown.
 
-SIGTERM and Ctrl-C have it take no more connections, finish what is under way, and end. Where
-systemd holds the sockets (LISTEN_FDS), whoever comes meanwhile waits for the next process.
+On SIGTERM and Ctrl-C the server accepts no new connections, finishes running requests, and exits.
+Where systemd holds the sockets (LISTEN_FDS), new connections wait for the next process.
 
 https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
 """
@@ -24,20 +24,20 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
-FIRST_SOCKET = 3  # the file descriptor, as systemd counts
+FIRST_SOCKET = 3  # file descriptor, SD_LISTEN_FDS_START
 LISTEN = "127.0.0.1:6543"
 SHUTDOWN_TIMEOUT = 30  # seconds
-LOOK_AGAIN = 0.1  # seconds
+POLL_INTERVAL = 0.1  # seconds
 M_ARENA_MAX = -8  # in glibc's malloc.h
-QUIET = 1  # seconds that a connection may be silent while the shop ends
+IDLE_TIMEOUT = 1  # seconds, of a connection during the shutdown
 DEFAULTS: dict[str, Any] = {
     "threads": 16,
-    # The largest that is ever sent are Stripe's events, of a few hundred kilobytes.
+    # Stripe's events are the largest requests: a few hundred kilobytes.
     "max_request_body_size": 2**20,
     "max_request_header_size": 2**15,
     "channel_timeout": 60,
     "connection_limit": 1000,
-    "asyncore_use_poll": True,  # select() knows no more than 1024 files
+    "asyncore_use_poll": True,  # select() handles at most 1024 files
     "ident": None,
 }
 
@@ -45,40 +45,41 @@ App = Callable[..., Iterable[bytes]]
 
 
 def serve(app: App, _global: Mapping[str, str] | None, **options: str) -> None:
-    """Serve until SIGTERM or Ctrl-C. `options` are waitress's, and `shutdown_timeout` (seconds).
+    """Serve until SIGTERM or Ctrl-C.
 
-    An address that is taken ends the program with exit code 2, and no traceback.
+    `options` are waitress's options and `shutdown_timeout` (seconds). If an address cannot be
+    used, exit with code 2 and a message without a traceback.
     """
     timeout = int(options.pop("shutdown_timeout", SHUTDOWN_TIMEOUT))
-    _share_memory()
-    sockets = list(_activated(os.environ))
-    where: dict[str, Any] = {"sockets": sockets} if sockets else {"listen": LISTEN}
+    _limit_memory_arenas()
+    sockets = list(_systemd_sockets(os.environ))
+    addresses: dict[str, Any] = {"sockets": sockets} if sockets else {"listen": LISTEN}
     for name in ("listen", "host", "port", "unix_socket"):
         if sockets:
             options.pop(name, None)
         elif name in options:
-            where.pop("listen", None)
+            addresses.pop("listen", None)
     connections: dict[int, Any] = {}
     try:
-        server = create_server(app, map=connections, **DEFAULTS | where | options)
+        server = create_server(app, map=connections, **DEFAULTS | addresses | options)
     except OSError as err:
         if err.errno not in {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}:
             raise
         address = options.get("listen", LISTEN)
         sys.stderr.write(
-            f"The shop did not start: it cannot listen at {address}: {err.strerror}.\n"
-            "  write: listen = … in [server:main], or end the program that listens there\n"
+            f"The shop did not start: it cannot listen at {address} ({err.strerror}).\n"
+            "  write: listen = … in [server:main], or stop the program that listens there\n"
         )
         raise SystemExit(2) from None
     server.print_listen("Serving on http://{}:{}")
     _run(server.task_dispatcher, connections, timeout, drain=not sockets)
-    _stop_threads(app)
+    _stop_workers(app)
 
 
-def _share_memory() -> None:
-    """Have all threads take memory from the same two arenas, where the C library is glibc.
+def _limit_memory_arenas() -> None:
+    """Let all threads allocate memory from two arenas, if the C library is glibc.
 
-    By itself each thread keeps what it has used once for itself: 13 MB more after a day's pages.
+    By default each thread keeps freed memory in an arena of its own: 13 MB more after a day.
     https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
@@ -86,8 +87,8 @@ def _share_memory() -> None:
         mallopt(M_ARENA_MAX, 2)
 
 
-def _activated(environ: Mapping[str, str]) -> Iterator[socket.socket]:
-    """The listening sockets that systemd has opened for this process."""
+def _systemd_sockets(environ: Mapping[str, str]) -> Iterator[socket.socket]:
+    """Yield the listening sockets that systemd opened for this process."""
     if environ.get("LISTEN_PID") != str(os.getpid()):
         return
     for number in range(int(environ.get("LISTEN_FDS", "0"))):
@@ -95,43 +96,43 @@ def _activated(environ: Mapping[str, str]) -> Iterator[socket.socket]:
 
 
 def _run(dispatcher: Any, connections: dict[int, Any], timeout: int, *, drain: bool) -> None:
-    """Serve until told to end; then finish, within `timeout` seconds.
+    """Serve until SIGTERM or Ctrl-C; then finish running requests within `timeout` seconds.
 
-    `drain` takes those who wait to be accepted too, as nobody else will.
+    `drain` also serves connections that wait to be accepted, since no other process will.
     """
     trigger = next(each.trigger for each in _listeners(connections))
-    told = threading.Event()
-    with _on_sigterm(told, trigger):
+    terminated = threading.Event()
+    with _on_sigterm(terminated, trigger):
         try:
-            while not told.is_set():
-                _turn(connections, timeout=1)
+            while not terminated.is_set():
+                _poll(connections, timeout=1)
             _close_listeners(connections, drain=drain)
             deadline = time.monotonic() + timeout
             while _busy(connections) and time.monotonic() < deadline:
-                _turn(connections, timeout=LOOK_AGAIN)
+                _poll(connections, timeout=POLL_INTERVAL)
         except KeyboardInterrupt:
             _close_listeners(connections, drain=False)
-        dispatcher.shutdown(timeout=LOOK_AGAIN)
+        dispatcher.shutdown(timeout=POLL_INTERVAL)
     wasyncore.close_all(connections)
 
 
 @contextmanager
-def _on_sigterm(told: threading.Event, trigger: Any) -> Iterator[None]:
-    def tell(_number: int, _frame: object) -> None:
-        told.set()
+def _on_sigterm(terminated: threading.Event, trigger: Any) -> Iterator[None]:
+    def handle(_signal: int, _frame: object) -> None:
+        terminated.set()
         trigger.pull_trigger()  # wakes the loop
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, tell)
+    before = signal.signal(signal.SIGTERM, handle)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _turn(connections: dict[int, Any], timeout: float) -> None:
+def _poll(connections: dict[int, Any], timeout: float) -> None:
     wasyncore.loop(timeout=timeout, use_poll=True, map=connections, count=1)
 
 
@@ -150,21 +151,21 @@ def _close_listeners(connections: dict[int, Any], *, drain: bool) -> None:
 
 
 def _busy(connections: dict[int, Any]) -> bool:
-    """Whether somebody is being served; who is silent for a while is let go."""
+    """True while requests are served; close connections that are idle."""
     now, busy = time.time(), False
     for each in list(connections.values()):
         if isinstance(each, HTTPChannel):
             idle = not each.requests and not each.total_outbufs_len and each.request is None
-            if idle and now - each.last_activity > QUIET:
+            if idle and now - each.last_activity > IDLE_TIMEOUT:
                 each.handle_close()
             else:
                 busy = True
     return busy
 
 
-def _stop_threads(app: object) -> None:
-    """End what the shop does in the background: what is under way is finished."""
+def _stop_workers(app: object) -> None:
+    """Stop the background workers; each finishes its current task."""
     registry = getattr(app, "registry", None)
-    for name in ("sweeper", "postman"):
+    for name in ("job_worker", "mail_worker"):
         if hasattr(registry, name):
             getattr(registry, name).stop()

@@ -1,4 +1,4 @@
-"""What happens before the first request: the database must be there, and be of this version."""
+"""Preparation before the first request: the database must exist and match this version."""
 
 from __future__ import annotations
 
@@ -10,58 +10,58 @@ from pyramid.registry import Registry
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import clock, migrations
-from bookshop.catalogue import demo, writer
+from bookshop.catalogue import demo, listings
+from bookshop.services import Services, services
 
 LOG = logging.getLogger(__name__)
 
 
-class NotReadyError(Exception):
+class StartupError(Exception):
     """The shop cannot start; the text says what to do."""
 
 
 def prepare(registry: Registry, ini: str) -> None:
-    """Make the shop ready: in development by itself, elsewhere by saying what is missing.
+    """Prepare the database in development; elsewhere, require that it is prepared.
 
-    `ini` is the file that the shop was started with. Raises NotReadyError.
+    `ini` is the path of the file that the shop was started with. Raises StartupError.
     """
     try:
-        _prepare(registry, ini)
+        _prepare(services(registry), ini)
     except migrations.NewerSchemaError as err:
         message = f"The shop did not start: {err}."
-        raise NotReadyError(f"{message}\n  install the newer version of the shop") from err
+        raise StartupError(f"{message}\n  install the newer version of the shop") from err
     except (SQLAlchemyError, OSError) as err:
-        message = f"The shop did not start: the database does not answer ({type(err).__name__})."
-        raise NotReadyError(f"{message}\n  see sqlalchemy.url in {ini}") from err
+        message = f"The shop did not start: the database is unavailable ({type(err).__name__})."
+        raise StartupError(f"{message}\n  check sqlalchemy.url in {ini}") from err
 
 
-def _prepare(registry: Registry, ini: str) -> None:
-    shop = registry.bookshop.shop
-    if shop.environment == "development":
-        shop.var.mkdir(parents=True, exist_ok=True)
-        migrations.upgrade(registry.engine)
-        if writer.rebuild_listings(registry.engine, registry.terms, clock.now()):
-            LOG.info("the listings were made anew")
-        _fill(registry, Path(ini).parent)
+def _prepare(shop: Services, ini: str) -> None:
+    if shop.settings.shop.environment == "development":
+        shop.settings.shop.var.mkdir(parents=True, exist_ok=True)
+        migrations.upgrade(shop.engine)
+        if listings.rebuild_listings(shop.engine, shop.sales_context, clock.now()):
+            LOG.info("listings_rebuilt")
+        _fill(shop, Path(ini).parent)
         return
-    if migrations.is_usable(registry.engine):
-        if writer.is_fresh(registry.engine, registry.terms):
+    if migrations.is_usable(shop.engine):
+        if listings.listings_are_current(shop.engine, shop.sales_context):
             return
-        message = "The shop did not start: its books are listed in another currency or country."
+        message = "The shop did not start: its listings are for another currency or country."
     else:
-        message = "The shop did not start: its database is new, or of another version."
-    raise NotReadyError(f"{message}\n  run: bookshop --config {shlex.quote(ini)} migrate")
+        message = "The shop did not start: its database is empty or belongs to another version."
+    raise StartupError(f"{message}\n  run: bookshop --config {shlex.quote(ini)} migrate")
 
 
-def _fill(registry: Registry, folder: Path) -> None:
-    """Put books on an empty shelf: those of the sheet beside the INI, or else the demo's."""
+def _fill(shop: Services, folder: Path) -> None:
+    """Fill an empty catalogue from `catalogue.csv` beside the INI, otherwise with the demo."""
     sheet = folder / "catalogue.csv"
     if sheet.is_file():
-        # What reads sheets takes long to import, and a server has no other use for it.
+        # Imported here: the importer's modules are slow to load, and a server rarely needs them.
         from bookshop.catalogue import seed  # noqa: PLC0415
 
-        if seed.load(registry.engine, registry.terms, registry.covers, sheet):
-            LOG.info("the books of %s were loaded", sheet.name)
+        if seed.load(shop.engine, shop.sales_context, shop.covers, sheet):
+            LOG.info("catalogue_loaded", extra={"file": sheet.name})
         return
-    with registry.sessions.begin() as session:
-        if demo.load(session, registry.terms, clock.now()):
-            LOG.info("the demo catalogue was loaded")
+    with shop.sessions.begin() as session:
+        if demo.load(session, shop.sales_context, clock.now()):
+            LOG.info("demo_catalogue_loaded")

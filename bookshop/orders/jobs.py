@@ -48,6 +48,8 @@ def run_order_jobs(sessions: sessionmaker[Session], gateway: Gateway, cause: Cau
     closed = _each(intents, lambda intent: cancel_order_intent(sessions, gateway, intent, cause))
     refunded = _each(refunds, lambda key: execute_refund(sessions, gateway, key, cause))
     failed = len(intents) + len(refunds) - closed - refunded
+    if expired:
+        LOG.info("orders_expired", extra={"count": expired})
     return JobResult(expired, closed, refunded, failed)
 
 

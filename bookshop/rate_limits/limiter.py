@@ -30,7 +30,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 5, 300  # seconds
 DOUBLINGS = 6  # until the longest
 
 
-class TooOftenError(Exception):
+class RateLimitExceededError(Exception):
     """Somebody has done something too often, and may again after `seconds`."""
 
     def __init__(self, what: str, seconds: float) -> None:
@@ -39,7 +39,7 @@ class TooOftenError(Exception):
         self.seconds = max(1, math.ceil(seconds))
 
 
-class Limiter:
+class RateLimiter:
     """Counts what visitors and networks do. What it keeps names neither of them."""
 
     def __init__(self, storage: Storage, limits: LimitSettings, secret: Secret) -> None:
@@ -51,14 +51,14 @@ class Limiter:
     def count(self, what: str, request: Request) -> None:
         """Count that a visitor did it, and their network. `what` is a name in LimitSettings.
 
-        Raises TooOftenError. It writes in a transaction of its own, so that none may be open.
+        Raises RateLimitExceededError. It writes in a transaction of its own, so that none may be open.
         """
         limit = getattr(self._limits, what)
         self._count(limit, what, request.visitor)
         self._count(type(limit)(limit.amount * MANY, limit.multiples), what, network_of(request))
 
     def count_network(self, what: str, request: Request) -> None:
-        """Count that somebody did it, where no visitor is known. Raises TooOftenError."""
+        """Count that somebody did it, where no visitor is known. Raises RateLimitExceededError."""
         self._count(getattr(self._limits, what), what, network_of(request))
 
     def within(self, what: str, request: Request) -> bool:
@@ -68,11 +68,13 @@ class Limiter:
         return all(self._windows.hit(limit, *self._names(what, who)) for who in both)
 
     def count_with_pauses(self, what: str, request: Request) -> None:
-        """As count, and between two times lies a pause that doubles. Raises TooOftenError."""
+        """As count, and between two times lies a pause that doubles. Raises RateLimitExceededError."""
         limit, names = getattr(self._limits, what), self._names(what, request.visitor)
         pause = "/".join(("pause", *names))
         if self._storage.get(pause):
-            raise TooOftenError(what, self._storage.get_expiry(pause) - clock.now().timestamp())
+            raise RateLimitExceededError(
+                what, self._storage.get_expiry(pause) - clock.now().timestamp()
+            )
         self.count(what, request)
         times = limit.amount - self._windows.get_window_stats(limit, *names).remaining
         beyond = times - max(1, limit.amount // PATIENCE)
@@ -80,16 +82,16 @@ class Limiter:
             seconds = min(FIRST_PAUSE * 2 ** min(beyond, DOUBLINGS), LONGEST_PAUSE)
             self._storage.incr(pause, seconds)
 
-    def forget_old(self) -> None:
-        """Delete what nobody asks for any more; memory sees to that by itself."""
+    def delete_expired(self) -> None:
+        """Delete the counts of windows that have ended. Memory storage does so automatically."""
         if isinstance(self._storage, DatabaseStorage):
-            self._storage.forget_old()
+            self._storage.delete_expired()
 
     def _count(self, limit: RateLimitItem, what: str, who: str) -> None:
         names = self._names(what, who)
         if not self._windows.hit(limit, *names):
             ends_at = self._windows.get_window_stats(limit, *names).reset_time
-            raise TooOftenError(what, ends_at - clock.now().timestamp())
+            raise RateLimitExceededError(what, ends_at - clock.now().timestamp())
 
     def _names(self, what: str, who: str) -> tuple[str, str]:
         hashed = hashlib.blake2b(who.encode(), key=self._key, digest_size=16)

@@ -13,10 +13,10 @@ def too_often(seconds: int) -> Any:
     """What to say to whoever has tried too often, and may again after so many seconds."""
     if seconds <= MINUTE:
         return _(
-            "You have tried very often. Nothing was taken: please try again in ${seconds} seconds.",
+            "Too many attempts. You haven’t been charged. Please try again in ${seconds} seconds.",
             mapping={"seconds": seconds},
         )
     return _(
-        "You have tried very often. Nothing was taken: please try again in ${minutes} minutes.",
+        "Too many attempts. You haven’t been charged. Please try again in ${minutes} minutes.",
         mapping={"minutes": -(-seconds // MINUTE)},
     )

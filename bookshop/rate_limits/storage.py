@@ -82,7 +82,7 @@ class DatabaseStorage(Storage):
         with self._engine.begin() as connection:
             connection.execute(delete(RateCount).where(RateCount.key == key))
 
-    def forget_old(self) -> None:
-        """Delete what is over."""
+    def delete_expired(self) -> None:
+        """Delete the counts of windows that have ended."""
         with self._engine.begin() as connection:
             connection.execute(delete(RateCount).where(RateCount.ends_at <= clock.now()))

@@ -16,7 +16,8 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from bookshop.rate_limits.limiter import TooOftenError
+from bookshop.rate_limits.limiter import RateLimitExceededError
+from bookshop.services import services
 from bookshop.web.headers import REPORTS
 from bookshop.web.resources import Shop
 
@@ -35,10 +36,10 @@ def take(_context: Shop, request: Request) -> Response:
     if len(body) > LARGEST:
         return Response(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     try:
-        request.registry.limiter.count_network("csp_reports", request)
+        services(request).rate_limiter.count_network("csp_reports", request)
         for directive, blocked, page in _read(json.loads(body)):
             LOG.warning("a page was not allowed: %s of %s on %s", directive, blocked, page)
-    except TooOftenError:
+    except RateLimitExceededError:
         return Response(status=HTTPStatus.TOO_MANY_REQUESTS)
     except (ValueError, RecursionError):
         return Response(status=HTTPStatus.BAD_REQUEST)

@@ -35,8 +35,9 @@ def not_found(_error: Exception, request: Request) -> dict[str, Any]:
 def stale_page(_error: HTTPException, request: Request) -> dict[str, Any]:
     """The answer to a form that was not served to this visitor, or too long ago."""
     request.response.status_int = 400
-    text = _("This page has been open for too long. Load it again; you have not paid anything.")
-    return {"error": {"field": None, "message": request.localizer.translate(text)}}
+    text = _("This page was open for too long. You haven’t been charged. Please reload it.")
+    message = request.localizer.translate(text)
+    return {"error": {"code": "stale_page", "field": None, "message": message}}
 
 
 @exception_view_config(HTTPException)
@@ -56,8 +57,9 @@ def busy(error: Exception, request: Request) -> Response:
     LOG.error("the database did not answer: %s", getattr(error, "orig", error))
     return unavailable(
         request,
+        "busy",
         _("The shop is very busy"),
-        _("We could not do that just now, and nothing was changed. Please try again."),
+        _("We couldn’t complete your request, and nothing was changed."),
         RETRY_AFTER,
     )
 

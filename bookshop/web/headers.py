@@ -13,6 +13,8 @@ from pyramid.events import NewResponse
 from pyramid.request import Request
 from pyramid.response import Response
 
+from bookshop.services import services
+
 REPORTS = "/csp-reports"
 TWO_YEARS = 63_072_000  # seconds
 OPENER = "Cross-Origin-Opener-Policy"
@@ -95,7 +97,7 @@ def add_headers(event: NewResponse) -> None:
     A 304 would change the policy of the page that the browser has: it says nothing of it.
     """
     if event.response.status_int != HTTPStatus.NOT_MODIFIED:
-        secure(event.request, event.response, event.request.registry.bookshop.shop.url)
+        secure(event.request, event.response, services(event.request).settings.shop.url)
 
 
 def includeme(config: Configurator) -> None:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import brotli
 from pyramid.config import Configurator
-from pyramid.registry import Registry
 from pyramid.response import Response
 from pyramid.router import default_execution_policy
+
+from bookshop.services import services
 
 IDENTITY = "identity"
 #: What a body is sent as, the best first.
@@ -50,9 +51,9 @@ class Answer:
         return () if environ["REQUEST_METHOD"] == "HEAD" else (self.body,)
 
 
-Early = Callable[[WSGIEnvironment], Answer | None]
-#: Sees each request and its answer; it has to ask for that by itself.
-Watch = Callable[[WSGIEnvironment, Callable[[], Any]], Any]
+EarlyResponder = Callable[[WSGIEnvironment], Answer | None]
+#: Calls the function that it is given to answer a request, and logs the request.
+LogRequest = Callable[[WSGIEnvironment, Callable[[], Any]], Any]
 
 
 class Content:
@@ -157,34 +158,37 @@ def as_response(answer: Answer) -> Response:
     return Response(status=answer.status, headerlist=answer.headers[:], body=answer.body or None)
 
 
-def add_early(config: Configurator, early: Early) -> None:
-    """Directive: ask `early` before there is a request; where it has no answer, the next is asked.
+def add_early_responder(config: Configurator, responder: EarlyResponder) -> None:
+    """Directive: ask `responder` before there is a request; if it returns None, ask the next one.
 
-    It is asked only by GET and HEAD.
+    Responders see GET and HEAD requests only.
     """
-    config.registry.early.append(early)
+    config.registry.early_responders.append(responder)
 
 
-def _policy(registry: Registry, environ: WSGIEnvironment, router: object) -> object:
-    return registry.watch(environ, partial(_answer, registry.early, environ, router))
+def _execute(
+    responders: Sequence[EarlyResponder],
+    log_request: LogRequest,
+    environ: WSGIEnvironment,
+    router: object,
+) -> object:
+    return log_request(environ, partial(_respond, responders, environ, router))
 
 
-def _answer(earlies: list[Early], environ: WSGIEnvironment, router: object) -> object:
+def _respond(
+    responders: Sequence[EarlyResponder], environ: WSGIEnvironment, router: object
+) -> object:
     if environ["REQUEST_METHOD"] in READING:
-        for early in earlies:
-            answer = early(environ)
+        for responder in responders:
+            answer = responder(environ)
             if answer is not None:
                 return answer
     return default_execution_policy(environ, router)
 
 
-def _unwatched(_environ: WSGIEnvironment, ask: Callable[[], Any]) -> Any:
-    return ask()
-
-
 def includeme(config: Configurator) -> None:
-    """Ask those first who may have an answer ready. The registry's `watch` sees all of it."""
-    config.registry.early = []
-    config.registry.watch = _unwatched
-    config.add_directive("add_early", add_early, action_wrap=False)
-    config.set_execution_policy(partial(_policy, config.registry))
+    """Ask the early responders first. The request log times and logs every request."""
+    responders: list[EarlyResponder] = []
+    config.registry.early_responders = responders
+    config.add_directive("add_early_responder", add_early_responder, action_wrap=False)
+    config.set_execution_policy(partial(_execute, responders, services(config).request_log))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from pyramid.config import Configurator
 from pyramid.exceptions import URLDecodeError
+from pyramid.registry import Registry
 from pyramid.renderers import render_to_response
 from pyramid.request import Request
 from pyramid.response import Response
@@ -17,6 +18,7 @@ from pyramid.traversal import split_path_info
 from pyramid.tweens import EXCVIEW, INGRESS
 
 from bookshop.i18n import _
+from bookshop.services import services
 
 RETRY_AFTER = 300  # seconds
 READ_ONLY_RETRY = 60  # seconds
@@ -27,18 +29,19 @@ READING = ("GET", "HEAD", "OPTIONS")
 
 
 def maintenance_tween(
-    handler: Callable[[Request], Response], registry: object
+    handler: Callable[[Request], Response], registry: Registry
 ) -> Callable[[Request], Response]:
     """A tween that answers 503 while the file is there; webhooks are delivered again later."""
-    flag = registry.bookshop.shop.maintenance  # type: ignore[attr-defined]
+    flag = services(registry).settings.shop.maintenance
 
     def tween(request: Request) -> Response:
         path = request.environ["PATH_INFO"]  # as it came: it need not be text
         if flag.exists() and not path.startswith(ALWAYS_OPEN):
             return unavailable(
                 request,
-                _("The shop is closed for a moment"),
-                _("We are tidying the shelves. Please come back in a few minutes."),
+                "maintenance",
+                _("We’ll be back soon"),
+                _("The shop is closed for maintenance."),
                 RETRY_AFTER,
             )
         return handler(request)
@@ -47,10 +50,10 @@ def maintenance_tween(
 
 
 def read_only_tween(
-    handler: Callable[[Request], Response], registry: object
+    handler: Callable[[Request], Response], registry: Registry
 ) -> Callable[[Request], Response]:
     """A tween that answers 503 to whatever would write while nothing may be written."""
-    mode = registry.read_only  # type: ignore[attr-defined]
+    mode = services(registry).read_only
 
     def tween(request: Request) -> Response:
         first = _first(request)
@@ -71,27 +74,31 @@ def _first(request: Request) -> str:
 
 
 def _not_now(request: Request, first: str) -> Response:
-    title = _("Only the shelves are open at this moment")
-    text = _("We are improving the shop. Nothing is lost: please come back in a few minutes.")
+    title = _("Ordering is paused")
+    text = _("You can browse our books, but we can’t take orders while we update the shop.")
     if first == "webhooks":
-        response = Response(text="Read only for a moment: deliver it again.\n", status=503)
+        response = Response(text="Read-only mode: please retry later.\n", status=503)
         response.content_type, response.charset = "text/plain", "utf-8"
     elif first == "checkout" and request.method == "POST":
         message = request.localizer.translate(text)
-        response = Response(json_body={"error": {"field": None, "message": message}}, status=503)
+        error = {"code": "read_only", "field": None, "message": message}
+        response = Response(json_body={"error": error}, status=503)
     else:
-        return unavailable(request, title, text, READ_ONLY_RETRY)
+        return unavailable(request, "read_only", title, text, READ_ONLY_RETRY)
     response.retry_after = READ_ONLY_RETRY
     response.cache_control.no_store = True
     return response
 
 
-def unavailable(request: Request, title: str, message: str, retry_after: int) -> Response:
+def unavailable(
+    request: Request, code: str, title: str, message: str, retry_after: int
+) -> Response:
     """The page that says: not now."""
     translate = request.localizer.translate
     response = render_to_response(
         "errors/503.jinja2",
         {
+            "code": code,
             "title": translate(title),
             "message": translate(message),
             "retry_after": retry_after,

@@ -24,10 +24,10 @@ from wsgiref.types import WSGIEnvironment
 
 from pyramid.config import Configurator
 from pyramid.exceptions import ConfigurationError
-from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
 
+from bookshop.services import services
 from bookshop.settings import ShopSettings
 from bookshop.web.headers import ALWAYS, secure
 from bookshop.web.http_cache import (
@@ -39,6 +39,7 @@ from bookshop.web.http_cache import (
     has,
     not_modified,
 )
+from bookshop.web.static_files import StaticFiles
 
 ROOM = 16 * 2**20  # bytes
 OVERHEAD = 2048  # bytes that a page takes beside its bodies, about
@@ -64,8 +65,8 @@ class Version(Protocol):
     def current(self) -> int | None:
         """The version, which may be a moment old."""
 
-    def ask(self) -> int | None:
-        """The version as it is in the database now."""
+    def read(self) -> int | None:
+        """Return the version that is in the database now."""
 
 
 class Page(NamedTuple):
@@ -156,7 +157,7 @@ class PageCache:
         if response.status_int != HTTPStatus.OK or response.content_length is None:
             return response
         # The version only grows. It was this one before the view began: the view saw no other.
-        if version is None or self._version.ask() != version:
+        if version is None or self._version.read() != version:
             response.headers["Cache-Control"] = UNKEPT
             return response
         secure(request, response, self._url)
@@ -291,34 +292,32 @@ def is_plain(path: str) -> bool:
     return "" not in folders[1:] and not {".", ".."} & {*folders, last}
 
 
-def build_token(registry: Registry) -> str:
-    """What stands for all that pages are made of but the catalogue: code, files, settings.
-
-    The same in each process of the same version of the shop.
-    """
-    shop = registry.bookshop.shop
-    digest = hashlib.sha256(_package_digest())
-    if shop.theme is not None:
-        digest.update(_folder_digest(shop.theme))
-    shown = (shop.name, shop.url, shop.locale, shop.currency, shop.email)
-    digest.update(repr((shown, sorted(registry.assets.paths.items()))).encode())
-    return digest.hexdigest()[:12]
-
-
 @cache
 def _package_digest() -> bytes:
-    """Return the digest of the package's own files, which this process has loaded."""
-    return _folder_digest(Path(__file__).parents[1])
+    """Return a hash of the package's files; they are read once per process."""
+    return _digest(Path(__file__).parents[1])
 
 
-def _folder_digest(folder: Path) -> bytes:
-    """Return the SHA-256 of the names and contents of all files below a folder."""
+def _digest(folder: Path) -> bytes:
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
         if file.suffix != ".pyc" and file.is_file():
             digest.update(f"{file.relative_to(folder)}\0".encode())
             digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.digest()
+
+
+def build_token(shop: ShopSettings, static_files: StaticFiles) -> str:
+    """Return a token of all that pages are made of except the catalogue: code, files, settings.
+
+    All processes of the same version of a shop have the same token.
+    """
+    digest = hashlib.sha256(_package_digest())
+    if shop.theme is not None:
+        digest.update(_digest(shop.theme))
+    shown = (shop.name, shop.url, shop.locale, shop.currency, shop.email)
+    digest.update(repr((shown, sorted(static_files.paths.items()))).encode())
+    return digest.hexdigest()[:12]
 
 
 def catalogue_page(view: View, info: Any) -> View:
@@ -331,7 +330,7 @@ def catalogue_page(view: View, info: Any) -> View:
         raise ConfigurationError(message)
 
     def kept(context: Any, request: Request) -> Response:
-        response: Response = request.registry.pages.keep(
+        response: Response = services(request).page_cache.keep(
             request, partial(view, context, request), tuple(parameters)
         )
         return response
@@ -343,10 +342,6 @@ catalogue_page.options = ("catalogue_page",)  # type: ignore[attr-defined]
 
 
 def includeme(config: Configurator) -> None:
-    """Let views say `catalogue_page`, and answer with what is kept."""
-    registry = config.registry
-    registry.pages = PageCache(
-        registry.catalogue_version, build_token(registry), registry.bookshop.shop
-    )
-    config.add_early(registry.pages.answer)
+    """Let views say `catalogue_page`, and answer requests from the cache."""
+    config.add_early_responder(services(config).page_cache.answer)
     config.add_view_deriver(catalogue_page)

@@ -16,7 +16,8 @@ from pyramid.events import BeforeRender
 from pyramid_jinja2.i18n import GetTextWrapper
 
 from bookshop.money import Money
-from bookshop.web.static_files import Assets
+from bookshop.services import services
+from bookshop.web.static_files import StaticFiles
 
 
 def add_globals(event: BeforeRender) -> None:
@@ -24,16 +25,16 @@ def add_globals(event: BeforeRender) -> None:
     request = event["request"]
     if request is None:
         return
-    registry = request.registry
-    event["shop"] = registry.bookshop.shop
-    event["urls"], event["asset"] = _addresses(registry.assets, request.script_name or "")
+    found = services(request)
+    event["shop"] = found.settings.shop
+    event["urls"], event["asset"] = _addresses(found.static_files, request.script_name or "")
 
 
 @lru_cache(maxsize=16)
-def _addresses(assets: Assets, home: str) -> tuple[SimpleNamespace, Callable[[str], str]]:
+def _addresses(files: StaticFiles, home: str) -> tuple[SimpleNamespace, Callable[[str], str]]:
     """Addresses below `home`: the shop's own, and a function from a static file to its path."""
     urls = SimpleNamespace(home=f"{home}/", books=f"{home}/books/", orders=f"{home}/orders/")
-    return urls, lambda name: home + assets.path(name)
+    return urls, lambda name: home + files.path(name)
 
 
 def _texts(domain: str) -> GetTextWrapper:
@@ -48,7 +49,7 @@ def includeme(config: Configurator) -> None:
 
     A theme's template that only changes some blocks says `{% extends "bookshop:templates/…" %}`.
     """
-    shop = config.registry.bookshop.shop
+    shop = services(config).settings.shop
     locale = shop.locale
 
     # A page writes the same few prices and texts again and again: looking them up is most of it.

@@ -132,7 +132,6 @@ def note_page(names: set[str], event: ContextFound) -> None:
 def includeme(config: Configurator) -> None:
     """Log all requests; a request has its `id`."""
     registry: Registry = config.registry
-    registry.watch = RequestLog()
     config.add_request_method(lambda request: request.environ.get(REQUEST_ID), "id", reify=True)
     names: set[str] = set()
 

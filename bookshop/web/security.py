@@ -16,6 +16,8 @@ from pyramid.response import Response
 from pyramid.session import SignedCookieSessionFactory
 from pyramid.tweens import INGRESS
 
+from bookshop.services import services
+
 SESSION_LIFE = 7 * 24 * 3600  # seconds
 REISSUE_AFTER = 3600
 COOKIE = "bookshop"
@@ -90,7 +92,7 @@ def own_address_tween(handler: Callable[[Request], Response], registry: Any) -> 
     Whoever sends another Host finds nothing of it in links, redirects and mails. A developer's
     shop is reached under many names, and has no such tween.
     """
-    site = urlsplit(registry.bookshop.shop.url)
+    site = urlsplit(services(registry).settings.shop.url)
     host = site.netloc
 
     def tween(request: Request) -> Response:
@@ -111,7 +113,7 @@ def visitor(request: Request) -> str:
 
 def includeme(config: Configurator) -> None:
     """Set up sessions in a signed cookie, and CSRF checks for every POST."""
-    shop = config.registry.bookshop.shop
+    shop = services(config).settings.shop
     https = shop.url.startswith("https://")
     config.set_session_factory(
         SignedCookieSessionFactory(

@@ -16,6 +16,8 @@ from wsgiref.types import WSGIEnvironment
 import hupper
 from pyramid.config import Configurator
 
+from bookshop.services import services
+from bookshop.settings import ShopSettings
 from bookshop.web.headers import ALWAYS, POLICY
 from bookshop.web.http_cache import Answer, Content, Headers
 
@@ -39,7 +41,7 @@ TYPES = {
 _HASHED = re.compile(rf"\.[0-9a-f]{{{HASH}}}(?=\.[a-z0-9]+\Z)")
 
 
-class Assets:
+class StaticFiles:
     """The files of some folders, of those with the same name the first folder's.
 
     They are read once: what is changed is served after the next start, which `pserve --reload`
@@ -115,13 +117,20 @@ def _content(body: bytes, digest: str, content_type: str, cached: str) -> Conten
     return Content(body, digest, headers, [*lasting, ("Vary", "Accept-Encoding")], QUALITY)
 
 
+def static_folders(shop: ShopSettings) -> list[Path]:
+    """Return the folders of static files: the theme's, if there is one, before the shop's own."""
+    own = Path(__file__).parents[1] / "static"
+    return [own] if shop.theme is None else [shop.theme / "static", own]
+
+
+def make_static_files(shop: ShopSettings) -> StaticFiles:
+    """Read the static files of a shop, to be served under `/static/`."""
+    return StaticFiles("/static/", static_folders(shop))
+
+
 def includeme(config: Configurator) -> None:
-    """Give the registry its `assets`, and serve them under `/static/`: the theme's come first."""
-    folders = [Path(__file__).parents[1] / "static"]
-    theme = config.registry.bookshop.shop.theme
-    if theme is not None:
-        folders.insert(0, theme / "static")
-    config.registry.assets = Assets("/static/", folders)
-    config.add_early(config.registry.assets.answer)
+    """Serve the static files under `/static/`."""
+    config.add_early_responder(services(config).static_files.answer)
     if hupper.is_active():  # by `pserve --reload`
+        folders = static_folders(services(config).settings.shop)
         hupper.get_reloader().watch_files(str(file) for file in _files(folders).values())

@@ -14,7 +14,8 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from bookshop.payments.errors import PaymentsError, SignatureError
-from bookshop.payments.webhook_signatures import API_VERSION, Event, verified_event
+from bookshop.payments.webhook_signatures import API_VERSION, Event, verify_event
+from bookshop.services import services
 from bookshop.webhooks.handlers import handle
 from bookshop.webhooks.resources import Webhooks
 
@@ -32,24 +33,24 @@ def receive(_context: Webhooks, request: Request) -> Response:
 
     Transactions are the handling's own: it decides what is written when something fails.
     """
-    registry = request.registry
-    settings = registry.bookshop.stripe
+    shop = services(request)
+    settings = shop.settings.stripe
     # Its length may not be given, or be wrong: no more is read than an event may have.
     body = request.body_file.read(LARGEST_BODY + 1)
     if len(body) > LARGEST_BODY:
         return _answer(HTTPStatus.BAD_REQUEST, f"No event has more than {LARGEST_BODY} bytes.")
     header = request.headers.get("Stripe-Signature")
     try:
-        event = verified_event(body, header, settings.webhook_secrets)
+        event = verify_event(body, header, settings.webhook_secrets)
     except SignatureError as err:
         LOG.warning("webhook refused: %s", err)
         return _answer(HTTPStatus.BAD_REQUEST, f"Refused: {err}. {HINT}")
     if event.livemode != settings.livemode:
         LOG.warning("event %s is of the other mode: is the endpoint registered twice?", event.id)
         return _answer(HTTPStatus.OK, "Ignored: the event is of the other mode.")
-    _compare_version(registry.event_versions, event)
+    _compare_version(shop.reported_api_versions, event)
     try:
-        handle(registry.sessions, registry.payments, event)
+        handle(shop.sessions, shop.payments, event)
     except PaymentsError:
         return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "Stripe could not be asked: try again.")
     return Response(status=HTTPStatus.OK)

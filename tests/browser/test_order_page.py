@@ -16,7 +16,7 @@ EMAIL = "ada@reader.example"
 @pytest.fixture
 def bought(live):
     """The number of a paid order."""
-    with live.registry.sessions.begin() as session:
+    with live.registry.services.sessions.begin() as session:
         moss = session.query(BookRecord).filter_by(sku=MOSS).one()
         made = order(moss, status="paid", paid_at=NOW, email=EMAIL)
         session.add(made)
@@ -33,7 +33,7 @@ def referers(page):
 
 
 def test_the_key_goes_to_nobody_but_the_page_itself(live, page, bought, referers):
-    page.goto(order_url(live.registry.bookshop.shop, bought))
+    page.goto(order_url(live.registry.services.settings.shop, bought))
     expect(page.locator("h1")).to_have_text("Your order is paid")
     page.click("main >> text=Back to the books")
     page.wait_for_url(f"{live.url}/")
@@ -54,13 +54,13 @@ def test_an_old_link_is_replaced(live, page, bought, referers):
     # With `null`, as from a page without any referrer, it would be refused over https.
     assert sent.value.all_headers()["origin"] == live.url
     assert not any("key=" in (referer or "") for referer in referers)
-    with live.registry.sessions() as session:
+    with live.registry.services.sessions() as session:
         (mail,) = session.query(MailRecord).filter_by(kind="link")
         assert (mail.recipient, mail.order.number) == (EMAIL, bought)
 
 
 def test_what_is_printed_is_the_receipt(live, page, bought):
-    page.goto(order_url(live.registry.bookshop.shop, bought))
+    page.goto(order_url(live.registry.services.settings.shop, bought))
     page.emulate_media(media="print")
 
     receipt = page.get_by_role("region", name="Receipt")
@@ -83,13 +83,13 @@ STICKING_OUT = """() => {
 
 @pytest.mark.parametrize("width", [320, 1280])
 def test_nothing_sticks_out(live, page, bought, width):
-    with live.registry.sessions.begin() as session:
+    with live.registry.services.sessions.begin() as session:
         found = session.query(Order).filter_by(number=bought).one()
         found.email = f"{'a' * 60}@{'reader' * 8}.example"
         (line,) = found.lines
         line.title = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamter"
     page.set_viewport_size({"width": width, "height": 800})
-    page.goto(order_url(live.registry.bookshop.shop, bought))
+    page.goto(order_url(live.registry.services.settings.shop, bought))
 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(STICKING_OUT) == []

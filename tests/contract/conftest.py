@@ -85,7 +85,7 @@ def controls(sandbox):
 def filled_database(tmp_path_factory):
     """A shop's database at head, with the demo catalogue."""
     var = tmp_path_factory.mktemp("template")
-    bookshop.main({}, **ini(var, "http://localhost:1")).registry.engine.dispose()
+    bookshop.main({}, **ini(var, "http://localhost:1")).registry.services.engine.dispose()
     return var / "shop.sqlite"
 
 

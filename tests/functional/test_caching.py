@@ -107,7 +107,7 @@ def test_a_last_copy_that_somebody_else_takes_leaves_all_pages(make_each_shop):
 def test_a_missing_page_is_not_kept(shop, path):
     for _ in range(2):
         assert "ETag" not in shop.visitor().get(path, status=404).headers
-    assert shop.registry.pages.weight == 0
+    assert shop.registry.services.page_cache.weight == 0
 
 
 def test_a_page_of_a_visitors_own_is_never_kept(shop):
@@ -116,7 +116,7 @@ def test_a_page_of_a_visitors_own_is_never_kept(shop):
         page = visitor.get(path, headers={"If-None-Match": "*"}, status="*")
         assert page.status_int != 304
         assert "public" not in page.headers.get("Cache-Control", "")
-    assert shop.registry.pages.weight == 0
+    assert shop.registry.services.page_cache.weight == 0
 
 
 def test_a_stranger_in_the_host_gets_into_no_page(shop):

@@ -17,8 +17,8 @@ def test_the_index_lists_exactly_the_books_that_can_be_bought(shop):
 
     offered = {link["href"] for link in page.html.select("a[href*='/checkout?item=']")}
 
-    with shop.registry.engine.connect():
-        expected = {f"/checkout?item={book.sku}" for book in shop.registry.shelf.purchasable()}
+    with shop.registry.services.engine.connect():
+        expected = {f"/checkout?item={book.sku}" for book in shop.registry.services.catalogue.purchasable()}
     assert offered == expected
     assert len(offered) >= 24
     assert "The Understudy" not in page  # sold out
@@ -36,7 +36,7 @@ def test_a_book_to_come_can_be_ordered_and_says_when_it_is_out(shop):
 
 def test_a_withdrawn_book_is_gone_and_another_edition_is_a_search_away(shop):
     book = shop.book(MOSS)
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         withdraw(session.connection(), [book.id], clock.now())
         touch(session)
 
@@ -57,7 +57,7 @@ def test_a_book_stands_under_its_subject(shop):
 
 
 def test_a_book_without_a_picture_is_drawn_with_its_title(shop):
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         session.query(ListingRecord).filter_by(sku=MOSS).update({"cover": None})
         touch(session)
 
@@ -161,7 +161,7 @@ def test_a_bug_in_a_lookup_is_a_500_and_not_a_404(shop, monkeypatch, caplog):
     def broken(_sku):
         return {}["missing"]
 
-    monkeypatch.setattr(shop.registry.shelf, "detail", broken)
+    monkeypatch.setattr(shop.registry.services.catalogue, "detail", broken)
 
     page = shop.visitor().get(f"/books/{MOSS}", status=500)
 
@@ -211,7 +211,7 @@ def test_covers_are_served(shop):
 def test_the_demo_catalogue_loads_once(shop, make_shop):
     make_shop()  # the same database again
 
-    with shop.registry.engine.connect() as connection:
+    with shop.registry.services.engine.connect() as connection:
         count = connection.exec_driver_sql("SELECT count(*) FROM books").scalar()
     assert count == 33
 

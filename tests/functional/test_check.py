@@ -23,7 +23,7 @@ from bookshop import clock
 from bookshop.cli import main
 from bookshop.mail.models import MailRecord
 from bookshop.ops.check import stripe, web
-from bookshop.payments.account import EVENTS, Endpoint, at
+from bookshop.payments.account import EVENT_TYPES, Endpoint, endpoints_at
 from bookshop.payments.errors import NotPermittedError, StripeUnavailableError
 from bookshop.payments.gateway import Gateway
 from bookshop.sandbox.objects import account
@@ -104,8 +104,8 @@ class Place:
         config = bookshop.configure(self.section())
         self.registry = config.registry
         self.answer = self.app = config.make_wsgi_app()
-        self.registry.sweeper.stop()
-        self.registry.postman.stop()
+        self.registry.job_worker.stop()
+        self.registry.mail_worker.stop()
 
     def serve(self, environ, start):
         return self.answer(environ, start)
@@ -120,7 +120,7 @@ class Place:
     def register(self):
         gateway = Gateway(bookshop.settings.read(self.section()).stripe)
         endpoint, secret = gateway.create_endpoint(f"{self.url}/webhooks/stripe")
-        gateway.mark_endpoint(endpoint.id, [secret])
+        gateway.save_fingerprints(endpoint.id, [secret])
         self.secret.write_text(secret.reveal())
         return endpoint.id
 
@@ -151,7 +151,7 @@ class Place:
         raise AssertionError(key)
 
     def sql(self, statement):
-        with self.registry.engine.begin() as connection:
+        with self.registry.services.engine.begin() as connection:
             connection.exec_driver_sql(statement)
 
     def hook(self, **params):
@@ -172,7 +172,7 @@ def place(tmp_path, template, sandbox, serve, mail_server, monkeypatch):
     yield found
     for each in sandbox.api("GET", "/v1/webhook_endpoints", {"limit": 100})["data"]:
         sandbox.api("DELETE", f"/v1/webhook_endpoints/{each['id']}")
-    found.registry.engine.dispose()
+    found.registry.services.engine.dispose()
 
 
 def found_by(place, *words):
@@ -196,7 +196,7 @@ def a_mail_that_waits(place, _monkeypatch):
     press_pay(visitor, page)
     place.sandbox.confirm(intent_of(page))
     visitor.get(f"/success?pi={intent_of(page)}")
-    with place.registry.sessions.begin() as session:
+    with place.registry.services.sessions.begin() as session:
         session.execute(update(MailRecord).values(written_at=clock.now() - timedelta(hours=2)))
 
 
@@ -300,7 +300,7 @@ FAULTS = {
     "a migration that was killed": (
         "warning",
         "sqlalchemy.url",
-        does(lambda place: place.registry.read_only.begin(clock.now())),
+        does(lambda place: place.registry.services.read_only.begin(clock.now())),
     ),
     "a shop that was left read only": (
         "warning",
@@ -318,7 +318,7 @@ FAULTS = {
         "warning",
         "bookshop.var",
         lambda _place, monkeypatch: monkeypatch.setattr(
-            "bookshop.ops.check.files.LEAST_ROOM", 2**80
+            "bookshop.ops.check.files.MIN_FREE_BYTES", 2**80
         ),
     ),
     "a folder that cannot be written to": (
@@ -392,9 +392,9 @@ FAULTS = {
         "stripe.webhook_secrets",
         does(lambda place: place.hook(**{"metadata[bookshop_secret]": ""})),
     ),
-    "an account that may not be read": ("warning", "stripe.secret_key", refuses("account")),
-    "endpoints that may not be read": ("warning", "stripe.secret_key", refuses("endpoints")),
-    "events that may not be read": ("warning", "stripe.secret_key", refuses("undelivered")),
+    "an account that may not be read": ("warning", "stripe.secret_key", refuses("retrieve_account")),
+    "endpoints that may not be read": ("warning", "stripe.secret_key", refuses("list_endpoints")),
+    "events that may not be read": ("warning", "stripe.secret_key", refuses("undelivered_events")),
     "the secret of another endpoint": (
         "error",
         "stripe.webhook_secrets",
@@ -537,7 +537,7 @@ def test_wrong_settings_hide_no_fault_of_the_server(place, monkeypatch):
 
 
 def test_what_one_key_may_not_read_hides_nothing_else(place, monkeypatch):
-    refuses("account")(place, monkeypatch)
+    refuses("retrieve_account")(place, monkeypatch)
     place.hook(disabled="true")
     findings, _code = found_by(place)
     keys = [(each["severity"], each["key"]) for each in findings]
@@ -566,7 +566,7 @@ def test_of_two_endpoints_that_are_on_ours_is_looked_at(place):
 def test_an_event_of_no_interest_to_the_shop_is_not_missed(place, serve):
     def missed():
         now = clock.now()
-        found = place.registry.payments.undelivered(
+        found = place.registry.services.payments.undelivered_events(
             now - timedelta(days=1), now + timedelta(days=1)
         )
         return found.count if found else 0
@@ -782,7 +782,7 @@ def test_the_secret_is_handed_over_even_if_stripe_fails_then(place, monkeypatch)
         raise StripeUnavailableError("status=500")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Gateway, "mark_endpoint", fails)
+        patched.setattr(Gateway, "save_fingerprints", fails)
         done = place.run("webhooks", "register", "--secret-file", f"{place.var}/new")
     assert done.exit_code == 0, done.output
     assert "run this again" in done.output
@@ -826,7 +826,7 @@ def test_addresses_that_differ_in_their_paths_are_two():
 
     same = [endpoint("https://Shop.Example/webhooks/stripe/")]
     others = [endpoint("https://shop.example/Webhooks/stripe"), endpoint("http://shop.example/")]
-    assert at("https://shop.example/webhooks/stripe", same + others, []) == same
+    assert endpoints_at("https://shop.example/webhooks/stripe", same + others, []) == same
 
 
 @pytest.mark.parametrize("before", [None, ""])
@@ -886,6 +886,6 @@ def test_without_stripe_it_says_what_to_do(place):
 
 
 def test_all_that_the_shop_acts_on_is_asked_for():
-    assert [kind for kind in EVENTS if not kind.startswith(CONCERNING)] == []
+    assert [kind for kind in EVENT_TYPES if not kind.startswith(CONCERNING)] == []
     for beginning in CONCERNING:
-        assert any(kind.startswith(beginning) for kind in EVENTS)
+        assert any(kind.startswith(beginning) for kind in EVENT_TYPES)

@@ -261,7 +261,7 @@ def test_the_index_shows_it_again_once_it_is_swept(shop, monkeypatch):
     later = clock.now() + RESERVATION_TIME + timedelta(seconds=1)
     monkeypatch.setattr(clock, "now", lambda: later)
 
-    shop.registry.sweeper.sweep()
+    shop.registry.job_worker.run_all()
 
     assert f"item={LAST_COPY}" in shop.visitor().get("/")
 
@@ -310,19 +310,19 @@ def test_a_retired_order_is_the_one_that_was_stale_and_no_other(shop, sandbox, m
     """Two tabs find the intent missing; the quick one has placed and paid another by then."""
     visitor = shop.visitor()
     visitor.get(BUY)
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         session.connection().exec_driver_sql("UPDATE orders SET payment_intent = 'pi_missing'")
-    retrieve = shop.registry.payments.retrieve_intent
+    retrieve = shop.registry.services.payments.retrieve_intent
 
     def slowly(intent_id):
-        monkeypatch.setattr(shop.registry.payments, "retrieve_intent", retrieve)
+        monkeypatch.setattr(shop.registry.services.payments, "retrieve_intent", retrieve)
         page = visitor.get(BUY)
         press_pay(visitor, page)
         sandbox.confirm(intent_of(page))
         visitor.get(f"/success?pi={intent_of(page)}")
         return retrieve(intent_id)
 
-    monkeypatch.setattr(shop.registry.payments, "retrieve_intent", slowly)
+    monkeypatch.setattr(shop.registry.services.payments, "retrieve_intent", slowly)
 
     visitor.get(BUY, status=303)
 
@@ -515,7 +515,7 @@ def test_a_cancelled_intent_is_followed_by_another_order(shop, sandbox):
 def test_an_intent_that_stripe_does_not_know_is_followed_by_another_order(shop, sandbox):
     visitor = shop.visitor()
     visitor.get(BUY)
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         session.connection().exec_driver_sql(
             "UPDATE orders SET payment_intent = 'pi_of_other_keys'"
         )
@@ -560,12 +560,12 @@ def test_an_e_book_has_no_stock_to_run_out_of(shop, sandbox):
 
 def test_no_connection_is_held_while_stripe_is_asked(shop, monkeypatch):
     held = []
-    gateway = shop.registry.payments
-    for name in ("create_intent", "retrieve_intent", "change_intent"):
+    gateway = shop.registry.services.payments
+    for name in ("create_intent", "retrieve_intent", "update_intent"):
         real = getattr(gateway, name)
 
         def watched(*args, real=real, **kwargs):
-            held.append(shop.registry.engine.pool.checkedout())
+            held.append(shop.registry.services.engine.pool.checkedout())
             return real(*args, **kwargs)
 
         monkeypatch.setattr(gateway, name, watched)
@@ -626,7 +626,7 @@ def test_a_book_that_is_put_off_comes_out_on_its_new_day(shop, preordered):
 @pytest.mark.parametrize("change", ["out", "sent", "cancelled", "short"])
 def test_that_it_is_sent_later_is_said_no_longer_than_it_is_true(shop, preordered, change):
     visitor = preordered[0]
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         (order,) = session.query(Order)
         (line,) = order.lines
         line.shipped = int(change == "sent")

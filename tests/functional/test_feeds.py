@@ -35,7 +35,7 @@ def everything(visitor):
 
 
 def change(shop, what):
-    with shop.registry.engine.execution_options(**{WRITES: True}).begin() as connection:
+    with shop.registry.services.engine.execution_options(**{WRITES: True}).begin() as connection:
         what(connection)
         touch(connection)
 
@@ -159,7 +159,7 @@ def test_robots_of_a_shop_below_a_path_are_told_that_path(shop):
 def test_the_feed_has_the_newest_books_first_and_no_more_than_fifty(make_each_shop):
     shop = make_each_shop()
     wares = [BookUpdate(edition(f"NEW-{number}")) for number in range(60)]
-    change(shop, lambda connection: put(connection, wares, shop.registry.terms, NOW))
+    change(shop, lambda connection: put(connection, wares, shop.registry.services.sales_context, NOW))
 
     answer = shop.visitor().get("/books/new.atom")
 

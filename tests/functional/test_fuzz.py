@@ -230,7 +230,7 @@ class Rig:
         cover = next((shop.var / "covers").glob("**/*-*.*"))
         self.places.append(f"/covers/{cover.name}")
         self.asked = [*self._asked(), ("/static/base.css", ["GET"]), ("/favicon.ico", ["GET"])]
-        settings_ = shop.registry.bookshop.shop
+        settings_ = shop.registry.services.settings.shop
         self.known = [
             *(order, intent, MOSS, TO_COME, WHOLE, *form.values(), order_key(settings_, order)),
             *("ada@reader.example", "1", "paperback", "available", "-price", "F", "moss", "eng"),

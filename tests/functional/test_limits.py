@@ -217,7 +217,7 @@ def test_nothing_that_is_counted_names_anybody(limited):
     shop = limited()
     visitor = at(shop.visitor(), FAR)
     press_pay(visitor, visitor.get(BUY))
-    with shop.registry.engine.connect() as connection:
+    with shop.registry.services.engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT * FROM rate_counts").all()
     assert len(rows) > 3
     assert FAR not in str(rows)
@@ -227,6 +227,6 @@ def test_what_is_over_is_deleted(limited, later):
     shop = limited()
     shop.visitor().get(BUY)
     later(timedelta(hours=1, seconds=1))
-    shop.registry.limiter.forget_old()
-    with shop.registry.engine.connect() as connection:
+    shop.registry.services.rate_limiter.delete_expired()
+    with shop.registry.services.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM rate_counts").scalar() == 0

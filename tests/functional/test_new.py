@@ -99,8 +99,8 @@ def closing(monkeypatch):
     monkeypatch.setattr("bookshop.cli.shop.configure", configured)
     yield
     for config in configs:
-        config.registry.payments.close()
-        config.registry.engine.dispose()
+        config.registry.services.payments.close()
+        config.registry.services.engine.dispose()
 
 
 def free_port():

@@ -1,4 +1,4 @@
-"""What an operator can see of the shop, and what nobody can."""
+"""Logs and metrics: what an operator can read in them, and that nothing private is in them."""
 
 import io
 import json
@@ -11,10 +11,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bookshop import clock
 from bookshop.mail.worker import make_mail_worker
-from bookshop.ops.logs import JsonLines
+from bookshop.ops.logs import JsonFormatter
+from bookshop.orders.emails import EmailComposer
 from bookshop.webhooks.models import EventRecord, EventStatus
 from tests.functional.test_checkout import BUY, press_pay
-from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, intent_of, pay_form
+from tests.shops import SECRET_KEY, WEBHOOK_SECRET, intent_of, pay_form
 
 EMAIL = "ada.lovelace@reader.example"
 CARD = "4242424242424242"
@@ -22,8 +23,8 @@ TOKEN = "Token-of-the-metrics-0123456789abcdef"
 
 
 @pytest.fixture
-def written():
-    """All that is logged, by anybody, at any level."""
+def all_logs():
+    """Everything logged by any library at any level."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(name)s %(message)s %(__dict__)s"))
@@ -38,10 +39,10 @@ def written():
 
 @pytest.fixture
 def lines():
-    """What the shop logs, as production writes it."""
+    """The shop's log as production formats it, parsed."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("bookshop")
     before = logger.level
     logger.setLevel(logging.INFO)
@@ -69,11 +70,11 @@ def buy(shop, sandbox, visitor=None, card="pm_card_visa"):
     return page
 
 
-# --- what nobody can see
+# --- privacy
 
 
-def test_no_secret_and_no_person_is_in_anything_that_is_written(
-    delivering, sandbox, written, monkeypatch, capfd
+def test_no_secret_and_no_personal_data_is_logged_or_exported(
+    delivering, sandbox, all_logs, monkeypatch, capfd
 ):
     shop = delivering
     visitor = shop.visitor()
@@ -89,7 +90,7 @@ def test_no_secret_and_no_person_is_in_anything_that_is_written(
     ).follow()
     sandbox.until_delivered()
     (order,) = shop.orders()
-    make_mail_worker(shop.registry).deliver_due()
+    make_mail_worker(shop.registry, EmailComposer(shop.registry)).deliver_due()
     (mail,) = (shop.var / "mail").glob("*.eml")
     key = re.search(r"key=3?D?=?\s*([\w.~-]+)", mail.read_text().replace("=\n", ""))[1]
     stranger = shop.visitor()
@@ -100,9 +101,9 @@ def test_no_secret_and_no_person_is_in_anything_that_is_written(
     monkeypatch.setattr("bookshop.orders.pages.views.timeline", lambda *_: 1 / 0)
     visitor.get(f"/orders/{order.number}", status=500)
 
-    said = written.getvalue() + "".join(capfd.readouterr()) + shop.visitor().get("/metrics").text
+    output = all_logs.getvalue() + "".join(capfd.readouterr()) + shop.visitor().get("/metrics").text
 
-    assert "ZeroDivisionError" in said
+    assert "ZeroDivisionError" in output
     private = {
         "client secret": secret.partition("_secret_")[2],
         "e-mail": EMAIL,
@@ -111,18 +112,17 @@ def test_no_secret_and_no_person_is_in_anything_that_is_written(
         "cookie": visitor.cookies["bookshop"].strip('"')[:40],
         "token": pay_form(page)["csrf_token"],
         "key": SECRET_KEY,
-        "webhook secret": shop.registry.bookshop.stripe.webhook_secrets[0].reveal(),
-        "secret of the shop": shop.registry.bookshop.shop.secret.reveal(),
+        "webhook secret": shop.registry.services.settings.stripe.webhook_secrets[0].reveal(),
+        "secret of the shop": shop.registry.services.settings.shop.secret.reveal(),
     }
-    assert [name for name, value in private.items() if value in said] == []
-    assert PUBLISHABLE_KEY  # which everybody may know
-    assert WEBHOOK_SECRET not in said
+    assert [name for name, value in private.items() if value in output] == []
+    assert WEBHOOK_SECRET not in output
 
 
 # --- logs
 
 
-def test_a_request_is_one_line(shop, lines):
+def test_a_request_is_logged_in_one_line(shop, lines):
     shop.visitor().get("/books/?q=moss&page=")
     shop.visitor().get("/books/?q=moss&page=")
     (first, kept) = (line for line in lines() if line["event"] == "request")
@@ -134,7 +134,7 @@ def test_a_request_is_one_line(shop, lines):
     assert "moss" not in str(first)
 
 
-def test_whoever_asks_is_told_the_number_of_the_request(shop, lines):
+def test_every_response_has_its_request_id(shop, lines):
     for path in ("/", "/", "/nowhere", "/static/favicon.svg", "/health/live"):
         answer = shop.visitor().get(path, expect_errors=True)
         assert answer.headers["X-Request-Id"] == lines()[-1]["request_id"]
@@ -144,22 +144,22 @@ def test_whoever_asks_is_told_the_number_of_the_request(shop, lines):
     ("given", "taken"),
     [("abcdef-0123", True), ("short", False), ("x" * 65, False), ('a"b\\c-0123456', False)],
 )
-def test_a_proxy_may_number_requests(shop, lines, given, taken):
+def test_a_valid_request_id_of_a_proxy_is_taken(shop, lines, given, taken):
     shop.visitor().get("/", headers={"X-Request-Id": given})
     assert (lines()[-1]["request_id"] == given) is taken
 
 
-def test_what_stripe_calls_a_request_stands_beside_what_we_call_it(shop, lines, sandbox):
+def test_stripe_request_ids_are_logged_with_ours(shop, lines, sandbox):
     answer = shop.visitor().get(BUY)
-    (stripe,) = (line for line in lines() if line["event"] == "stripe")
+    (stripe,) = (line for line in lines() if line["event"] == "stripe_request")
     request = lines()[-1]
-    assert (stripe["call"], stripe["outcome"]) == ("create", "answered")
+    assert (stripe["call"], stripe["outcome"]) == ("create_intent", "answered")
     assert stripe["stripe_request_id"].startswith("req_")
     assert stripe["request_id"] == request["request_id"] == answer.headers["X-Request-Id"]
     assert any(stripe["stripe_request_id"] in str(each) for each in sandbox.requests())
 
 
-def test_a_mistake_of_ours_is_found_by_the_number_on_its_page(shop, lines, monkeypatch):
+def test_the_error_page_shows_the_request_id_of_the_log(shop, lines, monkeypatch):
     monkeypatch.setattr("bookshop.orders.pages.views._form", lambda *_: 1 / 0)
     page = shop.visitor().get("/orders/", status=500)
     (error,) = (line for line in lines() if line["level"] == "error")
@@ -167,7 +167,7 @@ def test_a_mistake_of_ours_is_found_by_the_number_on_its_page(shop, lines, monke
     assert "ZeroDivisionError" in error["exception"]
 
 
-def test_an_orders_number_is_not_in_the_path(shop, lines):
+def test_order_numbers_are_not_logged(shop, lines):
     shop.visitor().get("/orders/AAAA-BBBB-CCCC?key=abc", status=404)
     assert lines()[-1]["path"] == "/orders/…"
 
@@ -175,7 +175,7 @@ def test_an_orders_number_is_not_in_the_path(shop, lines):
 # --- metrics
 
 
-def test_requests_are_counted_by_what_answered(shop, sandbox):
+def test_requests_are_counted_by_page_method_and_status(shop, sandbox):
     before = samples(shop)
     visitor = shop.visitor()
     for path in ("/books/", "/books/", "/checkout?item=9786941041210", "/orders/", "/junk"):
@@ -184,7 +184,7 @@ def test_requests_are_counted_by_what_answered(shop, sandbox):
     counted = {
         key[1:]: value - before.get(key, 0)
         for key, value in now.items()
-        if key[0] == "bookshop_request_seconds_count"
+        if key[0] == "bookshop_http_request_duration_seconds_count"
     }
     assert counted["2xx", "Catalogue", "GET"] == 1
     assert counted["2xx", "GET", "ready-made"] == 1
@@ -193,12 +193,12 @@ def test_requests_are_counted_by_what_answered(shop, sandbox):
     assert counted["4xx", "GET", "nowhere"] == 1
 
 
-def test_ten_thousand_addresses_make_no_new_series(shop):
+def test_ten_thousand_paths_create_no_new_series(shop):
     visitor = shop.visitor()
     for path in ("/x", "/checkout/x", "/books/x", "/static/x", "/orders/x", "/x/metrics"):
         visitor.get(path, expect_errors=True)
     visitor.request("/x", method="PUT", expect_errors=True)
-    samples(shop)  # which is a request as well
+    samples(shop)  # is a request itself
     before = set(samples(shop))
     environ = {"wsgi.url_scheme": "http", "HTTP_HOST": "localhost:6543"}
     for number in range(10_000):
@@ -206,7 +206,7 @@ def test_ten_thousand_addresses_make_no_new_series(shop):
         path = (f"/{name}", f"/checkout/{name}", f"/static/{name}", f"/{name}/metrics")[number % 4]
         method = "GET" if number % 8 else f"BREW{number}"
         request = {**environ, "REQUEST_METHOD": method, "PATH_INFO": path, "SCRIPT_NAME": ""}
-        shop.registry.watch(request, lambda: SIMPLE)
+        shop.registry.services.request_log(request, lambda: SIMPLE)
     visitor.get("/another", expect_errors=True)
     assert set(samples(shop)) == before
 
@@ -222,25 +222,29 @@ class _Simple:
 SIMPLE = _Simple()
 
 
-def test_stripe_is_measured_by_outcome(shop, sandbox):
+def test_stripe_requests_are_counted_by_outcome(shop, sandbox):
     before = samples(shop)
     buy(shop, sandbox)
     sandbox.fault(method="POST", path="/v1/payment_intents", kind="status", status=500, times=9)
     shop.visitor().get(BUY, status=503)
     now = samples(shop)
-    for key in (("answered", "create"), ("answered", "change"), ("create", "failed")):
-        name = ("bookshop_stripe_seconds_count", *key)
+    for key in (
+        ("answered", "create_intent"),
+        ("answered", "update_intent"),
+        ("create_intent", "failed"),
+    ):
+        name = ("bookshop_stripe_request_duration_seconds_count", *key)
         assert now[name] > before.get(name, 0)
 
 
-def test_orders_money_events_and_mail_are_those_of_the_database(make_each_shop, sandbox):
+def test_orders_payments_events_and_emails_are_read_from_the_database(make_each_shop, sandbox):
     shop = make_each_shop()
-    shop.registry.sweeper.stop()
-    shop.registry.postman.stop()
+    shop.registry.job_worker.stop()
+    shop.registry.mail_worker.stop()
     buy(shop, sandbox)
     waiting = shop.visitor()
     press_pay(waiting, waiting.get(BUY))
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         session.add(
             EventRecord(
                 id="evt_1",
@@ -256,32 +260,32 @@ def test_orders_money_events_and_mail_are_those_of_the_database(make_each_shop, 
     assert found["bookshop_orders", "paid"] == 1
     assert found["bookshop_orders", "awaiting_payment"] == 1
     assert found["bookshop_orders", "disputed"] == 0
-    assert found["bookshop_holds",] == 1
-    assert found["bookshop_holds_lapsed",] == 0
+    assert found["bookshop_reservations",] == 1
+    assert found["bookshop_reservations_expired",] == 0
     assert found["bookshop_paid_minor_units", "GBP"] == 2200
     assert found["bookshop_refunded_minor_units", "GBP"] == 0
     assert found["bookshop_webhook_events", "failed"] == 1
-    assert 600 <= found["bookshop_webhook_lag_seconds",] < 700
-    assert found["bookshop_mails", "waiting"] == 1
+    assert 600 <= found["bookshop_webhook_oldest_failed_event_age_seconds",] < 700
+    assert found["bookshop_emails", "waiting"] == 1
 
 
-def test_without_its_database_the_rest_is_told(shop):
-    shop.registry.engine.dispose()
+def test_without_a_database_the_other_metrics_are_exported(shop):
+    shop.registry.services.engine.dispose()
     (shop.var / "shop.sqlite").write_bytes(b"not a database at all" * 100)
     for rest in shop.var.glob("shop.sqlite-*"):
         rest.unlink()
     found = samples(shop)
     assert found["bookshop_database_up",] == 0
-    assert any(name == "bookshop_request_seconds_count" for name, *_ in found)
+    assert any(name == "bookshop_http_request_duration_seconds_count" for name, *_ in found)
 
 
-def test_only_whoever_has_the_token_may_look(make_shop):
+def test_metrics_need_the_token(make_shop):
     shop = make_shop(metrics__token=TOKEN)
-    for given in ({}, {"Authorization": "Bearer no"}, {"Authorization": f"Basic {TOKEN}"}):
-        shop.visitor().get("/metrics", headers=given, status=404)
+    for headers in ({}, {"Authorization": "Bearer no"}, {"Authorization": f"Basic {TOKEN}"}):
+        shop.visitor().get("/metrics", headers=headers, status=404)
     assert samples(shop, Authorization=f"Bearer {TOKEN}")
 
 
-def test_without_a_token_only_a_developer_may_look(make_shop):
+def test_without_a_token_metrics_are_for_development_only(make_shop):
     make_shop().visitor().get("/metrics")
     make_shop(bookshop__environment="staging").visitor().get("/metrics", status=404)

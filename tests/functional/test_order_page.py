@@ -48,7 +48,7 @@ class Buyer:
         return self.browser.get(f"/orders/{self.number}")
 
     def change(self, **values):
-        with self.shop.registry.sessions.begin() as session:
+        with self.shop.registry.services.sessions.begin() as session:
             order = session.query(Order).filter_by(number=self.number).one()
             for name, value in values.items():
                 setattr(order, name, value)
@@ -78,7 +78,7 @@ def later(monkeypatch):
 
 def link(shop, number, key=None):
     if key is None:
-        key = order_key(shop.registry.bookshop.shop, number)
+        key = order_key(shop.registry.services.settings.shop, number)
     return f"/orders/{number}?{urlencode({'key': key})}"
 
 
@@ -120,7 +120,7 @@ def test_the_success_page_leads_to_the_order(paid):
 
 def refused_links(shop, number):
     """All ways to ask for an order that one may not see, or that is not there."""
-    settings = shop.registry.bookshop.shop
+    settings = shop.registry.services.settings.shop
     key = order_key(settings, number)
     absent = new_number()
     altered = [
@@ -206,9 +206,9 @@ def statements(shop):
         if threading.get_ident() == here:
             asked.append(statement)
 
-    event.listen(shop.registry.engine, "before_cursor_execute", note)
+    event.listen(shop.registry.services.engine, "before_cursor_execute", note)
     yield asked
-    event.remove(shop.registry.engine, "before_cursor_execute", note)
+    event.remove(shop.registry.services.engine, "before_cursor_execute", note)
 
 
 def test_without_a_key_and_an_order_of_ones_own_the_database_is_not_asked(shop, paid):
@@ -232,7 +232,7 @@ def test_the_same_work_is_done_for_a_strangers_order_and_for_none(shop, sandbox,
 
 def test_looking_writes_nothing_and_waits_for_nobody_who_writes(shop, paid):
     url = link(shop, paid.number)
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         session.query(Order).update({"email": EMAIL})
         assert shop.visitor().get(url)
 
@@ -253,7 +253,7 @@ def test_the_page_is_kept_nowhere_and_tells_no_other_site(shop, paid):
 
 
 def test_the_page_holds_no_secret(shop, paid):
-    key = order_key(shop.registry.bookshop.shop, paid.number)
+    key = order_key(shop.registry.services.settings.shop, paid.number)
     page = shop.visitor().get(link(shop, paid.number, key))
 
     (order,) = shop.orders()
@@ -263,11 +263,11 @@ def test_the_page_holds_no_secret(shop, paid):
 
 def test_the_key_is_in_no_log(shop, paid, caplog):
     caplog.set_level("DEBUG")
-    key = order_key(shop.registry.bookshop.shop, paid.number)
+    key = order_key(shop.registry.services.settings.shop, paid.number)
     visitor = shop.visitor()
     visitor.get(link(shop, paid.number, key))
     visitor.get(link(shop, new_number(), key), status=404)
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         session.connection().exec_driver_sql("ALTER TABLE order_entries RENAME TO gone")
 
     visitor.get(link(shop, paid.number, key), expect_errors=True)
@@ -387,7 +387,7 @@ def test_a_dispute_is_put_in_neutral_words_and_suspicions_are_not_told(paid):
 
 
 def test_the_timeline_is_dated_and_in_order(shop, paid):
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         sent = TransitionContext(
             session, Cause(Actor.STAFF, "ship"), clock.now() + timedelta(days=1)
         )
@@ -451,7 +451,7 @@ def ask(browser, number, email, status=200):
 
 
 def mails(shop):
-    with shop.registry.sessions() as session:
+    with shop.registry.services.sessions() as session:
         found = session.query(MailRecord).filter_by(kind="link").order_by(MailRecord.id)
         return [(mail.recipient, mail.order.number) for mail in found]
 

@@ -5,10 +5,9 @@ import json
 import pytest
 
 from bookshop import clock
-from bookshop.jobs.worker import JobWorker
 from bookshop.mail.models import MailStatus
-from bookshop.mail.queries import newest
-from bookshop.payments.webhook_signatures import verified_event
+from bookshop.mail.queries import newest_mails
+from bookshop.payments.webhook_signatures import verify_event
 from bookshop.webhooks.handlers import handle
 from tests.functional.test_checkout import BUY, MOSS, press_pay
 from tests.functional.test_webhooks import event, send, signed
@@ -18,7 +17,7 @@ from tests.waiting import until
 
 @pytest.fixture
 def read_only(shop):
-    shop.registry.read_only.begin(clock.now())
+    shop.registry.services.read_only.begin(clock.now())
     return shop
 
 
@@ -43,12 +42,12 @@ def test_what_would_write_says_when_to_come_back(read_only, path):
 def test_the_checkouts_script_is_told_in_its_own_words(shop):
     visitor = shop.visitor()
     page = visitor.get(BUY)
-    shop.registry.read_only.begin(clock.now())
+    shop.registry.services.read_only.begin(clock.now())
     answer = press_pay(visitor, page, status=503)
     assert answer.json["error"]["field"] is None
     assert "come back" in answer.json["error"]["message"]
     assert answer.headers["Retry-After"] == "60"
-    shop.registry.read_only.end()
+    shop.registry.services.read_only.end()
     press_pay(visitor, page)
 
 
@@ -57,12 +56,12 @@ def test_stripe_is_to_deliver_again_and_then_it_counts(shop, sandbox):
     page = visitor.get(BUY)
     press_pay(visitor, page)
     intent = sandbox.confirm(intent_of(page))
-    shop.registry.read_only.begin(clock.now())
+    shop.registry.services.read_only.begin(clock.now())
     answer = send(shop, event(intent), status=503)
     assert answer.content_type == "text/plain"
     assert answer.headers["Retry-After"] == "60"
     assert shop.orders()[0].status == "awaiting_payment"
-    shop.registry.read_only.end()
+    shop.registry.services.read_only.end()
     send(shop, event(intent))
     assert shop.orders()[0].status == "paid"
 
@@ -92,37 +91,16 @@ def test_mail_waits_until_it_is_over(shop, sandbox):
     (shop.var / "read-only").touch()
     # Another machine, which has no such file, is told of the payment.
     body = json.dumps(event(intent)).encode()
-    secrets = shop.registry.bookshop.stripe.webhook_secrets
-    told = verified_event(body, signed(body), secrets)
-    handle(shop.registry.sessions, shop.registry.payments, told)
+    secrets = shop.registry.services.settings.stripe.webhook_secrets
+    told = verify_event(body, signed(body), secrets)
+    handle(shop.registry.services.sessions, shop.registry.services.payments, told)
 
     def statuses():
-        with shop.registry.sessions() as session:
-            return [mail["status"] for mail in newest(session, 10, None)]
+        with shop.registry.services.sessions() as session:
+            return [mail["status"] for mail in newest_mails(session, 10, None)]
 
-    shop.registry.postman._round(0)
+    shop.registry.mail_worker._run_once(0)
     assert statuses() == [MailStatus.WAITING]
     (shop.var / "read-only").unlink()
-    shop.registry.postman.wake()
+    shop.registry.mail_worker.wake()
     until(lambda: statuses() == [MailStatus.SENT])
-
-
-def test_the_sweeper_rests_too(shop, monkeypatch):
-    monkeypatch.setattr("bookshop.jobs.worker.PAUSE", 0.01)
-    shop.registry.sweeper.stop()
-    swept, asked = [], []
-
-    class Counting(JobWorker):
-        def sweep(self):
-            swept.append(len(asked))
-
-    def paused():
-        asked.append(True)
-        return len(asked) <= 3
-
-    registry = shop.registry
-    sweeper = Counting(registry.sessions, registry.payments, paused=paused)
-    sweeper.start()
-    until(lambda: swept)
-    sweeper.stop()
-    assert swept[0] == 4

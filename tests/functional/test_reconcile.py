@@ -103,18 +103,18 @@ def paid(shop, sandbox, differences):
 
 def ask_back(shop, amount):
     """What `bookshop refund` writes down before it asks Stripe; the key."""
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         order = session.scalars(select(Order).with_for_update()).one()
         occasion = TransitionContext(session, STAFF, clock.now())
         return requests.request(occasion, order, Money(amount, "GBP"), restock=False).key
 
 
 def carry(shop, key):
-    execute_refund(shop.registry.sessions, shop.registry.payments, key, JOB_WORKER)
+    execute_refund(shop.registry.services.sessions, shop.registry.services.payments, key, JOB_WORKER)
 
 
 def change_order(shop, **values):
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         session.execute(update(Order).values(**values))
 
 
@@ -124,7 +124,7 @@ def only(shop):
 
 
 def the_refund(shop):
-    with shop.registry.sessions() as session:
+    with shop.registry.services.sessions() as session:
         (found,) = session.scalars(select(RefundRecord))
         return found.status, found.stripe_id
 
@@ -132,8 +132,8 @@ def the_refund(shop):
 def dump(shop):
     """All that the database holds."""
     metadata = MetaData()
-    metadata.reflect(shop.registry.engine)
-    with shop.registry.engine.connect() as connection:
+    metadata.reflect(shop.registry.services.engine)
+    with shop.registry.services.engine.connect() as connection:
         return {
             table.name: sorted(map(repr, connection.execute(select(table))))
             for table in metadata.sorted_tables
@@ -296,7 +296,7 @@ def test_a_request_that_is_older_than_its_key_is_looked_for_before_it_is_made(
     with pytest.raises(StripeUnavailableError):
         carry(shop, key)
     sandbox.clear()
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         session.execute(update(RefundRecord).values(requested_at=clock.now() - 2 * KEY_LIFE))
     asked = len(sandbox.requests())
 
@@ -344,7 +344,7 @@ def test_whoever_has_paid_is_not_told_that_the_time_is_over(
 
     assert differences() == [NOW_PAID]
 
-    with shop.registry.sessions() as session:
+    with shop.registry.services.sessions() as session:
         moves = list(
             session.scalars(select(AuditEntry.target).where(AuditEntry.target.is_not(None)))
         )
@@ -484,7 +484,7 @@ def test_where_stripe_falls_silent_in_the_middle_what_was_done_is_done(
 
 
 def test_page_after_page_is_asked_for(shop, sandbox, run, differences, monkeypatch):
-    monkeypatch.setattr("bookshop.payments.gateway.PAGE", 2)
+    monkeypatch.setattr("bookshop.payments.listing.PAGE_SIZE", 2)
     for _ in range(5):
         sandbox.confirm(press(shop))
     assert differences() == [NOW_PAID] * 5
@@ -495,18 +495,18 @@ def test_what_agrees_is_read_without_a_writers_lock(shop, sandbox, paid, differe
     sandbox.refund(paid, 500)
     press(shop)
     differences()
-    with shop.registry.sessions() as writer:
+    with shop.registry.services.sessions() as writer:
         wanted = select(Order).with_for_update()
         assert len(writer.scalars(wanted).all()) == 2  # somebody is at them just now
         said = []
 
-        @event.listens_for(shop.registry.engine, "before_cursor_execute")
+        @event.listens_for(shop.registry.services.engine, "before_cursor_execute")
         def note(_connection, _cursor, statement, *_rest):
             if threading.current_thread() is threading.main_thread():  # the postman has his own
                 said.append(statement)
 
         assert differences() == []
-        event.remove(shop.registry.engine, "before_cursor_execute", note)
+        event.remove(shop.registry.services.engine, "before_cursor_execute", note)
     assert said
     assert not [each for each in said if "FOR UPDATE" in each or each.startswith("UPDATE")]
 
@@ -516,24 +516,24 @@ def test_no_transaction_is_open_while_stripe_is_asked(shop, sandbox, paid, run, 
     ask_back(shop, 300)
     sandbox.confirm(press(shop))
     held, during = set(), []
-    ask = Gateway._ask
+    ask = Gateway._operation
 
     def watched(*arguments):
         during.append(threading.get_ident() in held)
         return ask(*arguments)
 
-    @event.listens_for(shop.registry.engine, "checkout")
+    @event.listens_for(shop.registry.services.engine, "checkout")
     def take(*_arguments):
         held.add(threading.get_ident())
 
-    @event.listens_for(shop.registry.engine, "checkin")
+    @event.listens_for(shop.registry.services.engine, "checkin")
     def give(*_arguments):
         held.discard(threading.get_ident())
 
-    monkeypatch.setattr(Gateway, "_ask", watched)
+    monkeypatch.setattr(Gateway, "_operation", watched)
     run("reconcile")
-    event.remove(shop.registry.engine, "checkout", take)
-    event.remove(shop.registry.engine, "checkin", give)
+    event.remove(shop.registry.services.engine, "checkout", take)
+    event.remove(shop.registry.services.engine, "checkin", give)
     assert len(during) > 5
     assert not any(during)
 

@@ -90,7 +90,7 @@ def test_a_part_and_then_the_rest(shop, sandbox, run, paid):
 
 def test_the_history_says_who_asked_and_what_stripe_did(shop, run, paid):
     run("refund", paid[0], "--amount", "1")
-    with shop.registry.sessions() as session:
+    with shop.registry.services.sessions() as session:
         entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()[-3:]
     assert [(entry.what, entry.actor, entry.cause) for entry in entries] == [
         ("refund_requested", "staff", "refund by ada"),
@@ -136,7 +136,7 @@ def test_without_stripe_it_is_asked_for_and_made_later(shop, sandbox, run, paid)
     assert "Stripe gave no answer that helps" in result.stdout
     assert "The refund of £5.00 is asked for" in result.stdout
     sandbox.clear()
-    run_order_jobs(shop.registry.sessions, shop.registry.payments, JOB_WORKER)
+    run_order_jobs(shop.registry.services.sessions, shop.registry.services.payments, JOB_WORKER)
     assert amounts(sandbox, intent) == [500]
     assert shop.order(number).refunded == Money(500, "GBP")
 
@@ -160,7 +160,7 @@ def test_what_stripe_refuses_is_said_with_its_reason(shop, sandbox, run, paid):
 
 
 def test_what_the_bank_decides_is_not_refunded_beside_it(shop, run, paid):
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         session.execute(update(Order).values(status="disputed"))
     assert "answer the dispute at Stripe instead" in run("refund", paid[0]).stderr
 
@@ -173,7 +173,7 @@ def test_commands_at_once_never_give_back_more_than_was_paid(shop, sandbox, run,
         wish = RefundRequest(number, lambda currency: Money(900, currency), restock=False)
         cause = Cause(Actor.STAFF, "refund by ada")
         try:
-            ended.append(refund_order(shop.registry.sessions, shop.registry.payments, wish, cause))
+            ended.append(refund_order(shop.registry.services.sessions, shop.registry.services.payments, wish, cause))
         except Exception as err:  # noqa: BLE001 - the test looks at what was raised
             ended.append(err)
 
@@ -185,5 +185,5 @@ def test_commands_at_once_never_give_back_more_than_was_paid(shop, sandbox, run,
     assert [getattr(each, "status", "refused") for each in ended].count("succeeded") == 2, ended
     assert amounts(sandbox, intent) == [900, 900]
     assert shop.order(number).refunded == Money(1800, "GBP")
-    with shop.registry.sessions() as session:
+    with shop.registry.services.sessions() as session:
         assert len(session.scalars(select(RefundRecord)).all()) == 2

@@ -180,10 +180,10 @@ def test_the_index_answers_while_stripe_hangs(make_shop, sandbox, serve):
 def test_while_stripe_is_down_nobody_waits_for_it_and_then_everybody_pays(
     make_shop, sandbox, monkeypatch
 ):
-    monkeypatch.setattr(circuit_breaker, "PAUSE", 0.3)
+    monkeypatch.setattr(circuit_breaker, "RECOVERY_TIME", 0.3)
     shop = make_shop(stripe__timeout="1", stripe__max_network_retries="0")
     sandbox.fault(**CREATE, kind="status", status=500, times=1000)
-    for _time in range(circuit_breaker.FAILURES):
+    for _time in range(circuit_breaker.FAILURE_THRESHOLD):
         shop.visitor().get(BUY, status=503)
     asked = len(sandbox.requests())
 
@@ -197,4 +197,4 @@ def test_while_stripe_is_down_nobody_waits_for_it_and_then_everybody_pays(
     deadline = time.monotonic() + 10
     while shop.visitor().get(BUY, expect_errors=True).status_int != 200:
         assert time.monotonic() < deadline
-    assert shop.registry.payments.breaker.state == circuit_breaker.State.CLOSED
+    assert shop.registry.services.payments.breaker.state == circuit_breaker.BreakerState.CLOSED

@@ -132,7 +132,7 @@ def rich(shop):
 def all_books(shop):
     """The nodes of all books' pages of the demo."""
     visitor = shop.visitor()
-    with shop.registry.engine.connect() as connection:
+    with shop.registry.services.engine.connect() as connection:
         skus = connection.exec_driver_sql("SELECT sku FROM listings ORDER BY book_id").scalars()
         skus = list(skus)
     return [node for sku in skus for node in nodes_of(visitor.get(f"/books/{sku}"))]

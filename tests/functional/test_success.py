@@ -129,7 +129,7 @@ def test_an_order_that_was_not_paid_in_time(shop, buyer, monkeypatch):
     visitor, intent = buyer
     later = clock.now() + RESERVATION_TIME + timedelta(seconds=1)
     monkeypatch.setattr(clock, "now", lambda: later)
-    shop.registry.sweeper.sweep()
+    shop.registry.job_worker.run_all()
 
     page = visitor.get(f"/success?pi={intent}")
 
@@ -139,7 +139,7 @@ def test_an_order_that_was_not_paid_in_time(shop, buyer, monkeypatch):
 
 def test_a_payment_that_lands_after_all_is_said(shop, sandbox, buyer):
     visitor, intent = buyer
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         session.query(Order).update({"status": "expired", "basis": None})
     assert outcome(visitor.get(f"/success?pi={intent}")) == "expired"
 
@@ -184,7 +184,7 @@ def test_what_is_sent_stays_paid(shop, sandbox, buyer, status):
     sandbox.confirm(intent)
     visitor.get(f"/success?pi={intent}")
     copies = {"paid": 0, "partly_shipped": 1}.get(status, 2)
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         order = session.query(Order).one()
         order.status, line = status, order.lines[0]
         line.quantity, line.unit_amount = 2, line.unit_amount // 2
@@ -283,7 +283,7 @@ def test_the_return_of_a_redirect_loses_its_secret_for_the_buyer_too(sandbox, bu
 def test_a_payment_that_contradicts_its_order_is_not_asked_for_again(shop, sandbox, buyer, caplog):
     visitor, intent = buyer
     sandbox.confirm(intent)
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         session.connection().exec_driver_sql("UPDATE orders SET total = 2500")
 
     page = visitor.get(f"/success?pi={intent}")
@@ -323,7 +323,7 @@ def test_sentences_stand_apart(sandbox, buyer, card):
 
 def test_paid_when_the_last_copy_had_gone_is_said(shop, sandbox, buyer):
     visitor, intent = buyer
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         session.connection().exec_driver_sql("UPDATE orders SET holding = 0, held_until = NULL")
     shop.change_book(MOSS, stock=0, held=0)
     sandbox.confirm(intent)

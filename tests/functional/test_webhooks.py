@@ -61,14 +61,14 @@ def send(shop, body, secret=WEBHOOK_SECRET, status=200, header=None):
 
 def rows(shop) -> list[dict]:
     """The ledger."""
-    with shop.registry.sessions() as session:
+    with shop.registry.services.sessions() as session:
         found = session.execute(text("SELECT * FROM webhook_events ORDER BY received_at"))
         return [dict(row) for row in found.mappings()]
 
 
 def history(shop) -> list[tuple]:
     """The moves of all orders, the oldest first."""
-    with shop.registry.sessions() as session:
+    with shop.registry.services.sessions() as session:
         found = session.execute(
             text("SELECT source, target FROM order_entries WHERE target IS NOT NULL ORDER BY id")
         )
@@ -77,7 +77,7 @@ def history(shop) -> list[tuple]:
 
 def mails(shop, number: str = "%") -> list[str]:
     """The kinds of the mails that were written about an order."""
-    with shop.registry.sessions() as session:
+    with shop.registry.services.sessions() as session:
         found = session.execute(
             text(
                 "SELECT kind FROM mails JOIN orders ON orders.id = order_id"
@@ -180,7 +180,7 @@ def test_bug_2_a_crash_before_the_commit_is_made_good_by_the_retry(each_shop, sa
         if crashes and any(isinstance(each, Order) and each.status == "paid" for each in session):
             raise crashes.pop()
 
-    happening.listen(shop.registry.sessions, "before_commit", before_commit)
+    happening.listen(shop.registry.services.sessions, "before_commit", before_commit)
 
     send(shop, event(intent), status=500)
     assert crashes == []
@@ -336,8 +336,8 @@ class Story:
 @pytest.fixture
 def calm_shop(each_shop):
     """A shop without threads of its own: Hypothesis minds when others use `random` meanwhile."""
-    each_shop.registry.sweeper.stop()
-    each_shop.registry.postman.stop()
+    each_shop.registry.job_worker.stop()
+    each_shop.registry.mail_worker.stop()
     return each_shop
 
 
@@ -399,7 +399,7 @@ def test_bug_3_whatever_arrives_when_the_order_ends_as_stripe_has_it(
     standing, refunded = story.truth()
     was_paid = standing not in UNTIL_PAID.values()
     keeps = standing in {"awaiting_payment", "processing"}
-    with shop.registry.sessions() as session:
+    with shop.registry.services.sessions() as session:
         order = session.query(Order).filter_by(payment_intent=story.intent).one()
         payments = [
             entry
@@ -751,7 +751,7 @@ def test_while_stripe_cannot_be_asked_the_event_is_left_for_later(make_shop, san
 
 
 def test_an_intent_whose_id_was_never_written_down_finds_its_order(shop, paid):
-    with shop.registry.sessions.begin() as session:
+    with shop.registry.services.sessions.begin() as session:
         session.connection().exec_driver_sql("UPDATE orders SET payment_intent = NULL")
 
     send(shop, event(paid))
@@ -763,7 +763,7 @@ def test_an_intent_whose_id_was_never_written_down_finds_its_order(shop, paid):
 def test_the_ledger_says_when_an_event_happened_and_keeps_nothing_of_its_content(shop, paid):
     send(shop, event({**paid, "receipt_email": "ada@reader.example"}, created=1_790_000_000))
 
-    with shop.registry.sessions() as session:
+    with shop.registry.services.sessions() as session:
         found = by_id(session, "evt_1")
     assert found.created == datetime.fromtimestamp(1_790_000_000, UTC)
     assert found.api_version == VERSION
@@ -797,7 +797,7 @@ def test_what_is_done_in_stripes_dashboard_arrives(delivering, sandbox):
     sandbox.warn(intent["id"])
     sandbox.review(intent["id"])
     assert standing() == "partly_refunded"
-    with delivering.registry.sessions() as session:
+    with delivering.registry.services.sessions() as session:
         order = session.query(Order).one()
         assert (order.warned_at is not None, order.under_review) == (True, True)
     dispute = sandbox.dispute(intent["id"])

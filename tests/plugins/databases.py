@@ -104,5 +104,5 @@ def configure(tmp_path, sqlite_url):
 
     yield configure
     for config in made:
-        config.registry.payments.close()
-        config.registry.engine.dispose()
+        config.registry.services.payments.close()
+        config.registry.services.engine.dispose()

@@ -42,9 +42,9 @@ def template(tmp_path_factory):
     """A database at head, with the demo catalogue."""
     var = tmp_path_factory.mktemp("template")
     app = bookshop.main({}, **ini(var, "http://localhost:1"))
-    app.registry.sweeper.stop()
-    app.registry.postman.stop()
-    app.registry.engine.dispose()
+    app.registry.job_worker.stop()
+    app.registry.mail_worker.stop()
+    app.registry.services.engine.dispose()
     return var / "shop.sqlite"
 
 

@@ -88,7 +88,7 @@ class Facts:
 
 def gather(rig: Rig, copies: dict[str, int | None], once_more: set[str]) -> Facts:
     """Read it all, without a word to the shop's own code."""
-    with rig.registry.engine.connect() as connection:
+    with rig.registry.services.engine.connect() as connection:
 
         def rows(table, *order_by) -> list[Row]:
             statement = select(table.__table__).order_by(*order_by)

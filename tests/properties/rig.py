@@ -22,7 +22,7 @@ from bookshop.db import Base
 from bookshop.mail.folder import Folder
 from bookshop.mail.worker import MailWorker
 from bookshop.orders.emails import EmailComposer
-from bookshop.payments.circuit_breaker import PAUSE, Breaker
+from bookshop.payments.circuit_breaker import RECOVERY_TIME, CircuitBreaker
 from bookshop.sandbox.options import Options
 from bookshop.sandbox.server import SandboxServer
 from tests.properties.interruptions import DatabaseFailed, Interruptions
@@ -109,7 +109,7 @@ class Rig:
         self.controls.clear()
         for table in SANDBOX_TABLES:
             self.store.run(f"DELETE FROM {table}")  # noqa: S608
-        with self.registry.engine.begin() as connection:
+        with self.registry.services.engine.begin() as connection:
             for table in reversed(Base.metadata.sorted_tables):
                 if not table.name.startswith(CATALOGUE_PREFIXES):
                     connection.execute(table.delete())
@@ -136,14 +136,14 @@ class Rig:
         for connection in list(self._checked_out.values()):
             connection.invalidate()
         self._checked_out.clear()
-        self.registry.payments.close()
-        self.registry.event_versions.clear()
+        self.registry.services.payments.close()
+        self.registry.services.reported_api_versions.clear()
 
     def postman(self) -> MailWorker:
         """A postman of the shop's own letters."""
-        settings = self.registry.bookshop
+        settings = self.registry.services.settings
         transport = Watched(self.mail_folder, self.interruptions)
-        return MailWorker(self.registry.sessions, settings, self.letters, transport)
+        return MailWorker(self.registry.services.sessions, settings, self.letters, transport)
 
     def close(self) -> None:
         faulthandler.cancel_dump_traceback_later()
@@ -155,13 +155,13 @@ class Rig:
         for name in ("sweeper", "postman"):
             if hasattr(self.registry, name):
                 getattr(self.registry, name).stop()
-        self.registry.payments._http.INITIAL_DELAY = 0
+        self.registry.services.payments._http.INITIAL_DELAY = 0
         # Its pauses are over as soon as they begin: here each visit counts, and none waits.
-        self.registry.payments.breaker = Breaker(partial(next, count(step=PAUSE)))
+        self.registry.services.payments.breaker = CircuitBreaker(partial(next, count(step=RECOVERY_TIME)))
         self.letters = EmailComposer(self.registry)
 
     def _watch(self) -> None:
-        engine, http = self.registry.engine, self.registry.payments._http
+        engine, http = self.registry.services.engine, self.registry.services.payments._http
         commit, request = engine.dialect.do_commit, http.request
 
         def do_commit(connection) -> None:

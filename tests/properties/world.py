@@ -200,13 +200,13 @@ class World:
     # --- staff
 
     def change_price(self, book: int, price: int) -> None:
-        with self.rig.registry.engine.begin() as connection:
+        with self.rig.registry.services.engine.begin() as connection:
             self.rig.set_price(connection, BOOKS[book], price)
 
     def add_copies(self, book: int, copies: int) -> None:
         if self.copies[BOOKS[book]] is None:
             return
-        with self.rig.registry.sessions.begin() as session:
+        with self.rig.registry.services.sessions.begin() as session:
             wanted = update(BookRecord).where(BookRecord.sku == BOOKS[book])
             session.execute(wanted.values(stock=BookRecord.stock + copies))
             self.copies[BOOKS[book]] += copies
@@ -217,7 +217,7 @@ class World:
         if order is None:
             return
         amount = None if part is None else (lambda currency: Money(part, currency))
-        sessions, gateway = self.rig.registry.sessions, self.rig.registry.payments
+        sessions, gateway = self.rig.registry.services.sessions, self.rig.registry.services.payments
         with self._database_trouble(), suppress(CannotRefundError):
             refund_order(
                 sessions, gateway, RefundRequest(order["number"], amount, restock=restock), STAFF
@@ -227,7 +227,7 @@ class World:
         order = pick(self._paid_orders(), place)
         if order is None:
             return
-        with self._database_trouble(), self.rig.registry.sessions.begin() as session:
+        with self._database_trouble(), self.rig.registry.services.sessions.begin() as session:
             found = locked(session, order["number"])
             with suppress(CannotShipError):
                 ship(TransitionContext(session, STAFF, clock.now()), found, ShipmentRequest({}))
@@ -292,7 +292,7 @@ class World:
 
     def sweep(self, after: timedelta) -> None:
         self.wait(after)
-        self.rig.registry.sweeper.sweep()
+        self.rig.registry.job_worker.run_all()
 
     def reconcile(self) -> None:
         """Stripe is asked about everything; where all went well, asking again finds nothing."""
@@ -429,8 +429,8 @@ class World:
     def _reconcile(self) -> Report:
         """`bookshop reconcile`, of all that ever was."""
         registry = self.rig.registry
-        databases = Databases(sessionmaker(registry.engine), registry.sessions)
-        return reconcile(databases, registry.payments, EPOCH, lambda _: None, dry_run=False)
+        databases = Databases(sessionmaker(registry.services.engine), registry.services.sessions)
+        return reconcile(databases, registry.services.payments, EPOCH, lambda _: None, dry_run=False)
 
     def _reconcile_again(self) -> None:
         before = self.facts()

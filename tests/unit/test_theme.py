@@ -45,8 +45,8 @@ def make_config(tmp_path, sqlite_url):
 
     yield make
     for config in made:
-        config.registry.payments.close()
-        config.registry.engine.dispose()
+        config.registry.services.payments.close()
+        config.registry.services.engine.dispose()
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def test_a_shop_without_a_theme_loads_no_style_sheet_for_one(theme, missing_page
 
 
 def test_static_files_of_the_theme_come_first_and_have_hashes_too(theme, make_config):
-    plain = make_config().registry.assets
-    themed = make_config(bookshop__theme=str(theme)).registry.assets
+    plain = make_config().registry.services.static_files
+    themed = make_config(bookshop__theme=str(theme)).registry.services.static_files
     assert themed.path("theme.css") != plain.path("theme.css")
     assert themed.path("base.css") == plain.path("base.css")
     request = Request.blank(themed.path("theme.css"))

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pyramid.config import Configurator
 
 from bookshop.catalogue.covers.resources import Covers
-from bookshop.catalogue.covers.store import CoverStore
 
 
 def includeme(config: Configurator) -> None:
-    """Hang `/covers` on the tree, and give the registry its `covers`."""
-    config.registry.covers = CoverStore(config.registry.bookshop.shop.var / "covers")
+    """Add `/covers` to the resource tree."""
     config.add_branch("covers", Covers)

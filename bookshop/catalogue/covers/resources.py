@@ -8,6 +8,7 @@ from pathlib import Path
 from pyramid.request import Request
 
 from bookshop.catalogue.covers.picture import TYPES
+from bookshop.services import services
 from bookshop.web.resources import Resource
 
 _FILE = re.compile(rf"[0-9a-f]{{24}}-[1-9][0-9]{{0,4}}\.(?P<ending>{'|'.join(TYPES)})")
@@ -21,7 +22,7 @@ class Covers(Resource):
         found = _FILE.fullmatch(name)
         if found is None:
             return None
-        path: Path = self.request.registry.covers.path(name)
+        path: Path = services(self.request).covers.path(name)
         return CoverFile(self.request, path, TYPES[found["ending"]]) if path.is_file() else None
 
 

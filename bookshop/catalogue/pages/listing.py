@@ -18,6 +18,7 @@ from bookshop.catalogue.search.query import AVAILABILITIES, FILTERS, Query, Sort
 from bookshop.catalogue.search.service import Results
 from bookshop.i18n import _
 from bookshop.money import format_units
+from bookshop.services import services
 
 SHOWN = 10  # options of a group; the others are folded away
 HEADINGS = {
@@ -80,7 +81,7 @@ class ListPresenter:
     """
 
     def __init__(self, request: Request, query: Query, bands: tuple[str, ...]) -> None:
-        shop = request.registry.bookshop.shop
+        shop = services(request).settings.shop
         self._translate = request.localizer.translate
         self._locale: str = shop.locale
         self._currency: str = shop.currency

@@ -20,6 +20,7 @@ from bookshop.catalogue.pricing import Code
 from bookshop.catalogue.queries import Detail, Listing
 from bookshop.i18n import _
 from bookshop.money import Money
+from bookshop.services import services
 
 MINUTES_AN_HOUR = 60
 COMING = {Code.PREORDER, Code.FORTHCOMING}
@@ -103,7 +104,7 @@ class Presenter:
 
     def __init__(self, request: Request) -> None:
         self._translate = request.localizer.translate
-        self._locale: str = request.registry.bookshop.shop.locale
+        self._locale: str = services(request).settings.shop.locale
         # One prefix for all: building each book's address from its resource costs more than
         # rendering it.
         self._prefix: str = request.script_name

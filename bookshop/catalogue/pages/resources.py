@@ -7,6 +7,7 @@ from stdnum import isbn as isbn_number
 from stdnum.exceptions import ValidationError
 
 from bookshop.catalogue.queries import Detail
+from bookshop.services import services
 from bookshop.web.resources import Resource
 
 
@@ -18,10 +19,10 @@ class Catalogue(Resource):
         if "\0" in name:
             return None  # PostgreSQL has no such text
         sku = canonical_sku(name)
-        detail = self.request.shelf.detail(sku)
+        detail = services(self.request).catalogue.detail(sku)
         if detail is not None:
             return Book(self.request, detail)
-        title = self.request.shelf.withdrawn(sku)
+        title = services(self.request).catalogue.withdrawn(sku)
         return None if title is None else Withdrawn(self.request, title)
 
 

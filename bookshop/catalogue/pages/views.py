@@ -17,6 +17,7 @@ from bookshop.catalogue.search.cursor import CursorError
 from bookshop.catalogue.search.cursor import read as read_cursor
 from bookshop.catalogue.search.query import PARAMETERS, QueryError, read
 from bookshop.catalogue.seo import page_metadata
+from bookshop.services import services
 from bookshop.web.resources import Shop
 
 PAGE_SIZE = 24
@@ -28,7 +29,7 @@ def index(_context: Shop, request: Request) -> dict[str, Any]:
     """The books that can be purchased."""
     present = Presenter(request)
     return {
-        "books": [present.card(listing) for listing in request.shelf.purchasable()],
+        "books": [present.card(listing) for listing in services(request).catalogue.purchasable()],
         "seo": page_metadata.index(request),
     }
 
@@ -39,16 +40,16 @@ def list_books(_context: Catalogue, request: Request) -> dict[str, Any]:
 
     What names one book, by its ISBN or SKU, leads to it.
     """
-    finder = request.finder
+    finder = services(request).search
     try:
         query = read(request.GET, finder.bands.names)
         place = request.GET.get("page")
         cursor = read_cursor(place) if place else None
         if query.q:
-            request.registry.limiter.count_network("searches", request)
+            services(request).rate_limiter.count_network("searches", request)
         if query.q and (sku := finder.named(query.q)):
             raise HTTPFound(urls.book(request.script_name, sku))
-        version = request.registry.catalogue_version.current() or UNKNOWN
+        version = services(request).catalogue_version.current() or UNKNOWN
         found = finder.find(query, cursor, PAGE_SIZE, version)
     except (QueryError, CursorError):
         raise HTTPNotFound from None
@@ -84,7 +85,7 @@ def show_book(context: Book, request: Request) -> dict[str, Any]:
     present = Presenter(request)
     if context.__name__ != book.sku:
         raise HTTPMovedPermanently(present.card(book.listing).url)
-    others = request.shelf.other_formats(book.edition)
+    others = services(request).catalogue.other_formats(book.edition)
     return {"book": present.sheet(book, others), "seo": page_metadata.book(request, book, others)}
 
 

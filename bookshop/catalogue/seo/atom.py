@@ -19,6 +19,7 @@ from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.catalogue.pages import urls
 from bookshop.catalogue.pages.resources import Catalogue
 from bookshop.i18n import _
+from bookshop.services import services
 from bookshop.settings import ShopSettings
 
 NEWEST = 50
@@ -31,9 +32,9 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 @view_config(context=Catalogue, name="new.atom", catalogue_page=())
 def new_books(_context: Catalogue, request: Request) -> Response:
     """The newest books that are shown, by the day on which the shop got to know them."""
-    shop: ShopSettings = request.registry.bookshop.shop
+    shop: ShopSettings = services(request).settings.shop
     title = request.localizer.translate(_("New books at ${name}", mapping={"name": shop.name}))
-    body = feed(shop, title, _newest(request.registry.engine))
+    body = feed(shop, title, _newest(services(request).engine))
     return Response(body, content_type="application/atom+xml", charset="utf-8")
 
 

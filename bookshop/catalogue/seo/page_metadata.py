@@ -16,6 +16,7 @@ from bookshop.catalogue.search.query import Query
 from bookshop.catalogue.seo import json_ld
 from bookshop.catalogue.seo.plain_text import plain, short
 from bookshop.i18n import Translate, _
+from bookshop.services import services
 from bookshop.settings import ShopSettings
 
 DESCRIPTION = "og:description"
@@ -124,5 +125,5 @@ def _head(
 
 
 def _shop(request: Request) -> ShopSettings:
-    shop: ShopSettings = request.registry.bookshop.shop
+    shop: ShopSettings = services(request).settings.shop
     return shop

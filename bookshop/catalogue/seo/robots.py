@@ -6,6 +6,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from bookshop.services import services
 from bookshop.web.resources import Shop
 
 # Searches are without number; the rest is each customer's own.
@@ -29,7 +30,7 @@ def robots(_context: Shop, request: Request) -> Response:
         "User-agent: *",
         *(f"Disallow: {request.script_name}{path}" for path in PRIVATE),
         "",
-        f"Sitemap: {request.registry.bookshop.shop.url}/sitemap.xml",
+        f"Sitemap: {services(request).settings.shop.url}/sitemap.xml",
     ]
     response = Response("\n".join([*lines, ""]), content_type="text/plain", charset="utf-8")
     response.headers["Cache-Control"] = A_WHILE

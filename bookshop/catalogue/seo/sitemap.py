@@ -23,6 +23,7 @@ from sqlalchemy.engine import Engine
 from bookshop.catalogue.edition import digest
 from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.catalogue.pages import urls
+from bookshop.services import services
 from bookshop.web.resources import Resource, Shop
 
 A_PART = 50_000  # addresses that a file may have
@@ -48,7 +49,7 @@ class Sitemaps(Resource):
             return Pages(self.request)
         part = Part(self.request, int(found[0]))
         return (
-            part if _next_part(self.request.registry.engine, part.number) == part.number else None
+            part if _next_part(services(self.request).engine, part.number) == part.number else None
         )
 
 
@@ -67,13 +68,13 @@ class Part(Resource):
 @view_config(context=Shop, name="sitemap.xml")
 def sitemap(_context: Shop, request: Request) -> Response:
     """The parts that there are."""
-    return _answer(request, index(request.registry.engine, request.registry.bookshop.shop.url))
+    return _answer(request, index(services(request).engine, services(request).settings.shop.url))
 
 
 @view_config(context=Pages)
 def pages(_context: Pages, request: Request) -> Response:
     """The index of the shop, and the list of all books."""
-    site = request.registry.bookshop.shop.url
+    site = services(request).settings.shop.url
     found = (_url(each) for each in (urls.home(site), urls.books(site)))
     return _answer(request, _file("urlset", found))
 
@@ -81,8 +82,8 @@ def pages(_context: Pages, request: Request) -> Response:
 @view_config(context=Part)
 def books(context: Part, request: Request) -> Response:
     """The books of a part, and when each of them was changed."""
-    registry = request.registry
-    return _answer(request, part(registry.engine, registry.bookshop.shop.url, context.number))
+    shop = services(request)
+    return _answer(request, part(shop.engine, shop.settings.shop.url, context.number))
 
 
 def index(engine: Engine, site: str) -> Iterator[str]:
@@ -163,7 +164,7 @@ def _answer(request: Request, text: Iterator[str]) -> Response:
 
     Its tag is weak: the catalogue may change while it is written, and then the tag is an old one.
     """
-    version = request.registry.catalogue_version.current()
+    version = services(request).catalogue_version.current()
     wishes = request.accept_encoding
     best = wishes.acceptable_offers(["gzip", "identity"])[:1] if wishes else []
     packed = [name for name, _quality in best] == ["gzip"]
@@ -171,7 +172,7 @@ def _answer(request: Request, text: Iterator[str]) -> Response:
     response.headers["Cache-Control"] = CACHED
     response.vary = ("Accept-Encoding",)
     if version is not None:
-        site = digest(request.registry.bookshop.shop.url)[:8]
+        site = digest(services(request).settings.shop.url)[:8]
         response.etag = (f"sitemap-{version}-{site}", False)
     if packed:
         response.content_encoding = "gzip"

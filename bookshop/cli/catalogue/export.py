@@ -22,12 +22,12 @@ def export(shop: ShopContext, *, file: str) -> None:
     with answering():
         if file == "-":
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-            write(shop.registry.engine, sys.stdout)
+            write(shop.services.engine, sys.stdout)
             return
         path = Path(file)
         partly = path.with_name(f".{path.name}.part")
         # The mark at the beginning tells spreadsheets that it is UTF-8.
         with partly.open("w", encoding="utf-8-sig", newline="") as stream:
-            count = write(shop.registry.engine, stream)
+            count = write(shop.services.engine, stream)
         partly.replace(path)
     click.echo(f"{count} books are in {file}.")

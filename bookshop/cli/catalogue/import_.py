@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import click
-from pyramid.registry import Registry
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -19,13 +18,14 @@ from bookshop.catalogue.covers.local_files import beside
 from bookshop.catalogue.edition import digest
 from bookshop.catalogue.importing import onix
 from bookshop.catalogue.importing.csv import reader
-from bookshop.catalogue.importing.files import opened, peeked
-from bookshop.catalogue.importing.importer import File, Importer
-from bookshop.catalogue.importing.records import Notice
+from bookshop.catalogue.importing.files import decompressed, peek
+from bookshop.catalogue.importing.importer import Importer, SourceFile
+from bookshop.catalogue.importing.records import FeedRecord
 from bookshop.catalogue.importing.rejects import Rejects
-from bookshop.catalogue.importing.summary import COUNTS, Report
+from bookshop.catalogue.importing.summary import COUNTS, ImportSummary
 from bookshop.catalogue.jobs import after_import
 from bookshop.cli.shop import ShopContext, answering, print_json
+from bookshop.services import Services
 
 SHOWN = 20  # refused records on the terminal
 LOOKED_AT = 4096  # bytes, by which a format is told
@@ -55,32 +55,32 @@ def import_(
     """
     shop: ShopContext = context.obj
     shop.session(writing=not dry_run).close()
-    whole = Report()
+    whole = ImportSummary()
     with answering():
         for name in files:
-            report, rejects = _import(shop.registry, name, kind, dry_run=dry_run)
+            report, rejects = _import(shop.services, name, kind, dry_run=dry_run)
             if not as_json:
                 _print(name, report, rejects, dry_run=dry_run)
             whole.add(report)
         if not dry_run:
-            after_import(shop.registry.engine, shop.registry.terms)
+            after_import(shop.services.engine, shop.services.sales_context)
     if as_json:
         print_json(asdict(whole))
     context.exit(1 if whole.refused or whole.stopped else 0)
 
 
 def _import(
-    registry: Registry, name: str, kind: str | None, *, dry_run: bool
-) -> tuple[Report, Path | None]:
+    services: Services, name: str, kind: str | None, *, dry_run: bool
+) -> tuple[ImportSummary, Path | None]:
     """Import one file; what came of it, and where the refused records are."""
     path, file = (None, None) if name == STDIN else (Path(name), _file(Path(name)))
-    rejects = Rejects(_beside(path, registry))
-    covers = None if path is None or dry_run else beside(path.parent, registry.covers)
-    importer = Importer(registry.engine, registry.terms, covers, rejects.add, dry_run=dry_run)
+    rejects = Rejects(_beside(path, services))
+    covers = None if path is None or dry_run else beside(path.parent, services.covers)
+    importer = Importer(services.engine, services.sales_context, covers, rejects.add, dry_run=dry_run)
     if importer.done_before(file):
         rejects.go_on()
     with _stream(path) as (stream, watch):
-        notices = _notices(stream, kind, registry.terms.currency)
+        notices = _notices(stream, kind, services.sales_context.currency)
         try:
             report = importer.run(notices, file, watch)
         finally:
@@ -88,8 +88,8 @@ def _import(
     return report, rejects.path
 
 
-def _notices(stream: BinaryIO, kind: str | None, currency: str) -> Iterator[Notice]:
-    head, whole = peeked(opened(stream), LOOKED_AT)
+def _notices(stream: BinaryIO, kind: str | None, currency: str) -> Iterator[FeedRecord]:
+    head, whole = peek(decompressed(stream), LOOKED_AT)
     if kind is None:
         start = head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")
         kind = "onix" if start.startswith(b"<") else "csv"
@@ -97,7 +97,7 @@ def _notices(stream: BinaryIO, kind: str | None, currency: str) -> Iterator[Noti
 
 
 @contextmanager
-def _stream(path: Path | None) -> Iterator[tuple[BinaryIO, Callable[[Report], None]]]:
+def _stream(path: Path | None) -> Iterator[tuple[BinaryIO, Callable[[ImportSummary], None]]]:
     """The bytes of a file, with a bar on the terminal, if there is one."""
     console = Console(stderr=True)
     columns = (
@@ -111,7 +111,7 @@ def _stream(path: Path | None) -> Iterator[tuple[BinaryIO, Callable[[Report], No
         task = progress.add_task("", total=size)
         stream = path.open("rb") if path else sys.stdin.buffer
 
-        def watch(report: Report) -> None:
+        def watch(report: ImportSummary) -> None:
             done = stream.tell() if path else None
             progress.update(task, completed=done, description=f"{report.seen:,} records")
 
@@ -126,20 +126,20 @@ def _file(path: Path) -> File:
     """By what an interrupted import of this file is known again."""
     about = path.stat()
     key = f"{path.resolve()}\n{about.st_size}\n{about.st_mtime_ns}"
-    return File(digest(key), path.name)
+    return SourceFile(digest(key), path.name)
 
 
-def _beside(path: Path | None, registry: Registry) -> Path:
+def _beside(path: Path | None, services: Services) -> Path:
     """Where refused records are kept, without an ending: beside the file where that can be."""
     if path is not None and os.access(path.parent, os.W_OK):
         return path
-    folder: Path = registry.bookshop.shop.var / "imports"
+    folder: Path = services.settings.shop.var / "imports"
     folder.mkdir(parents=True, exist_ok=True)
     name = path.name if path else "stdin"
     return folder / name
 
 
-def _print(name: str, report: Report, rejects: Path | None, *, dry_run: bool) -> None:
+def _print(name: str, report: ImportSummary, rejects: Path | None, *, dry_run: bool) -> None:
     for error in report.errors[:SHOWN]:
         about = " ".join(filter(None, (error.record, error.isbn)))
         click.echo(f"line {error.line}{f', {about}' if about else ''}: {error.reason}")

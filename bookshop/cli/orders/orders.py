@@ -58,7 +58,7 @@ def list_orders(shop: ShopContext, *, limit: int, status: str | None, as_json: b
     if as_json:
         print_json({"orders": [report(order) for order in found]})
         return
-    locale = shop.registry.bookshop.shop.locale
+    locale = shop.services.settings.shop.locale
     table = Table("number", "placed", "status", "flags", "total", "e-mail", "books")
     for order in found:
         table.add_row(
@@ -87,7 +87,7 @@ def show_order(shop: ShopContext, *, number: str, as_json: bool) -> None:
     if as_json:
         print_json(order)
         return
-    for line in _in_words(order, shop.registry.bookshop.shop.locale):
+    for line in _in_words(order, shop.services.settings.shop.locale):
         click.echo(line)
 
 

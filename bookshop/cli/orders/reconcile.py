@@ -59,10 +59,10 @@ def reconcile(
     Exit code 1 where something is left, or Stripe could not be asked to the end.
     """
     shop.session(writing=not dry_run).close()
-    registry = shop.registry
-    databases = Databases(sessionmaker(registry.engine), registry.sessions)
+    services = shop.services
+    databases = Databases(sessionmaker(services.engine), services.sessions)
     with answering(), _progress() as watch:
-        report = compare(databases, registry.payments, since, watch, dry_run=dry_run)
+        report = compare(databases, services.payments, since, watch, dry_run=dry_run)
     if as_json:
         print_json(_as_json(report, since))
     else:

@@ -27,14 +27,14 @@ def refund(
 ) -> None:
     """Give money back to whoever paid for an order."""
     shop.session(writing=True).close()
-    registry = shop.registry
+    services = shop.services
     wish = RefundRequest(
         order, partial(read_amount, amount) if amount is not None else None, restock
     )
     cause = Cause(Actor.STAFF, f"refund by {who()}")
     try:
         with answering():
-            given = refund_order(registry.sessions, registry.payments, wish, cause)
+            given = refund_order(services.sessions, services.payments, wish, cause)
     except AmountError as err:
         raise click.BadParameter(str(err), param_hint="--amount") from None
     except (NoSuchOrderError, CannotRefundError) as err:
@@ -42,7 +42,7 @@ def refund(
     if as_json:
         print_json(_as_json(given))
     else:
-        click.echo(_in_words(given, registry.bookshop.shop.locale))
+        click.echo(_in_words(given, services.settings.shop.locale))
     click.get_current_context().exit(0 if given.done else 1)
 
 

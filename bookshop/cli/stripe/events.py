@@ -80,9 +80,9 @@ def show_event(shop: ShopContext, *, event_id: str, as_json: bool) -> None:
 def apply_event(context: click.Context, shop: ShopContext, *, event_id: str, as_json: bool) -> None:
     """Ask Stripe about an event's payment anew, and settle its order. Can be repeated."""
     shop.session(writing=True).close()
-    registry = shop.registry
+    services = shop.services
     try:
-        event = apply_again(registry.sessions, registry.payments, event_id)
+        event = apply_again(services.sessions, services.payments, event_id)
     except CannotApplyError as err:
         raise click.ClickException(str(err)) from None
     if as_json:

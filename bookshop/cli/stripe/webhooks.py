@@ -10,13 +10,13 @@ from io import FileIO
 from pathlib import Path
 
 import click
-from pyramid.registry import Registry
 
 from bookshop.cli.shop import SettingsFault, ShopContext
-from bookshop.payments.account import Endpoint, at
+from bookshop.payments.account import Endpoint, endpoints_at
 from bookshop.payments.errors import PaymentsError
 from bookshop.payments.gateway import Gateway
 from bookshop.payments.webhook_signatures import API_VERSION
+from bookshop.services import Services
 from bookshop.settings import SettingsError
 from bookshop.settings.parsers import Secret
 from bookshop.webhooks.resources import address
@@ -44,17 +44,17 @@ def register(shop: ShopContext, *, secret_file: Path | None) -> None:
 
     It can be repeated, and touches no endpoint at another address.
     """
-    registry = _registry(shop)
-    settings, gateway = registry.bookshop, registry.payments
+    services = _services(shop)
+    settings, gateway = services.settings, services.payments
     url, secrets = address(settings.shop.url), settings.stripe.webhook_secrets
     try:
-        found = at(url, gateway.endpoints(), secrets)
+        found = endpoints_at(url, gateway.list_endpoints(), secrets)
         if not found:
             with _kept(secret_file) as file:
                 _make(gateway, url, file)
             return
-        good = found[0].enabled and not found[0].missing
-        endpoint = found[0] if good else gateway.mend_endpoint(found[0].id)
+        good = found[0].enabled and not found[0].missing_events
+        endpoint = found[0] if good else gateway.repair_endpoint(found[0].id)
         done = "was right already" if good else "is mended"
         click.echo(f"The endpoint {endpoint.id} at {url} {done}.")
         _mark(gateway, endpoint, secrets)
@@ -74,7 +74,7 @@ def _make(gateway: Gateway, url: str, file: FileIO | None) -> None:
     click.echo(f"Stripe sends events to {url} from now on (endpoint {endpoint.id}).")
     _hand_over(secret, file)
     try:
-        gateway.mark_endpoint(endpoint.id, [secret])
+        gateway.save_fingerprints(endpoint.id, [secret])
     except PaymentsError as err:
         message = f"Stripe did not keep which secret that is ({err}): write it, and run this again."
         click.echo(message, err=True)
@@ -126,20 +126,20 @@ def _mark(gateway: Gateway, endpoint: Endpoint, secrets: tuple[Secret, ...]) -> 
         click.echo()
         return
     if ours:
-        gateway.mark_endpoint(endpoint.id, secrets)
+        gateway.save_fingerprints(endpoint.id, secrets)
 
 
-def _registry(shop: ShopContext) -> Registry:
+def _services(shop: ShopContext) -> Services:
     """The shop's registry, also while it has no secret: whoever registers does so to get one."""
     try:
-        return shop.registry
+        return shop.services
     except SettingsFault as fault:
         cause = fault.__cause__
         if not isinstance(cause, SettingsError) or {each.key for each in cause.problems} != {KEY}:
             raise
     shop.section.pop(f"{KEY}_file", None)
     shop.section[KEY] = NOT_YET
-    return shop.registry
+    return shop.services
 
 
 @webhooks.command("list")
@@ -147,7 +147,7 @@ def _registry(shop: ShopContext) -> Registry:
 def list_(shop: ShopContext) -> None:
     """Show all endpoints of the account."""
     try:
-        found = shop.registry.payments.endpoints()
+        found = shop.services.payments.list_endpoints()
     except PaymentsError as err:
         message = f"Stripe did not tell ({err}). See also: bookshop check"
         raise click.ClickException(message) from err

@@ -1,4 +1,4 @@
-"""The database: whether it answers, is of this version, and can be saved."""
+"""Checks of the database: availability, schema version, read-only mode, space for a backup."""
 
 from __future__ import annotations
 
@@ -7,86 +7,92 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from pyramid.registry import Registry
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import migrations
-from bookshop.catalogue import writer
-from bookshop.ops.check.files import open_to_all
+from bookshop.catalogue import listings
+from bookshop.ops.check.files import check_file_mode
 from bookshop.ops.check.findings import Finding, error, warning
+from bookshop.services import Services
 
 KEY = "sqlalchemy.url"
 MIGRATE = "bookshop migrate"
 
 
-def check_database(registry: Registry) -> list[Finding]:
-    """Whether the database answers, and is of this version: without that nothing goes."""
+def check_database(shop: Services) -> list[Finding]:
+    """Return a finding if the shop cannot work with the database at all."""
     try:
-        current = migrations.is_usable(registry.engine)
+        usable = migrations.is_usable(shop.engine)
     except (SQLAlchemyError, OSError) as err:
-        problem = f"the database does not answer: {type(err).__name__}"
-        fix = f"{KEY} = …  (and see that the server runs)"
-        return [error(KEY, problem, fix, "nothing can be shown or sold without it")]
-    if not current:
-        problem = "the database is new, or of another version"
-    elif not writer.is_fresh(registry.engine, registry.terms):
-        problem = "the listings were made for another currency or country"
+        problem = f"the database does not respond ({type(err).__name__})"
+        fix = f"{KEY} = …, and check that the database server runs"
+        why = "the shop cannot show or sell anything"
+        return [error("database_unavailable", KEY, problem, fix, why)]
+    if not usable:
+        code, problem = "database_outdated", "the database is empty or belongs to another version"
+    elif not listings.listings_are_current(shop.engine, shop.sales_context):
+        code, problem = "listings_outdated", "the listings are for another currency or country"
     else:
         return []
-    return [error(KEY, problem, MIGRATE, "the shop does not start before")]
+    return [error(code, KEY, problem, MIGRATE, "the shop does not start")]
 
 
-def run_checks(registry: Registry) -> Iterator[Finding]:
-    """All that is to be said of the database."""
-    unusable = check_database(registry)
-    yield from unusable or _read_only(registry)
-    if registry.engine.dialect.name == "sqlite":
-        yield from _file(Path(registry.bookshop.database.database or ""))
+def run_checks(shop: Services) -> Iterator[Finding]:
+    """Yield all findings about the database."""
+    unusable = check_database(shop)
+    yield from unusable or _check_read_only(shop)
+    if shop.engine.dialect.name == "sqlite":
+        yield from _check_file(Path(shop.settings.database.database or ""))
     else:
-        yield from _server(registry)
+        yield from _check_encoding(shop)
 
 
-def _read_only(registry: Registry) -> Iterator[Finding]:
-    mode, why = registry.read_only, "nobody can buy"
+def _check_read_only(shop: Services) -> Iterator[Finding]:
+    mode, why = shop.read_only, "customers cannot buy"
     if mode.flag.exists():
-        yield warning("bookshop.var", "the shop is read only", f"rm {mode.flag}", why)
+        problem = f"the shop is read-only because {mode.flag} exists"
+        yield warning("read_only", "bookshop.var", problem, f"rm {mode.flag}", why)
     elif mode.is_on():
-        yield warning(KEY, "the shop is read only, as while it is migrated", MIGRATE, why)
+        problem = "the shop is read-only: a migration runs or was interrupted"
+        yield warning("migration_unfinished", KEY, problem, MIGRATE, why)
 
 
-def _file(file: Path) -> Iterator[Finding]:
+def _check_file(file: Path) -> Iterator[Finding]:
     if not file.exists():
         return
-    # It writes files beside its own too.
-    for place in (file, file.parent):
-        if not os.access(place, os.W_OK):
+    # SQLite writes other files in the same folder.
+    for path in (file, file.parent):
+        if not os.access(path, os.W_OK):
             yield error(
+                "database_not_writable",
                 KEY,
-                f"{place} cannot be written to by the user that runs this",
-                f"chown the user that runs the shop {place}, or run this as that one",
-                "nothing can be sold",
+                f"the current user cannot write to {path}",
+                f"run this command as the shop's user, or: chown USER {path}",
+                "the shop cannot sell anything",
             )
-    yield from open_to_all(KEY, file, "it holds what customers have told the shop")
+    yield from check_file_mode(KEY, file, "it holds personal data of customers")
     size, free = file.stat().st_size, shutil.disk_usage(file.parent).free
     if free < 2 * size:
         yield warning(
+            "no_space_for_backup",
             KEY,
-            f"there is no room for a copy of {file}, which has {size} bytes",
+            f"the disk has too little space for a copy of {file} ({size} bytes)",
             f"free {2 * size - free} bytes on that disk",
-            "no backup can be made, and a full disk stops the shop",
+            "backups fail, and a full disk stops the shop",
         )
 
 
-def _server(registry: Registry) -> Iterator[Finding]:
+def _check_encoding(shop: Services) -> Iterator[Finding]:
     try:
-        with registry.engine.connect() as connection:
+        with shop.engine.connect() as connection:
             encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
     except (SQLAlchemyError, OSError):
-        return  # check_database has said so
+        return  # reported by check_database
     if encoding != "UTF8":
         yield error(
+            "database_encoding",
             KEY,
-            f"the database keeps texts in {encoding}",
-            "createdb --encoding UTF8 --template template0 …, and name it here",
-            "names and titles with other letters cannot be kept in it",
+            f"the database's encoding is {encoding}, not UTF8",
+            "createdb --encoding UTF8 --template template0 …, and name that database here",
+            "it cannot store all names and titles",
         )

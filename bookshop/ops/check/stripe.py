@@ -1,136 +1,154 @@
-"""The shop at Stripe: account, clock, webhook endpoint, deliveries."""
+"""Checks at Stripe: account, clock, webhook endpoint, deliveries of events."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
 
-from pyramid.registry import Registry
-
 from bookshop import clock
 from bookshop.ops.check.findings import Finding, error, warning
-from bookshop.payments.account import Endpoint, at
+from bookshop.payments.account import Endpoint, endpoints_at
 from bookshop.payments.errors import NotPermittedError, PaymentsError, StripeRefusedError
 from bookshop.payments.gateway import Gateway
 from bookshop.payments.webhook_signatures import API_VERSION, TOLERANCE
+from bookshop.services import Services
 from bookshop.settings import Settings
 from bookshop.webhooks.resources import address
 
-SECRET, URL = "stripe.secret_key", "bookshop.url"
-HOOKS = "stripe.webhook_secrets"
+SECRET_KEY, URL = "stripe.secret_key", "bookshop.url"
+WEBHOOK_SECRETS = "stripe.webhook_secrets"
 REGISTER = "bookshop webhooks register"
-UNPAID = "customers cannot pay"
-UNTOLD = "an order stays unpaid in the shop when its customer does not come back after paying"
-ODD = 30  # seconds by which a clock may be wrong
-PATIENCE = timedelta(minutes=10)  # after which a delivery has failed, not only been slow
-REMEMBERED = timedelta(days=3)  # for as long Stripe tries
+NO_PAYMENTS = "customers cannot pay"
+NO_EVENTS = "an order stays unpaid if its customer closes the page right after paying"
+REJECTED = "the shop rejects every event as forged"
+MAX_CLOCK_SKEW = 30  # seconds
+DELIVERY_TIME = timedelta(minutes=10)  # an older event that is not delivered has failed
+RETRY_PERIOD = timedelta(days=3)  # how long Stripe retries
 
 
-def run_checks(registry: Registry) -> Iterator[Finding]:
-    """All that is to be said of Stripe."""
-    settings, gateway = registry.bookshop, registry.payments
-    # A restricted key may read the one and not the other.
-    for what, some in (
-        ("the account", _account(settings, gateway)),
-        ("webhook endpoints", _endpoints(settings, gateway)),
-        ("events", _deliveries(gateway)),
+def run_checks(shop: Services) -> Iterator[Finding]:
+    """Yield all findings about Stripe."""
+    settings, gateway = shop.settings, shop.payments
+    # A restricted key may have some of these permissions and not the others.
+    for resource, checks in (
+        ("the account", _check_account(settings, gateway)),
+        ("webhook endpoints", _check_endpoints(settings, gateway)),
+        ("events", _check_deliveries(gateway)),
     ):
         try:
-            yield from some
+            yield from checks
         except NotPermittedError as err:
-            fix = f"let the restricted key read {what} (in Stripe's dashboard), or {SECRET} = …"
-            yield warning(SECRET, f"may not read {what}: {err}", fix, "faults there stay unseen")
+            problem = f"has no permission to read {resource} ({err})"
+            fix = f"allow the restricted key to read {resource} in Stripe's dashboard"
+            why = "faults there stay undetected"
+            yield warning("stripe_permission_missing", SECRET_KEY, problem, fix, why)
         except StripeRefusedError as err:
-            yield error(SECRET, f"Stripe refuses: {err}", f"{SECRET} = …", UNPAID)
+            problem, fix = f"Stripe refuses the request ({err})", f"{SECRET_KEY} = …"
+            yield error("stripe_refused", SECRET_KEY, problem, fix, NO_PAYMENTS)
             return
         except PaymentsError as err:
-            fix = "see that this machine reaches it, and https://status.stripe.com"
-            where = settings.stripe.api_base
-            yield error("stripe.api_base", f"{where} does not answer: {err}", fix, UNPAID)
+            problem = f"{settings.stripe.api_base} does not respond ({err})"
+            fix = "check this machine's network, and see https://status.stripe.com"
+            yield error("stripe_unavailable", "stripe.api_base", problem, fix, NO_PAYMENTS)
             return
 
 
-def _account(settings: Settings, gateway: Gateway) -> Iterator[Finding]:
-    account = gateway.account()
+def _check_account(settings: Settings, gateway: Gateway) -> Iterator[Finding]:
+    account = gateway.retrieve_account()
     if not account.charges_enabled:
         yield error(
-            SECRET,
-            f"Stripe does not let the account {account.id} take money yet",
-            "finish what Stripe's dashboard asks for under Settings, Account",
-            UNPAID,
+            "account_not_activated",
+            SECRET_KEY,
+            f"the account {account.id} may not accept payments yet",
+            "complete the account in Stripe's dashboard under Settings, Account",
+            NO_PAYMENTS,
         )
     currency = settings.shop.currency
     if account.currency and account.currency != currency:
         yield warning(
+            "account_currency_differs",
             "bookshop.currency",
-            f"is {currency}, and the account {account.id} is paid out in {account.currency}",
+            f"is {currency}, but the account {account.id} is paid out in {account.currency}",
             f"bookshop.currency = {account.currency}",
-            "Stripe converts each payment, and keeps a part of it",
+            "Stripe converts each payment and charges a fee for it",
         )
-    ahead = account.ahead or 0
-    if abs(ahead) > ODD:
-        found = error if abs(ahead) > TOLERANCE else warning
-        yield found(
+    offset = account.clock_offset or 0
+    if abs(offset) > MAX_CLOCK_SKEW:
+        finding = error if abs(offset) > TOLERANCE else warning
+        yield finding(
+            "clock_skew",
             "clock",
-            f"this machine's clock is {abs(ahead):.0f} seconds {'slow' if ahead > 0 else 'fast'}",
+            f"this machine's clock is {abs(offset):.0f} seconds {'slow' if offset > 0 else 'fast'}",
             "timedatectl set-ntp true",
-            "Stripe's events are refused as too old, or taken when they are",
+            "the shop may reject Stripe's events as too old, or accept events that are",
         )
 
 
-def _endpoints(settings: Settings, gateway: Gateway) -> Iterator[Finding]:
+def _check_endpoints(settings: Settings, gateway: Gateway) -> Iterator[Finding]:
     url = address(settings.shop.url)
-    found = at(url, gateway.endpoints(), settings.stripe.webhook_secrets)
-    if not found:
-        yield error(URL, f"Stripe does not send events to {url}", REGISTER, UNTOLD)
+    endpoints = endpoints_at(url, gateway.list_endpoints(), settings.stripe.webhook_secrets)
+    if not endpoints:
+        problem = f"Stripe does not send events to {url}"
+        yield error("webhook_endpoint_missing", URL, problem, REGISTER, NO_EVENTS)
         return
-    sending = [each.id for each in found if each.enabled]
-    if len(sending) > 1:
-        problem = f"Stripe sends events to {url} more than once ({', '.join(sending)})"
+    enabled = [each.id for each in endpoints if each.enabled]
+    if len(enabled) > 1:
+        problem = f"several endpoints send events to {url} ({', '.join(enabled)})"
         fix = "delete all but one of them in Stripe's dashboard"
-        yield warning(HOOKS, problem, fix, "each event is worked on several times")
-    yield from _endpoint(settings, found[0])
+        why = "each event is processed several times"
+        yield warning("webhook_endpoint_duplicate", WEBHOOK_SECRETS, problem, fix, why)
+    yield from _check_endpoint(settings, endpoints[0])
 
 
-def _endpoint(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
+def _check_endpoint(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
     if not endpoint.enabled:
-        problem = f"the endpoint {endpoint.id} is switched off"
-        yield error(HOOKS, problem, REGISTER, UNTOLD)
-    if endpoint.missing:
-        problem = f"{endpoint.id} is not sent: {', '.join(endpoint.missing)}"
-        yield error(HOOKS, problem, REGISTER, "what Stripe does not tell is learnt late, or never")
+        problem = f"the endpoint {endpoint.id} is disabled"
+        yield error("webhook_endpoint_disabled", WEBHOOK_SECRETS, problem, REGISTER, NO_EVENTS)
+    if endpoint.missing_events:
+        problem = f"the endpoint {endpoint.id} does not get {', '.join(endpoint.missing_events)}"
+        why = "the shop learns about these events late or never"
+        yield error("webhook_events_missing", WEBHOOK_SECRETS, problem, REGISTER, why)
     if endpoint.api_version not in {None, API_VERSION}:
         yield warning(
-            HOOKS,
-            f"{endpoint.id} tells events in version {endpoint.api_version} of the API",
-            f"delete it in Stripe's dashboard (version {API_VERSION} is wanted), then {REGISTER}",
-            "a version that Stripe gives up one day may read otherwise",
+            "webhook_api_version",
+            WEBHOOK_SECRETS,
+            f"the endpoint {endpoint.id} uses version {endpoint.api_version} of Stripe's API"
+            f" instead of {API_VERSION}",
+            f"delete it in Stripe's dashboard, then {REGISTER}",
+            "events of other versions may have other fields",
         )
-    ours = endpoint.signs_with_one_of(settings.stripe.webhook_secrets)
-    if ours is False:
+    yield from _check_signing_secret(settings, endpoint)
+
+
+def _check_signing_secret(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
+    matches = endpoint.signs_with_one_of(settings.stripe.webhook_secrets)
+    if matches is False:
         yield error(
-            HOOKS,
-            f"none is the signing secret of {endpoint.id}",
-            f"{HOOKS} = …  (as Stripe's dashboard shows it), then {REGISTER}",
-            "every event is refused as a forgery",
+            "webhook_secret_wrong",
+            WEBHOOK_SECRETS,
+            f"does not hold the signing secret of the endpoint {endpoint.id}",
+            f"{WEBHOOK_SECRETS} = … as shown in Stripe's dashboard, then {REGISTER}",
+            REJECTED,
         )
-    elif ours is None and settings.shop.environment != "development":
+    elif matches is None and settings.shop.environment != "development":
         yield warning(
-            HOOKS,
-            f"nobody has said yet whether one is the signing secret of {endpoint.id}",
-            f"{REGISTER}  (it asks)",
-            "with another secret every event is refused as a forgery",
+            "webhook_secret_unconfirmed",
+            WEBHOOK_SECRETS,
+            f"is not confirmed to hold the signing secret of the endpoint {endpoint.id}",
+            f"{REGISTER}, which asks for confirmation",
+            f"with another secret {REJECTED}",
         )
 
 
-def _deliveries(gateway: Gateway) -> Iterator[Finding]:
+def _check_deliveries(gateway: Gateway) -> Iterator[Finding]:
     now = clock.now()
-    failing = gateway.undelivered(now - REMEMBERED, now - PATIENCE)
+    failing = gateway.undelivered_events(now - RETRY_PERIOD, now - DELIVERY_TIME)
     if failing:
         yield warning(
-            HOOKS,
-            f"events that Stripe could not deliver to an endpoint of the account: {failing.count}"
-            f" since {failing.oldest:%d %B %H:%M}",
-            "see why in Stripe's dashboard (Developers, Webhooks), then bookshop reconcile",
-            UNTOLD,
+            "webhook_deliveries_failing",
+            WEBHOOK_SECRETS,
+            f"events that Stripe could not deliver: {failing.count},"
+            f" the oldest of {failing.oldest:%d %B %H:%M}",
+            "see the reason in Stripe's dashboard (Developers, Webhooks), then bookshop reconcile",
+            NO_EVENTS,
         )

@@ -1,4 +1,4 @@
-"""What Prometheus is told of the shop: requests, Stripe, orders, money, webhooks, mail."""
+"""Metrics for Prometheus: requests, Stripe, orders, payments, webhooks, e-mail."""
 
 from __future__ import annotations
 
@@ -6,30 +6,36 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
 from pyramid.config import Configurator
+from sqlalchemy.engine import Engine
 
-from bookshop.ops.metrics.database import collector
-from bookshop.ops.metrics.meters import REQUESTS, STRIPE
+from bookshop.ops.metrics.database import database_collector
+from bookshop.ops.metrics.meters import REQUEST_DURATION, STRIPE_DURATION
 from bookshop.payments.errors import Outcome
+from bookshop.services import services
 
 
-def _stripe_was_asked(call: str, outcome: Outcome, seconds: float) -> None:
-    STRIPE.labels(call, outcome.value).observe(seconds)
+def _observe_stripe_request(call: str, outcome: Outcome, seconds: float) -> None:
+    STRIPE_DURATION.labels(call, outcome.value).observe(seconds)
 
 
-@cache  # there are few of them, and looking one up takes a lock
-def _request_meter(page: str, method: str, status: str) -> Histogram:
-    return REQUESTS.labels(page, method, status)
+@cache  # the combinations are few, and `labels` takes a lock
+def _request_duration(page: str, method: str, status: str) -> Histogram:
+    return REQUEST_DURATION.labels(page, method, status)
 
 
-def _request_was_answered(page: str, method: str, status: str, seconds: float) -> None:
-    _request_meter(page, method, status).observe(seconds)
+def _observe_request(page: str, method: str, status: str, seconds: float) -> None:
+    _request_duration(page, method, status).observe(seconds)
+
+
+def make_metrics(engine: Engine) -> CollectorRegistry:
+    """Return the metrics that are computed when they are read: the database's and the process's."""
+    metrics = CollectorRegistry()
+    metrics.register(database_collector(engine.connect))
+    ProcessCollector(namespace="bookshop", registry=metrics)
+    return metrics
 
 
 def includeme(config: Configurator) -> None:
-    """Give the registry its `metrics`, and count what the gateway asks."""
-    registry = config.registry
-    registry.metrics = CollectorRegistry()
-    registry.metrics.register(collector(registry.engine.connect))
-    ProcessCollector(namespace="bookshop", registry=registry.metrics)
-    registry.payments.observe = _stripe_was_asked
-    registry.watch.observe = _request_was_answered
+    """Observe requests and the payments gateway."""
+    services(config).payments.observe = _observe_stripe_request
+    services(config).request_log.observe = _observe_request

@@ -1,4 +1,7 @@
-"""`/metrics`, in the words of Prometheus. https://prometheus.io/docs/instrumenting/exposition_formats."""
+"""`/metrics`, in the text format of Prometheus.
+
+https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
 
 from __future__ import annotations
 
@@ -12,27 +15,28 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from bookshop.ops.metrics.meters import METERS
+from bookshop.ops.metrics.meters import PROCESS_METRICS
+from bookshop.services import services
 from bookshop.web.resources import Shop
 
-SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+MULTIPROC_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 @view_config(context=Shop, name="metrics", http_cache=0)
 def metrics(_context: Shop, request: Request) -> Response:
-    """What was counted. To whoever may not see it there is no such page."""
-    if not _may_look(request):
+    """Return all metrics; 404 without the token."""
+    if not _is_authorized(request):
         raise HTTPNotFound
-    processes = METERS
-    if os.environ.get(SHARED_FOLDER):
+    processes = PROCESS_METRICS
+    if os.environ.get(MULTIPROC_VARIABLE):
         processes = CollectorRegistry()
         MultiProcessCollector(processes)  # type: ignore[no-untyped-call]
-    body = generate_latest(processes) + generate_latest(request.registry.metrics)
+    body = generate_latest(processes) + generate_latest(services(request).metrics)
     return Response(body=body, headerlist=[("Content-Type", CONTENT_TYPE_LATEST)])
 
 
-def _may_look(request: Request) -> bool:
-    settings = request.registry.bookshop
+def _is_authorized(request: Request) -> bool:
+    settings = services(request).settings
     if settings.metrics.token is None:
         return bool(settings.shop.environment == "development")
     given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")

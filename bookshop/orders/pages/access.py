@@ -10,6 +10,7 @@ from bookshop.orders.links import opens
 from bookshop.orders.models import Order
 from bookshop.orders.number import is_number
 from bookshop.orders.snapshot import OrderSnapshot
+from bookshop.services import services
 
 SHOWN = "shown"  # the session's key for orders whose client secret this browser has shown
 
@@ -39,7 +40,7 @@ def find_for(request: Request, session: Session, number: str) -> Order | None:
         return None
     wanted = select(Order).where(Order.number == number)
     key = request.GET.get("key", "")
-    opened = opens(request.registry.bookshop.shop, number, key)
+    opened = opens(services(request).settings.shop, number, key)
     if not opened and number not in request.session.get(SHOWN, ()):
         visitor = request.session.get("visitor")
         if visitor is None:

@@ -12,6 +12,7 @@ from bookshop.catalogue.pages.presenters import Presenter
 from bookshop.money import Money
 from bookshop.orders.fulfilment.preorders import expected_release
 from bookshop.orders.snapshot import OrderSnapshot
+from bookshop.services import services
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class LineView:
     `release_date` is when a book that is still to be sent comes out, None where it is out.
     """
 
+    sku: str
     title: str
     lang: str | None
     quantity: int
@@ -50,10 +52,11 @@ def present_order(request: Request, order: OrderSnapshot) -> OrderView:
     present = Presenter(request)
     lines = []
     for line in order.lines:
-        book = request.shelf.detail(line.sku)
+        book = services(request).catalogue.detail(line.sku)
         card = book and present.card(book.listing)
         lines.append(
             LineView(
+                sku=line.sku,
                 title=line.title,
                 lang=card.lang if card else None,
                 quantity=line.quantity,

@@ -29,7 +29,8 @@ from bookshop.orders.pages.timeline import timeline
 from bookshop.orders.snapshot import OrderSnapshot, snapshot
 from bookshop.orders.states import CLOSED, UNPAID
 from bookshop.payments.charges import RefundStatus
-from bookshop.rate_limits.limiter import TooOftenError
+from bookshop.rate_limits.limiter import RateLimitExceededError
+from bookshop.services import services
 
 LONGEST_FIELD = 320  # characters; no address is longer
 ADDRESS = ("name", "line1", "line2", "city", "state", "postal_code")
@@ -40,29 +41,30 @@ COUNTING = frozenset(status.value for status in RefundStatus if status.counts)
 def show_order(context: OrderPlace, request: Request) -> dict[str, Any]:
     """An order, for the browser that made it and for whoever has the link: `/orders/{number}`."""
     request.response.headers["Referrer-Policy"] = "no-referrer"  # the address opens the page
-    locale = request.registry.bookshop.shop.locale
+    locale = services(request).settings.shop.locale
     # Looking writes nothing, and so need not wait for those who do.
-    with Session(request.registry.engine) as session:
+    with Session(services(request).engine) as session:
         found = find_for(request, session, context.__name__)
         if found is None:
             raise HTTPNotFound
-        order, happenings = snapshot(found), timeline(found, locale)
+        order, items = snapshot(found), timeline(found, locale)
         refunds = [
             {"at": refund.requested_at, "amount": Money(-refund.amount, found.currency)}
             for refund in found.refunds
             if refund.status in COUNTING
         ]
     presented, translate = present_order(request, order), request.localizer.translate
-    stands = status_message(order, coming=any(line.release_date for line in presented.lines))
+    stands = status_message(order, preorder=any(line.release_date for line in presented.lines))
     return {
         "order": presented,
+        "code": stands.code,
         "kind": stands.kind,
         "icon_name": stands.icon,
         "heading": translate(stands.heading),
         "sentence": translate(stands.sentence),
         "placed_at": order.placed_at,
         "paid_at": order.paid_at,
-        "happenings": [replace(told, text=translate(told.text)) for told in happenings],
+        "timeline": [replace(item, text=translate(item.text)) for item in items],
         "refunds": refunds,
         "left": Money(order.total.amount - order.refunded.amount, order.total.currency),
         "address": _address(order, locale),
@@ -70,47 +72,45 @@ def show_order(context: OrderPlace, request: Request) -> dict[str, Any]:
     }
 
 
-@view_config(context=Orders, request_method="GET", renderer="orders/find.jinja2", http_cache=0)
+@view_config(
+    context=Orders, request_method="GET", renderer="orders/request_link.jinja2", http_cache=0
+)
 def show_form(_context: Orders, request: Request) -> dict[str, Any]:
     """The form for a new link to an order: `/orders/`."""
     return _form(request)
 
 
-@view_config(context=Orders, request_method="POST", renderer="orders/find.jinja2", http_cache=0)
+@view_config(
+    context=Orders, request_method="POST", renderer="orders/request_link.jinja2", http_cache=0
+)
 def ask_for_link(_context: Orders, request: Request) -> dict[str, Any]:
     """Mail a new link if number and address belong together, and say the same in any case."""
-    number, email = _field(request, "number"), _field(request, "email")
     try:
-        request.registry.limiter.count("order_links", request)
-    except TooOftenError as err:
+        services(request).rate_limiter.count("order_links", request)
+    except RateLimitExceededError as err:
         request.response.status_int = HTTPStatus.TOO_MANY_REQUESTS
         request.response.retry_after = err.seconds
-        text = _("You have asked for many links. Please look for the mails, or ask again later.")
-        return _form(request, problem=text, number=number, email=email)
-    send_link(request.db, number, email)
-    text = _("If number and address belong together, a mail with a new link is on its way.")
-    return _form(request, said=text, number=number, email=email)
+        text = _("You’ve requested several links. Check your e-mail, or try again later.")
+        return _form(request, problem=text, error_code="too_many_requests")
+    send_link(request.db, _field(request, "number"), _field(request, "email"))
+    text = _("If those details match an order, we’ve sent you a new link.")
+    return _form(request, notice=text)
 
 
 @exception_view_config(
-    BadCSRFToken, containment=Orders, renderer="orders/find.jinja2", http_cache=0
+    BadCSRFToken, containment=Orders, renderer="orders/request_link.jinja2", http_cache=0
 )
 @exception_view_config(
-    BadCSRFOrigin, containment=Orders, renderer="orders/find.jinja2", http_cache=0
+    BadCSRFOrigin, containment=Orders, renderer="orders/request_link.jinja2", http_cache=0
 )
 def stale_form(_error: Exception, request: Request) -> dict[str, Any]:
     """The form once more, for whoever had it open for too long."""
     request.response.status_int = HTTPStatus.BAD_REQUEST
-    text = _("This page had been open for too long. Please press the button once more.")
-    return _form(
-        request,
-        problem=text,
-        number=_field(request, "number"),
-        email=_field(request, "email"),
-    )
+    text = _("This page was open for too long. Please press the button again.")
+    return _form(request, problem=text, error_code="stale_page")
 
 
-@notfound_view_config(containment=Orders, renderer="orders/missing.jinja2", http_cache=0)
+@notfound_view_config(containment=Orders, renderer="orders/not_found.jinja2", http_cache=0)
 def missing(_error: Exception, request: Request) -> dict[str, Any]:
     """The page of an order that is not there, or not for whoever asks."""
     request.response.status_int = HTTPStatus.NOT_FOUND
@@ -121,15 +121,16 @@ def missing(_error: Exception, request: Request) -> dict[str, Any]:
 
 
 def _form(
-    request: Request, said: Any = None, problem: Any = None, number: str = "", email: str = ""
+    request: Request, *, notice: Any = None, problem: Any = None, error_code: str | None = None
 ) -> dict[str, Any]:
     translate = request.localizer.translate
     return {
         "csrf_token": request.session.get_csrf_token(),
-        "said": said and translate(said),
+        "notice": notice and translate(notice),
+        "error_code": error_code,
         "problem": problem and translate(problem),
-        "number": number,
-        "email": email,
+        "number": _field(request, "number"),
+        "email": _field(request, "email"),
     }
 
 

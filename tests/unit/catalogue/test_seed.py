@@ -27,12 +27,12 @@ def start(tmp_path, empty_url):
 
     yield start
     for registry in made:
-        registry.payments.close()
-        registry.engine.dispose()
+        registry.services.payments.close()
+        registry.services.engine.dispose()
 
 
 def titles(registry):
-    with registry.sessions() as session:
+    with registry.services.sessions() as session:
         return [book.edition.title for book in session.scalars(select(BookRecord))]
 
 

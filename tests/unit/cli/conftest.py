@@ -58,5 +58,5 @@ def run(folder, database_url, monkeypatch):
 
     yield run
     for config in made:
-        config.registry.payments.close()
-        config.registry.engine.dispose()
+        config.registry.services.payments.close()
+        config.registry.services.engine.dispose()

@@ -20,8 +20,8 @@ def config(tmp_path, sqlite_url):
         ini(tmp_path, "http://localhost:1", sqlalchemy__url=str(sqlite_url))
     )
     yield config
-    config.registry.payments.close()
-    config.registry.engine.dispose()
+    config.registry.services.payments.close()
+    config.registry.services.engine.dispose()
 
 
 @pytest.fixture

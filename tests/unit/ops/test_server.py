@@ -32,7 +32,7 @@ class Thread:
 
 class App:
     class registry:
-        sweeper = postman = Thread()
+        job_worker = mail_worker = Thread()
     def __call__(self, environ, start):
         return app(environ, start)
 

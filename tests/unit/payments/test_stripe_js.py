@@ -1,5 +1,7 @@
 """What a page that takes payments may load, and in which language its form is."""
 
+from types import SimpleNamespace
+
 import pytest
 from pyramid.testing import DummyRequest
 
@@ -35,7 +37,8 @@ def test_another_stripe_by_its_addresses():
 
 def test_the_page_of_one_request_is_opened_for_it():
     request = DummyRequest(content_security_policy=ContentSecurityPolicy())
-    request.registry.services.settings = type("Settings", (), {"stripe": stripe_settings()})
+    settings = SimpleNamespace(stripe=stripe_settings())
+    request.registry.services = SimpleNamespace(settings=settings)
     add_payment_sources(request)
     policy = str(request.content_security_policy)
     assert "script-src 'self' https://js.stripe.com https://*.js.stripe.com;" in policy

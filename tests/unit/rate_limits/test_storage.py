@@ -69,7 +69,7 @@ def test_what_is_over_is_deleted_and_nothing_else(storage, later):
     storage.incr("short", 10)
     storage.incr("long", 100)
     later(timedelta(seconds=50))
-    storage.forget_old()
+    storage.delete_expired()
     assert storage.reset() == 1
 
 

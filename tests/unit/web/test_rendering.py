@@ -20,8 +20,8 @@ def config(tmp_path, sqlite_url):
     config.begin()
     yield config
     config.end()
-    config.registry.payments.close()
-    config.registry.engine.dispose()
+    config.registry.services.payments.close()
+    config.registry.services.engine.dispose()
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_addresses_follow_where_the_shop_is_mounted(config, mounted):
     add_globals(values)
     assert values["urls"].home == f"{mounted}/"
     assert values["urls"].books == f"{mounted}/books/"
-    assert values["shop"] is config.registry.bookshop.shop
+    assert values["shop"] is config.registry.services.settings.shop
 
 
 @pytest.mark.parametrize("mounted", ["", "/shop"])

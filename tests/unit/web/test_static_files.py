@@ -13,7 +13,7 @@ from pyramid.config import Configurator
 from webob import Request
 
 from bookshop.web.http_cache import accepted, entity_tag, has
-from bookshop.web.static_files import Assets
+from bookshop.web.static_files import StaticFiles
 
 STYLE = b"body { color: black }\n" * 50
 
@@ -28,7 +28,7 @@ def folder_of(path, **files):
 @pytest.fixture
 def assets(tmp_path):
     folder = folder_of(tmp_path / "static", base__css=STYLE, cover__png=b"\x89PNG" * 99)
-    return Assets("/static/", [folder])
+    return StaticFiles("/static/", [folder])
 
 
 def ask(assets, path, method="GET", **headers):
@@ -52,7 +52,7 @@ def test_a_name_holds_the_hash_of_its_file_and_is_kept_for_ever(assets):
 
 
 def test_another_content_has_another_name(tmp_path, assets):
-    other = Assets("/static/", [folder_of(tmp_path / "other", base__css=b"p {}")])
+    other = StaticFiles("/static/", [folder_of(tmp_path / "other", base__css=b"p {}")])
     assert other.path("base.css") != assets.path("base.css")
 
 
@@ -145,7 +145,7 @@ def test_who_has_the_file_is_told_so(assets):
 def test_the_first_folder_has_the_say(tmp_path):
     own = folder_of(tmp_path / "own", base__css=b"own {}")
     ours = folder_of(tmp_path / "ours", base__css=b"ours {}", more__css=b"more {}")
-    assets = Assets("/static/", [own, ours])
+    assets = StaticFiles("/static/", [own, ours])
     assert ask(assets, assets.path("base.css")).body == b"own {}"
     assert ask(assets, assets.path("more.css")).body == b"more {}"
 
@@ -153,7 +153,7 @@ def test_the_first_folder_has_the_say(tmp_path):
 def test_files_below_and_of_unknown_type(tmp_path):
     folder = folder_of(tmp_path / "static", note__html=b"<p>")
     folder_of(folder / "deep", a__js=b"1")
-    assets = Assets("/static/", [folder])
+    assets = StaticFiles("/static/", [folder])
     assert ask(assets, assets.path("deep/a.js")).content_type == "text/javascript"
     assert ask(assets, "/static/note.html") is None
 
@@ -161,7 +161,12 @@ def test_files_below_and_of_unknown_type(tmp_path):
 def test_a_changed_file_restarts_a_developers_server(monkeypatch):
     watched = []
     config = Configurator()
-    config.registry.bookshop = SimpleNamespace(shop=SimpleNamespace(theme=None))
+    shop = SimpleNamespace(theme=None)
+    config.registry.services = SimpleNamespace(
+        settings=SimpleNamespace(shop=shop),
+        request_log=None,
+        static_files=StaticFiles("/static/", []),
+    )
     config.include("bookshop.web.http_cache")
     monkeypatch.setattr(hupper, "is_active", lambda: True)
     monkeypatch.setattr(hupper, "get_reloader", lambda: SimpleNamespace(watch_files=watched.extend))

@@ -1,5 +1,7 @@
 """Lists as templates show them."""
 
+from types import SimpleNamespace
+
 import pytest
 from pyramid.testing import DummyRequest
 
@@ -19,7 +21,7 @@ def links():
     def of(query, currency="GBP", locale="en_GB", script_name=""):
         request = DummyRequest(script_name=script_name)
         shop = type("Shop", (), {"locale": locale, "currency": currency})
-        request.registry.bookshop = type("Settings", (), {"shop": shop})
+        request.registry.services = SimpleNamespace(settings=SimpleNamespace(shop=shop))
         return ListPresenter(request, query, Bands(currency).names)
 
     return of

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 from pyramid.testing import DummyRequest
@@ -57,7 +58,7 @@ def request_at():
     def at(script_name=""):
         request = DummyRequest(script_name=script_name)
         shop = type("Shop", (), {"locale": "en_GB"})
-        request.registry.bookshop = type("Settings", (), {"shop": shop})
+        request.registry.services = SimpleNamespace(settings=SimpleNamespace(shop=shop))
         return request
 
     return at

@@ -18,8 +18,8 @@ def config(tmp_path, sqlite_url):
     settings = {"sqlalchemy__url": str(sqlite_url)}
     config = bookshop.configure(ini(tmp_path, "http://localhost:1", **settings))
     yield config
-    config.registry.payments.close()
-    config.registry.engine.dispose()
+    config.registry.services.payments.close()
+    config.registry.services.engine.dispose()
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def presented(config):
         here, gone = book("HERE", title="As It Is Called Now", language="ger"), book("GONE")
         made = order(here, gone, quantity=2, refunded=500, email="ada@reader.example")
         made.lines[0].title, made.lines[0].shipped = "As It Was Sold", 1
-        with config.registry.sessions.begin() as session:
+        with config.registry.services.sessions.begin() as session:
             session.add_all([here, made])
             session.flush()
             taken = snapshot(made)
