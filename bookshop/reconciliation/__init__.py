@@ -1,1 +1,1 @@
-"""Reconciliation: Stripe and the orders compared, and repaired where that is safe."""
+"""Reconciliation: compares Stripe with the orders, and repairs what can be repaired safely."""

@@ -14,21 +14,21 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from sqlalchemy.orm import sessionmaker
 
 from bookshop import clock
-from bookshop.cli.shop import ShopContext, answering, print_json
-from bookshop.reconciliation.differences import End
-from bookshop.reconciliation.service import Databases, Report
-from bookshop.reconciliation.service import reconcile as compare
+from bookshop.cli.shop import ShopContext, print_json, reporting_database_errors
+from bookshop.reconciliation import service
+from bookshop.reconciliation.findings import Report, Resolution
+from bookshop.reconciliation.run import Databases
 
 
 class Since(click.ParamType[datetime]):
-    """A moment: a day in UTC, or how many days ago."""
+    """A time: a day in UTC, or a number of days ago."""
 
     name = "DATE|DAYSd"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """Read `2026-11-01` or `30d`."""
+        """Parse `2026-11-01` or `30d`."""
         if isinstance(value, datetime):
             return value
         try:
@@ -36,7 +36,7 @@ class Since(click.ParamType[datetime]):
                 return clock.now() - timedelta(days=int(days[1]))
             return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
         except (ValueError, OverflowError):
-            self.fail(f"{value!r} is neither a day (2026-11-01) nor a number of days (30d).")
+            self.fail(f"{value!r} is neither a date (2026-11-01) nor a number of days (30d).")
 
 
 @click.command()
@@ -45,40 +45,41 @@ class Since(click.ParamType[datetime]):
     type=Since(),
     default="30d",
     show_default=True,
-    help="From when on: a day in UTC, or that many days ago.",
+    help="Start of the period: a date (UTC) or a number of days ago.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what differs, and change nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--dry-run", is_flag=True, help="List the differences without changing anything.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 @click.pass_context
 def reconcile(
     context: click.Context, shop: ShopContext, *, since: datetime, dry_run: bool, as_json: bool
 ) -> None:
-    """Compare Stripe with the orders, repair what is safe, name the rest. Can be repeated.
+    """Compare Stripe with the orders, repair what is safe and list the rest. Repeatable.
 
-    Exit code 1 where something is left, or Stripe could not be asked to the end.
+    Exit code 1 if a difference needs attention, or if Stripe did not respond to the end.
     """
     shop.session(writing=not dry_run).close()
-    services = shop.services
-    databases = Databases(sessionmaker(services.engine), services.sessions)
-    with answering(), _progress() as watch:
-        report = compare(databases, services.payments, since, watch, dry_run=dry_run)
+    databases = Databases(sessionmaker(shop.services.engine), shop.services.sessions)
+    with reporting_database_errors(), _progress() as on_progress:
+        report = service.reconcile(
+            databases, shop.services.payments, since, on_progress, dry_run=dry_run
+        )
     if as_json:
         print_json(_as_json(report, since))
     else:
         _print(report, since, dry_run=dry_run)
     if report.unfinished is not None:
         click.echo(
-            f"Stripe could not be asked to the end: {report.unfinished}. What is said above is"
-            " done; run it again for the rest.",
+            f"Stripe did not respond to the end: {report.unfinished}. Completed repairs are kept;"
+            " run the command again for the rest.",
             err=True,
         )
-    context.exit(1 if report.left or report.unfinished is not None else 0)
+    context.exit(1 if report.unresolved or report.unfinished is not None else 0)
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
-    """A bar on the terminal, if there is one; Stripe does not say how much is still to come."""
+    """Show progress bars on a terminal, without totals: Stripe does not say how many follow."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -89,12 +90,12 @@ def _progress() -> Iterator[Callable[[str], None]]:
     tasks: dict[str, TaskID] = {}
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
 
-        def watch(what: str) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=None)
-            progress.advance(tasks[what])
+        def advance(kind: str) -> None:
+            if kind not in tasks:
+                tasks[kind] = progress.add_task(kind, total=None)
+            progress.advance(tasks[kind])
 
-        yield watch
+        yield advance
 
 
 def _as_json(report: Report, since: datetime) -> dict[str, Any]:
@@ -104,29 +105,30 @@ def _as_json(report: Report, since: datetime) -> dict[str, Any]:
         "expired": report.expired,
         "differences": [
             {
-                "order": difference.order,
-                "intent": difference.intent,
-                "kind": difference.kind.value,
-                "text": difference.text,
-                "repaired": difference.end is End.REPAIRED,
+                "order": finding.order,
+                "intent": finding.intent,
+                "code": finding.code.value,
+                "text": finding.text,
+                "repaired": finding.resolution is Resolution.REPAIRED,
             }
-            for difference in report.differences
+            for finding in report.findings
         ],
-        "left": report.left,
+        "unresolved": report.unresolved,
         "unfinished": report.unfinished,
     }
 
 
 def _print(report: Report, since: datetime, *, dry_run: bool) -> None:
-    for difference in report.differences:
-        click.echo(f"{difference.order}: {difference.text} [{difference.end.value}]")
+    for finding in report.findings:
+        click.echo(f"{finding.order}: {finding.text} [{finding.resolution.value}]")
     if report.expired:
-        verb = "would expire" if dry_run else "expired"
-        click.echo(f"Orders that {verb}, since nobody has paid in time: {report.expired}.")
-    checked = ", ".join(f"{count} {what}" for what, count in report.checked.items())
-    click.echo(f"Compared since {since:%Y-%m-%d %H:%M} UTC: {checked or 'nothing to compare'}.")
-    if report.differences:
-        found = len(report.differences)
-        click.echo(f"Differences: {found}, repaired: {found - report.left}, left: {report.left}.")
+        verb = "Would expire" if dry_run else "Expired"
+        click.echo(f"{verb} because they were not paid in time: {report.expired} orders.")
+    checked = ", ".join(f"{count} {kind}" for kind, count in report.checked.items())
+    click.echo(f"Compared since {since:%Y-%m-%d %H:%M} UTC: {checked or 'nothing'}.")
+    if report.findings:
+        found, unresolved = len(report.findings), report.unresolved
+        repaired = found - unresolved
+        click.echo(f"Differences: {found}, repaired: {repaired}, unresolved: {unresolved}.")
     elif report.unfinished is None:
         click.echo("Stripe and the orders agree.")
