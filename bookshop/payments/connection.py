@@ -88,7 +88,7 @@ class StripeConnection:
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
-        """Take one of the `stripe.max_concurrency` slots. Raises StripeBusyError if none is free."""
+        """Take one of `stripe.max_concurrency` slots. Raises StripeBusyError if none is left."""
         if not self._slots.acquire(blocking=False):
             message = "all slots of stripe.max_concurrency are taken"
             raise StripeBusyError(message)

@@ -58,7 +58,11 @@ class StoredFailureError(StripeUnavailableError):
 
 
 class SignatureError(PaymentsError):
-    """A webhook's body is not an event that Stripe signed with one of our secrets recently."""
+    """A webhook's body was not signed with one of our secrets within the tolerance."""
+
+
+class EventFormatError(SignatureError):
+    """A webhook's body is signed but is not an event."""
 
 
 class Outcome(StrEnum):

@@ -42,7 +42,7 @@ OPEN_INTENT_STATUSES = frozenset(
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the last attempt to pay failed. `message` is Stripe's; `declines` says who may read it."""
+    """Why the last attempt to pay failed. `declines` says who may read `message`."""
 
     type: str
     code: str | None

@@ -10,7 +10,7 @@ from typing import Any
 
 import stripe
 
-from bookshop.payments.errors import SignatureError
+from bookshop.payments.errors import EventFormatError, SignatureError
 from bookshop.payments.intents import ORDER_KEY
 from bookshop.settings.parsers import Secret
 
@@ -50,7 +50,8 @@ class Event:
 def verify_event(body: bytes, header: str | None, secrets: Iterable[Secret]) -> Event:
     """Return the event in `body`, which was signed with one of `secrets`.
 
-    The signature is checked over the raw bytes before anything is parsed. Raises SignatureError.
+    The signature is checked over the raw bytes before anything is parsed. Raises SignatureError,
+    and EventFormatError if the signed body is not an event.
     """
     if not any(_is_signed(body, header, secret) for secret in secrets):
         message = "no matching signature"
@@ -59,7 +60,7 @@ def verify_event(body: bytes, header: str | None, secrets: Iterable[Secret]) -> 
         return _parse_event(json.loads(body))
     except PARSE_ERRORS as err:
         message = "the body is not an event"
-        raise SignatureError(message) from err
+        raise EventFormatError(message) from err
 
 
 def _is_signed(body: bytes, header: str | None, secret: Secret) -> bool:

@@ -1,4 +1,4 @@
-"""Stripe's events: `/webhooks/stripe`."""
+"""Webhooks: `/webhooks/stripe`, to which Stripe sends events."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from bookshop.webhooks.resources import Webhooks
 
 
 def includeme(config: Configurator) -> None:
-    """Hang `/webhooks` on the tree."""
+    """Add `/webhooks` to the resource tree."""
     config.add_branch("webhooks", Webhooks)

@@ -1,13 +1,15 @@
-"""What the shop does with an event: asks Stripe how the payment stands now, and settles.
+"""Applies events: retrieves the payment from Stripe and synchronises its order.
 
-An event tells what was true when it was written, may come late, twice or never, and two of them
-may tell of one change: https://docs.stripe.com/webhooks#best-practices. So none is believed.
+An event describes the past: it may arrive late, twice or never, and two events may report one
+change. So its content is not used, only the ids in it.
+https://docs.stripe.com/webhooks#best-practices
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sqlalchemy import or_, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,7 +21,7 @@ from bookshop.orders.models import Order
 from bookshop.orders.payment.sync import record_fraud_warnings, sync_payment
 from bookshop.orders.states import Actor
 from bookshop.payments.charges import FraudWarning
-from bookshop.payments.errors import IntentMissingError, PaymentsError
+from bookshop.payments.errors import IntentMissingError, PaymentsError, StripeRefusedError
 from bookshop.payments.gateway import Gateway
 from bookshop.payments.intents import PaymentIntent
 from bookshop.payments.webhook_signatures import Event
@@ -27,142 +29,167 @@ from bookshop.webhooks import ledger
 from bookshop.webhooks.ledger import EventSnapshot
 from bookshop.webhooks.models import EventRecord, EventStatus
 
-FRAUD_WARNING = "radar.early_fraud_warning."
-# How the types begin that may change where an order stands. Of the other events of a charge
-# payment_intent.* tells already.
-CONCERNING = (
+FRAUD_WARNING_PREFIX = "radar.early_fraud_warning."
+#: Prefixes of the event types that may change an order. Other events of a charge are redundant:
+#: payment_intent.* reports the same changes.
+HANDLED_PREFIXES = (
     "payment_intent.",
     "charge.refunded",
     "charge.dispute.",
     "refund.",
     "review.",
-    FRAUD_WARNING,
+    FRAUD_WARNING_PREFIX,
 )
-MISSING = "Stripe has no such PaymentIntent"
-LOG = logging.getLogger(__name__)
+INTENT_NOT_FOUND = "PaymentIntent not found at Stripe"
+log = logging.getLogger(__name__)
 
 
-class CannotApplyError(Exception):
-    """A recorded event cannot be applied again; the text says why, in a sentence."""
+class ReplayErrorCode(StrEnum):
+    """Why a recorded event could not be applied again."""
+
+    UNKNOWN_EVENT = "unknown_event"
+    NO_INTENT = "no_intent"
+    INTENT_NOT_FOUND = "intent_not_found"
+    STRIPE_ERROR = "stripe_error"
+
+
+class ReplayError(Exception):
+    """A recorded event could not be applied again; the text says why."""
+
+    def __init__(self, code: ReplayErrorCode, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 @dataclass(frozen=True)
-class _Word:
-    """What Stripe says now."""
+class _Payment:
+    """A payment as Stripe has it now."""
 
     intent: PaymentIntent
-    warnings: tuple[FraudWarning, ...]
+    fraud_warnings: tuple[FraudWarning, ...]
 
 
-def handle(sessions: sessionmaker[Session], gateway: Gateway, event: Event) -> None:
-    """Apply an event that has been delivered, once, however often and by however many it is.
+def handle_event(sessions: sessionmaker[Session], gateway: Gateway, event: Event) -> None:
+    """Apply a delivered event once, however many deliveries and processes there are.
 
-    Waits for Stripe. Raises what was in the way, an error of Gateway's or of our own; the event
-    is then noted as failed, and a later delivery applies it.
+    Waits for Stripe. Any error is recorded and raised; a later delivery applies the event.
     """
-    # An account may be shared with other software: what the shop does not know it does not keep.
-    if not event.type.startswith(CONCERNING):
+    # Other software may share the account: events that the shop does not handle are not stored.
+    if not event.type.startswith(HANDLED_PREFIXES):
         return
     try:
         _handle(sessions, gateway, event)
     except Exception as err:
-        _note_failure(sessions, event, err)
+        _record_failure(sessions, event, err)
         raise
 
 
-def apply_again(sessions: sessionmaker[Session], gateway: Gateway, event_id: str) -> EventSnapshot:
-    """Apply an event of the ledger, whatever became of it before; what has become of it now.
+def replay_event(sessions: sessionmaker[Session], gateway: Gateway, event_id: str) -> EventSnapshot:
+    """Apply a recorded event again, whatever its outcome was, and return the new outcome.
 
-    Waits for Stripe. Raises CannotApplyError.
+    Waits for Stripe. Raises ReplayError.
     """
     with sessions.begin() as session:
-        found = ledger.by_id(session, event_id)
-    if found is None:
-        raise CannotApplyError(f"No event {event_id} has been recorded.")
-    if found.payment_intent is None:
-        raise CannotApplyError(f"Event {event_id} is about no PaymentIntent.")
+        recorded = ledger.find_event(session, event_id)
+    if recorded is None:
+        text = f"Event {event_id} has not been recorded."
+        raise ReplayError(ReplayErrorCode.UNKNOWN_EVENT, text)
+    if recorded.payment_intent is None:
+        text = f"Event {event_id} concerns no PaymentIntent."
+        raise ReplayError(ReplayErrorCode.NO_INTENT, text)
     try:
-        word = _ask(gateway, found.type, found.payment_intent)
+        payment = _retrieve_payment(gateway, recorded.type, recorded.payment_intent)
     except IntentMissingError:
-        raise CannotApplyError(f"{MISSING}: {found.payment_intent}.") from None
+        text = f"{INTENT_NOT_FOUND}: {recorded.payment_intent}."
+        raise ReplayError(ReplayErrorCode.INTENT_NOT_FOUND, text) from None
     except PaymentsError as err:
-        raise CannotApplyError(f"Stripe gave no answer that helps: {err}.") from None
+        raise ReplayError(ReplayErrorCode.STRIPE_ERROR, f"{_describe(err)}.") from None
     with sessions.begin() as session:
-        record = ledger.retake(session, event_id)
-        _apply(session, record, word)
-        return ledger.snapshot(record)
+        record = ledger.lock(session, event_id)
+        _apply(session, record, payment)
+        return ledger.take_snapshot(record)
 
 
 def _handle(sessions: sessionmaker[Session], gateway: Gateway, event: Event) -> None:
     with sessions.begin() as session:
-        if ledger.done_before(session, event.id):
+        if ledger.count_redelivery(session, event.id):
             return
-        if _number(session, event.intent_id, event.reference) is None:
+        if _find_order_number(session, event.intent_id, event.reference) is None:
             _ignore(session, event, problem=None)
             return
     try:
-        word = _ask(gateway, event.type, event.intent_id or "")
+        payment = _retrieve_payment(gateway, event.type, event.intent_id or "")
     except IntentMissingError:
-        LOG.warning("event %s: %s", event.id, MISSING)
+        log.warning("webhook_intent_not_found", extra={"event_id": event.id})
         with sessions.begin() as session:
-            _ignore(session, event, problem=MISSING)
+            _ignore(session, event, problem=INTENT_NOT_FOUND)
         return
     with sessions.begin() as session:
-        record = ledger.take(session, event, clock.now())
+        record = ledger.begin(session, event, clock.now())
         if record is not None:
-            _apply(session, record, word)
+            _apply(session, record, payment)
 
 
-def _number(session: Session, intent_id: str | None, reference: str | None) -> str | None:
-    """The number of the order that an intent pays: its id may never have been written down."""
+def _find_order_number(
+    session: Session, intent_id: str | None, reference: str | None
+) -> str | None:
+    """Return the number of an intent's order, which may not have recorded the intent's id."""
     if intent_id is None:
         return None
-    wanted = select(Order.number).where(
+    query = select(Order.number).where(
         or_(Order.payment_intent == intent_id, Order.number == reference)
     )
-    return session.scalars(wanted.limit(1)).one_or_none()
+    return session.scalars(query.limit(1)).one_or_none()
 
 
-def _ask(gateway: Gateway, kind: str, intent_id: str) -> _Word:
+def _retrieve_payment(gateway: Gateway, event_type: str, intent_id: str) -> _Payment:
     intent = gateway.retrieve_intent(intent_id)
-    warnings = gateway.fraud_warnings(intent_id) if kind.startswith(FRAUD_WARNING) else ()
-    return _Word(intent, warnings)
+    is_fraud_warning = event_type.startswith(FRAUD_WARNING_PREFIX)
+    return _Payment(intent, gateway.fraud_warnings(intent_id) if is_fraud_warning else ())
 
 
-def _apply(session: Session, record: EventRecord, word: _Word) -> None:
-    now = clock.now()
+def _apply(session: Session, record: EventRecord, payment: _Payment) -> None:
+    now, intent = clock.now(), payment.intent
     cause = Cause(Actor.STRIPE, record.id)
-    order = sync_payment(session, word.intent, cause, now)
-    if word.warnings:
-        record_fraud_warnings(session, word.intent.id, word.warnings, cause, now)
+    order = sync_payment(session, intent, cause, now)
+    if payment.fraud_warnings:
+        record_fraud_warnings(session, intent.id, payment.fraud_warnings, cause, now)
     if order is not None:
-        ledger.close(record, EventStatus.APPLIED, now, order=order.number)
+        ledger.finish(record, EventStatus.APPLIED, now, order=order.number)
         return
-    number = _number(session, word.intent.id, word.intent.reference)
+    number = _find_order_number(session, intent.id, intent.reference)
     if number is None:
-        ledger.close(record, EventStatus.IGNORED, now)
+        ledger.finish(record, EventStatus.IGNORED, now)
         return
-    # Another delivery would find the same: it is for a person to look at.
-    problem = f"the payment contradicts order {number}"
-    ledger.close(record, EventStatus.APPLIED, now, order=number, problem=problem)
+    # A redelivery would have the same result: an operator has to check the payment.
+    problem = f"the payment does not match order {number}"
+    ledger.finish(record, EventStatus.APPLIED, now, order=number, problem=problem)
 
 
 def _ignore(session: Session, event: Event, problem: str | None) -> None:
-    record = ledger.take(session, event, clock.now())
+    record = ledger.begin(session, event, clock.now())
     if record is not None:
-        ledger.close(record, EventStatus.IGNORED, clock.now(), problem=problem)
+        ledger.finish(record, EventStatus.IGNORED, clock.now(), problem=problem)
 
 
-def _note_failure(sessions: sessionmaker[Session], event: Event, err: Exception) -> None:
-    """Write down what was in the way, in a transaction of its own."""
-    problem = f"the shop failed: {type(err).__name__}"
+def _describe(err: Exception) -> str:
+    """Return an error in words without personal data, which other errors' texts may contain."""
+    if isinstance(err, StripeRefusedError):
+        return f"Stripe refused the request: {err}"
     if isinstance(err, PaymentsError):
-        problem = f"Stripe gave no answer that helps: {err}"
-    LOG.warning("event %s is left for a later delivery: %s", event.id, problem)
+        return f"Stripe did not respond: {err}"
+    return f"internal error: {type(err).__name__}"
+
+
+def _record_failure(sessions: sessionmaker[Session], event: Event, err: Exception) -> None:
+    """Record an error in a transaction of its own."""
+    problem = _describe(err)
+    log.warning("webhook_event_failed", extra={"event_id": event.id, "problem": problem})
     try:
         with sessions.begin() as session:
-            record = ledger.take(session, event, clock.now())
+            record = ledger.begin(session, event, clock.now())
             if record is not None:
                 record.problem = problem
-    except SQLAlchemyError as second:
-        LOG.warning("event %s could not be noted: %s", event.id, type(second).__name__)
+    except SQLAlchemyError as database_error:
+        fields = {"event_id": event.id, "error": type(database_error).__name__}
+        log.warning("webhook_event_not_recorded", extra=fields)

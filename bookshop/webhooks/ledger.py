@@ -1,6 +1,6 @@
-"""The ledger of events: each has one row, locked while the event is applied.
+"""The ledger of events: one row for each event, locked while the event is applied.
 
-Locks are taken in one order by everybody: the event's row, the order's, its books'.
+Locks are always taken in the same order: the event's row, the order's, its books'.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bookshop.webhooks.models import EventRecord, EventStatus
 
 @dataclass(frozen=True)
 class EventSnapshot:
-    """An event's row outside its transaction."""
+    """An event's row outside its transaction. `order` is the number of the order."""
 
     id: str
     type: str
@@ -35,8 +35,8 @@ class EventSnapshot:
     applied_at: datetime | None
 
 
-def done_before(session: Session, event_id: str) -> bool:
-    """Whether the event needs nothing any more; this delivery of it is then counted."""
+def count_redelivery(session: Session, event_id: str) -> bool:
+    """Count a delivery of an event that was applied or ignored before; false if there is none."""
     counted = session.execute(
         update(EventRecord)
         .where(EventRecord.id == event_id, EventRecord.status != EventStatus.FAILED)
@@ -45,10 +45,10 @@ def done_before(session: Session, event_id: str) -> bool:
     return cast("CursorResult[Any]", counted).rowcount == 1
 
 
-def take(session: Session, event: Event, now: datetime) -> EventRecord | None:
-    """The event's row, locked, with this delivery counted. None where it was done meanwhile.
+def begin(session: Session, event: Event, now: datetime) -> EventRecord | None:
+    """Count a delivery and return the event's row, locked; None if it needs no handling.
 
-    A new row is `failed` until whoever has taken it says better, in the same transaction.
+    A new row has the status `failed` until `finish` is called in the same transaction.
     """
     values = {
         "id": event.id,
@@ -60,24 +60,24 @@ def take(session: Session, event: Event, now: datetime) -> EventRecord | None:
         "deliveries": 0,
         "received_at": now,
     }
-    # Where another delivery is being applied, PostgreSQL waits here until that is decided.
+    # PostgreSQL waits here while another delivery of the event is being applied.
     session.execute(
         insert_into(session, EventRecord)
         .values(values)
         .on_conflict_do_nothing(index_elements=[EventRecord.id])
     )
-    record = retake(session, event.id)
+    record = lock(session, event.id)
     record.deliveries += 1
     return record if record.status == EventStatus.FAILED else None
 
 
-def retake(session: Session, event_id: str) -> EventRecord:
-    """The row of an event that has been delivered before, locked, whatever its status."""
-    wanted = select(EventRecord).where(EventRecord.id == event_id)
-    return session.scalars(wanted.with_for_update()).one()
+def lock(session: Session, event_id: str) -> EventRecord:
+    """Return the row of a recorded event, locked, whatever its status."""
+    query = select(EventRecord).where(EventRecord.id == event_id)
+    return session.scalars(query.with_for_update()).one()
 
 
-def close(
+def finish(
     record: EventRecord,
     status: EventStatus,
     now: datetime,
@@ -85,30 +85,30 @@ def close(
     order: str | None = None,
     problem: str | None = None,
 ) -> None:
-    """Write down what came of the event; `order` is the number of the one that it is about."""
+    """Record the outcome of an event; `order` is the number of the order that it concerns."""
     record.status, record.problem, record.order_number = status, problem, order
     record.applied_at = now if status is EventStatus.APPLIED else None
 
 
-def newest(
-    session: Session, limit: int, status: EventStatus | None = None, kind: str = ""
+def list_events(
+    session: Session, limit: int, status: EventStatus | None = None, type_prefix: str = ""
 ) -> list[EventSnapshot]:
-    """The last `limit` events received, the newest first; those whose type begins with `kind`."""
-    wanted = select(EventRecord).order_by(EventRecord.received_at.desc(), EventRecord.id)
+    """Return the last `limit` events received, newest first."""
+    query = select(EventRecord).order_by(EventRecord.received_at.desc(), EventRecord.id)
     if status is not None:
-        wanted = wanted.where(EventRecord.status == status.value)
-    wanted = wanted.where(EventRecord.type.startswith(kind, autoescape=True))
-    return [snapshot(record) for record in session.scalars(wanted.limit(limit))]
+        query = query.where(EventRecord.status == status.value)
+    query = query.where(EventRecord.type.startswith(type_prefix, autoescape=True))
+    return [take_snapshot(record) for record in session.scalars(query.limit(limit))]
 
 
-def by_id(session: Session, event_id: str) -> EventSnapshot | None:
-    """The event of that id."""
+def find_event(session: Session, event_id: str) -> EventSnapshot | None:
+    """Return the event with that id."""
     record = session.get(EventRecord, event_id)
-    return snapshot(record) if record else None
+    return take_snapshot(record) if record else None
 
 
-def snapshot(record: EventRecord) -> EventSnapshot:
-    """The row as it is now."""
+def take_snapshot(record: EventRecord) -> EventSnapshot:
+    """Return the row as it is now."""
     return EventSnapshot(
         id=record.id,
         type=record.type,

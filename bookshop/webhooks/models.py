@@ -1,4 +1,4 @@
-"""What the database knows of an event. https://docs.stripe.com/api/events/object."""
+"""The table of received events. https://docs.stripe.com/api/events/object."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from bookshop.db import Base
 
 
 class EventStatus(StrEnum):
-    """What came of an event. Stripe delivers again what has failed."""
+    """The outcome of an event. Stripe redelivers events that failed."""
 
-    APPLIED = "applied"  # its order stands where Stripe says
-    IGNORED = "ignored"  # it is about none of the shop's orders
-    FAILED = "failed"  # something was in the way
+    APPLIED = "applied"  # its order agrees with Stripe
+    IGNORED = "ignored"  # it concerns no order of the shop
+    FAILED = "failed"  # an error prevented it
 
 
 class EventRecord(Base):
-    """An event that Stripe has delivered, under Stripe's own id: it is applied once.
+    """An event that Stripe delivered, under Stripe's own id, so that it is applied once.
 
-    Its content is not kept: it is about people, may be out of date when it arrives, and Stripe
-    has it for 30 days. `intent` is the PaymentIntent that it is about, `order_number` the order
-    of that. `created` is Stripe's time, `received_at` that of the first of the `deliveries`.
-    `problem` says in plain words what was in the way, or what a person has to look at.
+    The content is not stored: it holds personal data, may be outdated on arrival, and Stripe
+    keeps it for 30 days. `intent` is the id of the PaymentIntent that the event is about,
+    `order_number` the order of that intent. `created` is Stripe's time, `received_at` that of the
+    first delivery (both UTC). `problem` says what went wrong or what an operator has to check.
     """
 
     __tablename__ = "webhook_events"
@@ -44,6 +44,6 @@ class EventRecord(Base):
     applied_at: Mapped[datetime | None]
 
     @validates("status")
-    def _known_status(self, _key: str, status: str) -> str:
-        # A string in the database keeps later migrations painless.
+    def _check_status(self, _key: str, status: str) -> str:
+        # A string column keeps migrations simple; unknown values are refused here.
         return EventStatus(status).value

@@ -1,4 +1,4 @@
-"""The webhooks' branch of the tree."""
+"""The `/webhooks` branch of the resource tree."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from bookshop.web.resources import Resource
 
 
 class Webhooks(Resource):
-    """Where others tell the shop what happened: `/webhooks`."""
+    """`/webhooks`: endpoints to which other services send events."""
 
 
-def address(shop: str) -> str:
-    """Where Stripe sends events of the shop at that address."""
-    return f"{shop}/webhooks/stripe"
+def webhook_url(shop_url: str) -> str:
+    """Return the address to which Stripe sends the events of the shop at `shop_url`."""
+    return f"{shop_url}/webhooks/stripe"

@@ -1,1 +1,1 @@
-"""Commands about Stripe: events, webhook endpoints, the sandbox."""
+"""Commands for Stripe: events, webhook endpoints, the sandbox."""

@@ -11,40 +11,53 @@ from rich.console import Console
 from rich.table import Table
 
 from bookshop.cli.shop import ShopContext, print_json
-from bookshop.webhooks.handlers import CannotApplyError, apply_again
-from bookshop.webhooks.ledger import EventSnapshot, by_id, newest
+from bookshop.webhooks.handlers import ReplayError, replay_event
+from bookshop.webhooks.ledger import EventSnapshot, find_event, list_events
 from bookshop.webhooks.models import EventStatus
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @click.group()
 def events() -> None:
-    """Look at Stripe's events, and apply one again."""
+    """List the events received from Stripe, and apply one again."""
 
 
 @events.command("list")
 @click.option(
     "--status",
     type=click.Choice([status.value for status in EventStatus]),
-    help="Only events that ended so.",
+    help="Only events with this status.",
 )
-@click.option("--type", "kind", default="", help="Only types that begin so: charge.dispute")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option(
+    "--type",
+    "type_prefix",
+    default="",
+    help="Only event types that start with this, for example charge.dispute",
+)
+@click.option(
+    "--limit",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1, 100_000),
+    help="Maximum number of events.",
+)
+@as_json_option
 @click.pass_obj
-def list_events(
-    shop: ShopContext, *, status: str | None, kind: str, limit: int, as_json: bool
+def list_command(
+    shop: ShopContext, *, status: str | None, type_prefix: str, limit: int, as_json: bool
 ) -> None:
-    """The last events received, the newest first."""
+    """List the last events received, newest first."""
     with shop.session() as session:
-        found = newest(session, limit, EventStatus(status) if status else None, kind)
+        found = list_events(session, limit, EventStatus(status) if status else None, type_prefix)
     if as_json:
-        print_json({"events": [_report(event) for event in found]})
+        print_json({"events": [_as_json(event) for event in found]})
         return
     table = Table("event", "received", "type", "status", "order", "deliveries", "problem")
     for event in found:
         table.add_row(
             event.id,
-            _minute(event.received_at),
+            _format_time(event.received_at),
             event.type,
             event.status.value,
             event.order or "",
@@ -56,53 +69,59 @@ def list_events(
 
 @events.command("show")
 @click.argument("event_id", metavar="EVENT")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@as_json_option
 @click.pass_obj
-def show_event(shop: ShopContext, *, event_id: str, as_json: bool) -> None:
-    """One event, by Stripe's id of it (evt_…)."""
+def show_command(shop: ShopContext, *, event_id: str, as_json: bool) -> None:
+    """Show one event by its Stripe id (evt_…)."""
     with shop.session() as session:
-        event = by_id(session, event_id)
+        event = find_event(session, event_id)
     if event is None:
-        raise click.ClickException(f"No event {event_id} has been recorded.")
+        message = f"Event {event_id} has not been recorded."
+        raise click.ClickException(message)
     if as_json:
-        print_json(_report(event))
+        print_json(_as_json(event))
         return
     _print(event)
-    click.echo(f"written {_minute(event.created)} UTC in version {event.api_version or 'none'}")
-    click.echo(f"received {_minute(event.received_at)} UTC, deliveries: {event.deliveries}")
+    click.echo(f"Created: {_format_time(event.created)} UTC")
+    click.echo(f"API version: {event.api_version or 'none'}")
+    click.echo(f"Received: {_format_time(event.received_at)} UTC")
+    click.echo(f"Deliveries: {event.deliveries}")
 
 
 @events.command("apply")
 @click.argument("event_id", metavar="EVENT")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@as_json_option
 @click.pass_obj
 @click.pass_context
-def apply_event(context: click.Context, shop: ShopContext, *, event_id: str, as_json: bool) -> None:
-    """Ask Stripe about an event's payment anew, and settle its order. Can be repeated."""
+def apply_command(
+    context: click.Context, shop: ShopContext, *, event_id: str, as_json: bool
+) -> None:
+    """Retrieve an event's payment from Stripe again and update its order. Repeatable.
+
+    Exit code 1 if the event was not applied, or if the payment needs attention.
+    """
     shop.session(writing=True).close()
-    services = shop.services
     try:
-        event = apply_again(services.sessions, services.payments, event_id)
-    except CannotApplyError as err:
+        event = replay_event(shop.services.sessions, shop.services.payments, event_id)
+    except ReplayError as err:
         raise click.ClickException(str(err)) from None
     if as_json:
-        print_json(_report(event))
+        print_json(_as_json(event))
     else:
         _print(event)
-    fine = event.status is EventStatus.APPLIED and event.problem is None
-    context.exit(0 if fine else 1)
+    applied = event.status is EventStatus.APPLIED and event.problem is None
+    context.exit(0 if applied else 1)
 
 
 def _print(event: EventSnapshot) -> None:
-    about = f"order {event.order}" if event.order else "none of the shop's orders"
     click.echo(f"Event {event.id}, {event.type}: {event.status.value}")
-    click.echo(f"about {about}, PaymentIntent {event.payment_intent or 'none'}")
+    click.echo(f"Order: {event.order or 'none'}")
+    click.echo(f"PaymentIntent: {event.payment_intent or 'none'}")
     if event.problem:
-        click.echo(f"problem: {event.problem}")
+        click.echo(f"Problem: {event.problem}")
 
 
-def _report(event: EventSnapshot) -> dict[str, Any]:
-    """An event as JSON."""
+def _as_json(event: EventSnapshot) -> dict[str, Any]:
     values = asdict(event)
     for name, value in values.items():
         if isinstance(value, datetime):
@@ -110,5 +129,5 @@ def _report(event: EventSnapshot) -> dict[str, Any]:
     return values
 
 
-def _minute(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}"
+def _format_time(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M}"

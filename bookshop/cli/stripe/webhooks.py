@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from bookshop.cli.shop import SettingsFault, ShopContext
+from bookshop.cli.shop import InvalidSettingsError, ShopContext
 from bookshop.payments.account import Endpoint, endpoints_at
 from bookshop.payments.errors import PaymentsError
 from bookshop.payments.gateway import Gateway
@@ -19,68 +19,69 @@ from bookshop.payments.webhook_signatures import API_VERSION
 from bookshop.services import Services
 from bookshop.settings import SettingsError
 from bookshop.settings.parsers import Secret
-from bookshop.webhooks.resources import address
+from bookshop.webhooks.resources import webhook_url
 
-ONLY_OWNER = 0o600
-KEY = "stripe.webhook_secrets"
-NOT_YET = "whsec_not_yet"
+OWNER_ONLY = 0o600
+SETTING = "stripe.webhook_secrets"
+PLACEHOLDER = "whsec_placeholder"  # while no secret is configured
 DASHBOARD = "Stripe's dashboard shows it under Developers, Webhooks"
 
 
 @click.group()
 def webhooks() -> None:
-    """See to it that Stripe tells the shop what happens."""
+    """Set up Stripe webhooks."""
 
 
 @webhooks.command()
 @click.option(
     "--secret-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a new endpoint's secret there instead of showing it.",
+    help="Write a new endpoint's signing secret to this file instead of printing it.",
 )
 @click.pass_obj
 def register(shop: ShopContext, *, secret_file: Path | None) -> None:
-    """Make the endpoint at Stripe, or mend the one that is there.
+    """Create the webhook endpoint at Stripe, or repair the existing one.
 
-    It can be repeated, and touches no endpoint at another address.
+    Repeatable. Endpoints at other addresses are not changed.
     """
     services = _services(shop)
     settings, gateway = services.settings, services.payments
-    url, secrets = address(settings.shop.url), settings.stripe.webhook_secrets
+    url, secrets = webhook_url(settings.shop.url), settings.stripe.webhook_secrets
     try:
-        found = endpoints_at(url, gateway.list_endpoints(), secrets)
-        if not found:
-            with _kept(secret_file) as file:
-                _make(gateway, url, file)
+        existing = endpoints_at(url, gateway.list_endpoints(), secrets)
+        if not existing:
+            with _secret_file(secret_file) as file:
+                _create(gateway, url, file)
             return
-        good = found[0].enabled and not found[0].missing_events
-        endpoint = found[0] if good else gateway.repair_endpoint(found[0].id)
-        done = "was right already" if good else "is mended"
-        click.echo(f"The endpoint {endpoint.id} at {url} {done}.")
-        _mark(gateway, endpoint, secrets)
+        endpoint = existing[0]
+        intact = endpoint.enabled and not endpoint.missing_events
+        if not intact:
+            endpoint = gateway.repair_endpoint(endpoint.id)
+        click.echo(f"Endpoint {endpoint.id} at {url}: {'no change' if intact else 'repaired'}.")
+        _confirm_secret(gateway, endpoint, secrets)
     except PaymentsError as err:
-        message = f"Stripe did not do it ({err}). Try again; see also: bookshop check"
+        message = f"Stripe did not respond or refused: {err}. Try again, or run: bookshop check"
         raise click.ClickException(message) from err
     if endpoint.api_version not in {None, API_VERSION}:
         click.echo(
-            f"It tells events in version {endpoint.api_version} of the API, and {API_VERSION} is"
-            " wanted: delete it in Stripe's dashboard, and run this again."
+            f"The endpoint sends events in API version {endpoint.api_version}; expected:"
+            f" {API_VERSION}. Delete it in Stripe's dashboard and run this command again."
         )
 
 
-def _make(gateway: Gateway, url: str, file: FileIO | None) -> None:
-    """Make the endpoint, and hand its secret over before anything else can go wrong."""
+def _create(gateway: Gateway, url: str, file: FileIO | None) -> None:
+    """Create the endpoint, and hand out its secret before anything else can fail."""
     endpoint, secret = gateway.create_endpoint(url)
-    click.echo(f"Stripe sends events to {url} from now on (endpoint {endpoint.id}).")
-    _hand_over(secret, file)
+    click.echo(f"Endpoint {endpoint.id} created: Stripe now sends events to {url}.")
+    _hand_out(secret, file)
     try:
         gateway.save_fingerprints(endpoint.id, [secret])
     except PaymentsError as err:
-        message = f"Stripe did not keep which secret that is ({err}): write it, and run this again."
+        message = f"Stripe did not store the secret's fingerprint ({err}). Run this command again."
         click.echo(message, err=True)
 
 
-def _hand_over(secret: Secret, file: FileIO | None) -> None:
+def _hand_out(secret: Secret, file: FileIO | None) -> None:
     if file is not None:
         try:
             file.write(f"{secret.reveal()}\n".encode())
@@ -88,69 +89,72 @@ def _hand_over(secret: Secret, file: FileIO | None) -> None:
         except OSError as err:
             click.echo(f"{file.name} could not be written ({err.strerror}).", err=True)
         else:
-            click.echo(f"Write: {KEY}_file = {file.name}")
+            click.echo(f"Setting: {SETTING}_file = {file.name}")
             return
-    click.echo(f"Its secret is shown only now:\n\n{KEY} = {secret.reveal()}")
+    click.echo(f"The signing secret is shown only once:\n\n{SETTING} = {secret.reveal()}")
 
 
 @contextmanager
-def _kept(path: Path | None) -> Iterator[FileIO | None]:
-    """The file for the secret, for nobody else to read: open before Stripe tells the secret."""
+def _secret_file(path: Path | None) -> Iterator[FileIO | None]:
+    """Open the file for the secret, readable by its owner only, before Stripe reveals it."""
     if path is None:
         yield None
         return
     try:
-        file = FileIO(path.resolve(), "a", opener=partial(os.open, mode=ONLY_OWNER))
+        file = FileIO(path.resolve(), "a", opener=partial(os.open, mode=OWNER_ONLY))
     except OSError as err:
         message = f"{path} cannot be written ({err.strerror}). Nothing was changed."
         raise click.ClickException(message) from err
     with file:
         if file.tell():
-            message = f"{path} is there already: name a file that is not. Nothing was changed."
+            message = f"{path} already exists: name a new file. Nothing was changed."
             raise click.ClickException(message)
-        os.fchmod(file.fileno(), ONLY_OWNER)
+        os.fchmod(file.fileno(), OWNER_ONLY)
         yield file
 
 
-def _mark(gateway: Gateway, endpoint: Endpoint, secrets: tuple[Secret, ...]) -> None:
-    """Have Stripe keep which secret is the endpoint's, where a person says that it is ours."""
+def _confirm_secret(gateway: Gateway, endpoint: Endpoint, secrets: tuple[Secret, ...]) -> None:
+    """Ask the operator if the configured secret is the endpoint's, and store the answer."""
     if endpoint.signs_with_one_of(secrets):
         return
-    if [secret.reveal() for secret in secrets] == [NOT_YET]:
-        click.echo(f"Its secret is not written here yet ({DASHBOARD}): {KEY} = …")
+    if [secret.reveal() for secret in secrets] == [PLACEHOLDER]:
+        click.echo(f"Its signing secret is not configured yet ({DASHBOARD}): {SETTING} = …")
         return
-    click.echo(f"Whether {KEY} has its signing secret is not known ({DASHBOARD}).")
+    click.echo(f"Please compare {SETTING} with the endpoint's signing secret ({DASHBOARD}).")
     try:
-        ours = click.confirm("Is it the same?")
-    except click.Abort:  # nobody is there to say so
+        confirmed = click.confirm("Are they the same?")
+    except click.Abort:  # no terminal
         click.echo()
         return
-    if ours:
+    if confirmed:
         gateway.save_fingerprints(endpoint.id, secrets)
 
 
 def _services(shop: ShopContext) -> Services:
-    """The shop's registry, also while it has no secret: whoever registers does so to get one."""
+    """Return the shop's services, also without a webhook secret: registering provides one."""
     try:
         return shop.services
-    except SettingsFault as fault:
+    except InvalidSettingsError as fault:
         cause = fault.__cause__
-        if not isinstance(cause, SettingsError) or {each.key for each in cause.problems} != {KEY}:
+        if not isinstance(cause, SettingsError):
             raise
-    shop.section.pop(f"{KEY}_file", None)
-    shop.section[KEY] = NOT_YET
+        if {problem.key for problem in cause.problems} != {SETTING}:
+            raise
+    shop.section.pop(f"{SETTING}_file", None)
+    shop.section[SETTING] = PLACEHOLDER
     return shop.services
 
 
 @webhooks.command("list")
 @click.pass_obj
-def list_(shop: ShopContext) -> None:
-    """Show all endpoints of the account."""
+def list_command(shop: ShopContext) -> None:
+    """List all webhook endpoints of the account."""
     try:
-        found = shop.services.payments.list_endpoints()
+        endpoints = shop.services.payments.list_endpoints()
     except PaymentsError as err:
-        message = f"Stripe did not tell ({err}). See also: bookshop check"
+        message = f"Stripe did not respond or refused: {err}. Run: bookshop check"
         raise click.ClickException(message) from err
-    for each in found:
-        state = "on" if each.enabled else "off"
-        click.echo(f"{each.id}  {state:3}  {each.api_version or '-'}  {each.url}")
+    for endpoint in endpoints:
+        state = "on" if endpoint.enabled else "off"
+        version = endpoint.api_version or "-"
+        click.echo(f"{endpoint.id}  {state:3}  {version}  {endpoint.url}")

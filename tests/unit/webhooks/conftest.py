@@ -1,11 +1,11 @@
-"""An order with its PaymentIntent, and events about it that are delivered."""
+"""An order with its PaymentIntent, and deliveries of events about it."""
 
 import pytest
 
 from bookshop.orders.models import Order
 from bookshop.payments.webhook_signatures import Event
 from bookshop.webhooks import ledger
-from bookshop.webhooks.handlers import handle
+from bookshop.webhooks.handlers import handle_event
 from tests.unit.makers import NOW, book, order
 from tests.unit.payments.counterpart import INTENT
 
@@ -14,7 +14,7 @@ STOCK = 5
 
 
 def about(event_id="evt_1", kind="payment_intent.succeeded", **values) -> Event:
-    """An event of the PaymentIntent that the order knows, but for `values`."""
+    """An event of the PaymentIntent that the order knows, except for `values`."""
     filled = {
         "livemode": False,
         "object_id": "pi_1",
@@ -49,23 +49,23 @@ def placed(sessions):
 @pytest.fixture
 def deliver(sessions, gateway):
     """Has the shop handle an event."""
-    return lambda event: handle(sessions, gateway, event)
+    return lambda event: handle_event(sessions, gateway, event)
 
 
 @pytest.fixture
 def recorded(sessions):
-    """What the ledger has of an event."""
+    """Returns an event from the ledger."""
 
     def find(event_id="evt_1"):
         with sessions() as session:
-            return ledger.by_id(session, event_id)
+            return ledger.find_event(session, event_id)
 
     return find
 
 
 @pytest.fixture
 def change(sessions):
-    """Changes the order behind everybody's back."""
+    """Changes the order directly in the database."""
 
     def change(**values):
         with sessions.begin() as session:
@@ -78,7 +78,7 @@ def change(sessions):
 
 @pytest.fixture
 def state(sessions):
-    """What matters of the order: its status, copies sold, moves to paid, mails."""
+    """The order's status, its copies sold, its transitions to paid, its e-mails."""
 
     def look():
         with sessions() as session:

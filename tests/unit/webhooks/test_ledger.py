@@ -1,4 +1,4 @@
-"""What the ledger lists."""
+"""The ledger: its lists, and which deliveries may apply an event."""
 
 from datetime import timedelta
 
@@ -13,13 +13,13 @@ from .conftest import about
 
 @pytest.fixture
 def record(sessions):
-    """Writes an event down, the later the higher its number."""
+    """Records an event; a higher number is received later."""
 
     def record(number, status=EventStatus.APPLIED, kind="payment_intent.succeeded"):
         with sessions.begin() as session:
             now = NOW + timedelta(minutes=number)
-            found = ledger.take(session, about(f"evt_{number}", kind), now)
-            ledger.close(found, status, now)
+            found = ledger.begin(session, about(f"evt_{number}", kind), now)
+            ledger.finish(found, status, now)
 
     return record
 
@@ -28,12 +28,12 @@ def record(sessions):
 def listed(sessions):
     def listed(*arguments, **named):
         with sessions() as session:
-            return [event.id for event in ledger.newest(session, *arguments, **named)]
+            return [event.id for event in ledger.list_events(session, *arguments, **named)]
 
     return listed
 
 
-def test_the_newest_come_first_and_no_more_than_asked_for(record, listed):
+def test_the_newest_events_come_first_up_to_the_limit(record, listed):
     for number in (2, 3, 1):
         record(number)
 
@@ -48,45 +48,45 @@ def test_events_are_found_by_status(record, listed):
     assert [listed(10, status) for status in EventStatus] == [["evt_0"], ["evt_1"], ["evt_2"]]
 
 
-def test_events_are_found_by_how_their_type_begins(record, listed):
+def test_events_are_found_by_the_prefix_of_their_type(record, listed):
     record(1, kind="charge.dispute.created")
     record(2, kind="charge.refunded")
     record(3, kind="chargeXdispute")
 
-    assert listed(10, kind="charge.") == ["evt_2", "evt_1"]
-    assert listed(10, kind="charge.dispute.created") == ["evt_1"]
-    assert listed(10, kind="%") == []
+    assert listed(10, type_prefix="charge.") == ["evt_2", "evt_1"]
+    assert listed(10, type_prefix="charge.dispute.created") == ["evt_1"]
+    assert listed(10, type_prefix="%") == []
 
 
-def test_an_event_that_was_taken_and_not_closed_has_failed(sessions):
+def test_an_event_that_is_begun_and_not_finished_has_failed(sessions):
     with sessions.begin() as session:
-        assert ledger.take(session, about(), NOW) is not None
+        assert ledger.begin(session, about(), NOW) is not None
 
     with sessions.begin() as session:
-        found = ledger.by_id(session, "evt_1")
+        found = ledger.find_event(session, "evt_1")
         assert (found.status, found.deliveries) == (EventStatus.FAILED, 1)
-        assert not ledger.done_before(session, "evt_1")
-        assert ledger.take(session, about(), NOW).deliveries == 2
+        assert not ledger.count_redelivery(session, "evt_1")
+        assert ledger.begin(session, about(), NOW).deliveries == 2
 
 
 @pytest.mark.parametrize("status", [EventStatus.APPLIED, EventStatus.IGNORED])
-def test_an_event_that_is_done_cannot_be_taken(sessions, record, status):
+def test_an_event_that_is_finished_cannot_be_begun_again(sessions, record, status):
     record(1, status)
 
     with sessions.begin() as session:
-        assert ledger.done_before(session, "evt_1")
-        assert ledger.take(session, about(), NOW) is None
+        assert ledger.count_redelivery(session, "evt_1")
+        assert ledger.begin(session, about(), NOW) is None
 
     with sessions.begin() as session:
-        assert ledger.by_id(session, "evt_1").deliveries == 3
+        assert ledger.find_event(session, "evt_1").deliveries == 3
 
 
-def test_an_event_that_never_came_is_not_done(sessions):
+def test_an_event_that_was_not_received_is_no_redelivery(sessions):
     with sessions.begin() as session:
-        assert not ledger.done_before(session, "evt_1")
-        assert ledger.by_id(session, "evt_1") is None
+        assert not ledger.count_redelivery(session, "evt_1")
+        assert ledger.find_event(session, "evt_1") is None
 
 
-def test_the_database_itself_keeps_no_unknown_status():
+def test_an_unknown_status_is_refused():
     with pytest.raises(ValueError, match="lost"):
         EventRecord(status="lost")
