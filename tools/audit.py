@@ -1,7 +1,7 @@
-"""Whether a dependency of the shop has a known vulnerability, by PyPI's advisory database.
+"""Check the shop's dependencies for known vulnerabilities, with PyPI's advisory database.
 
-`python tools/audit.py` says clearly where nobody could be asked: that is no proof of anything, and
-no failure of the project's either.
+Without access to the database `python tools/audit.py` says so: that proves nothing, and is no
+failure of the project.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ UNREACHABLE = """\
 
 
 def findings(report: str) -> list[str]:
-    """A line for each vulnerability in pip-audit's JSON."""
+    """Return a line for each vulnerability in pip-audit's JSON."""
     return [
         f"{package['name']} {package['version']}: {each['id']}"
         f" (mended in {', '.join(each['fix_versions']) or 'no release yet'})"
@@ -29,13 +29,13 @@ def findings(report: str) -> list[str]:
 
 
 def skipped(report: str) -> list[str]:
-    """The packages of which the database said nothing, though it may know of something."""
+    """Return the packages that could not be checked."""
     dependencies = json.loads(report)["dependencies"]
     return [package["name"] for package in dependencies if "skip_reason" in package]
 
 
 def audit(lock: Path = LOCK) -> tuple[list[str], str | None]:
-    """What was found in a lock file, or why nobody could be asked."""
+    """Return the vulnerabilities of a lock file, or why it could not be checked."""
     command = [sys.executable, "-m", "pip_audit", "--requirement", str(lock), "--disable-pip"]
     command += [
         "--require-hashes",
@@ -51,7 +51,7 @@ def audit(lock: Path = LOCK) -> tuple[list[str], str | None]:
     except subprocess.TimeoutExpired:
         return [], f"no answer within {TIMEOUT} seconds"
     try:
-        # Where its index answers for nobody it calls each package unknown, and all of it fine.
+        # Without its index pip-audit calls each package unknown and reports success.
         unknown = skipped(done.stdout)
         return findings(
             done.stdout
@@ -62,7 +62,7 @@ def audit(lock: Path = LOCK) -> tuple[list[str], str | None]:
 
 
 def main() -> None:
-    """Print what was found; exit code 1 where a dependency is vulnerable."""
+    """Print the findings; exit code 1 if a dependency is vulnerable."""
     found, reason = audit()
     for line in found:
         print(line)

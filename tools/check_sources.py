@@ -1,7 +1,7 @@
-"""Check that no file for a package manager says where to fetch packages from.
+"""Check that no file for a package manager names a package source.
 
-Everyone installs from the registry that their own machine is set up for. So these files may name
-packages, versions and hashes, and no address, index or registry.
+Packages come from the registry that each machine is configured for. These files name packages,
+versions and hashes, but no address, index or registry.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PATTERNS = (
     ".ci/run",
     "tools/*.sh",
 )
-# Folders that tools make, which the repository does not hold.
+# Folders that tools create and git ignores.
 MADE = {".git", ".venv", "build", "dist", "node_modules", "var"}
 _SOURCE = re.compile(
     r"--(?:extra-|default-)?index(?:-url)?\b|--find-links\b|--trusted-host\b|--registry\b"
@@ -50,7 +50,7 @@ def sources(path: Path) -> Iterator[str]:
 
 
 def _values(node: object) -> Iterator[str]:
-    """Yield every string in a JSON document, less what packages tell of themselves."""
+    """Yield every string in a JSON document, without package metadata."""
     if isinstance(node, str):
         yield node
     elif isinstance(node, dict):
@@ -63,7 +63,7 @@ def _values(node: object) -> Iterator[str]:
 
 
 def package_files(root: Path) -> Iterator[Path]:
-    """Yield the files in `root` that tell a package manager what to do."""
+    """Yield the package managers' files in `root`."""
     for folder, inner, names in os.walk(root):
         inner[:] = sorted(set(inner) - MADE)
         for path in (Path(folder, name) for name in sorted(names)):

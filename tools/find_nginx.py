@@ -1,6 +1,6 @@
-"""The nginx behind which tests put several servers: finds it, and installs it where there is none.
+"""Find nginx for the tests of several servers, and install it if it is missing.
 
-Installed is Debian's package, where this is root's machine and has apt.
+It installs Debian's package, as root on a machine with apt.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbi
 
 
 def find() -> str | None:
-    """Return where nginx is; it is not on everybody's PATH."""
+    """Return the path of nginx, which need not be on the PATH."""
     return shutil.which("nginx", path=PATH)
 
 
 def install() -> None:
-    """Install Debian's nginx, which must not begin to serve by itself."""
+    """Install Debian's nginx without starting it."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     print("==> Installing Debian's nginx, for the tests under load", flush=True)
@@ -35,7 +35,7 @@ def install() -> None:
 
 
 def main() -> None:
-    """Print where it is, installed if need be; say what to do where that fails."""
+    """Print its path, and install it if it is missing; say what to do if that fails."""
     if not find():
         install()
     found = find()

@@ -1,7 +1,7 @@
-"""Find secrets in the repository's files, before somebody publishes them.
+"""Find secrets in the repository's files, before they are published.
 
-Looks for what has the form of a key everywhere, and outside of tests for whatever is assigned to a
-name like `secret`, or looks random. What is found and is none stands in KNOWN, with the reason.
+Everywhere it searches for the formats of keys; outside tests also for values that are assigned to a
+name like `secret`, or look random. False positives are listed in KNOWN, with the reason.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from pathlib import Path
 from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import transient_settings
 
-#: What is no secret: a part of the line it stands in, and why.
+#: False positives: a part of the line, and the reason.
 KNOWN = {
     "ABCDEFGHJKMNPQRSTVWXYZ": "the alphabet of order numbers",
     "postgresql+psycopg://user:password@": "an example",
     "sk_test_sandbox": "the sandbox's own key, which opens nothing else",
     "whsec_sandbox": "the sandbox's own secret, which signs nothing else",
 }
-# Where made-up keys are what tests are about: only real ones are looked for.
+# Tests contain invented keys: only formats of real ones count.
 MADE_UP = ("tests/",)
-# These hold thousands of hashes, which look random.
+# Files with thousands of hashes, which look random.
 LOCKS = (".lock", "package-lock.json")
 FORMS = (
     *(
@@ -46,7 +46,7 @@ GUESSES = (
 
 
 def settings(*, guessing: bool) -> dict[str, object]:
-    """What detect-secrets is to look for."""
+    """Return the configuration of detect-secrets."""
     forms = [{"name": name} for name in FORMS]
     return {
         "plugins_used": [*forms, *GUESSES] if guessing else forms,
@@ -61,7 +61,7 @@ def settings(*, guessing: bool) -> dict[str, object]:
 
 
 def secrets_in(path: str) -> list[str]:
-    """What is found in one file: `path:line: what`."""
+    """Return the findings of one file: `path:line: what`."""
     with transient_settings(settings(guessing=not path.startswith(MADE_UP))):
         lines = Path(path).read_bytes().splitlines()
         return sorted(
@@ -72,7 +72,7 @@ def secrets_in(path: str) -> list[str]:
 
 
 def files() -> list[str]:
-    """The files that git has, or would have after `git add`."""
+    """Return the files that git tracks or would add."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     told = subprocess.run(command, capture_output=True, text=True, check=True)
     return [
@@ -83,7 +83,7 @@ def files() -> list[str]:
 
 
 def scan(paths: Iterable[str]) -> Iterator[str]:
-    """Yield what is found in all of these files."""
+    """Yield the findings of all files."""
     with ProcessPoolExecutor() as pool:
         for found in pool.map(secrets_in, paths, chunksize=20):
             yield from found

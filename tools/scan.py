@@ -1,7 +1,7 @@
-"""Have wapiti attack the shop: a fresh one on loopback, with the sandbox for Stripe.
+"""Scan a new shop on loopback with wapiti, with the sandbox for Stripe.
 
-wapiti lives in an environment of its own, var/wapiti, since its dependencies are none of the
-shop's. Nothing but loopback is asked once it is installed.
+wapiti has its own environment, var/wapiti, because its dependencies are not the shop's. Once it is
+installed, only loopback is contacted.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ WAPITI = "wapiti3==3.2.3"
 HOME = Path("var/wapiti")
 SHOP = "http://localhost:6553"
 SANDBOX = "http://localhost:6554"
-# All but those that ask a server of wapiti's, download lists, or look for others' products.
+# All modules but those that contact other servers, download lists, or check other products.
 MODULES = (
     "backup,cookieflags,crlf,csp,csrf,exec,file,htaccess,http_headers,methods,permanentxss,"
     "redirect,sql,timesql,upload,xss"
 )
-# From these it follows links once: lists can be narrowed without end.
+# Links on these pages are followed once: the number of filter combinations is unlimited.
 STARTS = ("/books/9786941041210", "/checkout?item=9786941041210", "/success?pi=pi_1", "/orders/")
-#: What it says of this shop that is not so of one in production, and why.
+#: Findings that do not apply in production, and why.
 EXPECTED = {
     "Secure Flag cookie: GET /": "the scan is over plain http, where there can be none",
     "Cross Site Request Forgery: POST /checkout": "it is refused whatever its token once the"
@@ -41,7 +41,7 @@ HELP = "wapiti could not be installed: is the machine online, and is pip set up 
 
 
 def install() -> Path:
-    """Return where wapiti is; installed once."""
+    """Return the path of wapiti; install it once."""
     wapiti = HOME / "bin/wapiti"
     if not wapiti.exists():
         sys.stdout.write(f"==> Installing {WAPITI} into {HOME}\n")
@@ -54,7 +54,7 @@ def install() -> Path:
 
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[None]:
-    """A shop as development.ini has it, at SHOP, with a database of its own in `folder`."""
+    """Serve a shop with development.ini at SHOP, with its own database in `folder`."""
     ini = ConfigParser(interpolation=None)
     ini.read_dict(
         {
@@ -96,7 +96,7 @@ def _wait(shop: subprocess.Popen[bytes]) -> None:
 
 
 def findings(report: Path) -> list[str]:
-    """What wapiti found: vulnerabilities, and answers that are the server's fault."""
+    """Return wapiti's findings: vulnerabilities and server errors."""
     told = json.loads(report.read_text(encoding="utf-8"))
     return [
         f"{kind}: {each['method']} {each['path']}: {each['info']}"
@@ -107,7 +107,7 @@ def findings(report: Path) -> list[str]:
 
 
 def main() -> None:
-    """Scan, and exit 1 where something was found."""
+    """Scan, and exit 1 if there are findings."""
     wapiti = install()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

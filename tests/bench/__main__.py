@@ -1,8 +1,8 @@
-"""How fast the shop is on this machine: `make bench`, or `make bench BOOKS=1000000`.
+"""Benchmarks: `make bench`, or `make bench BOOKS=1000000`.
 
-The shop beside others (`tests.bench.comparison`), which is written into docs/bench.md; with BOOKS
-the catalogue (`tests.bench.catalogue`) and orders too. What is compared is measured in turns, so
-that whatever else the machine does strikes all alike; servers, clients and databases share it.
+It compares the shop with other servers (`tests.bench.comparison`) and writes docs/bench.md; with
+BOOKS it also measures the catalogue (`tests.bench.catalogue`) and orders. Contestants take turns,
+so that other load on the machine affects all of them; servers, clients and databases share it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sqlalchemy.engine import make_url
 from bookshop import clock, migrations
 from bookshop.catalogue import demo
 from bookshop.catalogue.pricing import SalesContext
-from bookshop.catalogue.writer import rebuild_listings
+from bookshop.catalogue.listings import rebuild_listings
 from bookshop.db import make_engine, make_sessions
 from tests.bench import catalogue, comparison, page
 from tests.bench.measures import MEASURES, MOSS
@@ -37,7 +37,7 @@ PLENTY = 100_000  # copies
 
 
 def main() -> None:
-    """Measure, and print the machine and tables of medians."""
+    """Run the benchmarks, and print the machine and tables of medians."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--books", type=int, help="measure imports, and a catalogue as large, too")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the comparison")
@@ -56,7 +56,7 @@ def main() -> None:
             for fact in machine(postgres._admin.info.parameter_status("server_version")):
                 console.print(fact, highlight=False)
             catalogue.measure(console, folder, postgres, books)
-            # What is paid has to be on the disk, as SQLite has it.
+            # Payments have to be on the disk, as with SQLite.
             for statement in ("ALTER SYSTEM SET fsync = on", "SELECT pg_reload_conf()"):
                 postgres._admin.execute(statement)
             orders(console, folder, postgres)
@@ -82,7 +82,7 @@ def orders(console: Console, folder: Path, postgres: Postgres) -> None:
 
 
 def machine(postgresql: str | None) -> list[str]:
-    """What the numbers depend on."""
+    """Describe the machine."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     python, sqlite = platform.python_version(), sqlite3.sqlite_version

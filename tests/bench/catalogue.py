@@ -1,4 +1,4 @@
-"""The catalogue: how fast lists are imported, and what pages cost with few books and with many."""
+"""Benchmarks of the catalogue: import speed, and page times with few and many books."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bookshop import migrations
 from bookshop.catalogue.demo import load
 from bookshop.catalogue.pricing import SalesContext
 from bookshop.catalogue.search.cursor import Cursor
-from bookshop.catalogue.writer import rebuild_listings
+from bookshop.catalogue.listings import rebuild_listings
 from bookshop.db import make_engine, make_sessions
 from tests.bench import feed
 from tests.bench.http import Connection, a_second, waits
@@ -43,14 +43,14 @@ SECONDS = 3.0  # for each measure of throughput
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import took: records a second, and the most memory that it held, in MiB."""
+    """An import: records a second, and peak memory in MiB."""
 
     rate: float
     peak: float
 
 
 class Databases:
-    """New databases of both kinds, at head and without books."""
+    """New databases of both engines, at head and without books."""
 
     def __init__(self, folder: Path, postgres: Postgres) -> None:
         self._folder = folder
@@ -70,7 +70,7 @@ class Databases:
 
 
 def section(folder: Path, url: str) -> dict[str, str]:
-    """The settings of a shop on that database; it never gets as far as Stripe."""
+    """Return the settings of a shop on a database; it never calls Stripe."""
     var = folder / "var"
     var.mkdir(exist_ok=True)
     changes = {"bookshop__environment": "staging", "sqlalchemy__url": url}
@@ -97,7 +97,7 @@ def import_(folder: Path, url: str, file: Path, count: int) -> Imported:
 
 
 def imports(console: Console, folder: Path, databases: Databases, books: int) -> dict[str, str]:
-    """Measure imports, and say so; the URLs of the large databases."""
+    """Measure imports, print them, and return the URLs of the large databases."""
     files = {count: folder / f"{count}.xml" for count in (SOME, books)}
     for count, file in files.items():
         feed.write(file, count)
@@ -119,7 +119,7 @@ def imports(console: Console, folder: Path, databases: Databases, books: int) ->
 
 
 class Visitor:
-    """The addresses that somebody asks for, never the same ones twice where there are many."""
+    """A visitor's requests, with no address twice in a large catalogue."""
 
     def __init__(self, books: int) -> None:
         self._books = books
@@ -162,7 +162,7 @@ PAGES: dict[str, Callable[[Visitor], str]] = {
 def pages(
     console: Console, folder: Path, databases: Databases, large: dict[str, str], books: int
 ) -> None:
-    """Measure pages that are made anew, with few books and with many, in turns."""
+    """Measure rendered pages with few and many books, in turns."""
     counts = {"SQLite": min(books, MOST_ON_SQLITE), "PostgreSQL": books}
     table = Table("database", "page", "median ms", "many", "ratio", "p99 ms", "many", "ratio")
     for kind, count in counts.items():
@@ -189,7 +189,7 @@ def _filled(folder: Path, databases: Databases, kind: str, count: int) -> str:
 
 
 def _turns(shops: list[tuple[Server, Visitor]]) -> dict[str, list[list[float]]]:
-    """How long each page took, by shop; the first round warms up."""
+    """Return the times of each page by shop; the first round is the warm-up."""
     found: dict[str, list[list[float]]] = defaultdict(lambda: [[], []])
     for number in range(ROUNDS + 1):
         for name, ask in PAGES.items():
@@ -261,7 +261,7 @@ def throughput(console: Console, folder: Path, databases: Databases) -> None:
 
 
 def measure(console: Console, folder: Path, postgres: Postgres, books: int) -> None:
-    """Measure all of it, and print tables."""
+    """Measure everything, and print tables."""
     databases = Databases(folder, postgres)
     throughput(console, folder, databases)
     large = imports(console, folder, databases, books)

@@ -1,6 +1,6 @@
-"""The shop beside a bare view of Pyramid's and a plain shop in Flask, all under waitress.
+"""Compare the shop with a bare Pyramid view and a plain Flask shop, all under waitress.
 
-Round by round, each in its turn: whatever else the machine does strikes all alike.
+Contestants take turns in each round, so that other load on the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ INTENTS = "/v1/payment_intents"
 
 @dataclass(frozen=True)
 class Row:
-    """A measure: what, of whom, in which unit, and what each round gave."""
+    """A measure: what, of which contestant, its unit, and the values of all rounds."""
 
     what: str
     who: str
@@ -60,7 +60,7 @@ class Row:
 
 
 class Results:
-    """All measures, in the order of their first round."""
+    """All measures, in order of appearance."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
@@ -79,7 +79,7 @@ class Results:
 
 @dataclass
 class Contestant:
-    """A server, and how to look at its process."""
+    """A server and its process."""
 
     port: int
     pid: int
@@ -87,7 +87,7 @@ class Contestant:
 
 @contextmanager
 def contestants(folder: Path, database: str) -> Iterator[tuple[Fleet, dict[str, Contestant]]]:
-    """All that are compared, running."""
+    """Start all contestants."""
     with ExitStack() as stack:
         fleet = Fleet(folder, database, 1, sandbox__webhook_url="", stripe__timeout=str(TIMEOUT))
         stack.callback(fleet.close)
@@ -108,7 +108,7 @@ def contestants(folder: Path, database: str) -> Iterator[tuple[Fleet, dict[str, 
 
 
 def measure(console: Console, folder: Path, database: str, rounds: int) -> Results:
-    """Everything, so many times."""
+    """Measure everything in so many rounds."""
     results = Results()
     with contestants(folder, database) as (fleet, servers):
         fleet.stock({MOSS: PLENTY})
@@ -121,7 +121,7 @@ def measure(console: Console, folder: Path, database: str, rounds: int) -> Resul
             _hanging(results, fleet)
             console.print(f"Comparison {number + 1} of {rounds} is done.", highlight=False)
         _memory(results, folder)
-        # Once: these are events about orders that a shop places only once.
+        # Once: these events belong to orders that a shop places only once.
         results.add("webhooks, 16 at once", "shop", "a second", deliveries(fleet))
     for _round in range(rounds):
         _starts(results, folder)
@@ -143,7 +143,7 @@ def _pages(results: Results, page: str, who: str, server: Contestant, path: str)
 
 
 def _checkouts(results: Results, fleet: Fleet, servers: dict[str, Contestant]) -> None:
-    """The checkout and the receipt, with Stripe quick and slow, beside Stripe asked directly."""
+    """Measure checkout and success page with a fast and a slow Stripe, and Stripe alone."""
     client = stripe.StripeClient(SECRET_KEY, base_addresses={"api": fleet.sandbox.url})
     params = {"amount": 2200, "currency": "gbp", "automatic_payment_methods": {"enabled": True}}
     for wait in (0, SLOW):
@@ -196,7 +196,7 @@ def _hanging(results: Results, fleet: Fleet) -> None:
 
 
 def _memory(results: Results, folder: Path) -> None:
-    """Of a server as operators start it: the fleet's are forked from one that knows the tests."""
+    """Measure a server started by pserve: the fleet's are forked from a process with the tests."""
     paths = ["/", "/books/", f"/books/{MOSS}", "/books/?sort=title", "/orders/", "/sitemap.xml"]
     with _started(PSERVE, folder) as (process, port):
         results.add("memory at the start", "shop", "MiB", memory_of(process.pid))
@@ -227,7 +227,7 @@ with Configurator() as config:
 
 
 def _starts(results: Results, folder: Path) -> None:
-    """From nothing to the first answer: the shop by pserve, and a bare view beside stripe."""
+    """Measure the time to the first response: the shop with pserve, and a bare view with stripe."""
     for who, command in (
         ("shop", PSERVE),
         ("bare view, and import stripe", ("-c", BARE, "{port}")),
@@ -241,7 +241,7 @@ def _starts(results: Results, folder: Path) -> None:
 def _started(
     command: tuple[str, ...], folder: Path
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A server that has answered once; `{port}` in its command is where it listens."""
+    """Start a server and wait for its first response; `{port}` in its command is its port."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, *(word.replace("{port}", str(port)) for word in command)],
@@ -280,7 +280,7 @@ def _timed(found: list[float]) -> Iterator[None]:
 
 
 def bounds(results: Results) -> list[tuple[str, float, str, bool]]:
-    """What is promised, what was seen, and whether it holds."""
+    """Return the bounds, the measured values, and whether they hold."""
     index, flask = (results.median("index, 8 at once", who) for who in ("shop", "Flask"))
     over = results.median("checkout beyond Stripe, Stripe at 0 ms", "shop")
     start = results.median("start", "shop")
@@ -306,7 +306,7 @@ def bounds(results: Results) -> list[tuple[str, float, str, bool]]:
 
 
 def show(console: Console, results: Results) -> None:
-    """Tables of what was found, and of what is promised."""
+    """Print tables of the results and the bounds."""
     table = Table("measure", "of", "unit")
     for column in ("median", "lowest", "highest"):
         table.add_column(column, justify="right")

@@ -1,7 +1,6 @@
-"""A wholesaler's list: as many ONIX records as wanted, always the same ones, none of a real book.
+"""A generated ONIX feed: any number of records, always the same, of no real book.
 
-Words and names occur as often as they do in real lists: a few of them everywhere, most of them
-hardly ever.
+Words and names are distributed as in real feeds: a few are frequent, most are rare.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ DAYS = (date(2026, 10, 1) - FIRST_DAY).days
 
 
 class Words:
-    """Words and names to make books of, by Zipf's law."""
+    """Words and names for books, distributed by Zipf's law."""
 
     def __init__(self, chance: random.Random, count: int = 20_000) -> None:
         self._words = COMMON + [_word(chance) for _ in range(count)]
@@ -58,7 +57,7 @@ def _rank(chance: random.Random, count: int) -> int:
 
 
 def isbn(number: int) -> str:
-    """The ISBN of a book of the list; 978-69 is no registration group."""
+    """Return the ISBN of a book; 978-69 is not a registration group."""
     body = f"97869{number:07}"
     return body + ean.calc_check_digit(body)
 

@@ -1,4 +1,4 @@
-"""Asking a server, as fast as it answers, from this process: what it costs is small and alike."""
+"""A small HTTP client for benchmarks, with a low and constant cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_MODIFIED = 304
 
 
 class Connection:
-    """One connection, which stays open as long as the server lets it."""
+    """A connection, kept open as long as the server allows."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -24,7 +24,7 @@ class Connection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def get(self, path: str, *headers: str) -> tuple[int, dict[str, str]]:
-        """The status and the headers of an answer, which is read to its end."""
+        """Read a response to its end; return its status and headers."""
         lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{self._port}", *headers, "", ""]
         self._socket.sendall("\r\n".join(lines).encode())
         received = b""
@@ -52,7 +52,7 @@ class Connection:
 
 
 def waits(port: int, paths: Iterable[str], *headers: str) -> list[float]:
-    """How long each answer takes, in seconds, one after the other."""
+    """Return the duration of each request in seconds, one after the other."""
     connection = Connection(port)
     found = []
     for path in paths:
@@ -65,7 +65,7 @@ def waits(port: int, paths: Iterable[str], *headers: str) -> list[float]:
 
 
 def a_second(port: int, paths: Sequence[str], seconds: float, *headers: str) -> float:
-    """Answers a second, to several connections at once."""
+    """Return the responses a second over several connections."""
     counts = [0] * CONNECTIONS
     end = time.perf_counter() + seconds
 

@@ -1,4 +1,4 @@
-"""What is measured: how often a second a shop does a thing, when many ask for it at once."""
+"""Throughput of webhook deliveries and purchases."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ WARM_UP = 0.1  # of what is measured, before it
 
 
 def deliveries(fleet: Fleet) -> float:
-    """Webhook deliveries a second, 16 at once, a fifth of them duplicates, each order's in a mess.
+    """Return webhook deliveries a second, 16 at once, a fifth of them duplicates, in random order.
 
-    Deliveries that have to be made again do not count.
+    Deliveries that have to be repeated do not count.
     """
     go_on(placed(fleet, MOSS, ORDERS))
     told = events(fleet)
@@ -53,7 +53,7 @@ def _buy(fleet: Fleet, place: int) -> None:
             raise RuntimeError(message)
 
 
-#: By what the table calls them.
+#: Measures by their name in the table.
 MEASURES: dict[str, Callable[[Fleet], float]] = {
     f"webhook deliveries, {CONCURRENCY} at once": deliveries,
     f"purchases, {CUSTOMERS} customers at once": purchases,

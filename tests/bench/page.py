@@ -1,4 +1,4 @@
-"""docs/bench.md and docs/bench.svg: what `make bench` found when it was last asked to write it."""
+"""Writes docs/bench.md and docs/bench.svg."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ PAGES = ("index", "list", "book")
 
 
 def write(results: Results, machine: list[str], rounds: int) -> None:
-    """The table and the plot."""
+    """Write the tables and the plot."""
     (DOCS / "bench.md").write_text(_text(results, machine, rounds), encoding="utf-8")
     _plot(results, DOCS / "bench.svg")
 
 
 def _text(results: Results, machine: list[str], rounds: int) -> str:
     lines = [
-        "# How fast the shop is",
+        "# Performance",
         "",
-        "Written by `make bench`: the shop beside a bare view of Pyramid's and a plain shop in",
-        "Flask (`tests/bench/plain.py`: three books in a list, no database), under waitress with",
-        "as many threads, asked in turns. Clients, servers and the sandbox share the machine:",
+        "Written by `make bench`: the shop compared with a bare Pyramid view and a plain Flask",
+        "shop (`tests/bench/plain.py`: three books in a list, no database), under waitress with",
+        "the same number of threads, in turns. Clients, servers and the sandbox share the machine:",
         "",
         *(f"- {fact}" for fact in machine),
         f"- {datetime.now(UTC):%d %B %Y}, medians of {rounds} rounds",
         "",
         "![Pages a second](bench.svg)",
         "",
-        "## What is promised",
+        "## Bounds",
         "",
-        "| promise | seen | |",
+        "| bound | measured | |",
         "| --- | ---: | --- |",
     ]
     lines += [
-        f"| {what} | {found:.2f} {unit} | {'kept' if kept else '**not kept**'} |"
+        f"| {what} | {found:.2f} {unit} | {'met' if kept else '**not met**'} |"
         for what, found, unit, kept in bounds(results)
     ]
-    lines += ["", "## All of it", "", "| measure | of | median | lowest | highest | |"]
+    lines += ["", "## All measures", "", "| measure | of | median | lowest | highest | |"]
     lines.append("| --- | --- | ---: | ---: | ---: | --- |")
     for row in results.rows():
         numbers = (row.median, min(row.found), max(row.found))

@@ -1,7 +1,7 @@
-"""What the shop is measured against: a bare view of Pyramid's, and three books in Flask.
+"""The contestants of the benchmark: a bare Pyramid view, and a Flask shop of three books.
 
-The Flask shop is the same three pages from the same description, written the plain way: books in a
-list, templates rendered for each request, no database, an intent for each visit of the checkout.
+The Flask shop has the same three pages, written simply: books in a list, templates rendered for
+each request, no database, a PaymentIntent for each visit of the checkout.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ TEMPLATES = {
 
 
 def flask_shop(secret_key: str, stripe_url: str) -> Any:
-    """The WSGI application of the Flask shop: index, a page for each book, checkout, success."""
+    """Return the Flask shop: index, a page for each book, checkout, success."""
     app = Flask(__name__)
     app.jinja_loader = DictLoader(TEMPLATES)
     client = stripe.StripeClient(secret_key, base_addresses={"api": stripe_url})
@@ -130,7 +130,7 @@ def flask_shop(secret_key: str, stripe_url: str) -> Any:
 
 
 def bare_pyramid(body: bytes) -> Any:
-    """The WSGI application of one view that answers `body`, and nothing else."""
+    """Return a Pyramid application with one view that returns `body`."""
     with Configurator() as config:
         config.add_view(lambda _request: Response(body, content_type="text/html"))
         return config.make_wsgi_app()
