@@ -12,6 +12,7 @@ import pytest
 
 # Fixtures that several folders use; loaded after the guards below are up.
 pytest_plugins = [
+    "tests.plugins.caches",
     "tests.plugins.postgres",
     "tests.plugins.databases",
     "tests.plugins.shops",
