@@ -1,4 +1,7 @@
-"""The command line: `bookshop --config production.ini COMMAND`. Thin: it parses, calls, prints."""
+"""The command line: `bookshop --config production.ini COMMAND`.
+
+A command parses its arguments, calls a service and prints the result.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from bookshop.cli.customer import customer
 from bookshop.cli.mail import mail
 from bookshop.cli.migrate import migrate
 from bookshop.cli.new import new
-from bookshop.cli.orders.orders import orders
+from bookshop.cli.orders import orders
 from bookshop.cli.orders.reconcile import reconcile
 from bookshop.cli.orders.refund import refund
 from bookshop.cli.shop import ShopContext
@@ -23,19 +26,25 @@ from bookshop.cli.stripe.sandbox import sandbox
 from bookshop.cli.stripe.webhooks import webhooks
 
 
-@click.group()
+@click.group(
+    epilog="Example: bookshop --config production.ini orders list --status paid",
+)
 @click.option(
     "--config",
     "ini",
     default="development.ini",
     show_default=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The INI of the shop, as pserve takes it.",
+    help="The shop's INI file, the same as for pserve.",
 )
 @click.version_option(package_name="bookshop")
 @click.pass_context
 def main(context: click.Context, ini: Path) -> None:
-    """Run a bookshop. Exit codes: 0 fine, 1 something to mend, 2 wrong usage or settings."""
+    """Manage a bookshop.
+
+    Reporting commands accept --json. Exit codes: 0 fine, 1 something to fix, 2 wrong usage or
+    settings.
+    """
     context.obj = ShopContext(ini)
 
 

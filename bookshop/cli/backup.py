@@ -9,29 +9,32 @@ from sqlalchemy.engine import URL
 
 from bookshop import clock
 from bookshop.cli.shop import ShopContext
-from bookshop.ops.backup import Backup, BackupError, back_up
-from bookshop.ops.backup import restore as bring_back
+from bookshop.ops.backup import BackupError, back_up
+from bookshop.ops.backup import restore as restore_database
 
-SERVER = """\
-The database is a PostgreSQL server's, whose own programs make its backups and bring them back:
+POSTGRESQL = """\
+This command is for SQLite. For PostgreSQL, run:
   {command}
-The password is asked for, or read from ~/.pgpass. docs/backup.md has the whole of it."""
+It asks for the password or reads it from ~/.pgpass. See docs/backup.md."""
 
 
 @click.command()
 @click.argument("destination", required=False, type=click.Path(path_type=Path))
 @click.pass_obj
 def backup(shop: ShopContext, *, destination: Path | None) -> None:
-    """Copy an SQLite database while the shop sells, verified, into a file for its owner alone.
+    """Back up an SQLite database while the shop runs, and verify the copy.
 
-    DESTINATION is a folder, or a file that is not there yet; by itself the folder `backups` of
-    bookshop.var. Pictures of books are files, in the folder `covers`: copy them as well.
+    DESTINATION is a folder or the name of a new file. Default: the folder `backups` in
+    bookshop.var. Only the file's owner can read it. Cover images are not included: copy the folder
+    `covers` in bookshop.var as well.
+
+    Example: bookshop --config production.ini backup /mnt/backups
     """
     settings = shop.services.settings
     url: URL = settings.database
     if url.get_backend_name() != "sqlite":
         raise click.ClickException(
-            SERVER.format(command=f"pg_dump --format=custom --file=shop.dump '{_address(url)}'")
+            POSTGRESQL.format(command=f"pg_dump --format=custom --file=shop.dump '{_address(url)}'")
         )
     try:
         if destination is None:
@@ -40,39 +43,39 @@ def backup(shop: ShopContext, *, destination: Path | None) -> None:
         made = back_up(Path(url.database or ""), destination, clock.now())
     except (BackupError, OSError) as err:
         raise click.ClickException(str(err)) from None
-    click.echo(f"{made.file}: {_in_words(made)}, verified.")
+    click.echo(
+        f"Backup written and verified: {made.file} ({made.rows['books']} books,"
+        f" {made.rows['orders']} orders, revision {made.revision})"
+    )
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Even if a newer version of the shop has made it.")
+@click.option("--force", is_flag=True, help="Also restore a backup of a newer version of the shop.")
 @click.pass_obj
 def restore(shop: ShopContext, *, file: Path, force: bool) -> None:
-    """Put a backup of an SQLite database into its place; the former one is kept beside it.
+    """Restore a backup of an SQLite database. Stop the shop first.
 
-    The shop has to be stopped. Afterwards run `migrate`, and `reconcile`: Stripe knows of payments
-    that are younger than the backup.
+    The previous database is kept beside the restored one. Afterwards run `migrate` and then
+    `reconcile`, since Stripe may have payments that are newer than the backup.
+
+    Example: bookshop --config production.ini restore var/backups/bookshop-20261123T031700Z.sqlite
     """
     url: URL = shop.services.settings.database
     if url.get_backend_name() != "sqlite":
         command = f"pg_restore --clean --if-exists --dbname='{_address(url)}' shop.dump"
-        raise click.ClickException(SERVER.format(command=command))
+        raise click.ClickException(POSTGRESQL.format(command=command))
     database = Path(url.database or "")
     try:
-        kept = bring_back(database, file, clock.now(), newer=force)
+        kept = restore_database(database, file, clock.now(), newer=force)
     except BackupError as err:
         raise click.ClickException(str(err)) from None
-    click.echo(f"{database} is what {file} was.")
+    click.echo(f"Restored {database} from {file}.")
     if kept is not None:
-        click.echo(f"What it was before is kept as {kept}.")
-    click.echo("Now run: bookshop migrate, start the shop, and run: bookshop reconcile")
+        click.echo(f"The previous database is kept as {kept}.")
+    click.echo("Next: run bookshop migrate, start the shop, run bookshop reconcile.")
 
 
 def _address(url: URL) -> str:
-    """The database as PostgreSQL's programs take it, without the password."""
+    """Return the database's address for PostgreSQL's own programs, without the password."""
     return url.set(drivername="postgresql", password=None).render_as_string()
-
-
-def _in_words(made: Backup) -> str:
-    rows = made.rows
-    return f"{rows['books']} books, {rows['orders']} orders, revision {made.revision}"

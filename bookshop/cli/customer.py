@@ -3,89 +3,86 @@
 from __future__ import annotations
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
 
-from bookshop import clock
-from bookshop.cli.shop import ShopContext, answering, print_json, who
-from bookshop.ops.privacy import Erased, UnderWayError, compact, held_about, letters_to
-from bookshop.ops.privacy import erase as erase_customer
-from bookshop.orders.audit import Cause, TransitionContext
+from bookshop.cli.shop import (
+    ShopContext,
+    current_user,
+    print_json,
+    reporting_database_errors,
+)
+from bookshop.ops.privacy import erasure
+from bookshop.ops.privacy.export import export_customer
+from bookshop.orders.audit import Cause
 from bookshop.orders.states import Actor
 
-REMAINS = """\
-What remains:
-- The orders' numbers, books, amounts and dates, which the law has a shop keep.
-- Backups that were made before: delete them in their time, and erase again after a restore.
-- Mail and logs of other machines: the mail server's, the proxy's."""
+NOT_ERASED = """\
+Not erased:
+- Order numbers, books, amounts and dates, which the law requires a shop to keep.
+- Earlier backups: delete them when they expire, and erase again after a restore.
+- E-mails and logs of other machines, such as the mail server and the proxy."""
 AT_STRIPE = """\
-- The payments below at Stripe, which has them redacted on request:
+- These payments at Stripe. Stripe redacts them on request, see
   https://docs.stripe.com/privacy/redaction"""
 
 
 @click.group()
 def customer() -> None:
-    """Tell what is held about a customer, or erase it."""
+    """Export or erase a customer's personal data."""
 
 
 @customer.command("export")
 @click.argument("email")
 @click.pass_obj
-def export_customer(shop: ShopContext, *, email: str) -> None:
-    """All that is held about whoever has that address, as JSON. Exit code 1 where that is nothing.
+def export(shop: ShopContext, *, email: str) -> None:
+    """Print all data about the customer with this e-mail address as JSON.
 
-    Orders, lines, addresses, mails, and all that ever happened.
+    This includes orders, addresses, e-mails and history. Exit code 1 if there is none.
+
+    Example: bookshop customer export ada@mail.example > ada.json
     """
-    with answering(), shop.session() as session:
-        orders = held_about(session, email)
+    with reporting_database_errors(), shop.session() as session:
+        orders = export_customer(session, email)
     if not orders:
-        message = f"Nothing is held about {email}."
+        message = f"No data found about {email}."
         raise click.ClickException(message)
     print_json({"email": email, "orders": orders})
 
 
 @customer.command("erase")
 @click.argument("email")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_obj
 def erase(shop: ShopContext, *, email: str, yes: bool) -> None:
-    """Take whoever has that address out of orders, mails and history. Records of money stay.
+    """Erase the personal data of the customer with this e-mail address. It cannot be undone.
 
-    It cannot be undone, and can be repeated.
+    Removes it from orders, history and stored e-mails; numbers, books, amounts and dates stay.
+    Refused while an order of the customer is being paid, shipped or disputed. Can be repeated.
     """
     if not yes:
-        click.confirm(f"Erase {email} for good?", abort=True)
-    cause = Cause(Actor.STAFF, f"customer erase by {who()}")
+        click.confirm(f"Erase all personal data of {email}?", abort=True)
+    shop.session(writing=True).close()
+    cause = Cause(Actor.STAFF, f"customer erase by {current_user()}")
     try:
-        with answering(), shop.session(writing=True) as session, session.begin():
-            erased = erase_customer(TransitionContext(session, cause, clock.now()), email)
-    except UnderWayError as err:
-        message = f"Nothing was erased. {err} Send, refund or wait, and try again."
+        with reporting_database_errors():
+            result = erasure.erase_customer(shop.services, email, cause)
+    except erasure.OpenOrdersError as err:
+        message = f"Nothing was erased. {err} Ship, refund or wait, then try again."
         raise click.ClickException(message) from None
-    letters = list(letters_to(shop.services.settings.mail.folder, email))
-    for file in letters:
-        file.unlink()
-    _compact(shop, email)
-    _tell(erased, len(letters))
-
-
-def _compact(shop: ShopContext, email: str) -> None:
-    try:
-        done = compact(shop.services.engine)
-    except SQLAlchemyError:
-        done = False
-    if not done:
+    if not result.compacted:
         message = (
-            f"{email} is erased, but the database is busy and its file may still have traces:"
-            " run this again."
+            f"{email} was erased, but the database is in use and its file may still contain traces."
+            " Run this command again."
         )
         raise click.ClickException(message)
+    _print(result)
 
 
-def _tell(erased: Erased, letters: int) -> None:
-    orders = ", ".join(erased.orders) or "none"
-    click.echo(f"Orders made nameless: {orders}. Mails erased: {erased.mails + letters}.")
-    click.echo(REMAINS)
-    if erased.intents:
+def _print(result: erasure.Erasure) -> None:
+    records = result.records
+    click.echo(f"Orders anonymised: {', '.join(records.orders) or 'none'}")
+    click.echo(f"E-mails deleted: {len(records.mails) + result.mail_files}")
+    click.echo(NOT_ERASED)
+    if records.intents:
         click.echo(AT_STRIPE)
-        for intent in erased.intents:
+        for intent in records.intents:
             click.echo(f"  {intent}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from bookshop import clock
-from bookshop.cli.shop import ShopContext, answering, print_json
+from bookshop.cli.shop import ShopContext, json_option, print_json, reporting_database_errors
+from bookshop.cli.tables import make_table
 from bookshop.mail import outbox
 from bookshop.mail.models import MailStatus
 from bookshop.mail.queries import newest_mails
@@ -15,32 +15,43 @@ from bookshop.mail.queue import Outcome
 from bookshop.mail.worker import make_mail_worker
 from bookshop.orders.emails import EmailComposer
 
-IN_WORDS = {
-    MailStatus.SENT: "was sent",
-    MailStatus.WAITING: "is tried again later",
-    MailStatus.GIVEN_UP: "was given up",
+OUTCOMES = {
+    MailStatus.SENT: "sent",
+    MailStatus.WAITING: "failed, will be retried",
+    MailStatus.GIVEN_UP: "failed permanently",
 }
 
 
 @click.group()
 def mail() -> None:
-    """Look at the shop's mail, and deliver it."""
+    """List the shop's e-mails, and deliver them."""
 
 
 @mail.command("list")
-@click.option("--status", type=click.Choice([status.value for status in MailStatus]))
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option(
+    "--status",
+    type=click.Choice([status.value for status in MailStatus]),
+    help="Only e-mails with this status.",
+)
+@click.option(
+    "--limit",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1, 100_000),
+    help="At most this many.",
+)
+@json_option
 @click.pass_obj
 def list_mails(shop: ShopContext, *, status: str | None, limit: int, as_json: bool) -> None:
-    """The last mails, the newest first."""
+    """List e-mails, newest first."""
     with shop.session() as session:
-        found = newest_mails(session, limit, MailStatus(status) if status else None)
+        mails = newest_mails(session, limit, MailStatus(status) if status else None)
     if as_json:
-        print_json({"mails": found})
+        print_json({"mails": mails})
         return
-    table = Table("id", "written", "kind", "order", "to", "status", "attempts", "problem")
-    for each in found:
+    headers = ("id", "written", "kind", "order", "to", "status", "attempts", "problem")
+    table = make_table(*headers, complete={"id", "order"})
+    for each in mails:
         table.add_row(
             str(each["id"]),
             each["written_at"][:16].replace("T", " "),
@@ -60,28 +71,31 @@ def list_mails(shop: ShopContext, *, status: str | None, limit: int, as_json: bo
     type=int,
     multiple=True,
     metavar="ID",
-    help="Send this mail as well, even if it was sent or given up. May be repeated.",
+    help="Also send this e-mail, even if it was sent or failed permanently. May be repeated.",
 )
 @click.pass_obj
 @click.pass_context
 def send_mails(context: click.Context, shop: ShopContext, *, again: tuple[int, ...]) -> None:
-    """Deliver all mail that is due now. Exit code 1 where some could not be delivered."""
+    """Deliver all e-mails that are due. Exit code 1 if any could not be delivered.
+
+    A running shop does this automatically.
+    """
     with shop.session(writing=True) as session, session.begin():
         for mail_id in again:
             if not outbox.requeue(session, mail_id, clock.now()):
-                message = f"There is no mail {mail_id}, or it is being delivered at this moment."
+                message = f"E-mail {mail_id} does not exist or is being delivered."
                 raise click.ClickException(message)
-    with answering():
+    with reporting_database_errors():
         outcomes = make_mail_worker(shop.registry, EmailComposer(shop.registry)).deliver_due()
     for outcome in outcomes:
-        click.echo(_in_words(outcome))
+        click.echo(_describe(outcome))
     if not outcomes:
-        click.echo("No mail is due.")
+        click.echo("No e-mails are due.")
     context.exit(0 if all(outcome.error is None for outcome in outcomes) else 1)
 
 
-def _in_words(outcome: Outcome) -> str:
-    told = f"Mail {outcome.id} ({outcome.kind}) {IN_WORDS[outcome.status]}"
+def _describe(outcome: Outcome) -> str:
+    text = f"E-mail {outcome.id} ({outcome.kind}): {OUTCOMES[outcome.status]}"
     if outcome.error is None:
-        return f"{told}."
-    return f"{told}: {outcome.error.summary} {outcome.error.answer}".rstrip()
+        return text
+    return f"{text}: {outcome.error.summary} {outcome.error.answer}".rstrip()

@@ -14,20 +14,21 @@ from bookshop.catalogue import listings
 from bookshop.cli.shop import ShopContext
 from bookshop.services import Services
 
-LEEWAY = 2  # seconds
+GRACE_PERIOD = 2  # seconds beyond stripe.timeout
 
 
 @click.command()
 @click.option(
     "--online",
     is_flag=True,
-    help="Customers go on buying meanwhile. Refused where the database is not only added to.",
+    help="Let customers buy meanwhile. Refused unless every migration only adds to the schema.",
 )
 @click.pass_obj
 def migrate(shop: ShopContext, *, online: bool) -> None:
-    """Bring the database to this version and these settings of the shop. It can be repeated.
+    """Update the database to this version and these settings of the shop. Can be repeated.
 
-    Meanwhile a running shop only shows its books, and asks who would buy to come back.
+    Creates the database if it does not exist. Running shops are read-only during the migration:
+    customers can browse but not buy.
     """
     services = shop.services
     engine = services.engine
@@ -37,52 +38,52 @@ def migrate(shop: ShopContext, *, online: bool) -> None:
             _refuse_breaking([each.revision for each in pending if not each.module.expand_only])
         with _read_only(services, needed=bool(pending) and not online):
             migrations.upgrade(engine)
-            refreshed = listings.rebuild_listings(engine, services.sales_context, clock.now())
+            rebuilt = listings.rebuild_listings(engine, services.sales_context, clock.now())
     except migrations.NewerSchemaError as err:
         message = f"Nothing was changed: {err}."
         raise click.ClickException(message) from None
     except (SQLAlchemyError, OSError) as err:
-        message = f"The database does not answer ({type(err).__name__}): see sqlalchemy.url."
+        message = f"The database does not respond ({type(err).__name__}). Check sqlalchemy.url."
         raise click.ClickException(message) from err
-    if pending or refreshed:
-        click.echo("The database has been brought to this version.")
+    if pending or rebuilt:
+        click.echo("Database updated.")
     else:
-        click.echo("The database is of this version already.")
+        click.echo("The database is already up to date.")
 
 
-def _refuse_breaking(breaking: list[str]) -> None:
-    if breaking:
+def _refuse_breaking(revisions: list[str]) -> None:
+    if revisions:
         message = (
-            f"Nothing was changed: the shop that runs cannot work after {', '.join(breaking)}."
-            " Run migrate without --online, and start the new version then."
+            f"Nothing was changed: the running shop cannot work after {', '.join(revisions)}."
+            " Run migrate without --online, then start the new version."
         )
         raise click.ClickException(message)
 
 
 @contextmanager
 def _read_only(services: Services, *, needed: bool) -> Iterator[None]:
-    """Have running shops write nothing, and end that whatever happens.
+    """Make running shops read-only, and end that in any case.
 
-    A database that cannot say so yet is new, or so old that no shop runs that would listen.
+    A database without the table for this mode is new, or too old for any running shop to read it.
     """
     with services.engine.connect() as connection:
-        told = migrations.has_state(connection)
-    if not told:
+        has_mode = migrations.has_state(connection)
+    if not has_mode:
         yield
         return
     if not needed:
-        services.read_only.end()  # a migration that was killed may have left it on
+        services.read_only.end()  # an interrupted migration may have left it on
         yield
         return
-    wait = services.settings.stripe.timeout + LEEWAY
+    seconds = services.settings.stripe.timeout + GRACE_PERIOD
     services.read_only.begin(clock.now())
     try:
-        click.echo(f"Running shops are read only now; what is under way has {wait:g} seconds.")
-        time.sleep(wait)
+        click.echo(f"Running shops are read-only. Waiting {seconds:g} seconds for open requests.")
+        time.sleep(seconds)
         yield
     except BaseException:
-        click.echo("The migration has failed: mend it, and run it again.", err=True)
+        click.echo("The migration failed. Correct the cause and run it again.", err=True)
         raise
     finally:
         services.read_only.end()
-        click.echo("Running shops are open again.", err=True)
+        click.echo("Running shops accept orders again.", err=True)

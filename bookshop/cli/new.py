@@ -20,51 +20,56 @@ from bookshop.starter import TEMPLATE
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("answers", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--no-input", is_flag=True, help="Ask nothing: defaults, but for what is given.")
+@click.option("--no-input", is_flag=True, help="Do not prompt; use defaults for missing keys.")
 def new(*, directory: Path, answers: Sequence[str], no_input: bool) -> None:
-    """Make a shop of your own in DIRECTORY: settings, secrets, theme, first books, deployment.
+    """Create a shop in DIRECTORY: settings, secrets, theme, first books, deployment files.
 
-    It asks for name, url, email, locale, currency, database (sqlite or postgresql) and mail (a
-    server's name, or none for now), unless KEY=VALUE says it. Exit code 2 where nothing was made.
+    Prompts for name, url, email, locale, currency, database (sqlite or postgresql) and mail (the
+    mail server, or none) unless given as KEY=VALUE. Exit code 2 if no shop was created.
+
+    Example: bookshop new ~/otter name="Otter & Ink" url=https://otter.example
     """
-    given = _given(answers)
+    values = _parse_answers(answers)
     if directory.exists() and any(directory.iterdir()):
-        message = f"{directory} is not empty: a new shop needs a folder of its own."
+        message = f"{directory} is not empty. A new shop needs an empty or new folder."
         raise click.UsageError(message)
-    # The hooks say themselves what is wrong; cookiecutter would log a traceback after that.
+    # The hooks print what is wrong; this keeps cookiecutter from logging a traceback as well.
     logging.getLogger("cookiecutter").addHandler(logging.NullHandler())
     directory = directory.resolve()
-    with tempfile.TemporaryDirectory() as passing:
-        ours = Path(passing) / "cookiecutter.json"
-        ours.write_text(json.dumps({"replay_dir": passing, "cookiecutters_dir": passing}))
+    with tempfile.TemporaryDirectory() as temporary:
+        config = Path(temporary) / "cookiecutter.json"
+        config.write_text(json.dumps({"replay_dir": temporary, "cookiecutters_dir": temporary}))
         try:
             cookiecutter(
                 str(TEMPLATE),
                 no_input=no_input,
-                extra_context={**given, "__directory": directory.name},
+                extra_context={**values, "__directory": directory.name},
                 overwrite_if_exists=True,  # an empty folder
                 output_dir=str(directory.parent),
-                config_file=str(ours),
+                config_file=str(config),
             )
         except FailedHookException as err:
             raise click.exceptions.Exit(2) from err
         except (CookiecutterException, TemplateError, ValueError, OSError) as err:
-            message = f"{directory} was not made: {getattr(err, 'message', err)}"
+            message = f"Could not create {directory}: {getattr(err, 'message', err)}"
             raise click.UsageError(message) from err
-    where = shlex.quote(str(directory))
-    click.echo(f"The shop is in {directory}. Its README.md says how it goes on; for now:")
-    click.echo(f"  cd {where} && pserve development.ini")
+    click.echo(f"Created a shop in {directory}. README.md there has the next steps. To start it:")
+    click.echo(f"  cd {shlex.quote(str(directory))} && pserve development.ini")
 
 
-def _given(answers: Sequence[str]) -> dict[str, str]:
-    """The answers by their names. Raises UsageError for what is none, or nobody asks for."""
-    asked = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
-    known = [name for name in asked if not name.startswith("_")]
-    given = {}
+def _parse_answers(answers: Sequence[str]) -> dict[str, str]:
+    """Return the values by key. Raises UsageError for unknown keys and a missing `=`."""
+    prompts = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+    keys = [name for name in prompts if not name.startswith("_")]
+    values = {}
     for answer in answers:
         name, equals, value = answer.partition("=")
-        if not equals or name not in known:
-            message = f"{answer!r} is no KEY=VALUE; the keys are {', '.join(known)}."
+        expected = f"Keys: {', '.join(keys)}."
+        if not equals:
+            message = f"{answer!r} is not KEY=VALUE. {expected}"
             raise click.UsageError(message)
-        given[name] = value
-    return given
+        if name not in keys:
+            message = f"Unknown key {name!r}. {expected}"
+            raise click.UsageError(message)
+        values[name] = value
+    return values

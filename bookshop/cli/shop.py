@@ -1,4 +1,4 @@
-"""The shop that a command is about, put together when a command first asks for it."""
+"""The shop that a command works on, configured when the command first uses it."""
 
 from __future__ import annotations
 
@@ -24,80 +24,82 @@ from bookshop.ops.check.database import check_database
 from bookshop.services import Services, services
 from bookshop.settings import SettingsError, expand
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
-class SettingsFault(click.ClickException):
-    """Settings that cannot be used; the text lists all that is wrong."""
+
+class InvalidSettingsError(click.ClickException):
+    """The settings cannot be used; the text lists every problem."""
 
     exit_code = 2
 
 
 class ShopContext:
-    """The INI that the command line names."""
+    """The shop of the INI that `--config` names."""
 
     def __init__(self, ini: Path) -> None:
         self.ini = ini
 
     @cached_property
     def section(self) -> dict[str, str]:
-        """The `[app:main]` of the INI, whatever it inherits, with `${NAME}` filled in."""
+        """The values of `[app:main]`, inherited ones included, with `${NAME}` replaced."""
         if not self.ini.is_file():
-            message = f"There is no file {self.ini}. Name the shop's INI with --config."
-            raise SettingsFault(message)
-        # A path may hold what a URI may not, such as a blank.
+            message = f"The file {self.ini} does not exist. Name the shop's INI with --config."
+            raise InvalidSettingsError(message)
+        # A path may contain characters that a URI may not, such as a space.
         location = plaster.PlasterURL("file+ini", path=str(self.ini.resolve()))
         try:
             loader = plaster.get_loader(location, protocols=["wsgi"])
-            found = loader.get_wsgi_app_settings()
+            values = loader.get_wsgi_app_settings()
         except (LookupError, ValueError, OSError, configparser.Error) as err:
             message = f"{self.ini} cannot be read: {err}"
-            raise SettingsFault(message) from err
-        return expand(found)
+            raise InvalidSettingsError(message) from err
+        return expand(values)
 
     @cached_property
     def registry(self) -> Registry:
-        """The registry of the shop: settings, engine, sessions, payments."""
-        # Commands print what they have to say; they are no server with a log.
+        """The shop's registry. Raises InvalidSettingsError."""
+        # A command prints its results; its log shows only warnings and errors.
         logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
         try:
             return configure(self.section).registry
         except SettingsError as err:
-            raise SettingsFault(str(err)) from err
+            raise InvalidSettingsError(str(err)) from err
 
     @property
     def services(self) -> Services:
-        """The services of the shop: settings, engine, sessions, payments."""
+        """The shop's services: settings, engine, sessions, payments."""
         return services(self.registry)
 
     def session(self, *, writing: bool = False) -> Session:
-        """A session on the shop's database, which has to be there and of this version.
+        """Return a session, after checking that the shop can work with its database.
 
-        Who is `writing` is told to wait while nothing may be written.
+        `writing` also requires that the shop is not read-only. Raises click.ClickException.
         """
-        for finding in check_database(self.registry):
+        for finding in check_database(self.services):
             message = f"{finding.key}: {finding.problem}. Write or run: {finding.fix}"
             raise click.ClickException(message)
-        if writing and services(self.registry).read_only.is_on():
+        if writing and self.services.read_only.is_on():
             message = (
-                "The shop is read only, as while it is migrated. Nothing was changed: try again"
-                " later, and see bookshop check if that lasts."
+                "The shop is read-only, as during a migration. Nothing was changed. Try again"
+                " later; if this lasts, run bookshop check."
             )
             raise click.ClickException(message)
-        session: Session = services(self.registry).sessions()
+        session: Session = self.services.sessions()
         return session
 
 
 @contextmanager
-def answering() -> Iterator[None]:
-    """Say so, and no traceback, where the database is busy or gone: nothing is half done then."""
+def reporting_database_errors() -> Iterator[None]:
+    """Turn database errors into a message without a traceback; the transaction is rolled back."""
     try:
         yield
     except SQLAlchemyError as err:
-        message = f"The database does not answer ({type(err).__name__}): try again."
+        message = f"The database does not respond ({type(err).__name__}). Try again."
         raise click.ClickException(message) from err
 
 
-def who() -> str:
-    """Who gives the command, for the history of what it changes."""
+def current_user() -> str:
+    """Return the name of the user who runs the command, for audit entries."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
@@ -105,5 +107,5 @@ def who() -> str:
 
 
 def print_json(report: Any) -> None:
-    """One JSON object on standard output."""
+    """Print a JSON object on standard output."""
     click.echo(json.dumps(report, ensure_ascii=False, indent=2))

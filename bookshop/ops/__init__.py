@@ -1,4 +1,4 @@
-"""Operations: health checks, metrics, logs, checks, backups, the server."""
+"""Operations: health checks, metrics, logs, `bookshop check`, backups, privacy, the server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pyramid.config import Configurator
 
 
 def includeme(config: Configurator) -> None:
-    """Serve health checks and metrics."""
+    """Add the health checks and the metrics."""
     config.include("bookshop.ops.metrics")
     config.include("bookshop.ops.health")

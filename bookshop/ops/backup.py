@@ -1,4 +1,4 @@
-"""Backups of an SQLite database: made while the shop sells, verified, and brought back.
+"""Back up an SQLite database while the shop runs, verify the backup, and restore it.
 
 https://www.sqlite.org/backup.html
 """
@@ -16,17 +16,17 @@ from pathlib import Path
 
 from bookshop import migrations
 
-PATIENCE = 5  # seconds
-BESIDE = ("-wal", "-shm", "-journal")
+LOCK_TIMEOUT = 5  # seconds
+COMPANION_SUFFIXES = ("-wal", "-shm", "-journal")
 
 
 class BackupError(Exception):
-    """A backup that cannot be made or brought back; the text says why, in a sentence."""
+    """A backup cannot be made or restored; the text is a sentence that says why."""
 
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup that has been read from end to end: its revision, and the rows of each table."""
+    """A verified backup: its schema revision, and the number of rows of each table."""
 
     file: Path
     revision: str
@@ -34,98 +34,98 @@ class Backup:
 
 
 def back_up(database: Path, destination: Path, now: datetime) -> Backup:
-    """Copy the database as it is at one moment, into a file that only its owner can read.
+    """Copy the database as of one moment to a file with mode 600, and verify the copy.
 
-    `destination` is a folder, in which the file is named by the time, or a file that is not there
-    yet. Nothing is written in its place before it has been verified. Raises BackupError.
+    `destination` is a folder, in which the file is named by the time, or a file that does not
+    exist. The file gets its name only once it is verified. Raises BackupError.
     """
     if not database.is_file():
-        raise BackupError(f"There is no database {database}.")
+        raise BackupError(f"The database {database} does not exist.")
     file = destination
     if destination.is_dir():
         file = destination / f"{database.stem}-{now:%Y%m%dT%H%M%SZ}{database.suffix}"
     if file.exists():
-        raise BackupError(f"{file} is there already.")
+        raise BackupError(f"{file} already exists.")
     part = file.with_name(f"{file.name}.part")
-    with _in_words(f"{file} could not be written"):
+    with _as_backup_error(f"{file} could not be written"):
         try:
             os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except FileExistsError:
-            raise BackupError(f"{part} is there: is another backup being made?") from None
+            raise BackupError(f"{part} exists: another backup may be running.") from None
         try:
-            made = _copy(database, part)
-            _flush(part)
+            copied = _copy(database, part)
+            _sync_to_disk(part)
             part.rename(file)
-            _flush(file.parent)
+            _sync_to_disk(file.parent)
         finally:
             part.unlink(missing_ok=True)
-    return Backup(file, made.revision, made.rows)
+    return Backup(file, copied.revision, copied.rows)
 
 
-def examine(file: Path) -> Backup:
-    """Read a backup from end to end. Raises BackupError where something is wrong with it."""
+def verify(file: Path) -> Backup:
+    """Read a backup completely and check its integrity. Raises BackupError."""
     if not file.is_file():
-        raise BackupError(f"There is no file {file}.")
+        raise BackupError(f"The file {file} does not exist.")
     with (
-        _in_words(f"{file} is no backup of a shop"),
-        closing(_reading(file)) as connection,
+        _as_backup_error(f"{file} is not a backup of a shop"),
+        closing(_open_for_reading(file)) as connection,
     ):
-        found = connection.execute("PRAGMA integrity_check").fetchone()[0]
-        if found != "ok":
-            raise BackupError(f"{file} is damaged: {found}.")
+        result = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        if result != "ok":
+            raise BackupError(f"{file} is damaged: {result}.")
         if connection.execute("PRAGMA foreign_key_check").fetchone():
-            raise BackupError(f"{file} is damaged: rows are missing.")
+            raise BackupError(f"{file} is damaged: it has references to missing rows.")
         (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        return Backup(file, revision, _rows(connection))
+        return Backup(file, revision, _count_rows(connection))
 
 
 def restore(database: Path, file: Path, now: datetime, *, newer: bool = False) -> Path | None:
-    """Put a backup into the database's place; where the former database is kept now.
+    """Replace the database with a backup, and return where the previous database was kept.
 
-    Nobody may have the database open. `newer` allows a schema that this version does not know.
-    Raises BackupError.
+    No process may have the database open. `newer` allows the schema of a newer version of the
+    shop. Raises BackupError.
     """
-    found = examine(file)
-    if not newer and found.revision not in migrations.revisions():
-        raise BackupError(f"{file} was made by a newer version of the shop ({found.revision}).")
+    backup = verify(file)
+    if not newer and backup.revision not in migrations.revisions():
+        raise BackupError(f"{file} was made by a newer version of the shop ({backup.revision}).")
     database.parent.mkdir(parents=True, exist_ok=True)
     kept = None
-    with _in_words(f"{database} could not be written"):
+    with _as_backup_error(f"{database} could not be written"):
         if database.exists():
             kept = database.with_name(f"{database.name}.before-{now:%Y%m%dT%H%M%SZ}")
             if kept.exists():
-                raise BackupError(f"{kept} is there already.")
+                raise BackupError(f"{kept} already exists.")
         else:
             os.close(os.open(database, os.O_CREAT | os.O_WRONLY, 0o600))
-        with _alone(database, kept) as target, closing(_reading(file)) as source:
-            # One transaction: interrupted, it is rolled back by whoever opens the database next.
+        with _exclusive(database, kept) as target, closing(_open_for_reading(file)) as source:
+            # One transaction: if interrupted, the next connection rolls it back.
             source.backup(target)
     return kept
 
 
 def _copy(database: Path, part: Path) -> Backup:
     with (
-        closing(sqlite3.connect(database, timeout=PATIENCE, isolation_level=None)) as source,
+        closing(sqlite3.connect(database, timeout=LOCK_TIMEOUT, isolation_level=None)) as source,
         closing(sqlite3.connect(part)) as target,
     ):
-        # What is counted is what is copied; writers go on meanwhile.
+        # One read transaction for counting and copying; other connections keep writing meanwhile.
         source.execute("BEGIN")
-        before = _rows(source)
+        before = _count_rows(source)
         source.backup(target)
         source.execute("ROLLBACK")
-        target.execute("PRAGMA journal_mode=DELETE")  # a backup is one file
-    copied = examine(part)
+        target.execute("PRAGMA journal_mode=DELETE")  # so that the backup is one file
+    copied = verify(part)
     if copied.rows != before:
-        raise BackupError(f"{part} has other rows than the database.")
+        raise BackupError(f"{part} has a different number of rows than the database.")
     return copied
 
 
-def _reading(file: Path) -> sqlite3.Connection:
-    # Of what is opened for reading alone SQLite does not check the constraints.
+def _open_for_reading(file: Path) -> sqlite3.Connection:
+    # Not read-only: SQLite does not check constraints of a database opened with mode=ro.
     return sqlite3.connect(f"{file.resolve().as_uri()}?mode=rw", uri=True)
 
 
-def _rows(connection: sqlite3.Connection) -> dict[str, int]:
+def _count_rows(connection: sqlite3.Connection) -> dict[str, int]:
     tables = connection.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table'"
         " AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
@@ -138,26 +138,26 @@ def _rows(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 @contextmanager
-def _alone(database: Path, kept: Path | None) -> Iterator[sqlite3.Connection]:
-    """The database while nobody else has it open; as it was it is copied to `kept` first.
+def _exclusive(database: Path, kept: Path | None) -> Iterator[sqlite3.Connection]:
+    """Open the database with an exclusive lock, and copy it to `kept` first.
 
-    A server keeps its connections open, and each connection a lock.
+    The lock fails while a server runs, since each of its open connections holds a lock.
     """
     connection = sqlite3.connect(database, timeout=1, isolation_level=None)
     try:
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute("COMMIT")
-        connection.execute("PRAGMA journal_mode=DELETE")  # all that is in the log is in the file
+        connection.execute("PRAGMA journal_mode=DELETE")  # moves the write-ahead log into the file
     except sqlite3.OperationalError as err:
         connection.close()
         if err.sqlite_errorcode != sqlite3.SQLITE_BUSY:
             raise
         raise BackupError(f"{database} is in use: stop the shop first.") from None
     except sqlite3.DatabaseError:
-        # It is damaged beyond being opened. Nobody can have it open, and it is kept as it is.
+        # Too damaged to be opened by any process: keep the files as they are.
         connection.close()
-        connection = _afresh(database, kept)
+        connection = _replace(database, kept)
     else:
         if kept is not None:
             shutil.copy2(database, kept)
@@ -165,26 +165,26 @@ def _alone(database: Path, kept: Path | None) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _afresh(database: Path, kept: Path | None) -> sqlite3.Connection:
-    for suffix in ("", *BESIDE):
-        part = Path(f"{database}{suffix}")
-        if part.exists():
-            part.rename(f"{kept}{suffix}")
+def _replace(database: Path, kept: Path | None) -> sqlite3.Connection:
+    for suffix in ("", *COMPANION_SUFFIXES):
+        file = Path(f"{database}{suffix}")
+        if file.exists():
+            file.rename(f"{kept}{suffix}")
     os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     return sqlite3.connect(database, isolation_level=None)
 
 
 @contextmanager
-def _in_words(problem: str) -> Iterator[None]:
+def _as_backup_error(problem: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError, TypeError) as err:
         raise BackupError(f"{problem}: {err}.") from err
 
 
-def _flush(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
+def _sync_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(number)
+        os.fsync(descriptor)
     finally:
-        os.close(number)
+        os.close(descriptor)

@@ -34,6 +34,8 @@ LOG = logging.getLogger(__name__)
 class Health(Resource):
     """`/health`."""
 
+    address = "/health"
+
 
 class CheckFailedError(Exception):
     """A readiness check failed; the text says why."""
@@ -57,13 +59,15 @@ def run_checks(checks: Checks) -> dict[str, str]:
     return results
 
 
-@view_config(context=Health, name="live", http_cache=0)
+@view_config(context=Health, name="live", http_cache=0, writes=False, private=False)
 def live(_context: Health, _request: Request) -> Response:
     """Answer 200. Nothing else is checked: a restart would repair nothing else."""
     return Response(text="alive\n", content_type="text/plain", charset="utf-8")
 
 
-@view_config(context=Health, name="ready", renderer="json", http_cache=0)
+@view_config(
+    context=Health, name="ready", renderer="json", http_cache=0, writes=False, private=False
+)
 def ready(_context: Health, request: Request) -> dict[str, Any]:
     """Check database, schema and disk: 200 if all are `ok`, otherwise 503."""
     try:

@@ -1,7 +1,7 @@
-"""How the log is written: a JSON object a line, or words for whoever develops.
+"""Log formatters and the log handler, named in the INI's `[formatter_…]` and `[handler_…]`.
 
-An INI names one of these as the `class` of a formatter. Whatever was bound to structlog's context,
-such as the request's id, stands in each line, and so does what a call gave as `extra`.
+Each line includes the fields bound to structlog's context, such as the request id, and the fields
+that a call passes as `extra`.
 
 https://www.structlog.org/en/stable/standard-library.html
 """
@@ -21,7 +21,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from bookshop.web.request_log import RequestSummary
 
-# The last defence: nothing that writes into the log has any of these to say.
+# A last defence: no code should log any of these.
 SECRETS = re.compile(
     r"""
     (?:[sr]k|whsec|ek)_[A-Za-z0-9_]{6,}            # Stripe's keys and signing secrets
@@ -33,109 +33,110 @@ SECRETS = re.compile(
     """,
     re.VERBOSE,
 )
-HIDDEN = "[hidden]"
-PAUSE = 0.1  # seconds between two times that lines are written
-MOST = 10_000  # lines that are kept; the next waits until they are written
+REDACTED = "[redacted]"
+FLUSH_INTERVAL = 0.1  # seconds
+MAX_BUFFERED_LINES = 10_000  # the thread that logs the next line writes them all
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def redact(text: str) -> str:
-    """The text without what looks like a secret, a card's number or somebody's address."""
-    return SECRETS.sub(HIDDEN, text)
+    """Replace what looks like a secret, a card number or an e-mail address."""
+    return SECRETS.sub(REDACTED, text)
 
 
-def _as_json(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
+def _render_json(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
     return redact(_encode(event).decode())
 
 
-def _as_words(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
-    said = f"{event.pop('timestamp')} {event.pop('level'):7} {event.pop('logger')}: "
-    said += str(event.pop("event"))
-    trace = event.pop("exception", None)
-    more = " ".join(f"{name}={value}" for name, value in event.items())
-    return redact("".join((said, more and f"  ({more})", f"\n{trace}" if trace else "")))
+def _render_text(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
+    line = f"{event.pop('timestamp')} {event.pop('level'):7} {event.pop('logger')}: "
+    line += str(event.pop("event"))
+    traceback = event.pop("exception", None)
+    fields = " ".join(f"{name}={value}" for name, value in event.items())
+    return redact(
+        "".join((line, fields and f"  ({fields})", f"\n{traceback}" if traceback else ""))
+    )
 
 
-class _Lines(structlog.stdlib.ProcessorFormatter):
-    """Formats the records of `logging` and of structlog alike."""
+class _StructuredFormatter(structlog.stdlib.ProcessorFormatter):
+    """Base class: formats the records of `logging` and of structlog alike."""
 
-    def __init__(self, written: Processor, when: str) -> None:
+    def __init__(self, renderer: Processor, timestamp_format: str) -> None:
         super().__init__(
             foreign_pre_chain=[
                 structlog.contextvars.merge_contextvars,
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.add_logger_name,
                 structlog.stdlib.ExtraAdder(),
-                structlog.processors.TimeStamper(fmt=when, utc=True),
+                structlog.processors.TimeStamper(fmt=timestamp_format, utc=True),
                 structlog.processors.format_exc_info,
             ],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, written],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
 
 
-class JsonLines(_Lines):
-    """One JSON object a line: `event`, `level`, `logger`, `timestamp` (UTC), and more."""
+class JsonFormatter(_StructuredFormatter):
+    """Formats a record as a JSON object: `event`, `level`, `logger`, `timestamp` (UTC), fields."""
 
     def __init__(self, *_unused: Any, **_options: Any) -> None:
-        super().__init__(_as_json, "iso")
+        super().__init__(_render_json, "iso")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record. A request's is written quickest, as there are most of them."""
+        """Return the record's line. Request summaries skip the processors: they are most lines."""
         if isinstance(record.msg, RequestSummary):
             return _encode(record.msg).decode()
         return super().format(record)
 
 
-class Words(_Lines):
-    """The same for eyes."""
+class TextFormatter(_StructuredFormatter):
+    """Formats a record as a readable line, for development."""
 
     def __init__(self, *_unused: Any, **_options: Any) -> None:
-        super().__init__(_as_words, "%H:%M:%S")
+        super().__init__(_render_text, "%H:%M:%S")
 
 
-class InBatches(logging.Handler):
-    """Writes lines a moment later, all that there are by then; warnings and worse at once.
+class BatchingHandler(logging.Handler):
+    """Writes lines to a stream in batches, every FLUSH_INTERVAL; warnings and errors at once.
 
-    Writing lets another thread have the interpreter. Done for each request, threads are busier
-    changing places than serving: docs/bench.md has the figures. Whoever kills the process with
-    SIGKILL loses the lines of that moment.
+    Each write releases the interpreter's lock. With one write per request, threads spend more time
+    switching than serving: docs/bench.md has the figures. SIGKILL loses the lines of one interval.
     """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
         self._lines: deque[str] = deque()
-        self._waiting = threading.Event()
-        self._writing = threading.Lock()
-        threading.Thread(target=self._write_now_and_then, name="log", daemon=True).start()
+        self._has_lines = threading.Event()
+        self._write_lock = threading.Lock()
+        threading.Thread(target=self._flush_periodically, name="log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the line of a record until it is written."""
+        """Buffer the record's line."""
         try:
             self._lines.append(f"{self.format(record)}\n")
-        except Exception:  # noqa: BLE001 - a line that cannot be made keeps nobody from being served
+        except Exception:  # noqa: BLE001 - a line that cannot be formatted must not fail the request
             self.handleError(record)
             return
-        if record.levelno >= logging.WARNING or len(self._lines) >= MOST:
+        if record.levelno >= logging.WARNING or len(self._lines) >= MAX_BUFFERED_LINES:
             self.flush()
-        elif not self._waiting.is_set():
-            self._waiting.set()
+        elif not self._has_lines.is_set():
+            self._has_lines.set()
 
     def flush(self) -> None:
-        """Write what is kept, in its order. At the end of the process `logging` calls it too."""
-        with self._writing:
-            # Others may add to it meanwhile: what they add may be written now, or the next time.
+        """Write the buffered lines in order. `logging` also calls this when the process exits."""
+        with self._write_lock:
+            # Other threads may append meanwhile: their lines are written by the next flush.
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
             if lines:
                 self._stream.write("".join(lines))
                 self._stream.flush()
 
-    def _write_now_and_then(self) -> None:
+    def _flush_periodically(self) -> None:
         while True:
-            self._waiting.wait()
-            time.sleep(PAUSE)
-            self._waiting.clear()
+            self._has_lines.wait()
+            time.sleep(FLUSH_INTERVAL)
+            self._has_lines.clear()
             try:
                 self.flush()
-            except (OSError, ValueError):  # a full disk, or a stream that was closed
-                continue  # the next line tries again
+            except (OSError, ValueError):  # a full disk, or a closed stream
+                continue  # lines logged later are still written

@@ -98,13 +98,14 @@ def _systemd_sockets(environ: Mapping[str, str]) -> Iterator[socket.socket]:
 def _run(dispatcher: Any, connections: dict[int, Any], timeout: int, *, drain: bool) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish running requests within `timeout` seconds.
 
-    `drain` also serves connections that wait to be accepted, since no other process will.
+    A second Ctrl-C stops at once. `drain` also serves connections that wait to be accepted, since
+    no other process will.
     """
     trigger = next(each.trigger for each in _listeners(connections))
-    terminated = threading.Event()
-    with _on_sigterm(terminated, trigger):
+    stopping = threading.Event()
+    with _on_stop_signal(stopping, trigger):
         try:
-            while not terminated.is_set():
+            while not stopping.is_set():
                 _poll(connections, timeout=1)
             _close_listeners(connections, drain=drain)
             deadline = time.monotonic() + timeout
@@ -117,19 +118,23 @@ def _run(dispatcher: Any, connections: dict[int, Any], timeout: int, *, drain: b
 
 
 @contextmanager
-def _on_sigterm(terminated: threading.Event, trigger: Any) -> Iterator[None]:
+def _on_stop_signal(stopping: threading.Event, trigger: Any) -> Iterator[None]:
+    """Set `stopping` on the first SIGTERM or Ctrl-C."""
+
     def handle(_signal: int, _frame: object) -> None:
-        terminated.set()
+        stopping.set()
         trigger.pull_trigger()  # wakes the loop
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, handle)
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _poll(connections: dict[int, Any], timeout: float) -> None:

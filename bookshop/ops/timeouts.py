@@ -1,44 +1,45 @@
-"""Asking what may hang, without hanging."""
+"""A runner that bounds how long a caller waits for a function that may hang."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as OutOfTimeError
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Generic, TypeVar
 
 DEADLINE = 2  # seconds
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-class TooSlowError(Exception):
-    """There was no answer in time."""
+class DeadlineExceededError(Exception):
+    """The function did not return in time."""
 
 
-class TimeoutRunner(Generic[Answer]):
-    """Asks in one thread of its own, and waits for no longer than a deadline.
+class TimeoutRunner(Generic[Result]):
+    """Runs a function in one thread of its own, and waits no longer than the deadline.
 
-    What hangs keeps that thread, and never one of those that serve.
+    A call that hangs occupies that thread only, never one that serves requests. Callers that come
+    while it runs wait for the same call.
     """
 
     def __init__(
-        self, question: Callable[[], Answer], name: str, deadline: float = DEADLINE
+        self, function: Callable[[], Result], thread_name: str, deadline: float = DEADLINE
     ) -> None:
-        """`deadline` is in seconds, `name` is the thread's."""
-        self._question = question
+        """`deadline` is in seconds."""
+        self._function = function
         self._deadline = deadline
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._asking: Future[Answer] | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=thread_name)
+        self._running: Future[Result] | None = None
 
-    def ask(self) -> Answer:
-        """The answer, or whatever the question raises. Raises TooSlowError."""
-        asking = self._asking
-        if asking is None or asking.done():
-            asking = self._asking = self._pool.submit(self._question)
+    def run(self) -> Result:
+        """Return the function's result, or raise its error. Raises DeadlineExceededError."""
+        future = self._running
+        if future is None or future.done():
+            future = self._running = self._pool.submit(self._function)
         try:
-            return asking.result(self._deadline)
-        except OutOfTimeError:
-            if asking.done():
+            return future.result(self._deadline)
+        except FutureTimeoutError:
+            if future.done():  # the function itself raised it
                 raise
-            raise TooSlowError from None
+            raise DeadlineExceededError from None

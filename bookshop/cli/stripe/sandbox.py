@@ -6,7 +6,7 @@ import threading
 
 import click
 
-from bookshop.cli.shop import SettingsFault, ShopContext
+from bookshop.cli.shop import InvalidSettingsError, ShopContext
 from bookshop.sandbox.options import Options, OptionsError
 from bookshop.sandbox.server import SandboxServer
 
@@ -14,16 +14,16 @@ from bookshop.sandbox.server import SandboxServer
 @click.command()
 @click.pass_obj
 def sandbox(shop: ShopContext) -> None:
-    """Run the Stripe stand-in alone, until Ctrl-C."""
+    """Run the Stripe sandbox without the shop, until Ctrl-C."""
     try:
         server = SandboxServer(Options.from_settings(shop.section))
         server.start()
     except OptionsError as err:
-        raise SettingsFault(str(err)) from err
-    click.echo(f"The sandbox answers at {server.url} (Ctrl-C ends it)")
+        raise InvalidSettingsError(str(err)) from err
+    click.echo(f"The sandbox runs at {server.url}. Press Ctrl-C to stop it.")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
-        click.echo("The sandbox has ended.")
+        click.echo("The sandbox has stopped.")
     finally:
         server.stop()

@@ -1,4 +1,4 @@
-"""Folders and files: whether they are there, can be written to, and are kept from others."""
+"""Checks of folders and files: writable, enough space, secrets not readable by everyone."""
 
 from __future__ import annotations
 
@@ -9,62 +9,71 @@ from tempfile import TemporaryFile
 
 from bookshop.ops.check.findings import Finding, error, warning
 from bookshop.ops.check.ini import APP, Ini
-from bookshop.ops.health import LEAST_ROOM
+from bookshop.ops.health import MIN_FREE_BYTES
 from bookshop.settings import KEYS, Settings
 
-EVERYBODY = 0o007  # a group may read: it is how a service is often given its secrets
+OTHERS = 0o007  # mode bits; a group may have access, since services often get secrets that way
+SECRET_LEAK = "anyone who reads it can act for the shop"  # noqa: S105  # nosec B105
 
 
 def run_checks(settings: Settings, ini: Ini) -> Iterator[Finding]:
-    """All that is to be said of folders and files."""
+    """Yield all findings about folders and files."""
     shop = settings.shop
-    yield from _folder("bookshop.var", shop.var, "the shop keeps covers and more there")
+    why = "the shop cannot store covers and other files"
+    yield from _check_folder("bookshop.var", shop.var, why)
     if settings.mail.folder:
-        yield from _folder("mail.folder", settings.mail.folder, "mails are kept there")
+        yield from _check_folder("mail.folder", settings.mail.folder, "e-mails cannot be stored")
     if shop.maintenance.exists():
         yield warning(
+            "closed_for_maintenance",
             "bookshop.var",
-            "the shop is closed: every page says so",
+            "every page shows the maintenance page",
             f"rm {shop.maintenance}",
-            "nobody can buy",
+            "customers cannot buy",
         )
+    yield from _check_secrets(settings, ini)
+
+
+def _check_secrets(settings: Settings, ini: Ini) -> Iterator[Finding]:
     section = ini.section(APP)
-    for name, key in KEYS.items():
-        file = Path(section.get(f"{name}_file", "")) if key.secret else Path()
+    for name in [name for name, key in KEYS.items() if key.secret]:
+        file = Path(section.get(f"{name}_file", ""))
         if file.is_file():
-            yield from open_to_all(name, file, "whoever has it can act for the shop")
-        value = section.get(name, "")
+            yield from check_file_mode(name, file, SECRET_LEAK)
         if name == "sqlalchemy.url" and not settings.database.password:
-            continue  # it opens nothing by itself
-        if key.secret and value and "${" not in value and shop.environment != "development":
-            place = ini.place(name).file
-            if place.stat().st_mode & EVERYBODY:
+            continue  # not a secret without a password
+        value = section.get(name, "")
+        if value and "${" not in value and settings.shop.environment != "development":
+            path = ini.place(name).file
+            if path.stat().st_mode & OTHERS:
                 yield warning(
+                    "ini_readable_by_all",
                     name,
-                    f"stands in {place.name}, which everybody on this machine can read",
-                    f"chmod o= {place}, or {name}_file = …",
-                    "whoever has it can act for the shop",
+                    f"is written in {path.name}, which every user of this machine can read",
+                    f"chmod o= {path}, or {name}_file = …",
+                    SECRET_LEAK,
                 )
 
 
-def open_to_all(key: str, file: Path, why: str) -> Iterator[Finding]:
-    """Whether everybody on this machine may read a file that tells what only the shop may know."""
-    if file.stat().st_mode & EVERYBODY:
-        problem = f"{file} can be read by everybody on this machine"
-        yield warning(key, problem, f"chmod o= {file}", why)
+def check_file_mode(key: str, file: Path, why: str) -> Iterator[Finding]:
+    """Yield a finding if every user of this machine can read or write the file."""
+    if file.stat().st_mode & OTHERS:
+        problem = f"every user of this machine can read {file}"
+        yield warning("file_readable_by_all", key, problem, f"chmod o= {file}", why)
 
 
-def _folder(key: str, folder: Path, why: str) -> Iterator[Finding]:
-    there = folder
+def _check_folder(key: str, folder: Path, why: str) -> Iterator[Finding]:
+    existing = folder
     try:
-        while not there.exists():
-            there = there.parent  # it is made when it is first needed
-        with TemporaryFile(dir=there):
+        while not existing.exists():
+            existing = existing.parent  # the shop makes the folder when it first needs it
+        with TemporaryFile(dir=existing):
             pass
     except OSError:
-        fix = f"chown the user that runs the shop {there}, or {key} = …"
-        yield error(key, f"{there} cannot be written to", fix, why)
+        fix = f"chown USER {existing} with the user that runs the shop, or {key} = …"
+        yield error("folder_not_writable", key, f"{existing} is not writable", fix, why)
         return
-    if shutil.disk_usage(there).free < LEAST_ROOM:
-        problem = f"the disk of {there} is nearly full"
-        yield warning(key, problem, "make room on it", "a full disk stops the shop")
+    if shutil.disk_usage(existing).free < MIN_FREE_BYTES:
+        problem = f"the disk of {existing} is almost full"
+        why = "a full disk stops the shop"
+        yield warning("disk_almost_full", key, problem, "free space on that disk", why)

@@ -1,4 +1,4 @@
-"""Something to mend, as `bookshop check` tells it."""
+"""What `bookshop check` reports."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong with a setting or with what it names, why that matters, and what to write.
+    """A fault of a setting or of what it names.
 
-    An error keeps customers from buying, or loses money, mail or secrets; a warning may.
+    `code` is stable and names the kind of fault; `key` is the setting. `problem`, `fix` (what to
+    write or run) and `why` (why it matters) are sentences without a full stop. An error keeps
+    customers from buying, or loses money, mail or secrets; a warning may.
     """
 
     severity: Severity
+    code: str
     key: str
     problem: str
     fix: str
     why: str
 
 
-def error(key: str, problem: str, fix: str, why: str) -> Finding:
-    """A finding that cannot wait."""
-    return Finding("error", key, problem, fix, why)
+def error(code: str, key: str, problem: str, fix: str, why: str) -> Finding:
+    """Return a finding that must be fixed now."""
+    return Finding("error", code, key, problem, fix, why)
 
 
-def warning(key: str, problem: str, fix: str, why: str) -> Finding:
-    """A finding that should not stay."""
-    return Finding("warning", key, problem, fix, why)
+def warning(code: str, key: str, problem: str, fix: str, why: str) -> Finding:
+    """Return a finding that should be fixed."""
+    return Finding("warning", code, key, problem, fix, why)

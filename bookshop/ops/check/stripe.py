@@ -13,7 +13,7 @@ from bookshop.payments.gateway import Gateway
 from bookshop.payments.webhook_signatures import API_VERSION, TOLERANCE
 from bookshop.services import Services
 from bookshop.settings import Settings
-from bookshop.webhooks.resources import address
+from bookshop.webhooks.resources import webhook_url
 
 SECRET_KEY, URL = "stripe.secret_key", "bookshop.url"
 WEBHOOK_SECRETS = "stripe.webhook_secrets"
@@ -85,7 +85,7 @@ def _check_account(settings: Settings, gateway: Gateway) -> Iterator[Finding]:
 
 
 def _check_endpoints(settings: Settings, gateway: Gateway) -> Iterator[Finding]:
-    url = address(settings.shop.url)
+    url = webhook_url(settings.shop.url)
     endpoints = endpoints_at(url, gateway.list_endpoints(), settings.stripe.webhook_secrets)
     if not endpoints:
         problem = f"Stripe does not send events to {url}"

@@ -1,4 +1,4 @@
-"""The shop as its customers reach it: by its public address, through its proxy, over https."""
+"""Checks of the public address: the shop answers there, over https, through its proxy."""
 
 from __future__ import annotations
 
@@ -15,66 +15,72 @@ KEY = "bookshop.url"
 LIVE = "/health/live"
 STYLES, CSS = "/static/base.css", "text/css; charset=utf-8"
 TIMEOUT = 5  # seconds
-WHY = "customers find no shop there, and Stripe nobody to tell"
+WHY = "neither customers nor Stripe reach the shop"
 
 
 def run_checks(shop: ShopSettings, *, pool: urllib3.PoolManager | None = None) -> Iterator[Finding]:
-    """Whether the shop answers at its address, and nobody else."""
+    """Yield all findings about the public address."""
     pool = pool or urllib3.PoolManager(timeout=TIMEOUT, retries=False)
     with pool:
         try:
-            answer = pool.request("GET", shop.url + LIVE, redirect=False)
+            response = pool.request("GET", shop.url + LIVE, redirect=False)
         except SSLError as err:
-            fix = "see to the proxy's certificate"
-            yield error(KEY, f"{shop.url} cannot be trusted: {_reason(err)}", fix, WHY)
+            problem = f"the certificate of {shop.url} is not trusted ({_reason(err)})"
+            fix = "install a valid certificate at the proxy"
+            yield error("certificate_not_trusted", KEY, problem, fix, WHY)
             return
         except HTTPError as err:
+            problem = f"{shop.url} does not respond ({type(err).__name__})"
             fix = f"start the shop and its proxy, or {KEY} = …"
-            yield warning(KEY, f"{shop.url} does not answer: {type(err).__name__}", fix, WHY)
+            yield warning("address_unavailable", KEY, problem, fix, WHY)
             return
-        if answer.data.strip() != b"alive":
-            problem = f"{shop.url}{LIVE} is not answered by a shop (status {answer.status})"
-            yield error(KEY, problem, f"see to the proxy, or {KEY} = …", WHY)
+        if response.data.strip() != b"alive":
+            problem = f"{shop.url}{LIVE} is not answered by a shop (status {response.status})"
+            fix = f"correct the proxy's settings, or {KEY} = …"
+            yield error("address_not_a_shop", KEY, problem, fix, WHY)
             return
-        yield from _files(shop, pool)
+        yield from _check_static_files(shop, pool)
         if shop.url.startswith("https://"):
-            yield from _plain(shop, pool)
+            yield from _check_redirect(shop, pool)
 
 
-def _files(shop: ShopSettings, pool: urllib3.PoolManager) -> Iterator[Finding]:
+def _check_static_files(shop: ShopSettings, pool: urllib3.PoolManager) -> Iterator[Finding]:
     try:
-        answer = pool.request("GET", shop.url + STYLES, redirect=False)
+        response = pool.request("GET", shop.url + STYLES, redirect=False)
     except HTTPError as err:
-        found = type(err).__name__
+        result = type(err).__name__
     else:
-        if answer.status == HTTPStatus.OK and answer.headers.get("Content-Type", "") == CSS:
+        content_type = response.headers.get("Content-Type", "no type")
+        if response.status == HTTPStatus.OK and content_type == CSS:
             return
-        found = f"status {answer.status}, {answer.headers.get('Content-Type', 'no type')}"
+        result = f"status {response.status}, {content_type}"
     yield error(
+        "static_files_not_forwarded",
         KEY,
-        f"{shop.url}{STYLES} is not the shop's style sheet ({found})",
-        "have the proxy hand on /static/ as it hands on everything",
-        "customers see bare pages, and the checkout's script is missing",
+        f"{shop.url}{STYLES} is not the shop's style sheet ({result})",
+        "let the proxy forward /static/ to the shop like any other path",
+        "pages have no styles, and the checkout has no script",
     )
 
 
-def _plain(shop: ShopSettings, pool: urllib3.PoolManager) -> Iterator[Finding]:
-    plain = _as_plain(shop.url)
+def _check_redirect(shop: ShopSettings, pool: urllib3.PoolManager) -> Iterator[Finding]:
+    plain = _plain_address(shop.url)
     try:
-        answer = pool.request("GET", plain, redirect=False)
+        response = pool.request("GET", plain, redirect=False)
     except HTTPError:
-        return  # nobody there, and nothing to be led astray by
-    to = answer.headers.get("Location", "")
-    if not f"{to}/".startswith(f"{shop.url}/"):
+        return  # nothing answers plain http, so there is nothing to redirect
+    target = response.headers.get("Location", "")
+    if not f"{target}/".startswith(f"{shop.url}/"):
         yield warning(
+            "http_not_redirected",
             KEY,
-            f"{plain} does not lead to {shop.url}" + (f", but to {to}" if to else ""),
-            "have the proxy redirect it",
-            "who types the address without https is talked to in the open",
+            f"{plain} does not redirect to {shop.url}" + (f", but to {target}" if target else ""),
+            "let the proxy redirect it",
+            "customers who type the address without https get an unencrypted page",
         )
 
 
-def _as_plain(url: str) -> str:
+def _plain_address(url: str) -> str:
     return "http://" + url.removeprefix("https://")
 
 

@@ -1,9 +1,13 @@
-"""What the database knows of the shop's business: the same from whichever process it is asked."""
+"""Metrics read from the database: orders, payments, webhook events, e-mail.
+
+Every process reports the same values.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -14,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import clock
 from bookshop.mail.models import MailRecord, MailStatus
-from bookshop.ops.timeouts import TimeoutRunner, TooSlowError
+from bookshop.ops.timeouts import DeadlineExceededError, TimeoutRunner
 from bookshop.orders.models import Order
 from bookshop.orders.states import OrderStatus
 from bookshop.webhooks.models import EventRecord, EventStatus
@@ -23,61 +27,65 @@ Gauges = list[Metric]
 
 
 class DatabaseCollector(Collector):
-    """Asks the database at each scrape; where it does not answer, nothing of it is said."""
+    """Queries the database at each scrape; reports only `bookshop_database_up` if that fails."""
 
-    def __init__(self, patient: TimeoutRunner[Gauges]) -> None:
-        self._patient = patient
+    def __init__(self, runner: TimeoutRunner[Gauges]) -> None:
+        self._runner = runner
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing is asked before somebody scrapes."""
+        """Return nothing, so that registering the collector does not query the database."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """The gauges, and whether the database answered."""
-        up = GaugeMetricFamily("bookshop_database_up", "Whether the database answered in time")
+        """Yield `bookshop_database_up`, and the gauges if the database responded in time."""
+        up = GaugeMetricFamily("bookshop_database_up", "1 if the database responded in time")
         try:
-            found = self._patient.ask()
-        except (TooSlowError, SQLAlchemyError):
-            found = None
-        up.add_metric((), int(found is not None))
+            gauges = self._runner.run()
+        except (DeadlineExceededError, SQLAlchemyError):
+            gauges = None
+        up.add_metric((), int(gauges is not None))
         yield up
-        yield from found or ()
+        yield from gauges or ()
 
 
-def gauges(connection: Connection) -> Gauges:
-    """All that is measured in the database."""
+def read_gauges(connection: Connection) -> Gauges:
+    """Return all gauges of the database."""
     now = clock.now()
-    return [*_orders(connection, now), *_events(connection, now), *_mails(connection, now)]
+    return [*_orders(connection, now), *_events(connection, now), *_emails(connection, now)]
 
 
 def _orders(connection: Connection, now: datetime) -> Iterator[Metric]:
-    by_state = GaugeMetricFamily("bookshop_orders", "Orders, by state", labels=("state",))
-    counted = _counted(connection, Order.status)
-    for state in OrderStatus:
-        by_state.add_metric((state.value,), counted.get(state.value, 0))
-    yield by_state
-    holding = select(func.count()).where(Order.holding)
-    yield _gauge(connection, "bookshop_holds", "Orders for which copies are kept", holding)
-    lapsed = holding.where(Order.held_until < now)
-    about = "Orders whose copies are kept too long: nobody sweeps"
-    yield _gauge(connection, "bookshop_holds_lapsed", about, lapsed)
-    for name, about, wanted in (
+    yield _by_status(connection, "bookshop_orders", "Orders, by status", Order.status, OrderStatus)
+    reserved = select(func.count()).where(Order.stock_reserved)
+    yield _gauge(connection, "bookshop_reservations", "Orders with reserved stock", reserved)
+    expired = reserved.where(Order.reserved_until < now)
+    about = "Orders whose reservation has expired but is not released"
+    yield _gauge(connection, "bookshop_reservations_expired", about, expired)
+    for name, about, flag in (
         (
-            "contradicted",
-            "Orders that Stripe contradicts: a person has to look",
-            Order.contradicted,
+            "payment_mismatch",
+            "Orders whose payment at Stripe does not match, for a person to review",
+            Order.payment_mismatch,
         ),
-        ("short", "Orders that were paid when their copies were gone", Order.short),
+        (
+            "out_of_stock",
+            "Orders that were paid when their books were out of stock",
+            Order.out_of_stock,
+        ),
     ):
-        counting = select(func.count()).select_from(Order).where(wanted)
+        counting = select(func.count()).select_from(Order).where(flag)
         yield _gauge(connection, f"bookshop_orders_{name}", about, counting)
+    yield from _amounts(connection)
+
+
+def _amounts(connection: Connection) -> Iterator[Metric]:
     money = select(Order.currency, func.sum(Order.total), func.sum(Order.refunded))
     paid = GaugeMetricFamily(
-        "bookshop_paid_minor_units", "Money that was paid, in minor units", labels=("currency",)
+        "bookshop_paid_minor_units", "Amount paid, in minor units", labels=("currency",)
     )
     refunded = GaugeMetricFamily(
         "bookshop_refunded_minor_units",
-        "Money that went back, in minor units",
+        "Amount refunded, in minor units",
         labels=("currency",),
     )
     for currency, total, back in connection.execute(
@@ -90,66 +98,73 @@ def _orders(connection: Connection, now: datetime) -> Iterator[Metric]:
 
 
 def _events(connection: Connection, now: datetime) -> Iterator[Metric]:
-    by_status = GaugeMetricFamily(
-        "bookshop_webhook_events", "Stripe's events, by what became of them", labels=("status",)
+    yield _by_status(
+        connection,
+        "bookshop_webhook_events",
+        "Webhook events, by status",
+        EventRecord.status,
+        EventStatus,
     )
-    counted = _counted(connection, EventRecord.status)
-    for status in EventStatus:
-        by_status.add_metric((status.value,), counted.get(status.value, 0))
-    yield by_status
     failed = select(func.min(EventRecord.received_at)).where(
         EventRecord.status == EventStatus.FAILED
     )
     yield _age(
         connection,
-        "bookshop_webhook_lag_seconds",
-        "Age of the oldest event not applied",
+        "bookshop_webhook_oldest_failed_event_age_seconds",
+        "Age of the oldest event that could not be applied; 0 if there is none",
         failed,
         now,
     )
     newest = select(func.max(EventRecord.received_at))
     yield _age(
         connection,
-        "bookshop_webhook_silence_seconds",
-        "Time since the last event came",
+        "bookshop_webhook_last_event_age_seconds",
+        "Time since the last event was received",
         newest,
         now,
     )
 
 
-def _mails(connection: Connection, now: datetime) -> Iterator[Metric]:
-    by_status = GaugeMetricFamily(
-        "bookshop_mails", "The shop's mails, by what became of them", labels=("status",)
+def _emails(connection: Connection, now: datetime) -> Iterator[Metric]:
+    yield _by_status(
+        connection, "bookshop_emails", "E-mails, by status", MailRecord.status, MailStatus
     )
-    counted = _counted(connection, MailRecord.status)
-    for status in MailStatus:
-        by_status.add_metric((status.value,), counted.get(status.value, 0))
-    yield by_status
     waiting = select(func.min(MailRecord.written_at)).where(MailRecord.status == MailStatus.WAITING)
     yield _age(
-        connection, "bookshop_outbox_age_seconds", "Age of the oldest mail that waits", waiting, now
+        connection,
+        "bookshop_outbox_oldest_email_age_seconds",
+        "Age of the oldest e-mail that waits for delivery; 0 if there is none",
+        waiting,
+        now,
     )
 
 
-def _counted(connection: Connection, column: Any) -> dict[str, int]:
-    found = connection.execute(select(column, func.count()).group_by(column))
-    return {name: count for name, count in found}  # noqa: C416 - rows are no pairs to mypy
+def _by_status(
+    connection: Connection, name: str, about: str, column: Any, statuses: type[StrEnum]
+) -> Metric:
+    """Return a gauge with one value for each status, 0 included."""
+    gauge = GaugeMetricFamily(name, about, labels=("status",))
+    counting = select(column, func.count()).group_by(column)
+    counts = {status: count for status, count in connection.execute(counting)}  # noqa: C416
+    for status in statuses:
+        gauge.add_metric((status.value,), counts.get(status.value, 0))
+    return gauge
 
 
-def _gauge(connection: Connection, name: str, about: str, wanted: Any) -> Metric:
-    return GaugeMetricFamily(name, about, value=connection.scalar(wanted) or 0)
+def _gauge(connection: Connection, name: str, about: str, query: Any) -> Metric:
+    return GaugeMetricFamily(name, about, value=connection.scalar(query) or 0)
 
 
-def _age(connection: Connection, name: str, about: str, wanted: Any, now: datetime) -> Metric:
-    since: datetime | None = connection.scalar(wanted)
+def _age(connection: Connection, name: str, about: str, query: Any, now: datetime) -> Metric:
+    since: datetime | None = connection.scalar(query)
     return GaugeMetricFamily(name, about, value=int((now - since).total_seconds()) if since else 0)
 
 
-def collector(connect: Callable[[], Any]) -> DatabaseCollector:
-    """A collector that asks through connections of `connect`."""
+def database_collector(connect: Callable[[], Any]) -> DatabaseCollector:
+    """Return a collector that reads through connections of `connect`."""
 
-    def ask() -> Gauges:
+    def read() -> Gauges:
         with connect() as connection:
-            return gauges(connection)
+            return read_gauges(connection)
 
-    return DatabaseCollector(TimeoutRunner(ask, "metrics"))
+    return DatabaseCollector(TimeoutRunner(read, "metrics"))

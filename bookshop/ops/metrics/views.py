@@ -22,7 +22,7 @@ from bookshop.web.resources import Shop
 MULTIPROC_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
-@view_config(context=Shop, name="metrics", http_cache=0)
+@view_config(context=Shop, name="metrics", http_cache=0, writes=False, private=False)
 def metrics(_context: Shop, request: Request) -> Response:
     """Return all metrics; 404 without the token."""
     if not _is_authorized(request):

@@ -1,4 +1,4 @@
-"""Backups of SQLite: consistent, verified, brought back only where that is safe."""
+"""Backups of SQLite are consistent and verified, and restored only where that is safe."""
 
 import sqlite3
 import stat
@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from bookshop import migrations
 from bookshop.db import make_engine, make_sessions
-from bookshop.ops.backup import BackupError, back_up, examine, restore
+from bookshop.ops.backup import BackupError, back_up, restore, verify
 from tests.unit.makers import NOW, book, order
 
 
@@ -23,7 +23,7 @@ def database(sqlite_url):
 
 @pytest.fixture
 def shop(sqlite_url):
-    """Somebody who has the database open."""
+    """A connection that keeps the database open."""
     engine = make_engine(sqlite_url)
     yield engine
     engine.dispose()
@@ -31,12 +31,12 @@ def shop(sqlite_url):
 
 def sell(engine, count=1):
     with make_sessions(engine).begin() as session:
-        session.add(wanted := book())
-        session.add_all(order(wanted) for _ in range(count))
+        session.add(sold := book())
+        session.add_all(order(sold) for _ in range(count))
 
 
 def count(file):
-    return examine(file).rows["orders"]
+    return verify(file).rows["orders"]
 
 
 def damage(file):
@@ -45,10 +45,10 @@ def damage(file):
     file.write_bytes(content)
 
 
-# --- backing up
+# --- back_up
 
 
-def test_a_backup_is_one_file_for_its_owner_alone_named_by_the_time(database, shop, tmp_path):
+def test_a_backup_is_one_private_file_named_by_the_time(database, shop, tmp_path):
     sell(shop, 3)
     folder = tmp_path / "backups"
     folder.mkdir()
@@ -60,20 +60,20 @@ def test_a_backup_is_one_file_for_its_owner_alone_named_by_the_time(database, sh
     assert made.revision in migrations.revisions()
 
 
-def test_what_is_not_checkpointed_yet_is_in_the_backup(database, shop, tmp_path):
+def test_the_write_ahead_log_is_in_the_backup(database, shop, tmp_path):
     sell(shop)
     assert Path(f"{database}-wal").stat().st_size > 0
     assert count(back_up(database, tmp_path / "it.sqlite", NOW).file) == 1
 
 
-def test_a_backup_is_of_one_moment_while_the_shop_sells(database, shop, tmp_path):
+def test_a_backup_is_consistent_while_the_shop_sells(database, shop, tmp_path):
     ended = threading.Event()
 
-    def go_on_selling():
+    def keep_selling():
         while not ended.is_set():
             sell(shop, 2)
 
-    seller = threading.Thread(target=go_on_selling)
+    seller = threading.Thread(target=keep_selling)
     seller.start()
     try:
         made = [back_up(database, tmp_path / f"{n}.sqlite", NOW) for n in range(8)]
@@ -82,34 +82,34 @@ def test_a_backup_is_of_one_moment_while_the_shop_sells(database, shop, tmp_path
         seller.join()
     sold = [each.rows["orders"] for each in made]
     assert sold == sorted(sold)
-    # A transaction is in it with all of its rows, or with none.
+    # Each transaction is in the backup with all of its rows or with none.
     assert all(each.rows["orders"] == 2 * each.rows["books"] for each in made)
     assert all(each.rows["order_lines"] == each.rows["orders"] for each in made)
 
 
-def test_nothing_is_overwritten(database, tmp_path):
+def test_an_existing_file_is_not_overwritten(database, tmp_path):
     file = tmp_path / "precious"
     file.write_text("mine")
-    with pytest.raises(BackupError, match="is there already"):
+    with pytest.raises(BackupError, match="already exists"):
         back_up(database, file, NOW)
     assert file.read_text() == "mine"
 
 
-def test_two_at_once_do_not_write_one_file(database, tmp_path):
+def test_two_backups_do_not_write_the_same_file(database, tmp_path):
     (tmp_path / "it.sqlite.part").touch()
     with pytest.raises(BackupError, match="another backup"):
         back_up(database, tmp_path / "it.sqlite", NOW)
     assert (tmp_path / "it.sqlite.part").exists()
 
 
-def test_a_damaged_database_makes_no_backup(database, tmp_path):
+def test_a_damaged_database_is_not_backed_up(database, tmp_path):
     damage(database)
     with pytest.raises(BackupError):
         back_up(database, tmp_path / "it.sqlite", NOW)
     assert not list(tmp_path.glob("it.sqlite*"))
 
 
-def test_rows_that_cannot_be_make_no_backup(database, shop, tmp_path):
+def test_rows_that_violate_a_constraint_are_not_backed_up(database, shop, tmp_path):
     sell(shop)
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("PRAGMA ignore_check_constraints=ON")
@@ -118,32 +118,34 @@ def test_rows_that_cannot_be_make_no_backup(database, shop, tmp_path):
         back_up(database, tmp_path / "it.sqlite", NOW)
 
 
-def test_rows_that_refer_to_nothing_make_no_backup(database, tmp_path):
+def test_broken_references_are_not_backed_up(database, tmp_path):
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("INSERT INTO listing_subjects (code, book_id) VALUES ('A', 9)")
-    with pytest.raises(BackupError, match="rows are missing"):
+    with pytest.raises(BackupError, match="missing rows"):
         back_up(database, tmp_path / "it.sqlite", NOW)
 
 
-def test_a_backup_with_other_rows_is_none(database, tmp_path, monkeypatch):
-    monkeypatch.setattr("bookshop.ops.backup._rows", lambda connection: {"at": id(connection)})
-    with pytest.raises(BackupError, match="other rows"):
+def test_a_copy_with_other_row_counts_is_discarded(database, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "bookshop.ops.backup._count_rows", lambda connection: {"at": id(connection)}
+    )
+    with pytest.raises(BackupError, match="number of rows"):
         back_up(database, tmp_path / "it.sqlite", NOW)
     assert not list(tmp_path.glob("it.sqlite*"))
 
 
 @pytest.mark.parametrize("where", ["nowhere/it.sqlite", "."])
-def test_what_cannot_be_backed_up_is_said_in_words(database, tmp_path, where):
-    with pytest.raises(BackupError, match=r"could not be written|no database"):
+def test_an_impossible_backup_raises_backup_error(database, tmp_path, where):
+    with pytest.raises(BackupError, match=r"could not be written|does not exist"):
         back_up(database if "/" in where else tmp_path / "none.sqlite", tmp_path / where, NOW)
 
 
-# --- bringing back
+# --- restore
 
 
 @pytest.fixture
 def made(database, sqlite_url, tmp_path):
-    """A backup with one order, of a database that has three by now."""
+    """A backup with one order, of a database that now has three."""
     engine = make_engine(sqlite_url)
     sell(engine)
     made = back_up(database, tmp_path / "it.sqlite", NOW)
@@ -152,13 +154,13 @@ def made(database, sqlite_url, tmp_path):
     return made.file
 
 
-def test_the_former_database_is_kept_beside_the_restored(database, made):
+def test_the_previous_database_is_kept_beside_the_restored_one(database, made):
     kept = restore(database, made, NOW)
     assert (count(database), count(kept), count(made)) == (1, 3, 1)
     assert kept.name == "shop.sqlite.before-20260601T120000Z"
 
 
-def test_a_restored_shop_sells_and_can_be_restored_again(database, made, sqlite_url):
+def test_a_restored_database_is_usable_and_can_be_restored_again(database, made, sqlite_url):
     restore(database, made, NOW)
     engine = make_engine(sqlite_url)
     assert migrations.is_current(engine)
@@ -169,14 +171,14 @@ def test_a_restored_shop_sells_and_can_be_restored_again(database, made, sqlite_
     assert count(database) == 1
 
 
-def test_where_there_is_no_database_the_backup_becomes_one(made, tmp_path):
+def test_restoring_without_a_database_creates_one(made, tmp_path):
     database = tmp_path / "new" / "shop.sqlite"
     assert restore(database, made, NOW) is None
     assert count(database) == 1
     assert stat.S_IMODE(database.stat().st_mode) == 0o600
 
 
-def test_a_running_shop_is_not_restored_even_where_it_does_nothing(database, made, shop):
+def test_a_database_in_use_is_not_replaced_even_if_idle(database, made, shop):
     with shop.connect() as connection:
         connection.execute(text("SELECT 1 FROM orders"))
     with pytest.raises(BackupError, match="stop the shop first"):
@@ -187,7 +189,7 @@ def test_a_running_shop_is_not_restored_even_where_it_does_nothing(database, mad
     assert not list(database.parent.glob("*.before-*"))
 
 
-def test_a_damaged_backup_changes_nothing(database, made):
+def test_a_damaged_backup_is_refused(database, made):
     before = count(database)
     damage(made)
     with pytest.raises(BackupError):
@@ -196,25 +198,25 @@ def test_a_damaged_backup_changes_nothing(database, made):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no database at all" * 100])
-def test_what_is_no_backup_is_refused(database, tmp_path, content):
+def test_a_file_that_is_not_a_backup_is_refused(database, tmp_path, content):
     file = tmp_path / "other"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(BackupError, match=r"no file|no backup"):
+    with pytest.raises(BackupError, match=r"does not exist|not a backup"):
         restore(database, file, NOW)
 
 
-def test_a_backup_of_a_newer_shop_has_to_be_insisted_on(database, made):
+def test_a_backup_of_a_newer_shop_needs_the_flag(database, made):
     with closing(sqlite3.connect(made)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(BackupError, match="newer version"):
         restore(database, made, NOW)
     assert count(database) == 3
     restore(database, made, NOW, newer=True)
-    assert examine(database).revision == "9999"
+    assert verify(database).revision == "9999"
 
 
-def test_a_database_beyond_repair_is_replaced_and_kept(database, made):
+def test_an_unreadable_database_is_replaced_and_kept(database, made):
     database.write_bytes(b"\0" * 9000)
     kept = restore(database, made, NOW)
     assert kept.read_bytes() == b"\0" * 9000

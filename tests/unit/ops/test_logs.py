@@ -1,4 +1,4 @@
-"""Lines of the log: none is lost, and each thread's stand in their order."""
+"""The batching log handler loses no line and keeps the order of each thread's lines."""
 
 import io
 import logging
@@ -9,13 +9,14 @@ import threading
 import pytest
 
 from bookshop.ops import logs
-from bookshop.ops.logs import InBatches
+from bookshop.ops.logs import BatchingHandler
 from tests.waiting import until
 
 PROGRAM = """
 import logging, sys
-from bookshop.ops.logs import InBatches
-logging.basicConfig(level=logging.INFO, handlers=[InBatches(sys.stderr)], format="%(message)s")
+from bookshop.ops.logs import BatchingHandler
+handler = BatchingHandler(sys.stderr)
+logging.basicConfig(level=logging.INFO, handlers=[handler], format="%(message)s")
 logging.info("the last line")
 """
 
@@ -27,12 +28,12 @@ def stream():
 
 @pytest.fixture
 def handler(stream):
-    return InBatches(stream)
+    return BatchingHandler(stream)
 
 
 @pytest.fixture
 def log(handler):
-    """Hands a line to the handler, as a logger does."""
+    """Log a line through the handler."""
 
     def log(text, *values, level=logging.INFO):
         record = {"levelno": level, "msg": text, "args": values}
@@ -42,12 +43,12 @@ def log(handler):
 
 
 @pytest.fixture
-def patient(monkeypatch):
-    """Nothing is written by the clock."""
-    monkeypatch.setattr(logs, "PAUSE", 3600)
+def no_timer(monkeypatch):
+    """Keep the handler from writing on its interval."""
+    monkeypatch.setattr(logs, "FLUSH_INTERVAL", 3600)
 
 
-def test_lines_are_written_a_moment_later(log, stream):
+def test_lines_are_written_after_the_interval(log, stream):
     for number in range(3):
         log("line %d", number)
     until(lambda: stream.getvalue() == "line 0\nline 1\nline 2\n", 10)
@@ -55,24 +56,24 @@ def test_lines_are_written_a_moment_later(log, stream):
     until(lambda: stream.getvalue().endswith("once more\n"), 10)
 
 
-@pytest.mark.usefixtures("patient")
-def test_a_warning_is_written_at_once_after_what_was_before(log, stream):
+@pytest.mark.usefixtures("no_timer")
+def test_a_warning_is_written_at_once_after_the_lines_before_it(log, stream):
     log("before")
     assert stream.getvalue() == ""
     log("now", level=logging.WARNING)
     assert stream.getvalue() == "before\nnow\n"
 
 
-@pytest.mark.usefixtures("patient")
-def test_not_too_many_lines_wait(log, stream, monkeypatch):
-    monkeypatch.setattr(logs, "MOST", 3)
+@pytest.mark.usefixtures("no_timer")
+def test_a_full_buffer_is_written_at_once(log, stream, monkeypatch):
+    monkeypatch.setattr(logs, "MAX_BUFFERED_LINES", 3)
     for number in range(5):
         log(number)
     assert stream.getvalue() == "0\n1\n2\n"
 
 
-@pytest.mark.usefixtures("patient")
-def test_many_threads_lose_no_line_and_mix_none(handler, log, stream):
+@pytest.mark.usefixtures("no_timer")
+def test_lines_of_many_threads_are_complete_and_in_order(handler, log, stream):
     def work(name):
         for number in range(200):
             level = logging.WARNING if number % 50 == 0 else logging.INFO
@@ -89,7 +90,7 @@ def test_many_threads_lose_no_line_and_mix_none(handler, log, stream):
         assert [line for line in lines if line[0] == name] == [f"{name} {n}" for n in range(200)]
 
 
-def test_a_stream_that_fails_gets_the_lines_after_it(log, stream, monkeypatch):
+def test_lines_after_a_failed_write_are_written(log, stream, monkeypatch):
     def fail(_text):
         monkeypatch.undo()
         raise OSError
@@ -101,15 +102,15 @@ def test_a_stream_that_fails_gets_the_lines_after_it(log, stream, monkeypatch):
     until(lambda: stream.getvalue() == "written\n", 10)
 
 
-@pytest.mark.usefixtures("patient")
-def test_a_line_that_cannot_be_made_keeps_nobody_from_work(log, stream, capsys):
+@pytest.mark.usefixtures("no_timer")
+def test_a_line_that_cannot_be_formatted_does_not_raise(log, stream, capsys):
     log("%d", "no number")
     assert "Logging error" in capsys.readouterr().err
-    log("on it goes", level=logging.WARNING)
-    assert stream.getvalue() == "on it goes\n"
+    log("next line", level=logging.WARNING)
+    assert stream.getvalue() == "next line\n"
 
 
-def test_the_end_of_the_process_writes_the_rest():
+def test_buffered_lines_are_written_when_the_process_exits():
     command = [sys.executable, "-c", PROGRAM]
     ended = subprocess.run(command, check=True, capture_output=True, text=True)
     assert ended.stderr == "the last line\n"

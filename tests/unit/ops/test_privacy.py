@@ -1,4 +1,4 @@
-"""What is held about a customer: told whole, and erased to the last byte."""
+"""A customer's personal data is exported completely, and erased to the last byte."""
 
 import json
 from datetime import timedelta
@@ -9,7 +9,9 @@ from sqlalchemy import MetaData, event, select
 
 from bookshop.db import make_engine, make_sessions
 from bookshop.mail.models import MailRecord
-from bookshop.ops.privacy import UnderWayError, compact, erase, held_about, letters_to
+from bookshop.ops.privacy.erasure import ErasedRecords, OpenOrdersError, erase_records
+from bookshop.ops.privacy.export import export_customer
+from bookshop.ops.privacy.files import compact_database, find_mail_files
 from bookshop.orders.audit import Cause, TransitionContext, record_event
 from bookshop.orders.models import Order, RefundRecord
 from bookshop.orders.notifications import MailKind, enqueue_order_email
@@ -26,43 +28,43 @@ CAUSE = Cause(Actor.STAFF, "test")
 
 
 @pytest.fixture
-def occasion(sessions):
-    """Runs something in a transaction of its own."""
+def erase(sessions):
+    """Erase a customer's records in a transaction."""
 
-    def run(act, *values):
+    def erase(email=ADA):
         with sessions.begin() as session:
-            return act(TransitionContext(session, CAUSE, NOW), *values)
+            return erase_records(TransitionContext(session, CAUSE, NOW), email)
 
-    return run
+    return erase
 
 
 @pytest.fixture
 def held(sessions):
-    """Orders of Ada's, all that hangs on them, and one of somebody else's."""
+    """Numbers of three orders of Ada's, with e-mails and events, and of one of another customer."""
     with sessions.begin() as session:
-        session.add(wanted := book("MOSS"))
+        session.add(sold := book("MOSS"))
         made = [
             order(
-                wanted,
+                sold,
                 email=ADA,
-                visitor="visitor-of-ada",
-                basis="visitor-of-ada/MOSS/",
+                session_id="visitor-of-ada",
+                dedup_key="visitor-of-ada/MOSS/",
                 status=OrderStatus.SHIPPED,
                 address={"name": "Ada Lovelace", "line1": "12 St James's Square"},
                 paid_at=NOW,
             ),
-            order(wanted, email=ADA.upper(), visitor="v2", status=OrderStatus.EXPIRED),
-            order(wanted, visitor="visitor-of-ada", status=OrderStatus.EXPIRED),
-            order(wanted, email="b@mail.example", visitor="v3", status=OrderStatus.PAID),
+            order(sold, email=ADA.upper(), session_id="v2", status=OrderStatus.EXPIRED),
+            order(sold, session_id="visitor-of-ada", status=OrderStatus.EXPIRED),
+            order(sold, email="b@mail.example", session_id="v3", status=OrderStatus.PAID),
         ]
         session.add_all(made)
         session.flush()
         first = made[0]
         first.lines[0].shipped = 1
-        occasion = TransitionContext(session, CAUSE, NOW)
-        record_event(occasion, first, "shipped", lines=[], tracking="PARCEL-1815")
+        context = TransitionContext(session, CAUSE, NOW)
+        record_event(context, first, "shipped", lines=[], tracking="PARCEL-1815")
         record_event(
-            occasion, first, "note", text=f"told {ADA.lower()} and ada lovelace", more=[ADA]
+            context, first, "note", text=f"wrote to {ADA.lower()} and ada lovelace", more=[ADA]
         )
         enqueue_order_email(session, first, MailKind.SHIPPED, "1", NOW, tracking="PARCEL-1815")
         enqueue_order_email(session, made[3], MailKind.PAID, "1", NOW)
@@ -86,7 +88,7 @@ def held(sessions):
 
 
 def everything(engine):
-    """All rows of all tables, as text."""
+    """Return all rows of all tables as text, in lower case."""
     metadata = MetaData()
     metadata.reflect(engine, resolve_fks=False)
     with engine.connect() as connection:
@@ -98,12 +100,12 @@ def everything(engine):
     return " ".join(rows).casefold()
 
 
-# --- telling
+# --- export
 
 
-def test_all_that_is_held_is_told_whatever_the_case(sessions, held):
+def test_everything_about_a_customer_is_exported_whatever_the_case(sessions, held):
     with sessions() as session:
-        found = held_about(session, "ADA.LOVELACE@MAIL.EXAMPLE ")
+        found = export_customer(session, "ADA.LOVELACE@MAIL.EXAMPLE ")
     assert [each["number"] for each in found] == held[:3]
     first = found[0]
     assert first["address"]["line1"] == "12 St James's Square"
@@ -114,28 +116,28 @@ def test_all_that_is_held_is_told_whatever_the_case(sessions, held):
     assert "b@mail.example" not in json.dumps(found)
 
 
-def test_whoever_is_unknown_has_nothing(sessions, held):
+def test_an_unknown_address_exports_nothing(sessions, held):
     with sessions() as session:
-        assert held_about(session, "nobody@mail.example") == []
-        assert held_about(session, "lovelace@mail.example") == []
-        assert held_about(session, "%") == []
+        assert export_customer(session, "unknown@mail.example") == []
+        assert export_customer(session, "lovelace@mail.example") == []
+        assert export_customer(session, "%") == []
 
 
-# --- erasing
+# --- erasure
 
 
-def test_nothing_in_the_database_names_them_any_more(engine, held, occasion):
+def test_nothing_in_the_database_names_the_customer_afterwards(engine, held, erase):
     before = everything(engine)
     assert all(trace in before for trace in TRACES)
-    erased = occasion(erase, ADA)
+    erased = erase()
     assert erased.orders == tuple(held[:3])
     after = everything(engine)
     assert not [trace for trace in TRACES if trace in after]
     assert "b@mail.example" in after
 
 
-def test_records_of_money_stay(sessions, held, occasion):
-    occasion(erase, ADA)
+def test_records_for_accounting_stay(sessions, held, erase):
+    erase()
     with sessions() as session:
         first = session.scalars(select(Order).where(Order.number == held[0])).one()
         assert (first.status, first.total, first.paid_at) == ("shipped", 999, NOW)
@@ -146,33 +148,33 @@ def test_records_of_money_stay(sessions, held, occasion):
         assert (other.email, other.visitor) == ("b@mail.example", "v3")
 
 
-def test_erasing_again_finds_nothing(engine, held, occasion):
-    occasion(erase, ADA)
+def test_erasing_again_changes_nothing(engine, held, erase):
+    erase()
     before = everything(engine)
-    again = occasion(erase, ADA)
-    assert (again.orders, again.mails, again.intents) == ((), 0, ())
+    again = erase()
+    assert again == ErasedRecords((), (), ())
     assert everything(engine) == before
 
 
 @pytest.mark.parametrize(
     "status", [OrderStatus.AWAITING_PAYMENT, OrderStatus.PAID, OrderStatus.DISPUTED]
 )
-def test_an_order_that_needs_its_customer_stops_it(sessions, held, occasion, engine, status):
+def test_an_open_order_prevents_it(sessions, held, erase, engine, status):
     with sessions.begin() as session:
         session.scalars(select(Order).where(Order.number == held[1])).one().status = status
     before = everything(engine)
-    with pytest.raises(UnderWayError, match=f"{held[1]} .{status.value}"):
-        occasion(erase, ADA)
+    with pytest.raises(OpenOrdersError, match=f"{held[1]} .{status.value}"):
+        erase()
     assert everything(engine) == before
 
 
-def test_what_stripe_says_later_does_not_bring_them_back(sessions, held, occasion, engine):
-    occasion(erase, ADA)
-    told = Address(name="Ada Lovelace", line1="12 St James's Square")
+def test_later_payment_updates_do_not_restore_the_data(sessions, held, erase, engine):
+    erase()
+    address = Address(name="Ada Lovelace", line1="12 St James's Square")
     with sessions.begin() as session:
         first = session.scalars(select(Order).where(Order.number == held[0])).one()
-        word = intent_of(first, IntentStatus.SUCCEEDED, charge=charge(address=told))
-        sync_payment(session, word, CAUSE, NOW + timedelta(days=1))
+        intent = intent_of(first, IntentStatus.SUCCEEDED, charge=charge(address=address))
+        sync_payment(session, intent, CAUSE, NOW + timedelta(days=1))
     after = everything(engine)
     assert not [trace for trace in TRACES if trace in after]
 
@@ -180,9 +182,9 @@ def test_what_stripe_says_later_does_not_bring_them_back(sessions, held, occasio
 # --- files
 
 
-def test_the_files_of_sqlite_forget_them(sqlite_url):
+def test_sqlite_files_hold_no_traces_after_compacting(sqlite_url):
     engine = make_engine(sqlite_url)
-    # Some SQLites overwrite what is deleted by themselves.
+    # Some builds of SQLite overwrite deleted data by default.
     event.listen(engine, "connect", lambda each, _: each.execute("PRAGMA secure_delete=OFF"))
     file = Path(sqlite_url.database)
 
@@ -190,9 +192,9 @@ def test_the_files_of_sqlite_forget_them(sqlite_url):
         return b"".join(each.read_bytes() for each in file.parent.glob(f"{file.name}*")).lower()
 
     with make_sessions(engine).begin() as session:
-        session.add(wanted := book())
+        session.add(sold := book())
         made = [
-            order(wanted, email=ADA, status=OrderStatus.EXPIRED, visitor=f"v{number}")
+            order(sold, email=ADA, status=OrderStatus.EXPIRED, session_id=f"v{number}")
             for number in range(40)
         ]
         session.add_all(made)
@@ -201,41 +203,41 @@ def test_the_files_of_sqlite_forget_them(sqlite_url):
             enqueue_order_email(session, each, MailKind.EXPIRED, "", NOW)
     assert b"lovelace" in files()
     with make_sessions(engine).begin() as session:
-        erase(TransitionContext(session, CAUSE, NOW), ADA)
-    assert compact(engine)
+        erase_records(TransitionContext(session, CAUSE, NOW), ADA)
+    assert compact_database(engine)
     assert b"lovelace" not in files()
     engine.dispose()
 
 
-def test_compacting_says_when_somebody_reads(sqlite_url, monkeypatch):
+def test_compacting_reports_a_reader(sqlite_url, monkeypatch):
     monkeypatch.setattr("bookshop.db.LOCK_WAIT", 0.1)
     engine = make_engine(sqlite_url)
     with engine.connect() as reader:
         reader.exec_driver_sql("SELECT count(*) FROM orders").one()
         with make_sessions(engine).begin() as session:
             session.add(order(book()))
-        assert not compact(engine)
-    assert compact(engine)
+        assert not compact_database(engine)
+    assert compact_database(engine)
     engine.dispose()
 
 
-def test_compacting_says_when_somebody_writes(sqlite_url, monkeypatch):
+def test_compacting_reports_a_writer(sqlite_url, monkeypatch):
     monkeypatch.setattr("bookshop.db.LOCK_WAIT", 0.1)
     engine = make_engine(sqlite_url)
     with make_sessions(engine).begin() as session:
         session.add(order(book()))
         session.flush()
-        assert not compact(engine)
+        assert not compact_database(engine)
     engine.dispose()
 
 
 def test_compacting_works_on_every_database(engine):
-    assert compact(engine)
+    assert compact_database(engine)
 
 
-def test_letters_in_a_folder_are_found_by_whom_they_are_to(tmp_path):
+def test_stored_e_mails_are_found_by_their_recipient(tmp_path):
     for name, to in (("a", f"Ada <{ADA.upper()}>"), ("b", "b@mail.example"), ("c", "")):
         (tmp_path / f"{name}.eml").write_text(f"To: {to}\nSubject: x\n\nDear {ADA}\n")
-    assert [file.name for file in letters_to(tmp_path, ADA)] == ["a.eml"]
-    assert list(letters_to(None, ADA)) == []
-    assert list(letters_to(tmp_path / "none", ADA)) == []
+    assert [file.name for file in find_mail_files(tmp_path, ADA)] == ["a.eml"]
+    assert list(find_mail_files(None, ADA)) == []
+    assert list(find_mail_files(tmp_path / "none", ADA)) == []

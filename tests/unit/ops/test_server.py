@@ -1,16 +1,17 @@
-"""A server that ends without losing a request, in a process of its own."""
+"""The server's graceful shutdown, tested in a separate process."""
 
 import http.client
 import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import closing
 
 import pytest
 
-PATIENCE = 20  # seconds
+from tests.waiting import until
+
+TIMEOUT = 20  # seconds
 PROGRAM = """
 import sys, threading, time
 from pathlib import Path
@@ -21,8 +22,8 @@ folder = Path(sys.argv[1])
 def app(environ, start):
     start("200 OK", [("Content-Type", "text/plain")])
     if environ["PATH_INFO"] == "/slow":
-        (folder / "begun").touch()
-        while not (folder / "go on").exists():
+        (folder / "started").touch()
+        while not (folder / "continue").exists():
             time.sleep(0.01)
     return [b"done"]
 
@@ -39,36 +40,29 @@ class App:
 serve(App(), None, **dict(pair.split("=", 1) for pair in sys.argv[2:]))
 """
 
-HAND_OVER = (
+INHERIT_SOCKET = (
     "import os, sys; os.dup2(int(sys.argv[1]), 3);"
     "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()));"
     "os.execv(sys.argv[2], sys.argv[2:])"
 )
 
 
-def wait_until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def listening():
-    """A socket as systemd would open it, and its port."""
+def open_socket():
+    """Open a listening socket as systemd would; return it and its port."""
     found = socket.create_server(("127.0.0.1", 0))
     return found, found.getsockname()[1]
 
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts the server, and ends it with the test."""
+    """Start the server; it is killed after the test."""
     started = []
 
-    def start(*options, handed=None):
+    def start(*options, inherited=None):
         command = [sys.executable, "-c", PROGRAM, str(tmp_path), *options]
-        if handed is not None:  # as systemd does it
-            command = [sys.executable, "-c", HAND_OVER, str(handed), *command]
-        files = () if handed is None else (handed,)
+        if inherited is not None:  # as systemd does
+            command = [sys.executable, "-c", INHERIT_SOCKET, str(inherited), *command]
+        files = () if inherited is None else (inherited,)
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, pass_fds=files)
         started.append(process)
         return process
@@ -84,80 +78,93 @@ def is_up(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def ask(port, path):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+def send_request(port, path):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     connection.request("GET", path)
     return connection
 
 
 def free_port():
-    found, port = listening()
+    found, port = open_socket()
     found.close()
     return port
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_what_is_under_way_is_finished_and_nothing_new_begun(start, tmp_path, how):
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_running_requests_finish_and_no_new_ones_start(start, tmp_path, signal_number):
     port = free_port()
     process = start(f"listen=127.0.0.1:{port}")
-    wait_until(lambda: is_up(port))
-    with closing(ask(port, "/slow")) as slow:
-        wait_until((tmp_path / "begun").exists)
-        process.send_signal(how)
-        if how == signal.SIGTERM:
-            wait_until(lambda: not is_up(port))
-        (tmp_path / "go on").touch()
+    until(lambda: is_up(port))
+    with closing(send_request(port, "/slow")) as slow:
+        until((tmp_path / "started").exists)
+        process.send_signal(signal_number)
+        until(lambda: not is_up(port))
+        (tmp_path / "continue").touch()
         assert slow.getresponse().read() == b"done"
-    assert process.wait(PATIENCE) == 0
+    assert process.wait(TIMEOUT) == 0
     assert (tmp_path / "stopped").exists()
 
 
-def test_nobody_waits_for_ever(start, tmp_path):
+def test_the_shutdown_timeout_ends_running_requests(start, tmp_path):
     port = free_port()
     process = start(f"listen=127.0.0.1:{port}", "shutdown_timeout=0")
-    wait_until(lambda: is_up(port))
-    with closing(ask(port, "/slow")):
-        wait_until((tmp_path / "begun").exists)
+    until(lambda: is_up(port))
+    with closing(send_request(port, "/slow")):
+        until((tmp_path / "started").exists)
         process.send_signal(signal.SIGTERM)
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)
 
 
-def test_a_silent_connection_is_let_go(start):
+def test_a_second_ctrl_c_stops_at_once(start, tmp_path):
     port = free_port()
     process = start(f"listen=127.0.0.1:{port}")
-    wait_until(lambda: is_up(port))
+    until(lambda: is_up(port))
+    with closing(send_request(port, "/slow")):
+        until((tmp_path / "started").exists)
+        process.send_signal(signal.SIGINT)
+        until(lambda: not is_up(port))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(TIMEOUT) == 0
+
+
+def test_an_idle_connection_does_not_delay_the_shutdown(start):
+    port = free_port()
+    process = start(f"listen=127.0.0.1:{port}")
+    until(lambda: is_up(port))
     with closing(socket.create_connection(("127.0.0.1", port))):
         process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT) == 0
 
 
-def test_a_socket_of_systemds_is_kept_for_the_next(start):
-    held, port = listening()
+def test_connections_wait_in_systemds_socket_for_the_next_process(start):
+    held, port = open_socket()
 
     with held:
         for _process in range(2):
-            process = start("listen=127.0.0.1:1", handed=held.fileno())
-            with closing(ask(port, "/")) as asked:  # before it is up: it waits in the socket
-                assert asked.getresponse().read() == b"done"
+            process = start("listen=127.0.0.1:1", inherited=held.fileno())
+            with closing(
+                send_request(port, "/")
+            ) as connection:  # before it is up: it waits in the socket
+                assert connection.getresponse().read() == b"done"
             process.send_signal(signal.SIGTERM)
-            assert process.wait(PATIENCE) == 0
+            assert process.wait(TIMEOUT) == 0
 
 
-def test_an_address_that_is_taken_is_said_in_one_line(start):
-    held, port = listening()
+def test_an_address_in_use_exits_with_2_and_no_traceback(start):
+    held, port = open_socket()
     with held:
         process = start(f"listen=127.0.0.1:{port}")
-        _out, said = process.communicate(timeout=PATIENCE)
+        _out, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 2
-    assert f"cannot listen at 127.0.0.1:{port}" in said
-    assert "Traceback" not in said
+    assert f"127.0.0.1:{port}" in errors
+    assert "Traceback" not in errors
 
 
-def test_whoever_sends_too_much_is_refused(start):
+def test_a_request_that_is_too_large_is_refused(start):
     port = free_port()
     start(f"listen=127.0.0.1:{port}", "max_request_body_size=10")
-    wait_until(lambda: is_up(port))
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    until(lambda: is_up(port))
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     with closing(connection):
         connection.request("POST", "/", body=b"x" * 11)
         answer = connection.getresponse()
