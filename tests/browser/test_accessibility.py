@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+import find_node
 import pytest
 
-from tests import npm
 from tests.tour import STOPS, Tour
 
 PACKAGES = Path(__file__).parents[1] / "pages"
@@ -41,7 +41,7 @@ def reader(browser, browser_context_args, tour):
 
 @pytest.fixture(scope="module")
 def axe():
-    return (npm.install(PACKAGES) / "axe-core/axe.min.js").read_text(encoding="utf-8")
+    return (find_node.packages(PACKAGES) / "axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def findings(reader, axe):
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 @pytest.mark.parametrize("name", STOPS)
-def test_no_page_breaks_a_rule(name, size, tour, reader, findings):
+def test_page_has_no_accessibility_violation(name, size, tour, reader, findings):
     reader.set_viewport_size(size)
     assert reader.goto(tour.path(name)).status == STOPS[name].status
     if name == "checkout":
@@ -88,7 +88,7 @@ def test_no_page_is_wider_than_the_smallest_screen(name, tour, reader):
     assert wide <= 320, reader.evaluate(STICKING_OUT)
 
 
-def test_what_breaks_a_rule_is_found_in_light_and_dark(reader, findings):
+def test_violations_are_found_in_light_and_dark(reader, findings):
     reader.goto("/")
     reader.evaluate("""() => {
       const told = document.createElement("p");

@@ -9,9 +9,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import find_node
 import pytest
-
-from tests import npm
 
 REPOSITORY = Path(__file__).parents[2]
 TYPES = REPOSITORY / "tests/contract/types"
@@ -22,7 +21,7 @@ ERROR = re.compile(r"^(?P<path>[^\s(].*)\((?P<line>\d+),\d+\): error (?P<what>TS
 @pytest.fixture(scope="module")
 def node_modules():
     """The folder with the checker and the types."""
-    return npm.install(TYPES)
+    return find_node.packages(TYPES)
 
 
 @pytest.fixture
@@ -42,7 +41,13 @@ def copy(node_modules, tmp_path):
 
 def _tsc(root, *options):
     types = root / TYPES.relative_to(REPOSITORY)
-    command = ["node", types / "node_modules/typescript/bin/tsc", "--project", types, *options]
+    command = [
+        find_node.find(),
+        types / "node_modules/typescript/bin/tsc",
+        "--project",
+        types,
+        *options,
+    ]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 

@@ -3,16 +3,15 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
+import find_node
 import pytest
 import trustme
 import urllib3
 
 from bookshop.settings import STRIPE_JS
-from tests import npm
 from tests.nginx import Nginx
 
 PACKAGES = Path(__file__).parents[1] / "pages"
@@ -58,11 +57,9 @@ def visit(front, path, **headers):
 
 
 def grades(front, cookie, paths):
-    npm.install(PACKAGES)
-    node = shutil.which("node")
-    if node is None:
-        pytest.fail("node was not found: install Node.js 20 or newer", pytrace=False)
-    command = [node, PACKAGES / "observatory.mjs", str(front.plain), str(front.port), cookie]
+    find_node.packages(PACKAGES)
+    program = [find_node.find(), PACKAGES / "observatory.mjs"]
+    command = [*program, str(front.plain), str(front.port), cookie]
     environment = {**os.environ, "NODE_EXTRA_CA_CERTS": str(front.authority)}
     done = subprocess.run(
         [*command, *paths], env=environment, capture_output=True, text=True, check=False, timeout=90

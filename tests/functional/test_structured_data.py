@@ -11,11 +11,11 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
+import find_node
 import pytest
 
 from bookshop.catalogue import labels
 from bookshop.catalogue.edition import Contributor, Feature, Series, Subject
-from tests.npm import install
 
 PACKAGES = Path(__file__).parents[1] / "contract/types"
 MOSS = "9786941041210"
@@ -100,8 +100,9 @@ def findings(nodes, folder):
     (folder / "tsconfig.json").write_text(json.dumps(CONFIG))
     packages = folder / "node_modules"
     if not packages.exists():
-        packages.symlink_to(install(PACKAGES), target_is_directory=True)
-    command = ["node", packages / "typescript/bin/tsc", "--project", folder, "--pretty", "false"]
+        packages.symlink_to(find_node.packages(PACKAGES), target_is_directory=True)
+    tsc = [find_node.find(), packages / "typescript/bin/tsc"]
+    command = [*tsc, "--project", folder, "--pretty", "false"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     found = [match["what"] for line in done.stdout.splitlines() if (match := ERROR.match(line))]
     assert (done.returncode == 0) == (not found), done.stdout + done.stderr

