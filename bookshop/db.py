@@ -23,6 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
+from transaction import TransactionManager
 
 from bookshop.services import services
 
@@ -125,21 +126,21 @@ def insert_into(where: Connection | Session, table: Any) -> Any:
 
 
 @contextmanager
-def outside_transaction(request: Request) -> Iterator[None]:
+def outside_transaction(transactions: TransactionManager) -> Iterator[None]:
     """Commit what was done so far, and hold no transaction and no connection inside.
 
     Everything that waits for another machine is done in here.
     """
-    request.tm.commit()
+    transactions.commit()
     try:
         yield
     finally:
-        request.tm.begin()
+        transactions.begin()
 
 
-def commit_now(request: Request) -> None:
+def commit_now(transactions: TransactionManager) -> None:
     """Commit what was done so far, whatever the view answers in the end."""
-    with outside_transaction(request):
+    with outside_transaction(transactions):
         pass
 
 

@@ -1,1 +1,1 @@
-"""The two pages where money changes hands: `/checkout` and `/success`."""
+"""Checkout: `/checkout`, where an order is placed and paid, and `/success`, its outcome."""

@@ -1,31 +1,34 @@
-"""What both pages do with Stripe's word about a payment."""
+"""Synchronises an order with its payment and commits the result."""
 
 from __future__ import annotations
 
-from pyramid.request import Request
+from sqlalchemy.orm import Session
+from transaction import TransactionManager
 
 from bookshop import clock
 from bookshop.db import commit_now
 from bookshop.orders.audit import Cause
 from bookshop.orders.payment.sync import sync_payment
-from bookshop.orders.snapshot import OrderSnapshot, snapshot
+from bookshop.orders.snapshot import OrderSnapshot, order_snapshot
 from bookshop.orders.states import Actor
 from bookshop.payments.intents import PaymentIntent
 
 
 class PaymentMismatchError(Exception):
-    """Money may have moved that the order does not account for: nobody must pay once more."""
+    """The payment does not match the order: the customer must not be asked to pay again."""
 
 
-def synced_order(request: Request, intent: PaymentIntent, page: str) -> OrderSnapshot:
-    """The order as Stripe's word leaves it, written down whatever `page` says in the end.
+def sync_and_commit(
+    db: Session, transactions: TransactionManager, intent: PaymentIntent, page: str
+) -> OrderSnapshot:
+    """Return the order as its payment leaves it, committed whatever the page answers later.
 
-    Raises PaymentMismatchError.
+    `page` names the page in the order's audit. Raises PaymentMismatchError.
     """
-    order = sync_payment(request.db, intent, Cause(Actor.STRIPE, page), clock.now())
+    order = sync_payment(db, intent, Cause(Actor.STRIPE, page), clock.now())
     if order is None:
-        commit_now(request)
+        commit_now(transactions)
         raise PaymentMismatchError(intent.id)
-    found = snapshot(order)
-    commit_now(request)
-    return found
+    synced = order_snapshot(order)
+    commit_now(transactions)
+    return synced

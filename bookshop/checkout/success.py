@@ -1,7 +1,7 @@
-"""`/success`: what became of a payment, for the one who made it.
+"""`/success`: the outcome of a payment, shown to the customer who made it.
 
-What Stripe appends to the address (`redirect_status`) is a hint for nobody: the outcome is what
-Stripe says when it is asked.
+The query parameters that Stripe appends (`redirect_status`) are ignored: the payment is retrieved
+from Stripe.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy import select
 
-from bookshop.checkout.payment_sync import PaymentMismatchError, synced_order
+from bookshop.checkout.payment_sync import PaymentMismatchError, sync_and_commit
 from bookshop.checkout.urls import again_url, resume_url, success_url
 from bookshop.db import outside_transaction
 from bookshop.orders.models import Order
 from bookshop.orders.pages.access import remember, seen_here
 from bookshop.orders.pages.presenter import present_order
-from bookshop.orders.snapshot import OrderSnapshot, snapshot
+from bookshop.orders.snapshot import OrderSnapshot, order_snapshot
 from bookshop.orders.states import CLOSED, DISPUTES, FULFILMENT, PAID_FOR, UNPAID, OrderStatus
 from bookshop.payments.declines import message_for_customer
 from bookshop.payments.errors import PaymentsError, StripeRefusedError
@@ -41,7 +41,7 @@ OUTCOMES = {
     OrderStatus.EXPIRED: "expired",
     OrderStatus.PARTLY_REFUNDED: "refunded",
     OrderStatus.REFUNDED: "refunded",
-    # What customer and bank settle between them is no news for this page.
+    # Disputes are handled by customer, bank and shop, not on this page.
     **dict.fromkeys((*FULFILMENT, *DISPUTES), "paid"),
 }
 
@@ -52,77 +52,79 @@ OUTCOMES = {
     request_method="GET",
     renderer="checkout/success.jinja2",
     http_cache=0,
+    writes=True,
+    private=True,
 )
 def show_success(_context: Shop, request: Request) -> dict[str, Any] | Response:
-    """The outcome of a payment. To anybody else it is the page of one that does not exist."""
+    """Show the outcome of a payment; to other sessions, that there is no such payment."""
     request.response.cache_control.no_store = True
     intent_id = request.GET.get("pi") or request.GET.get("payment_intent") or ""
     secret = request.GET.get("payment_intent_client_secret")
-    order = _find(request, intent_id)
+    order = _find_order(request, intent_id)
     if order is None or not (secret or seen_here(request, order)):
-        return _unknown(request)
+        return _unknown_payment(request)
     try:
-        with outside_transaction(request):
+        with outside_transaction(request.tm):
             intent: PaymentIntent = services(request).payments.retrieve_intent(intent_id)
     except PaymentsError as err:
         if not seen_here(request, order):
-            return _unknown(request)
-        return _without_stripe(request, order, err)
+            return _unknown_payment(request)
+        return _recorded_outcome(request, order, err)
     if secret is not None:
-        return _remember(request, order, intent, secret)
-    return _outcome(request, order, intent)
+        return _grant_access(request, order, intent, secret)
+    return _current_outcome(request, order, intent)
 
 
-def _outcome(request: Request, order: OrderSnapshot, intent: PaymentIntent) -> dict[str, Any]:
+def _current_outcome(
+    request: Request, order: OrderSnapshot, intent: PaymentIntent
+) -> dict[str, Any]:
     try:
-        order = synced_order(request, intent, "success page")
+        order = sync_and_commit(request.db, request.tm, intent, "success page")
     except PaymentMismatchError:
-        return _answer("checking", present_order(request, order))
+        return _template_values("checking", present_order(request, order))
     if order.status in UNPAID and not intent.open:
-        return _answer("checking", present_order(request, order))
-    return _page(request, order, intent.failure)
+        return _template_values("checking", present_order(request, order))
+    return _outcome_page(request, order, intent.failure)
 
 
-def _find(request: Request, intent_id: str) -> OrderSnapshot | None:
-    """The order of that PaymentIntent. Stripe is never asked for one that is not the shop's."""
+def _find_order(request: Request, intent_id: str) -> OrderSnapshot | None:
+    """Return the order of an intent. Stripe is called only for intents of our orders."""
     if not INTENT_ID.fullmatch(intent_id):
         return None
     order = request.db.scalar(select(Order).where(Order.payment_intent == intent_id))
-    return snapshot(order) if order else None
+    return order_snapshot(order) if order else None
 
 
-def _remember(
+def _grant_access(
     request: Request, order: OrderSnapshot, intent: PaymentIntent, secret: str
 ) -> dict[str, Any] | Response:
-    """Take the client secret out of the address; whoever had the right one may see the order."""
+    """Let the session see the order if the client secret is right, and redirect without it."""
     if not seen_here(request, order):
         if not hmac.compare_digest(intent.client_secret.reveal().encode(), secret.encode()):
-            return _unknown(request)
+            return _unknown_payment(request)
         remember(request, order)
     raise HTTPSeeOther(success_url(request, intent.id))
 
 
-def _without_stripe(request: Request, order: OrderSnapshot, err: PaymentsError) -> dict[str, Any]:
-    """What is known without asking: what is paid stays paid, of the rest nothing is claimed."""
+def _recorded_outcome(request: Request, order: OrderSnapshot, err: PaymentsError) -> dict[str, Any]:
+    """Show the recorded outcome of a paid order; otherwise, that the payment is unconfirmed."""
     if order.status in PAID_FOR:
-        return _page(request, order, None)
+        return _outcome_page(request, order, None)
     if not isinstance(err, StripeRefusedError):
         request.response.retry_after = RETRY_AFTER
-    return _unconfirmed(request, order)
-
-
-def _unconfirmed(request: Request, order: OrderSnapshot) -> dict[str, Any]:
     request.response.status_int = HTTPStatus.SERVICE_UNAVAILABLE
     retry_url = success_url(request, order.payment_intent or "")
-    return _answer("unconfirmed", present_order(request, order), retry_url=retry_url)
+    return _template_values("unconfirmed", present_order(request, order), retry_url=retry_url)
 
 
-def _page(request: Request, order: OrderSnapshot, failure: Failure | None) -> dict[str, Any]:
-    if order.short:
-        return _answer("out_of_stock", present_order(request, order))
+def _outcome_page(
+    request: Request, order: OrderSnapshot, failure: Failure | None
+) -> dict[str, Any]:
+    if order.out_of_stock:
+        return _template_values("out_of_stock", present_order(request, order))
     closed = order.status in PAID_FOR | CLOSED
     unpaid = order.status in UNPAID
-    return _answer(
+    return _template_values(
         OUTCOMES[order.status],
         present_order(request, order),
         retry_url=resume_url(request, order) if unpaid else None,
@@ -131,12 +133,12 @@ def _page(request: Request, order: OrderSnapshot, failure: Failure | None) -> di
     )
 
 
-def _unknown(request: Request) -> dict[str, Any]:
+def _unknown_payment(request: Request) -> dict[str, Any]:
     request.response.status_int = HTTPStatus.NOT_FOUND
-    return _answer("unknown", None)
+    return _template_values("unknown", None)
 
 
-def _answer(
+def _template_values(
     outcome: str,
     order: Any,
     retry_url: str | None = None,

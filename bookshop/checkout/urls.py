@@ -1,4 +1,4 @@
-"""The addresses of the checkout's pages."""
+"""Addresses of the checkout's pages."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from bookshop.orders.snapshot import OrderSnapshot
 
 
 def success_url(request: Request, intent_id: str) -> str:
-    """Where a payment's outcome is shown. Absolute, for Stripe to send the browser to."""
+    """Return the address of a payment's outcome; absolute, since Stripe redirects to it."""
     url: str = request.resource_url(request.root, "success", query={"pi": intent_id})
     return url
 
 
 def resume_url(request: Request, order: OrderSnapshot) -> str:
-    """Where an open order is paid."""
+    """Return the address at which an open order is paid."""
     url: str = request.resource_path(request.root, "checkout", query={"order": order.number})
     return url
 
 
 def again_url(request: Request, order: OrderSnapshot) -> str:
-    """Where one more of the same is bought."""
+    """Return the address at which another copy of an order's book is ordered."""
     query = {"item": order.lines[0].sku, "again": order.number}
     url: str = request.resource_path(request.root, "checkout", query=query)
     return url

@@ -1,4 +1,4 @@
-"""`/checkout`: the page, and the press of its Pay button."""
+"""`/checkout`: the payment page, and the form that is posted when Pay is pressed."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from bookshop.checkout.service import (
-    CannotBuyError,
-    Checkout,
+from bookshop.checkout.errors import (
     ConfirmationRequired,
-    NotForSaleError,
     OrderClosedError,
-    Payable,
-    TotalChangedError,
+    UnavailableError,
+    UnknownItemError,
 )
+from bookshop.checkout.factory import checkout_for
+from bookshop.checkout.refusals import (
+    FORM_ERRORS,
+    PAGE_ERRORS,
+    Refusal,
+    form_refusal,
+    page_refusal,
+)
+from bookshop.checkout.service import Payable
 from bookshop.checkout.urls import resume_url, success_url
 from bookshop.i18n import _
-from bookshop.inventory.reservations import OutOfStockError
 from bookshop.orders.number import is_number
 from bookshop.orders.pages.presenter import present_order
 from bookshop.payments.declines import GENERIC_DECLINE_CODES
-from bookshop.payments.errors import PaymentsError, StripeBusyError, StripeRefusedError
 from bookshop.payments.stripe_js import payment_locale
-from bookshop.rate_limits.limiter import RateLimitExceededError
-from bookshop.rate_limits.messages import too_often
 from bookshop.services import services
 from bookshop.web.resources import Shop
 
-RETRY_AFTER = 5  # seconds
-REFUSALS = (NotForSaleError, CannotBuyError, RateLimitExceededError, PaymentsError)
-LONGEST_EMAIL = 254
-LONGEST_REVISION = 9  # digits
+MAX_EMAIL = 254  # characters
+MAX_REVISION = 9  # digits
 
 
 @view_config(
@@ -46,122 +46,129 @@ LONGEST_REVISION = 9  # digits
     request_method="GET",
     renderer="checkout/checkout.jinja2",
     http_cache=0,
+    writes=True,
+    private=True,
 )
 def show_checkout(_context: Shop, request: Request) -> dict[str, Any] | Response:
-    """The page that takes the money for one book, or says why it does not."""
+    """Show the payment form for an order, placing it first, or why it cannot be paid."""
     request.response.cache_control.no_store = True
-    if _only_looking(request):
+    if is_prefetch(request):
         return Response(status=HTTPStatus.NO_CONTENT)
     try:
-        return _page(request, _wanted(request))
-    except ConfirmationRequired as unasked:
-        return _question(request, unasked)
-    except OrderClosedError as closed:
-        return _closed(request, closed)
-    except REFUSALS as err:
-        return _refusal(request, err)
+        return _payment_page(request, _requested_order(request))
+    except ConfirmationRequired as unconfirmed:
+        return _confirmation_page(request, unconfirmed)
+    except PAGE_ERRORS as err:
+        return _error_page(request, err)
 
 
 @view_config(
     context=Shop,
     name="checkout",
     request_method="POST",
-    request_param="go_on",
+    request_param="confirm",
     renderer="checkout/checkout.jinja2",
     http_cache=0,
+    private=True,
 )
-def go_on(_context: Shop, request: Request) -> dict[str, Any] | Response:
-    """What `_question` asks was pressed: by a person, whose browser keeps a session."""
+def confirm(_context: Shop, request: Request) -> dict[str, Any] | Response:
+    """Place an order after the confirmation page: its form proves that the client has a session."""
     request.response.cache_control.no_store = True
-    again = _field(request, "again")
+    again = _form_field(request, "again")
     try:
-        payable = Checkout(request).buy(
-            _field(request, "item"), again if is_number(again) else None, asked=True
+        payable = checkout_for(request).open_order(
+            _form_field(request, "item"), again if is_number(again) else None, confirmed=True
         )
-    except OrderClosedError as closed:
-        return _closed(request, closed)
-    except REFUSALS as err:
-        return _refusal(request, err)
+    except PAGE_ERRORS as err:
+        return _error_page(request, err)
     return HTTPSeeOther(resume_url(request, payable.order))
 
 
-@view_config(context=Shop, name="checkout", request_method="POST", renderer="json", http_cache=0)
-def press_pay(_context: Shop, request: Request) -> dict[str, Any]:
-    """Before the browser confirms with Stripe: check the form, and hold the copies."""
+@view_config(
+    context=Shop,
+    name="checkout",
+    request_method="POST",
+    renderer="json",
+    http_cache=0,
+    private=True,
+)
+def reserve(_context: Shop, request: Request) -> dict[str, Any]:
+    """Reserve the order before the browser confirms the payment with Stripe.
+
+    Answers `{"order", "held_until"}`, or `{"error": {"code", "field", "message"}}`; `code` is
+    stable, `message` is for the customer, `field` names the form field to correct, if any.
+    """
+    given = _form_field(request, "email")[: MAX_EMAIL + 1]
     try:
-        email = validate_email(
-            _field(request, "email")[: LONGEST_EMAIL + 1], check_deliverability=False
-        ).normalized
+        email = validate_email(given, check_deliverability=False).normalized
     except EmailNotValidError:
         text = _("Enter a valid e-mail address, for example name@example.com.")
-        return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_email", text, "email")
+        refusal = Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_email", text)
+        return _form_error(request, refusal, "email")
+    number = _form_field(request, "order")
     try:
-        number = _field(request, "order")
         if not is_number(number):
-            raise OrderClosedError(None)  # noqa: TRY301
-        held = Checkout(request).press_pay(number, _revision(request), email)
-    except OutOfStockError as sold_out:
-        code = "out_of_stock"
-        text = _(
-            "${title} has just sold out. You haven’t been charged.",
-            mapping={"title": sold_out.title},
-        )
-    except CannotBuyError as refused:
-        code, text = "unavailable", _cannot_buy(refused)
-    except TotalChangedError:
-        code = "total_changed"
-        text = _("The price has changed since you opened this page. Reload it to see the new one.")
-    except OrderClosedError:
-        code = "order_closed"
-        text = _("This order can no longer be paid. Reload this page to see its status.")
-    except RateLimitExceededError as err:
-        request.response.retry_after = err.seconds
-        text = too_often(err.seconds)
-        return _problem(request, HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", text)
-    except PaymentsError:
-        request.response.retry_after = RETRY_AFTER
-        text = _(
-            "Our payment provider isn’t responding. You haven’t been charged. "
-            "Please press Pay again in a few seconds."
-        )
-        return _problem(request, HTTPStatus.SERVICE_UNAVAILABLE, "payments_unavailable", text)
-    else:
-        return {"order": held.number, "held_until": held.until.isoformat()}
-    return _problem(request, HTTPStatus.CONFLICT, code, text)
+            raise OrderClosedError(None)
+        reservation = checkout_for(request).reserve_order(number, _revision(request), email)
+    except FORM_ERRORS as err:
+        return _form_error(request, form_refusal(err))
+    return {"order": reservation.number, "held_until": reservation.until.isoformat()}
 
 
-def _only_looking(request: Request) -> bool:
-    """Whether nobody is there to pay: for HEAD, a page loaded ahead, an image of another site."""
+def is_prefetch(request: Request) -> bool:
+    """True for HEAD, prefetch and cross-site subresource requests, which must not place orders."""
     headers = request.headers
-    elsewhere = headers.get("Sec-Fetch-Site") == "cross-site"
-    ahead = "prefetch" in (headers.get("Sec-Purpose", "") + headers.get("Purpose", "")).lower()
-    part = elsewhere and headers.get("Sec-Fetch-Dest", "document") != "document"
-    return request.method == "HEAD" or ahead or part
+    purpose = headers.get("Sec-Purpose", "") + headers.get("Purpose", "")
+    is_subresource = headers.get("Sec-Fetch-Dest", "document") != "document"
+    is_cross_site = headers.get("Sec-Fetch-Site") == "cross-site"
+    return (
+        request.method == "HEAD"
+        or "prefetch" in purpose.lower()
+        or (is_cross_site and is_subresource)
+    )
 
 
-def _wanted(request: Request) -> Payable:
+def _requested_order(request: Request) -> Payable:
+    """Return the order that the query names, or the one for the item that it names."""
+    checkout = checkout_for(request)
     number, again = request.GET.get("order"), request.GET.get("again")
     if number is not None:
         if not is_number(number):
             raise OrderClosedError(None)
-        return Checkout(request).resume(number)
-    if again is not None and not is_number(again):
-        again = None
+        return checkout.resume_order(number)
     sku = request.GET.get("item", "")
     if not sku.strip() or "\0" in sku:
-        raise NotForSaleError(sku)
-    return Checkout(request).buy(sku, again, asked=False)
+        raise UnknownItemError(sku)
+    earlier = again if again is not None and is_number(again) else None
+    return checkout.open_order(sku, earlier, confirmed=False)
 
 
-def _question(request: Request, unasked: ConfirmationRequired) -> Response:
-    """The page that asks a person to press a button, before there is another PaymentIntent.
+def _payment_page(request: Request, payable: Payable) -> dict[str, Any]:
+    order, settings = payable.order, services(request).settings
+    request.allow_stripe()
+    return {
+        "public_key": settings.stripe.publishable_key,
+        "title": order.lines[0].title,
+        "amount": order.total.amount,
+        "error": None,
+        "error_code": None,
+        "client_secret": payable.intent.client_secret.reveal(),
+        "order": present_order(request, order),
+        "email": order.email or "",
+        "js_url": settings.stripe.js_url,
+        "js_locale": payment_locale(settings.shop.locale),
+        "return_url": success_url(request, payable.intent.id),
+        "csrf_token": request.session.get_csrf_token(),
+        "decline_codes": " ".join(sorted(GENERIC_DECLINE_CODES)),
+    }
 
-    https://docs.stripe.com/disputes/prevention/card-testing
-    """
+
+def _confirmation_page(request: Request, unconfirmed: ConfirmationRequired) -> Response:
+    """Ask the customer to press a button before another PaymentIntent is created."""
     return render_to_response(
         "checkout/confirm.jinja2",
         {
-            "listing": unasked.listing,
+            "listing": unconfirmed.listing,
             "again": request.GET.get("again"),
             "csrf_token": request.session.get_csrf_token(),
         },
@@ -170,102 +177,40 @@ def _question(request: Request, unasked: ConfirmationRequired) -> Response:
     )
 
 
-def _closed(request: Request, closed: OrderClosedError) -> dict[str, Any] | Response:
-    if closed.order is not None and closed.order.payment_intent is not None:
-        return HTTPSeeOther(success_url(request, closed.order.payment_intent))
-    return _refusal(request, closed)
-
-
-def _page(request: Request, payable: Payable) -> dict[str, Any]:
-    order, settings = payable.order, services(request).settings.stripe
-    request.allow_stripe()
-    return {
-        "public_key": settings.publishable_key,
-        "title": order.lines[0].title,
-        "amount": order.total.amount,
-        "error": None,
-        "error_code": None,
-        "client_secret": payable.intent.client_secret.reveal(),
-        "order": present_order(request, order),
-        "email": order.email or "",
-        "js_url": settings.js_url,
-        "js_locale": payment_locale(services(request).settings.shop.locale),
-        "return_url": success_url(request, payable.intent.id),
-        "csrf_token": request.session.get_csrf_token(),
-        "decline_codes": " ".join(sorted(GENERIC_DECLINE_CODES)),
-    }
-
-
-def _refusal(request: Request, err: Exception) -> dict[str, Any]:
-    """The page that says why there is nothing to pay."""
-    title, retry_after = None, None
-    match err:
-        case NotForSaleError():
-            status, code = HTTPStatus.NOT_FOUND, "unknown_item"
-            text = _("It may have been removed since you last saw it.")
-        case CannotBuyError():
-            status, code, title = HTTPStatus.CONFLICT, "unavailable", err.listing.title
-            text = _cannot_buy(err)
-        case RateLimitExceededError():
-            status, code = HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts"
-            retry_after = err.seconds
-            text = too_often(err.seconds)
-        case OrderClosedError():
-            status, code = HTTPStatus.NOT_FOUND, "order_closed"
-            text = _("It may have been placed in another browser, or can no longer be paid.")
-        case StripeBusyError():
-            status, code = HTTPStatus.SERVICE_UNAVAILABLE, "payments_busy"
-            retry_after = RETRY_AFTER
-            text = _(
-                "Many people are paying at the moment. You haven’t been charged. "
-                "Please try again in a few seconds."
-            )
-        case StripeRefusedError():
-            status, code = HTTPStatus.SERVICE_UNAVAILABLE, "payments_refused"
-            retry_after = RETRY_AFTER
-            text = _("You haven’t been charged. Please try again later.")
-        case _:
-            status, code = HTTPStatus.SERVICE_UNAVAILABLE, "payments_unavailable"
-            retry_after = RETRY_AFTER
-            text = _(
-                "Our payment provider isn’t responding. You haven’t been charged. "
-                "Please try again in a moment."
-            )
-    request.response.status_int = status
-    request.response.retry_after = retry_after
+def _error_page(request: Request, err: Exception) -> dict[str, Any] | Response:
+    """Redirect to the outcome of an order that was paid or closed, otherwise say what is wrong."""
+    if isinstance(err, OrderClosedError) and err.order is not None and err.order.payment_intent:
+        return HTTPSeeOther(success_url(request, err.order.payment_intent))
+    refusal = page_refusal(err)
+    request.response.status_int = refusal.status
+    request.response.retry_after = refusal.retry_after
     return {
         "public_key": None,
-        "title": title,
+        "title": err.listing.title if isinstance(err, UnavailableError) else None,
         "amount": None,
-        "error": request.localizer.translate(text),
-        "error_code": code,
+        "error": request.localizer.translate(refusal.text),
+        "error_code": refusal.code,
         "client_secret": None,  # nosec B105
         "order": None,
     }
 
 
-def _cannot_buy(refused: CannotBuyError) -> Any:
-    title = refused.listing.title
-    return _("${title} isn’t available right now.", mapping={"title": title})
+def _form_error(request: Request, refusal: Refusal, field: str | None = None) -> dict[str, Any]:
+    request.response.status_int = refusal.status
+    request.response.retry_after = refusal.retry_after
+    message = request.localizer.translate(refusal.text)
+    return {"error": {"code": refusal.code, "field": field, "message": message}}
 
 
-def _field(request: Request, name: str) -> str:
-    """A form's field; a file in its place is as good as nothing."""
+def _form_field(request: Request, name: str) -> str:
+    """Return a form field's text; a file counts as empty."""
     value = request.POST.get(name, "")
     return value if isinstance(value, str) else ""
 
 
 def _revision(request: Request) -> int | None:
-    """The revision that the page showed. It is a check on us, so a missing one is not asked for."""
+    """Return the revision that the page showed, None if the form has none, 0 if it is malformed."""
     if "revision" not in request.POST:
         return None
-    raw = _field(request, "revision")
-    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) <= LONGEST_REVISION else 0
-
-
-def _problem(
-    request: Request, status: HTTPStatus, code: str, text: str, field: str | None = None
-) -> dict[str, Any]:
-    request.response.status_int = status
-    message = request.localizer.translate(text)
-    return {"error": {"code": code, "field": field, "message": message}}
+    raw = _form_field(request, "revision")
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) <= MAX_REVISION else 0

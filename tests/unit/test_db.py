@@ -62,12 +62,12 @@ def test_no_time_is_no_time(sessions):
 def test_times_compare_across_zones(sessions):
     east = dt.timezone(dt.timedelta(hours=9))
     with sessions.begin() as session:
-        session.add(order(book(), held_until=NOW.astimezone(east)))
+        session.add(order(book(), reserved_until=NOW.astimezone(east)))
     with sessions() as session:
         just_after = NOW + dt.timedelta(microseconds=1)
         counted = select(func.count()).select_from(Order)
-        assert session.scalar(counted.where(Order.held_until < just_after)) == 1
-        assert session.scalar(counted.where(Order.held_until < NOW)) == 0
+        assert session.scalar(counted.where(Order.reserved_until < just_after)) == 1
+        assert session.scalar(counted.where(Order.reserved_until < NOW)) == 0
 
 
 # --- engines
@@ -165,7 +165,7 @@ def test_nothing_is_held_while_another_machine_is_asked(request_in_transaction, 
     request_in_transaction.db.add(book())
     request_in_transaction.db.flush()
     assert engine.pool.checkedout() == 1
-    with outside_transaction(request_in_transaction):
+    with outside_transaction(request_in_transaction.tm):
         assert engine.pool.checkedout() == 0
         assert not request_in_transaction.db.in_transaction()
         assert count_books(engine) == 1
@@ -177,7 +177,7 @@ def test_nothing_is_held_while_another_machine_is_asked(request_in_transaction, 
 
 def test_what_was_done_before_stays_where_the_other_machine_fails(request_in_transaction, engine):
     def ask():
-        with outside_transaction(request_in_transaction):
+        with outside_transaction(request_in_transaction.tm):
             raise TimeoutError
 
     request_in_transaction.db.add(book())
@@ -191,7 +191,7 @@ def test_what_was_done_before_stays_where_the_other_machine_fails(request_in_tra
 
 def test_what_is_written_down_stays_whatever_the_view_answers(request_in_transaction, engine):
     request_in_transaction.db.add(book("KEPT"))
-    commit_now(request_in_transaction)
+    commit_now(request_in_transaction.tm)
     request_in_transaction.db.add(book("LOST"))
     request_in_transaction.tm.abort()
     with engine.connect() as connection:

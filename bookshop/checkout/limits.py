@@ -1,0 +1,29 @@
+"""The rate limits of the checkout, applied to the client of a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyramid.request import Request
+
+from bookshop.rate_limits.limiter import RateLimiter
+
+
+@dataclass(frozen=True)
+class ClientLimits:
+    """Counts one client's orders and payments. Both methods raise RateLimitExceededError.
+
+    They write in transactions of their own, so none may be open.
+    """
+
+    limiter: RateLimiter
+    request: Request
+
+    def count_order(self, *, confirmed: bool) -> bool:
+        """Count a new order; false if the client has to confirm it first."""
+        self.limiter.count("checkouts", self.request)
+        return confirmed or self.limiter.within("newcomers", self.request)
+
+    def count_payment(self) -> None:
+        """Count an attempt to pay."""
+        self.limiter.count_with_pauses("payments", self.request)

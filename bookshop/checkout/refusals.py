@@ -1,0 +1,120 @@
+"""What the checkout answers when it cannot continue: status, stable code and text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from translationstring import TranslationString
+
+from bookshop.checkout.errors import (
+    OrderClosedError,
+    TotalChangedError,
+    UnavailableError,
+    UnknownItemError,
+)
+from bookshop.i18n import _
+from bookshop.inventory.reservations import OutOfStockError
+from bookshop.payments.errors import PaymentsError, StripeBusyError, StripeRefusedError
+from bookshop.rate_limits.limiter import RateLimitExceededError
+from bookshop.rate_limits.messages import too_often
+
+RETRY_AFTER = 5  # seconds
+#: What `page_refusal` takes.
+PAGE_ERRORS = (
+    UnknownItemError,
+    UnavailableError,
+    OrderClosedError,
+    RateLimitExceededError,
+    PaymentsError,
+)
+#: What `form_refusal` takes.
+FORM_ERRORS = (
+    OutOfStockError,
+    UnavailableError,
+    TotalChangedError,
+    OrderClosedError,
+    RateLimitExceededError,
+    PaymentsError,
+)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer that is no payment form. `retry_after` is in seconds."""
+
+    status: HTTPStatus
+    code: str
+    text: TranslationString
+    retry_after: int | None = None
+
+
+def page_refusal(err: Exception) -> Refusal:
+    """Return what the checkout page says for one of PAGE_ERRORS."""
+    match err:
+        case UnknownItemError():
+            text = _("It may have been removed since you last saw it.")
+            return Refusal(HTTPStatus.NOT_FOUND, "unknown_item", text)
+        case UnavailableError():
+            return _unavailable(err)
+        case OrderClosedError():
+            text = _("It may have been placed in another browser, or can no longer be paid.")
+            return Refusal(HTTPStatus.NOT_FOUND, "order_closed", text)
+        case RateLimitExceededError():
+            return _too_many_attempts(err)
+        case StripeBusyError():
+            code = "payments_busy"
+            text = _(
+                "Many people are paying at the moment. You haven’t been charged. "
+                "Please try again in a few seconds."
+            )
+        case StripeRefusedError():
+            code, text = "payments_refused", _("You haven’t been charged. Please try again later.")
+        case _:
+            code = "payments_unavailable"
+            text = _(
+                "Our payment provider isn’t responding. You haven’t been charged. "
+                "Please try again in a moment."
+            )
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, code, text, RETRY_AFTER)
+
+
+def form_refusal(err: Exception) -> Refusal:
+    """Return what pressing Pay answers for one of FORM_ERRORS."""
+    match err:
+        case OutOfStockError():
+            code = "out_of_stock"
+            text = _(
+                "${title} has just sold out. You haven’t been charged.",
+                mapping={"title": err.title},
+            )
+        case TotalChangedError():
+            code = "total_changed"
+            text = _(
+                "The price has changed since you opened this page. Reload it to see the new one."
+            )
+        case OrderClosedError():
+            code = "order_closed"
+            text = _("This order can no longer be paid. Reload this page to see its status.")
+        case UnavailableError():
+            return _unavailable(err)
+        case RateLimitExceededError():
+            return _too_many_attempts(err)
+        case _:
+            text = _(
+                "Our payment provider isn’t responding. You haven’t been charged. "
+                "Please press Pay again in a few seconds."
+            )
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            return Refusal(status, "payments_unavailable", text, RETRY_AFTER)
+    return Refusal(HTTPStatus.CONFLICT, code, text)
+
+
+def _unavailable(err: UnavailableError) -> Refusal:
+    text = _("${title} isn’t available right now.", mapping={"title": err.listing.title})
+    return Refusal(HTTPStatus.CONFLICT, "unavailable", text)
+
+
+def _too_many_attempts(err: RateLimitExceededError) -> Refusal:
+    text = too_often(err.seconds)
+    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", text, err.seconds)
