@@ -1,4 +1,4 @@
-"""What a visitor sees when something is missing, refused or broken."""
+"""Error pages: what is returned when a page is missing, a request refused, or the shop fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as TooManyConnectionsError
 
 from bookshop.i18n import _
 from bookshop.web.maintenance import unavailable
-from bookshop.web.request_log import redact_path
+from bookshop.web.request_log import logged_path
 
 RETRY_AFTER = 5  # seconds
 LOG = logging.getLogger(__name__)
@@ -25,49 +25,53 @@ LOG = logging.getLogger(__name__)
 @notfound_view_config(renderer="errors/404.jinja2")
 @exception_view_config(URLDecodeError, renderer="errors/404.jinja2")
 def not_found(_error: Exception, request: Request) -> dict[str, Any]:
-    """The page for an address that leads nowhere."""
+    """Return the page for a path at which nothing is."""
     request.response.status_int = 404
     return {}
 
 
 @exception_view_config(BadCSRFToken, renderer="json")
 @exception_view_config(BadCSRFOrigin, renderer="json")
-def stale_page(_error: HTTPException, request: Request) -> dict[str, Any]:
-    """The answer to a form that was not served to this visitor, or too long ago."""
+def bad_csrf_token(_error: HTTPException, request: Request) -> dict[str, Any]:
+    """Return the error for a form of another session, or of one that has ended."""
     request.response.status_int = 400
-    text = _("This page was open for too long. You haven’t been charged. Please reload it.")
+    text = _("This page has been open for too long. Reload it. You have not paid anything.")
     message = request.localizer.translate(text)
     return {"error": {"code": "stale_page", "field": None, "message": message}}
 
 
 @exception_view_config(HTTPException)
-def refused(error: HTTPException, _request: Request) -> Response:
-    """Redirects, and refusals that a program reads."""
+def http_exception(error: HTTPException, _request: Request) -> Response:
+    """Return redirects, and the plain refusals of requests that no page of the shop makes."""
     return error
 
 
 @exception_view_config(OperationalError)
 @exception_view_config(TooManyConnectionsError)
-def busy(error: Exception, request: Request) -> Response:
-    """The page for a database that does not answer, or not in time: nothing was changed.
+def database_busy(error: Exception, request: Request) -> Response:
+    """Return 503 when the database did not respond in time. Nothing was changed.
 
-    A webhook is delivered again after it.
+    Stripe delivers a webhook again after it.
     """
-    # Without its traceback: where many wait there would be many of them.
-    LOG.error("the database did not answer: %s", getattr(error, "orig", error))
+    # No traceback: when many requests wait for the database, there would be as many.
+    LOG.error("database_unavailable", extra={"reason": str(getattr(error, "orig", error))})
     return unavailable(
         request,
-        "busy",
+        "database_busy",
         _("The shop is very busy"),
-        _("We couldn’t complete your request, and nothing was changed."),
+        _("We couldn’t complete your request, and nothing was changed. Please try again."),
         RETRY_AFTER,
     )
 
 
 @exception_view_config(Exception, renderer="errors/500.jinja2")
-def broken(error: Exception, request: Request) -> dict[str, Any]:
-    """The page for a mistake of ours; its number finds the traceback in the log."""
-    path = redact_path(request.environ["PATH_INFO"])
-    LOG.error("request %s failed: %s %s", request.id, request.method, path, exc_info=error)
+def internal_error(error: Exception, request: Request) -> dict[str, Any]:
+    """Return 500, with the request's id, under which the log has the traceback."""
+    fields = {
+        "request_id": request.id,
+        "method": request.method[:16],
+        "path": logged_path(request.environ),
+    }
+    LOG.error("request_failed", extra=fields, exc_info=error)
     request.response.status_int = 500
     return {"request_id": request.id}

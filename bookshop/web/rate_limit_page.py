@@ -1,4 +1,4 @@
-"""What somebody sees who has asked too often."""
+"""The 429 page for requests over a rate limit."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bookshop.web.maintenance import unavailable
 
 
 @exception_view_config(RateLimitExceededError)
-def too_often(error: RateLimitExceededError, request: Request) -> Response:
-    """The page that asks to wait."""
+def rate_limit_exceeded(error: RateLimitExceededError, request: Request) -> Response:
+    """Return the page, with the time after which to try again."""
     response = unavailable(
         request,
         "too_many_requests",
         _("Too many requests"),
-        _("We’ve received too many requests from your network."),
+        _("Too many requests from your network."),
         error.seconds,
     )
     response.status_int = HTTPStatus.TOO_MANY_REQUESTS

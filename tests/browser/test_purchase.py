@@ -89,7 +89,7 @@ def till(page, live, problems):
     return Till(page, live)
 
 
-def test_from_the_index_to_the_confirmation(till):
+def test_purchase_from_index_to_confirmation(till):
     page = till.page
     sent = []
     page.on("request", lambda request: sent.append((request.url, request.post_data or "")))
@@ -111,13 +111,13 @@ def test_from_the_index_to_the_confirmation(till):
     assert not any(GOOD in asked or "4242 4242" in asked for asked in to_shop)
 
 
-def test_a_card_that_asks_for_3_d_secure(till):
+def test_card_with_3d_secure_pays(till):
     till.open().pay("4000002760003184")
     till.page.frame_locator("dialog iframe").locator("#test-source-authorize-3ds").click()
     till.sees("paid")
 
 
-def test_3_d_secure_refused_then_another_card(till):
+def test_failed_3d_secure_then_another_card_pays(till):
     till.open().pay("4000002760003184")
     till.page.frame_locator("dialog iframe").locator("#test-source-fail-3ds").click()
     expect(till.message).to_contain_text("unable to authenticate")
@@ -130,7 +130,7 @@ def test_3_d_secure_refused_then_another_card(till):
 
 
 @pytest.mark.parametrize(("number", "words"), DECLINES.items())
-def test_each_decline_is_said_and_the_next_card_pays(till, number, words):
+def test_decline_is_shown_and_the_next_card_pays(till, number, words):
     till.open().pay(number)
     expect(till.message).to_contain_text(words)
     expect(till.page.locator("#submit")).to_be_enabled()
@@ -142,7 +142,7 @@ def test_each_decline_is_said_and_the_next_card_pays(till, number, words):
     assert len(till.charges()) == 1
 
 
-def test_a_bank_debit_settles_later(till):
+def test_bank_debit_is_processing_then_paid(till):
     till.open()
     till.page.fill("#email", "ada@reader.example")
     till.frame.get_by_text("Bacs Direct Debit").click()
@@ -163,7 +163,7 @@ def test_a_bank_debit_settles_later(till):
     till.sees("paid")
 
 
-def test_on_a_phone(till):
+def test_purchase_on_a_phone(till):
     till.page.set_viewport_size({"width": 360, "height": 740})
     till.page.goto(till.shop.url)
     wide = till.page.evaluate("document.documentElement.scrollWidth")
@@ -175,7 +175,7 @@ def test_on_a_phone(till):
     assert till.page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_with_the_keyboard_alone(till):
+def test_purchase_with_the_keyboard(till):
     page = till.page
     page.goto(till.shop.url)
     link = page.locator(f"a[href*='item={MOSS}']").first
@@ -205,7 +205,7 @@ def test_with_the_keyboard_alone(till):
     till.sees("paid")
 
 
-def test_an_address_that_is_none_is_said_at_its_field(till):
+def test_invalid_email_is_reported_at_its_field(till):
     till.open().pay(email="ada at reader")
     error = till.page.locator("#email-error")
     expect(error).not_to_be_empty()
@@ -217,16 +217,16 @@ def test_an_address_that_is_none_is_said_at_its_field(till):
     till.sees("paid")
 
 
-def test_an_incomplete_card_is_said_and_holds_nothing(till):
+def test_incomplete_card_is_refused_and_reserves_nothing(till):
     till.open()
     till.page.fill("#email", "ada@reader.example")
     till.number.fill("4242")
     till.page.click("#submit")
     expect(till.message).not_to_be_empty()
-    assert till.shop.book(MOSS).held == 0
+    assert till.shop.book(MOSS).reserved == 0
 
 
-def test_pressed_twice_it_pays_once(till):
+def test_double_click_pays_once(till):
     till.open()
     till.page.fill("#email", "ada@reader.example")
     till.card(GOOD)
@@ -235,7 +235,7 @@ def test_pressed_twice_it_pays_once(till):
     assert len(till.charges()) == 1
 
 
-def test_the_button_says_that_it_works(till):
+def test_pay_button_is_busy_while_paying(till):
     path = "/v1/payment_intents/*/confirm"
     till.shop.sandbox.fault(method="POST", path=path, kind="latency", seconds=2)
     till.open().pay()
@@ -244,7 +244,7 @@ def test_the_button_says_that_it_works(till):
     till.sees("paid")
 
 
-def test_two_tabs_and_the_back_button_end_in_one_order(till, context):
+def test_two_tabs_and_the_back_button_make_one_order(till, context):
     till.open()
     other = Till(context.new_page(), till.shop).open()
     till.pay()
@@ -262,7 +262,7 @@ def test_two_tabs_and_the_back_button_end_in_one_order(till, context):
     assert len(till.charges()) == 1
 
 
-def test_leaving_and_coming_back_is_the_same_order(till):
+def test_returning_to_checkout_keeps_the_order(till):
     till.open().pay("4000000000009995")
     expect(till.message).to_contain_text("insufficient")
     till.page.goto(till.shop.url)
@@ -274,7 +274,7 @@ def test_leaving_and_coming_back_is_the_same_order(till):
     assert len(till.charges()) == 1
 
 
-def test_the_last_copy_sold_to_somebody_quicker(till, browser, browser_context_args):
+def test_last_copy_sold_to_another_customer_is_reported(till, browser, browser_context_args):
     with browser.new_context(**browser_context_args) as elsewhere:
         quick = Till(elsewhere.new_page(), till.shop).open(f"/checkout?item={LAST_COPY}")
         till.open(f"/checkout?item={LAST_COPY}")
@@ -285,14 +285,14 @@ def test_the_last_copy_sold_to_somebody_quicker(till, browser, browser_context_a
     expect(till.message).to_contain_text("just been sold")
 
 
-def test_closing_the_tab_after_paying_loses_nothing(till):
+def test_closing_the_tab_after_payment_still_settles_the_order(till):
     till.page.route("**/success?*", lambda route: route.abort())
     till.open().pay()
 
     until(lambda: till.shop.orders()[0].status == "paid", 10)
 
 
-def test_without_javascript_everything_works_up_to_the_form(live, browser, browser_context_args):
+def test_without_javascript_a_notice_replaces_the_form(live, browser, browser_context_args):
     with browser.new_context(**browser_context_args, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(live.url)
@@ -300,7 +300,7 @@ def test_without_javascript_everything_works_up_to_the_form(live, browser, brows
         expect(page.locator("#payment-form .notice")).to_be_visible()
 
 
-def test_stripes_script_cannot_be_loaded(page, live):
+def test_missing_stripe_script_disables_payment(page, live):
     page.route(re.compile("stripe.js"), lambda route: route.abort())
     page.goto(f"{live.url}/checkout?item={MOSS}")
 
@@ -308,7 +308,7 @@ def test_stripes_script_cannot_be_loaded(page, live):
     expect(page.locator("#submit")).to_be_disabled()
 
 
-def test_nothing_secret_stands_in_a_page_or_an_address(till):
+def test_no_secret_in_pages_or_urls(till):
     seen = []
     till.page.on("framenavigated", lambda frame: seen.append(frame.url))
     till.open()

@@ -59,7 +59,7 @@ METHODS = st.sampled_from(
     + ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "PROPFIND", "get", "B\xe9"]
 )
 FIELDS = (
-    *("item", "again", "order", "go_on", "email", "revision", "number", "key", "csrf_token"),
+    *("item", "again", "order", "confirm", "email", "revision", "number", "key", "csrf_token"),
     *("pi", "payment_intent", "payment_intent_client_secret", "redirect_status"),
     *("q", "subject", "format", "language", "availability", "price", "sort", "after", "page"),
     *("_charset_", "_method", "__proto__", "url", "next", "came_from", "lang"),
@@ -240,7 +240,7 @@ class Rig:
         token = {"csrf_token": form["csrf_token"]}
         self.forms = [
             ("POST", "/checkout", {**form, "email": "ada@reader.example"}),
-            ("POST", "/checkout", {**token, "go_on": "1", "item": MOSS, "again": order}),
+            ("POST", "/checkout", {**token, "confirm": "1", "item": MOSS, "again": order}),
             ("POST", "/orders/", {**token, "number": order, "email": "ada@reader.example"}),
             ("GET", "/checkout", {"item": TO_COME, "again": order}),
             ("GET", "/checkout", {"order": form["order"]}),

@@ -44,7 +44,7 @@ def redirects(browser, intent, number):
     secret = browser.get("/checkout", {"order": number}).text
     (secret,) = set(re.findall(rf"{intent}_secret_\w+", secret))
     asked = {"payment_intent": intent, "payment_intent_client_secret": secret}
-    form = {"item": MOSS, "go_on": "1", "csrf_token": token}
+    form = {"item": MOSS, "confirm": "1", "csrf_token": token}
     cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
     own = {"Host": EVIL, "Cookie": cookies}
     yield lambda more, lies: browser.get("/success", {**asked, **more}, headers={**lies, **own})

@@ -1,6 +1,6 @@
-"""Where an order stands and what happened to it, in words for the one who made it.
+"""Customer-facing texts for an order's status and its timeline, each with a stable code.
 
-What is for the shop alone, such as a fraud warning, has no words here and so shows nowhere.
+Events that concern the shop alone, such as a fraud warning, have no text and are not shown.
 """
 
 from __future__ import annotations
@@ -16,157 +16,187 @@ from bookshop.payments.charges import RefundStatus
 
 @dataclass(frozen=True)
 class StatusMessage:
-    """How an order stands: `kind` is good, wait or bad; the texts are still to be translated."""
+    """What the order page says first: `kind` is good, wait or bad; the texts are untranslated."""
 
+    code: str
     kind: str
     icon: str
     heading: Any
     sentence: Any
 
 
-_BANK_TAKES = _(
-    "The money goes back to where it came from. A bank may take five to ten days to show it."
+_REFUND_TIME = _(
+    "The refund goes to your original payment method and can take 5 to 10 days to appear."
 )
-VERDICTS = {
-    OrderStatus.PLACED: StatusMessage(
+PAYMENT_MISMATCH = "payment_mismatch"
+PREORDER = "preorder"
+OUT_OF_STOCK = "out_of_stock"
+_MESSAGES = (
+    StatusMessage(
+        OrderStatus.PLACED,
         "wait",
         "clock",
-        _("Your order is not paid yet"),
-        _("We have written it down, and nothing was taken."),
+        _("Your order isn’t paid yet"),
+        _("We’ve saved it, and you haven’t been charged."),
     ),
-    OrderStatus.AWAITING_PAYMENT: StatusMessage(
+    StatusMessage(
+        OrderStatus.AWAITING_PAYMENT,
         "wait",
         "clock",
-        _("Your order is waiting for its payment"),
-        _("Nothing was taken so far, and nothing is sent before it is paid."),
+        _("Your order is awaiting payment"),
+        _("You haven’t been charged. We’ll send your order once it’s paid."),
     ),
-    OrderStatus.PROCESSING: StatusMessage(
+    StatusMessage(
+        OrderStatus.PROCESSING,
         "wait",
         "clock",
-        _("Your payment is on its way"),
-        _(
-            "Your bank is still working on it, which can take some days. There is nothing more "
-            "to do, and no need to pay again."
-        ),
+        _("Your payment is being processed"),
+        _("Your bank can take a few days. Please don’t pay again."),
     ),
-    OrderStatus.PAID: StatusMessage(
+    StatusMessage(
+        OrderStatus.PAID,
         "good",
         "check",
         _("Your order is paid"),
-        _("Thank you. We are getting it ready, and write to you when it is on its way."),
+        _("Thank you. We’ll e-mail you when it’s dispatched."),
     ),
-    OrderStatus.PARTLY_SHIPPED: StatusMessage(
+    StatusMessage(
+        PREORDER,
+        "good",
+        "check",
+        _("Your pre-order is paid"),
+        _("Thank you. We’ll e-mail you when it’s published and dispatched."),
+    ),
+    StatusMessage(
+        OrderStatus.PARTLY_SHIPPED,
         "good",
         "check",
         _("Part of your order is on its way"),
-        _("The rest follows, and we write to you again when it does."),
+        _("We’ll e-mail you when the rest is dispatched."),
     ),
-    OrderStatus.SHIPPED: StatusMessage(
+    StatusMessage(
+        OrderStatus.SHIPPED,
         "good",
         "check",
         _("Your order is on its way"),
-        _("Everything in it has been sent. Happy reading."),
+        _("Everything has been dispatched. Happy reading."),
     ),
-    OrderStatus.DELIVERED: StatusMessage(
+    StatusMessage(
+        OrderStatus.DELIVERED,
         "good",
         "check",
         _("Your order is complete"),
-        _("You have everything that is in it. Happy reading."),
+        _("You have everything you ordered. Happy reading."),
     ),
-    OrderStatus.CANCELLED: StatusMessage(
+    StatusMessage(
+        OrderStatus.CANCELLED,
         "bad",
         "dash",
         _("This order was cancelled"),
-        _("Nothing was taken, and nothing will be sent."),
+        _("You haven’t been charged, and nothing will be sent."),
     ),
-    OrderStatus.EXPIRED: StatusMessage(
+    StatusMessage(
+        OrderStatus.EXPIRED,
         "bad",
         "clock",
-        _("The time to pay has run out"),
-        _("This order was not paid in time, so it is closed. Nothing was taken."),
+        _("This order has expired"),
+        _("It wasn’t paid in time. You haven’t been charged."),
     ),
-    OrderStatus.PARTLY_REFUNDED: StatusMessage(
-        "good", "check", _("We have refunded part of your order"), _BANK_TAKES
+    StatusMessage(
+        OrderStatus.PARTLY_REFUNDED,
+        "good",
+        "check",
+        _("We’ve refunded part of your order"),
+        _REFUND_TIME,
     ),
-    OrderStatus.REFUNDED: StatusMessage(
-        "good", "check", _("We have refunded your order"), _BANK_TAKES
+    StatusMessage(
+        OrderStatus.REFUNDED, "good", "check", _("We’ve refunded your order"), _REFUND_TIME
     ),
-    OrderStatus.DISPUTED: StatusMessage(
+    StatusMessage(
+        OrderStatus.DISPUTED,
         "wait",
         "clock",
         _("Your bank has a question about this payment"),
-        _("We answer it, and then your bank decides. There is nothing to do here meanwhile."),
+        _("We’ve been notified and will respond to your bank. You don’t need to do anything here."),
     ),
-    OrderStatus.DISPUTE_WON: StatusMessage(
+    StatusMessage(
+        OrderStatus.DISPUTE_WON,
         "good",
         "check",
-        _("Your payment stands"),
-        _("Your bank had a question about it, which is answered."),
+        _("Your bank has confirmed this payment"),
+        _("Your bank had a question about it, which is now resolved."),
     ),
-    OrderStatus.DISPUTE_LOST: StatusMessage(
+    StatusMessage(
+        OrderStatus.DISPUTE_LOST,
         "bad",
         "dash",
-        _("Your bank has taken this payment back"),
-        _("It had a question about it. The money comes to you from your bank."),
+        _("Your bank has reversed this payment"),
+        _("Your bank had a question about it and returns the money to you."),
     ),
-}
-CHECKING = StatusMessage(
-    "wait",
-    "alert",
-    _("We are looking into this payment"),
-    _(
-        "What was paid and what was ordered do not agree, and one of us looks at it by hand. "
-        "Please do not pay again."
+    StatusMessage(
+        PAYMENT_MISMATCH,
+        "wait",
+        "alert",
+        _("We’re checking this payment"),
+        _(
+            "The payment doesn’t match your order, so we’re checking it by hand. "
+            "Please don’t pay again."
+        ),
     ),
-)
-PREORDERED = StatusMessage(
-    "good",
-    "check",
-    _("Your order is paid"),
-    _("Thank you. It is not out yet: we write to you when it is on its way."),
-)
-SHORT = StatusMessage(
-    "wait",
-    "alert",
-    _("Paid, but the last copy had just gone"),
-    _(
-        "We are sorry. You need not do anything: all of the money goes back to you, which can "
-        "take a bank five to ten days."
+    StatusMessage(
+        OUT_OF_STOCK,
+        "wait",
+        "alert",
+        _("Sorry, your book has just sold out"),
+        _(
+            "We received your payment, but the last copy had just sold. We’re refunding you in "
+            "full, which can take 5 to 10 days. You don’t need to do anything."
+        ),
     ),
 )
-#: The moves that are told. What else changes an order, such as a parcel, is told by its own entry.
-MOVES = {
-    OrderStatus.PROCESSING: _("Your bank began to work on the payment."),
-    OrderStatus.AWAITING_PAYMENT: _("The payment did not go through."),
-    OrderStatus.CANCELLED: _("The order was cancelled."),
-    OrderStatus.EXPIRED: _("The order was not paid in time."),
+STATUS_MESSAGES = {message.code: message for message in _MESSAGES}
+#: The timeline: a code, and its text.
+TIMELINE_TEXTS = {
+    "placed": _("You placed the order."),
+    "paid": _("We received your payment."),
+    "payment_processing": _("Your bank started processing the payment."),
+    "payment_failed": _("The payment didn’t go through."),
+    "cancelled": _("The order was cancelled."),
+    "expired": _("The order expired because it wasn’t paid in time."),
+    "shipped": _("We dispatched ${books}."),
+    "out_of_stock": _("The last copy had just sold."),
+    "refunded": _("We refunded ${amount}."),
+    "refund_failed": _("A refund of ${amount} didn’t reach you. We’re working on it."),
+    "refund_cancelled": _("A refund of ${amount} was cancelled."),
+    "bank_question": _("Your bank asked about the payment."),
+    "payment_reversed": _("Your bank reversed the payment."),
+    "bank_question_resolved": _("Your bank’s question about the payment was resolved."),
 }
-_SENT_BACK = _("We sent ${amount} back to you.")
-REFUNDS = {
-    RefundStatus.PENDING: _SENT_BACK,
-    RefundStatus.REQUIRES_ACTION: _SENT_BACK,
-    RefundStatus.SUCCEEDED: _SENT_BACK,
-    RefundStatus.FAILED: _("A refund of ${amount} did not reach you. We are seeing to it."),
-    RefundStatus.CANCELLED: _("A refund of ${amount} was called off."),
+#: Status changes that are shown. Others, such as a shipment, have an audit entry of their own.
+SHOWN_STATUS_CHANGES = {
+    OrderStatus.PROCESSING: "payment_processing",
+    OrderStatus.AWAITING_PAYMENT: "payment_failed",
+    OrderStatus.CANCELLED: "cancelled",
+    OrderStatus.EXPIRED: "expired",
 }
-PLACED = _("You placed the order.")
-PAID = _("Your payment arrived.")
-SENT = _("We sent you ${books}.")
-GONE = _("The last copy had gone to somebody else a moment before.")
-DISPUTED = _("Your bank asked about the payment.")
-DISPUTE_LOST = _("Your bank took the payment back for you.")
-DISPUTE_CLOSED = _("What your bank had asked is settled.")
+REFUND_CODES = {
+    RefundStatus.PENDING: "refunded",
+    RefundStatus.REQUIRES_ACTION: "refunded",
+    RefundStatus.SUCCEEDED: "refunded",
+    RefundStatus.FAILED: "refund_failed",
+    RefundStatus.CANCELLED: "refund_cancelled",
+}
 
 
-def status_message(order: OrderSnapshot, *, coming: bool) -> StatusMessage:
-    """How the order stands. What a person has to look at first is said first.
+def status_message(order: OrderSnapshot, *, preorder: bool) -> StatusMessage:
+    """Return the message for an order; a problem comes before the plain status.
 
-    `coming`: something in it is not out yet.
+    `preorder`: True if a book in it is not published yet.
     """
-    if order.contradicted:
-        return CHECKING
-    if order.short and order.status in FULFILMENT:
-        return SHORT
-    if coming and order.status is OrderStatus.PAID:
-        return PREORDERED
-    return VERDICTS[order.status]
+    if order.payment_mismatch:
+        return STATUS_MESSAGES[PAYMENT_MISMATCH]
+    if order.out_of_stock and order.status in FULFILMENT:
+        return STATUS_MESSAGES[OUT_OF_STOCK]
+    if preorder and order.status is OrderStatus.PAID:
+        return STATUS_MESSAGES[PREORDER]
+    return STATUS_MESSAGES[order.status]
