@@ -22,6 +22,8 @@ LOCKS: Mapping[str, Sequence[str]] = {
     "requirements.lock": ("postgresql",),
     "requirements-test.lock": ("postgresql", "test"),
 }
+# The lock file of the dependency group of the same name: installed package by package, if at all.
+PROGRAMS, GROUP = "requirements-programs.lock", "programs"
 ENVIRONMENTS = [
     {
         "python_version": python,
@@ -35,7 +37,7 @@ ENVIRONMENTS = [
     for python in ("3.11", "3.12", "3.13", "3.14")
     for platform in ("linux", "darwin", "win32")
 ]
-_VIA_PROJECT = re.compile(r"^ +# .*\(pyproject\.toml\)$", re.MULTILINE)
+_VIA_PROJECT = re.compile(r"^ +# .*\(pyproject\.toml(?::\w+)?\)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def disagreements(texts: Mapping[str, str]) -> Iterator[str]:
 def check(root: Path) -> list[str]:
     """Return all that is wrong with the lock files in `root`; an empty list when they are good."""
     pyproject = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    missing = [file for file in LOCKS if not (root / file).exists()]
+    missing = [file for file in (*LOCKS, PROGRAMS) if not (root / file).exists()]
     if missing:
         return [f"{file}: missing" for file in missing]
     texts = {file: (root / file).read_text(encoding="utf-8") for file in LOCKS}
@@ -140,6 +142,9 @@ def check(root: Path) -> list[str]:
         for file, extras in LOCKS.items()
         for problem in problems(wanted(pyproject, extras), texts[file])
     ]
+    programs = [Requirement(line) for line in pyproject["dependency-groups"][GROUP]]
+    locked = (root / PROGRAMS).read_text(encoding="utf-8")
+    found += [f"{PROGRAMS}: {problem}" for problem in problems(programs, locked)]
     return found + list(disagreements(texts))
 
 

@@ -23,7 +23,7 @@ FIND_PYTHON = ROOT / "tools" / "find_python.sh"
 @pytest.fixture
 def project(tmp_path):
     """A copy of what check_lock.py reads, to spoil."""
-    for name in ("pyproject.toml", *check_lock.LOCKS):
+    for name in ("pyproject.toml", *check_lock.LOCKS, check_lock.PROGRAMS):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
