@@ -25,8 +25,8 @@ from bookshop.catalogue.edition import (
     Series,
     Subject,
 )
-from bookshop.catalogue.version import touch
-from bookshop.catalogue.writer import BookUpdate, StockCount, put, withdraw
+from bookshop.catalogue.version import bump_version
+from bookshop.catalogue.writer import BookUpdate, StockCount, save_books, withdraw_books
 from tests.shops import Controls, Shop, intent_of, pay_form
 
 MOSS = "9786941041210"
@@ -155,11 +155,11 @@ def _stock(shop: Shop) -> None:
     )
     wares = [
         BookUpdate(whole_edition(), cover=cover),
-        BookUpdate(paper, cover=cover, copies=StockCount(2)),
-        BookUpdate(bare, copies=StockCount(9)),
+        BookUpdate(paper, cover=cover, stock=StockCount(2)),
+        BookUpdate(bare, stock=StockCount(9)),
     ]
     gone = shop.book(WITHDRAWN).id
     with shop.registry.services.sessions.begin() as session:
-        put(session.connection(), wares, shop.registry.services.sales_context, clock.now())
-        withdraw(session.connection(), [gone], clock.now())
-        touch(session)
+        save_books(session.connection(), wares, shop.registry.services.sales_context, clock.now())
+        withdraw_books(session.connection(), [gone], clock.now())
+        bump_version(session)

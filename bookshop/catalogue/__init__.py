@@ -26,7 +26,7 @@ def sales_context_of(shop: ShopSettings) -> SalesContext:
 
 
 def includeme(config: Configurator) -> None:
-    """Add `/books`, `/covers` and `/sitemaps` to the resource tree, and run the catalogue's jobs."""
+    """Add `/books`, `/covers` and `/sitemaps` to the resource tree, and register the job."""
     config.include("bookshop.catalogue.covers")
     config.add_branch("books", Catalogue)
     config.add_branch("sitemaps", Sitemaps)

@@ -1,4 +1,4 @@
-"""Writing many rows at once: by COPY where the database is PostgreSQL."""
+"""Bulk insert of rows; PostgreSQL's COPY where it is available."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ Row = Mapping[str, Any]
 
 
 def insert_rows(connection: Connection, table: Any, rows: Sequence[Row]) -> None:
-    """Add `rows`, which all name the same columns, in the connection's transaction."""
+    """Insert `rows` in the caller's transaction; all rows name the same columns.
+
+    Raises sqlalchemy.exc.DBAPIError.
+    """
     if not rows:
         return
     if connection.dialect.name != "postgresql":
@@ -29,5 +32,5 @@ def insert_rows(connection: Connection, table: Any, rows: Sequence[Row]) -> None
             for row in rows:
                 copy.write_row([row[column] for column in columns])
     except errors as err:
-        # As SQLAlchemy raises what it executes itself.
+        # The same exception as for statements that SQLAlchemy executes itself.
         raise DBAPIError.instance(statement, None, err, errors, dialect=connection.dialect) from err

@@ -1,8 +1,8 @@
-"""What the trade says of one product: an edition, in ONIX's terms.
+"""Editions: the trade's description of one product, in the terms of ONIX.
 
-Feeds are read into editions, the database keeps them whole, pages and search are made from
-them. ONIX for Books 3.1 (https://www.editeur.org/93/Release-3.0-and-3.1-Downloads/), code lists
-https://www.editeur.org/14/Code-Lists/.
+Importers read feeds into editions, the database stores them whole, and pages and search are built
+from them. ONIX for Books 3.1: https://www.editeur.org/93/Release-3.0-and-3.1-Downloads/, code
+lists: https://www.editeur.org/14/Code-Lists/.
 """
 
 from __future__ import annotations
@@ -12,28 +12,26 @@ from datetime import date
 
 import msgspec
 
-# ONIX list 17, and list 27.
-AUTHOR = "A01"
-THEMA, KEYWORD = "93", "20"
-FIXED_BY_LAW = frozenset({"03", "04", "13", "14", "23", "24", "33", "34"})
+AUTHOR = "A01"  # ONIX list 17, contributor role
+THEMA, KEYWORD = "93", "20"  # ONIX list 27, subject scheme
+FIXED_BY_LAW = frozenset({"03", "04", "13", "14", "23", "24", "33", "34"})  # ONIX list 58
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A part of an edition: immutable, and short as JSON."""
+    """A part of an edition: immutable, and encoded to JSON without default values."""
 
     def __post_init__(self) -> None:
-        # A default is left out where it is the very same object, and equal parts are to be
+        # msgspec omits a default only if it is the identical object, and equal parts must be
         # encoded alike.
-        for name, default in _TEXTS.get(type(self), ()):
+        for name, default in _STRING_DEFAULTS.get(type(self), ()):
             if getattr(self, name) == default:
                 msgspec.structs.force_setattr(self, name, default)
 
 
 class Contributor(Part, frozen=True):
-    """Who made a book, and as what: `role` is of list 17, A01 the author.
+    """A person or organisation that contributed, with a `role` of ONIX list 17 (A01 author).
 
-    `name` reads naturally (Haruki Murakami); `inverted`, where it is known, sorts (Murakami,
-    Haruki).
+    `name` is in natural order (Haruki Murakami), `inverted` in sorting order (Murakami, Haruki).
     """
 
     name: str
@@ -42,9 +40,9 @@ class Contributor(Part, frozen=True):
 
 
 class Subject(Part, frozen=True):
-    """What a book is about: `scheme` is of list 27 (93 Thema, 10 BISAC), `code` of that scheme.
+    """A subject: `scheme` of ONIX list 27 (93 Thema, 10 BISAC) and a `code` of that scheme.
 
-    A keyword (scheme 20) has no code, only a heading.
+    A keyword (scheme 20) has a heading and no code.
     """
 
     scheme: str
@@ -54,18 +52,18 @@ class Subject(Part, frozen=True):
 
 
 class Series(Part, frozen=True):
-    """The series that a book is part of, and which part."""
+    """A series that the book belongs to, and its number in the series."""
 
     title: str
     number: str | None = None
 
 
 class Price(Part, frozen=True):
-    """What a book costs: `amount` in minor units of `currency`, as the publisher told it.
+    """A publisher's price: `amount` in minor units of `currency` (ISO 4217).
 
-    `type` is of list 58; `tax` of list 62 (S standard, R reduced, Z zero), `tax_percent` such as
-    "5.5". It holds from `starts` to `ends`, both days included, in `countries` (ISO 3166, empty
-    for all) without those in `excluded`.
+    `type` is of ONIX list 58. `tax` is of list 62 (S standard, R reduced, Z zero), `tax_percent` a
+    decimal such as "5.5". The price is valid from `starts` to `ends`, both days included, in
+    `countries` (ISO 3166; empty for all) except `excluded`.
     """
 
     currency: str
@@ -80,24 +78,24 @@ class Price(Part, frozen=True):
 
     @property
     def fixed(self) -> bool:
-        """Whether the law forbids to sell for less (the fixed prices of list 58)."""
+        """True if the law forbids a discount (the fixed prices of ONIX list 58)."""
         return self.type in FIXED_BY_LAW
 
     @property
     def includes_tax(self) -> bool:
-        """Whether the tax is in the amount: list 58 has the even codes for such prices."""
+        """True if the amount includes tax: the even codes of ONIX list 58."""
         return self.type[-1:] in "02468"
 
 
 class Related(Part, frozen=True):
-    """Another product: `relation` is of list 51 (06 another format), `isbn` has 13 digits."""
+    """A related product: `relation` of ONIX list 51 (06 alternative format), 13-digit `isbn`."""
 
     relation: str
     isbn: str
 
 
 class Feature(Part, frozen=True):
-    """A fact about the accessibility of an e-book: `code` is of list 196, `text` its words."""
+    """An accessibility feature of an e-book: `code` of ONIX list 196, the publisher's `text`."""
 
     code: str
     text: str | None = None
@@ -106,12 +104,13 @@ class Feature(Part, frozen=True):
 class Edition(Part, frozen=True, kw_only=True):
     """One format of one work, as the trade describes it.
 
-    `sku` is the ISBN-13 where there is one. `form` is of list 150 (BB hardback, BC paperback, ED
-    digital download), `details` of list 175 (E101 EPUB). `language` is an ISO 639-2/B code.
-    `description` is HTML that holds nothing but the few elements which `feeds.html` lets through.
-    `published` is the nominal day, `on_sale` the first day on which it may be sold or delivered
-    (the embargo). `availability` is of list 65. `cover` is a file or an address as the feed names
-    it. `work` is the same in all formats of a work.
+    `sku` is the ISBN-13 where there is one. `reference` is the ONIX RecordReference. `form` is of
+    ONIX list 150 (BB hardback, BC paperback, ED digital download), `details` of list 175 (E101
+    EPUB), `availability` of list 65. `language` is an ISO 639-2/B code. `description` is HTML of
+    the elements that `importing.html` allows. `published` is the nominal publication date,
+    `on_sale` the first day on which the book may be sold or delivered (the embargo). `cover` is a
+    file name or URL as the feed gives it. `work` is the same for all formats of a work. `minutes`
+    is the running time of an audiobook.
     """
 
     sku: str
@@ -141,39 +140,39 @@ class Edition(Part, frozen=True, kw_only=True):
 
     @property
     def byline(self) -> str:
-        """The authors' names; where there is none, everybody's."""
+        """The names of the authors; of all contributors if there is no author."""
         authors = [person.name for person in self.contributors if person.role == AUTHOR]
         return ", ".join(authors or [person.name for person in self.contributors])
 
     @property
     def digital(self) -> bool:
-        """Whether it is delivered by wire."""
+        """True if the product is delivered electronically."""
         return self.form.startswith("E") or self.form in {"AJ", "AN", "AO"}
 
 
-_TEXTS: dict[type[Part], list[tuple[str, str]]] = {
-    kind: [
-        (each.name, each.default)
-        for each in msgspec.structs.fields(kind)
-        if isinstance(each.default, str)
+_STRING_DEFAULTS: dict[type[Part], list[tuple[str, str]]] = {
+    part: [
+        (field.name, field.default)
+        for field in msgspec.structs.fields(part)
+        if isinstance(field.default, str)
     ]
-    for kind in (Contributor, Subject, Price, Edition)
+    for part in (Contributor, Subject, Price, Edition)
 }
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Edition).decode
 
 
 def encode(edition: Edition) -> str:
-    """The edition as the database keeps it: JSON, the same for equal editions."""
+    """Return the edition as JSON; equal editions have equal JSON."""
     return _encode(edition).decode()
 
 
 def decode(text: str) -> Edition:
-    """The edition that `encode` has written. Raises msgspec.ValidationError."""
+    """Return the edition that `encode` wrote. Raises msgspec.DecodeError."""
     return _decode(text)
 
 
 def digest(text: str | bytes) -> str:
-    """A short name for a text: another one for any other text."""
+    """Return a BLAKE2b hash of the text: 24 hexadecimal digits."""
     raw = text.encode() if isinstance(text, str) else text
     return hashlib.blake2b(raw, digest_size=12).hexdigest()

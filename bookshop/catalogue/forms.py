@@ -1,11 +1,11 @@
-"""Product forms: ONIX list 150 and its details, list 175, in the groups that customers look for."""
+"""Product forms (ONIX list 150) and their details (list 175), grouped into formats."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-HARD = frozenset({"BB", "BG"})
-# Of the details of list 175 those that matter to a reader, each for the forms that it is told of.
+HARDBACKS = frozenset({"BB", "BG"})
+# The details of ONIX list 175 that matter to readers: name, prefixes of forms, codes.
 DETAILS = (
     ("EPUB", ("E",), frozenset({"E101", "E102", "E150"})),
     ("PDF", ("E",), frozenset({"E107", "E108"})),
@@ -15,7 +15,7 @@ DETAILS = (
 
 
 class Format(StrEnum):
-    """What customers choose between."""
+    """The formats that customers choose between."""
 
     HARDBACK = "hardback"
     PAPERBACK = "paperback"
@@ -25,8 +25,8 @@ class Format(StrEnum):
 
 
 def format_of(form: str) -> Format:
-    """The group of a ProductForm (list 150)."""
-    if form in HARD:
+    """Return the format of a ProductForm (ONIX list 150)."""
+    if form in HARDBACKS:
         return Format.HARDBACK
     if form == "BC":
         return Format.PAPERBACK
@@ -36,8 +36,8 @@ def format_of(form: str) -> Format:
 
 
 def form_key(form: str, details: tuple[str, ...]) -> str:
-    """A ProductForm, with the detail that matters to readers behind a dot: ED.EPUB."""
-    for name, forms, codes in DETAILS:
-        if form.startswith(forms) and codes.intersection(details):
+    """Return a ProductForm followed by the detail that matters to readers: ED.EPUB, or ED."""
+    for name, prefixes, codes in DETAILS:
+        if form.startswith(prefixes) and codes.intersection(details):
             return f"{form}.{name}"
     return form

@@ -1,7 +1,7 @@
-"""The trade's codes in plain words.
+"""Labels for the codes of the book trade.
 
 ONIX code lists: https://www.editeur.org/14/Code-Lists/. Thema: https://www.editeur.org/151/Thema/.
-What these functions give is to be translated, except names of languages.
+Labels are untranslated strings, except names of languages.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from bookshop.i18n import Translate, _
 
 @dataclass(frozen=True)
 class Fact:
-    """Something about an e-book's accessibility.
+    """A fact about an e-book's accessibility.
 
-    `label` is to be translated; `detail` is the publisher's own text, name or date (ISO 8601) for
-    it; `url` is where that leads, if it is an address: http, https or mailto.
+    `label` is to be translated. `detail` is the publisher's own text, name or date (ISO 8601).
+    `url` is where the detail links to if it is an address: http, https or mailto.
     """
 
     label: Any
@@ -37,52 +37,52 @@ class Fact:
 
 
 def form(key: str) -> Any:
-    """A `forms.form_key` in words; one without words of its own is told by its kind."""
-    whole = key.partition(".")[0]
-    return FORMS.get(key) or FORMS.get(whole) or KINDS.get(whole[:1], KINDS["B"])
+    """Return the label of a `forms.form_key`; the label of its group if it has none of its own."""
+    product_form = key.partition(".")[0]
+    return FORMS.get(key) or FORMS.get(product_form) or KINDS.get(product_form[:1], KINDS["B"])
 
 
 def role(code: str) -> Any:
-    """A ContributorRole (list 17) in words."""
+    """Return the label of a ContributorRole (ONIX list 17)."""
     return ROLES.get(code, _("Contributor"))
 
 
 def subject(code: str) -> Any | None:
-    """A Thema subject in words, or the nearest above it that has some; None for a qualifier."""
+    """Return the label of a Thema subject or of its nearest ancestor; None for a qualifier."""
     path = subject_path(code)
     return path[-1][1] if path else None
 
 
 def subject_path(code: str) -> tuple[tuple[str, Any], ...]:
-    """The Thema subjects from the widest down to `code`, each with its words."""
-    above = (code[:length] for length in range(1, len(code) + 1))
-    return tuple((each, SUBJECTS[each]) for each in above if each in SUBJECTS)
+    """Return codes and labels of a Thema subject and its ancestors, the broadest first."""
+    prefixes = (code[:length] for length in range(1, len(code) + 1))
+    return tuple((prefix, SUBJECTS[prefix]) for prefix in prefixes if prefix in SUBJECTS)
 
 
-def heading(of: Subject, translate: Translate) -> str | None:
-    """A Thema subject in words, its own or ours, in the reader's language; None without any."""
-    if of.scheme != THEMA:
+def heading(subject_: Subject, translate: Translate) -> str | None:
+    """Return the publisher's heading of a Thema subject or else our translated label, or None."""
+    if subject_.scheme != THEMA:
         return None
-    found = subject(of.code)
-    return of.heading or (translate(found) if found else None)
+    label = subject(subject_.code)
+    return subject_.heading or (translate(label) if label else None)
 
 
 def main_subject(subjects: Iterable[Subject]) -> Subject | None:
-    """The Thema subject under which a book stands: its main one, or else its first."""
-    found = [each for each in subjects if each.scheme == THEMA]
-    return next((each for each in found if each.main), found[0] if found else None)
+    """Return the main Thema subject, else the first one, else None."""
+    thema = [each for each in subjects if each.scheme == THEMA]
+    return next((each for each in thema if each.main), thema[0] if thema else None)
 
 
 def accessibility(features: Iterable[Feature]) -> list[tuple[Any, list[Fact]]]:
-    """An edition's features (list 196) under headings, both in the order of a page.
+    """Return the facts for an edition's features (ONIX list 196), grouped under headings.
 
-    Left out are codes that have no words, and those that say nothing without the text that is
-    missing.
+    Headings and facts are in the order of the page. Codes without a label are left out, and codes
+    that mean nothing without the text that the feature lacks.
     """
     texts: dict[str, list[str | None]] = {}
     for feature in features:
         texts.setdefault(feature.code, []).append(feature.text)
-    found = [
+    groups = [
         (
             group.value,
             [
@@ -94,30 +94,30 @@ def accessibility(features: Iterable[Feature]) -> list[tuple[Any, list[Fact]]]:
         )
         for group, labels in FACTS.items()
     ]
-    return [(heading, facts) for heading, facts in found if facts]
+    return [(group_heading, facts) for group_heading, facts in groups if facts]
 
 
 def _fact(code: str, label: Any, text: str | None) -> Fact:
     if text is None:
         return Fact(label, None, None)
     if code in DAYS:
-        return Fact(label, _day(text), None)
+        return Fact(label, _iso_date(text), None)
     if text.startswith(("https://", "http://")):
         return Fact(label, text, text)
     return Fact(label, text, f"mailto:{text}" if code in MAILBOXES and "@" in text else None)
 
 
-def _day(text: str) -> str:
-    """A day as ONIX writes it (20260131) in ISO 8601; what is none stays as it is."""
+def _iso_date(text: str) -> str:
+    """Return an ONIX date (20260131) in ISO 8601; any other text unchanged."""
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         return text
 
 
-@lru_cache(maxsize=1024)  # a list says it of each book, and Babel looks up two locales for it
+@lru_cache(maxsize=1024)  # lists need it for each book, and Babel looks up two locales
 def language(code: str, locale: str) -> str:
-    """An ISO 639-2 code as `locale` calls that language; eng is English."""
+    """Return the name of an ISO 639-2 language in `locale`; the code if it is unknown."""
     try:
         name = Locale.parse(language_tag(code)).get_language_name(locale)
     except (UnknownLocaleError, ValueError):
@@ -126,6 +126,6 @@ def language(code: str, locale: str) -> str:
 
 
 def language_tag(code: str) -> str:
-    """An ISO 639-2 code as HTML wants it (BCP 47); eng is en."""
+    """Return the BCP 47 tag of an ISO 639-2 code, as HTML's `lang` needs it: eng is en."""
     tag: str = get_global("language_aliases").get(code, code)
     return tag

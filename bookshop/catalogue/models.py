@@ -1,4 +1,4 @@
-"""What the database knows of books: what the trade says, and what lists need of it."""
+"""Tables of the catalogue: books, the listings derived from them, and the catalogue's state."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from sqlalchemy.types import TypeDecorator
 from bookshop.catalogue.edition import Edition, decode, encode
 from bookshop.db import Base
 
-# PostgreSQL sorts by its server's language; sorting keys are folded, and sort as they are.
+# PostgreSQL sorts by its server's locale by default; our sort keys are normalised and sort by byte.
 BYTEWISE = String().with_variant(String(collation="C"), "postgresql")
 
 
 class EditionType(TypeDecorator[Edition]):
-    """An edition, kept as JSON."""
+    """A column type: an edition stored as JSON."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        """The JSON; what is JSON already stays as it is."""
+        """Return the edition as JSON; a value that is JSON already is unchanged."""
         return encode(value) if isinstance(value, Edition) else value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Edition | None:
-        """The edition."""
+        """Return the decoded edition."""
         return None if value is None else decode(value)
 
 
 class BookRecord(Base):
-    """One format of one work: what the trade says of it, and the copies that the shop has.
+    """One format of one work: its edition and the shop's stock.
 
-    `reference` is the ONIX RecordReference under which it is updated. `source` names the record
-    that was imported last, `content` what it came to (`edition.digest`). `cover` is the stored
-    picture. `stock` counts the copies that the shop has, None where copies are no object; `held`
-    are those of them that somebody who is paying has. A withdrawn book is not shown.
+    `reference` is the ONIX RecordReference by which updates find the book. `source` identifies the
+    record of the last import, `content` is the `edition.digest` of its edition. `cover` is the
+    name of the stored image. `stock` counts copies, None where stock is unlimited, and `reserved`
+    those of them that are reserved for unpaid orders. A withdrawn book is not shown.
     """
 
     __tablename__ = "books"
     __table_args__ = (
         CheckConstraint("stock >= 0", name="stock_not_negative"),
-        CheckConstraint("held >= 0", name="held_not_negative"),
+        CheckConstraint("reserved >= 0", name="reserved_not_negative"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -55,7 +55,7 @@ class BookRecord(Base):
     title: Mapped[str]
     cover: Mapped[str | None]
     stock: Mapped[int | None]
-    held: Mapped[int] = mapped_column(default=0)
+    reserved: Mapped[int] = mapped_column(default=0)
     withdrawn: Mapped[bool] = mapped_column(default=False)
     source: Mapped[str | None]
     content: Mapped[str]
@@ -68,11 +68,11 @@ class BookRecord(Base):
 
 
 class ListingRecord(Base):
-    """What lists need of a book: made from its edition, for a day and the shop's terms.
+    """The columns that lists need: derived from an edition for a day and a sales context.
 
-    `format` is of `forms.Format`, `state` of `offer.State`; `amount` is today's price in minor
-    units of the shop's currency. `published` is NEVER where nobody knows. On `review_on` the day
-    alone makes another row of it.
+    `form` is a `forms.form_key`, `format` a `forms.Format`, `state` a `pricing.SaleState`. `amount`
+    is today's price in minor units of the shop's currency. `published` is UNKNOWN_DATE if it is
+    not known. From `review_on` on the row is out of date, as the offer changes on that day.
     """
 
     __tablename__ = "listings"
@@ -101,7 +101,7 @@ class ListingRecord(Base):
 
 
 class ListingSubject(Base):
-    """That a book is about a Thema subject; only what is listed has such rows."""
+    """A Thema subject, or ancestor of one, of a listed book."""
 
     __tablename__ = "listing_subjects"
 
@@ -112,9 +112,10 @@ class ListingSubject(Base):
 
 
 class CatalogueState(Base):
-    """One row: how often the catalogue has changed, and on what terms its listings were made.
+    """One row with the state of the whole catalogue.
 
-    `counted` is the version at which a large catalogue was counted last.
+    `version` grows with each change. `built_for` is the `listings.build_key` of the listings.
+    `facets_version` is the version for which facet counts of a large catalogue were stored.
     """
 
     __tablename__ = "catalogue_state"
@@ -122,9 +123,9 @@ class CatalogueState(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[int]
-    basis: Mapped[str | None]
-    counted: Mapped[int | None]
+    built_for: Mapped[str | None]
+    facets_version: Mapped[int | None]
 
 
-#: The day of publication where nobody knows it: sorts before all others.
-NEVER = date(1, 1, 1)
+#: Stands for an unknown publication date; sorts before all others.
+UNKNOWN_DATE = date(1, 1, 1)

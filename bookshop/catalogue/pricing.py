@@ -1,4 +1,4 @@
-"""What a book costs and whether it can be bought: one function of the book and the day."""
+"""Price and availability of a book, as pure functions of edition, sales context and day."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bookshop.catalogue.edition import Edition, Price
 from bookshop.i18n import _
 from bookshop.money import Money
 
-FEW = 3
+LOW_STOCK = 3  # copies, up to which a book is low in stock
 # ONIX list 65, ProductAvailability.
 FORTHCOMING = frozenset({"10", "11", "12"})
 ORDERABLE = frozenset({"20", "21", "22", "23"})
-WAITING = frozenset({"30", "31", "32", "33", "34"})
+TEMPORARILY_UNAVAILABLE = frozenset({"30", "31", "32", "33", "34"})
 POSTPONED = "09"
-# ONIX list 58, PriceType: what customers pay, the most binding first. 21 to 24 hold before
-# publication only; 11 to 14, special sales, are for other customers than ours.
+# ONIX list 58, PriceType: retail prices, the most binding first. 21 to 24 are valid before
+# publication only; 11 to 14, special sales, are not for consumers.
 RETAIL = ("24", "23", "04", "03", "34", "33", "22", "21", "42", "02", "41", "01")
 BEFORE_PUBLICATION = frozenset({"21", "22", "23", "24"})
 DAY = timedelta(days=1)
@@ -28,172 +28,185 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class SalesContext:
-    """On which a shop sells: in a currency (ISO 4217), in a country (ISO 3166) if it is known."""
+    """Where and in which currency a shop sells: ISO 4217 code, ISO 3166 country if known."""
 
     currency: str
     country: str | None
 
 
-class State(StrEnum):
-    """What can be done with a book on a day, whatever copies there are."""
+class SaleState(StrEnum):
+    """How a book can be sold on a day, regardless of stock. Listings store these values."""
 
     BUY = "buy"
     PREORDER = "preorder"
     FORTHCOMING = "forthcoming"
-    WAIT = "wait"
-    GONE = "gone"
+    TEMPORARILY_UNAVAILABLE = "wait"
+    DISCONTINUED = "gone"
 
 
 @dataclass(frozen=True)
 class Offer:
-    """How a book is sold on a day.
+    """The terms on which a book is sold on a day.
 
-    `price` includes tax; `fixed`, whether the law forbids a discount. `release_date` is the day on
-    which a book that is to come may be delivered; on `changes_on` the next other offer holds.
+    `price` includes tax; `fixed` is true if the law forbids a discount. `release_date` is the first
+    day of delivery of a book that is not out yet. `changes_on` is the next day with a different
+    offer.
     """
 
-    state: State
+    state: SaleState
     price: Money | None
     fixed: bool
     release_date: date | None
     changes_on: date | None
 
 
-class Code(StrEnum):
-    """What the shop can do with a book today, with the copies that nobody has taken."""
+class AvailabilityCode(StrEnum):
+    """The availability of a book today, with regard to unreserved stock."""
 
-    AVAILABLE = "available"
-    FEW = "few"
+    IN_STOCK = "in_stock"
+    LOW_STOCK = "low_stock"
     PREORDER = "preorder"
     FORTHCOMING = "forthcoming"
-    SOLD_OUT = "sold_out"
+    OUT_OF_STOCK = "out_of_stock"
     UNAVAILABLE = "unavailable"
 
 
 LABELS = {
-    Code.AVAILABLE: _("In stock"),
-    Code.FEW: _("Only a few left"),
-    Code.PREORDER: _("Not out yet: order it now"),
-    Code.FORTHCOMING: _("Not out yet"),
-    Code.SOLD_OUT: _("Sold out"),
-    Code.UNAVAILABLE: _("No longer available"),
+    AvailabilityCode.IN_STOCK: _("In stock"),
+    AvailabilityCode.LOW_STOCK: _("Only a few left"),
+    AvailabilityCode.PREORDER: _("Available to pre-order"),
+    AvailabilityCode.FORTHCOMING: _("Coming soon"),
+    AvailabilityCode.OUT_OF_STOCK: _("Out of stock"),
+    AvailabilityCode.UNAVAILABLE: _("No longer available"),
 }
 
 
 @dataclass(frozen=True)
 class Availability:
-    """The answer, as code and in words."""
+    """An availability code with its label."""
 
-    code: Code
+    code: AvailabilityCode
 
     @property
     def label(self) -> Any:
-        """The answer in words, to be translated."""
+        """The label, to be translated."""
         return LABELS[self.code]
 
     @property
     def can_buy(self) -> bool:
-        """Whether a customer can buy a copy now."""
-        return self.code in {Code.AVAILABLE, Code.FEW, Code.PREORDER}
+        """True if a customer can buy or pre-order a copy now."""
+        return self.code in {
+            AvailabilityCode.IN_STOCK,
+            AvailabilityCode.LOW_STOCK,
+            AvailabilityCode.PREORDER,
+        }
 
 
-def offer(edition: Edition, terms: SalesContext, day: date) -> Offer:
-    """How `edition` is sold on `day`."""
-    today = _on(edition, terms, day)
-    later = sorted({turn for turn in _turns(edition, terms) if turn > day})
-    other = (turn for turn in later if _on(edition, terms, turn) != today)
-    return replace(today, changes_on=next(other, None))
+def offer_on(edition: Edition, sales_context: SalesContext, day: date) -> Offer:
+    """Return the offer for `edition` on `day`."""
+    offer = _offer(edition, sales_context, day)
+    later = sorted({change for change in _change_dates(edition, sales_context) if change > day})
+    changes = (change for change in later if _offer(edition, sales_context, change) != offer)
+    return replace(offer, changes_on=next(changes, None))
 
 
-def _on(edition: Edition, terms: SalesContext, day: date) -> Offer:
+def _offer(edition: Edition, sales_context: SalesContext, day: date) -> Offer:
+    """Return the offer on `day` without the day on which it changes."""
     release_date = edition.on_sale or edition.published
-    coming = release_date is not None and release_date > day
-    price = _price(edition, terms, day, coming=coming)
+    unreleased = release_date is not None and release_date > day
+    price = _price(edition, sales_context, day, unreleased=unreleased)
     return Offer(
         state=_state(
-            edition.availability, priced=price is not None, release_date=release_date, coming=coming
+            edition.availability,
+            priced=price is not None,
+            release_date=release_date,
+            unreleased=unreleased,
         ),
-        price=Money(_with_tax(price), price.currency) if price else None,
+        price=Money(_amount_with_tax(price), price.currency) if price else None,
         fixed=price is not None and price.fixed,
-        release_date=release_date if coming else None,
+        release_date=release_date if unreleased else None,
         changes_on=None,
     )
 
 
-def availability(state: State, free: int | None) -> Availability:
-    """What a state and the copies nobody has taken come to; None where copies are no object."""
-    if state is State.FORTHCOMING:
-        return Availability(Code.FORTHCOMING)
-    if state is State.GONE:
-        return Availability(Code.UNAVAILABLE)
-    code = Code.SOLD_OUT if state is State.WAIT else shown(free)
-    if state is State.PREORDER and code is not Code.SOLD_OUT:
-        code = Code.PREORDER
+def availability_of(state: SaleState, stock: int | None) -> Availability:
+    """Return the availability for unreserved `stock`, which is None where stock is unlimited."""
+    if state is SaleState.FORTHCOMING:
+        return Availability(AvailabilityCode.FORTHCOMING)
+    if state is SaleState.DISCONTINUED:
+        return Availability(AvailabilityCode.UNAVAILABLE)
+    if state is SaleState.TEMPORARILY_UNAVAILABLE:
+        return Availability(AvailabilityCode.OUT_OF_STOCK)
+    code = stock_level(stock)
+    if state is SaleState.PREORDER and code is not AvailabilityCode.OUT_OF_STOCK:
+        code = AvailabilityCode.PREORDER
     return Availability(code)
 
 
-def shown(free: int | None) -> Code:
-    """What pages say of the copies that nobody has taken."""
-    if free is None or free > FEW:
-        return Code.AVAILABLE
-    return Code.FEW if free > 0 else Code.SOLD_OUT
+def stock_level(stock: int | None) -> AvailabilityCode:
+    """Return the level that pages show for unreserved `stock`; None is unlimited."""
+    if stock is None or stock > LOW_STOCK:
+        return AvailabilityCode.IN_STOCK
+    return AvailabilityCode.LOW_STOCK if stock > 0 else AvailabilityCode.OUT_OF_STOCK
 
 
-def _state(code: str, *, priced: bool, release_date: date | None, coming: bool) -> State:
-    if code in FORTHCOMING | ORDERABLE and coming:
-        return State.PREORDER if priced else State.FORTHCOMING
+def _state(code: str, *, priced: bool, release_date: date | None, unreleased: bool) -> SaleState:
+    """Return the state for an availability of ONIX list 65."""
+    if code in FORTHCOMING | ORDERABLE and unreleased:
+        return SaleState.PREORDER if priced else SaleState.FORTHCOMING
     if code == POSTPONED or (code in FORTHCOMING and release_date is None):
-        return State.FORTHCOMING
-    if code in WAITING:
-        return State.WAIT
-    # What was to come by now has come, whether or not somebody has said so.
-    return State.BUY if code in FORTHCOMING | ORDERABLE and priced else State.GONE
+        return SaleState.FORTHCOMING
+    if code in TEMPORARILY_UNAVAILABLE:
+        return SaleState.TEMPORARILY_UNAVAILABLE
+    # A forthcoming book whose release date has passed is out, even if no update has said so.
+    return SaleState.BUY if code in FORTHCOMING | ORDERABLE and priced else SaleState.DISCONTINUED
 
 
-def _price(edition: Edition, terms: SalesContext, day: date, *, coming: bool) -> Price | None:
-    """The price that holds: the most binding type, then the one made for this country."""
-    found = [
+def _price(
+    edition: Edition, sales_context: SalesContext, day: date, *, unreleased: bool
+) -> Price | None:
+    """Return the price in force: the most binding type first, then the most specific."""
+    valid = [
         price
         for price in edition.prices
-        if price.currency == terms.currency
+        if price.currency == sales_context.currency
         and price.type in RETAIL
-        and (coming or price.type not in BEFORE_PUBLICATION)
-        and _holds_in(price, terms.country)
+        and (unreleased or price.type not in BEFORE_PUBLICATION)
+        and _applies_in(price, sales_context.country)
         and (price.starts is None or price.starts <= day)
         and (price.ends is None or price.ends >= day)
     ]
-    return min(found, key=_rank, default=None)
+    return min(valid, key=_precedence, default=None)
 
 
-def _rank(price: Price) -> tuple[int, bool, bool, int]:
-    # A price for some days, or for some countries, is an exception from the one without; of two
-    # the later is the newer.
-    lasting = price.starts is None and price.ends is None
-    age = -(price.starts or date.min).toordinal()
-    return RETAIL.index(price.type), not price.countries, lasting, age
+def _precedence(price: Price) -> tuple[int, bool, bool, int]:
+    # A price limited to countries or days overrides the general one; of two, the later start wins.
+    unlimited = price.starts is None and price.ends is None
+    start = (price.starts or date.min).toordinal()
+    return RETAIL.index(price.type), not price.countries, unlimited, -start
 
 
-def _holds_in(price: Price, country: str | None) -> bool:
+def _applies_in(price: Price, country: str | None) -> bool:
     if country is None:
         return True
     return country not in price.excluded and (not price.countries or country in price.countries)
 
 
-def _with_tax(price: Price) -> int:
-    """The amount that a customer pays; to a price without tax comes the tax that it names."""
+def _amount_with_tax(price: Price) -> int:
+    """Return the consumer's price in minor units: tax is added if the amount excludes it."""
     if price.includes_tax or price.tax_percent is None:
         return price.amount
     tax = (price.amount * Decimal(price.tax_percent)).scaleb(-2)  # a percentage
     return price.amount + int(tax.quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def _turns(edition: Edition, terms: SalesContext) -> Iterator[date]:
-    """The days on which the offer may change."""
+def _change_dates(edition: Edition, sales_context: SalesContext) -> Iterator[date]:
+    """Yield the days on which the offer may change."""
     release_date = edition.on_sale or edition.published
     if release_date is not None:
         yield release_date
     for price in edition.prices:
-        if price.currency == terms.currency:
+        if price.currency == sales_context.currency:
             if price.starts is not None:
                 yield price.starts
             if price.ends is not None and price.ends < date.max:

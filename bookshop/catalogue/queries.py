@@ -1,4 +1,4 @@
-"""Reading the catalogue book by book, and the index: plain rows, few statements."""
+"""Read queries of single books, their other formats and the index."""
 
 from __future__ import annotations
 
@@ -11,22 +11,29 @@ from sqlalchemy.engine import Connection, Engine
 
 from bookshop import clock
 from bookshop.catalogue.edition import Edition
-from bookshop.catalogue.models import NEVER, BookRecord, ListingRecord
-from bookshop.catalogue.pricing import Availability, Offer, SalesContext, State, availability, offer
+from bookshop.catalogue.models import UNKNOWN_DATE, BookRecord, ListingRecord
+from bookshop.catalogue.pricing import (
+    Availability,
+    Offer,
+    SalesContext,
+    SaleState,
+    availability_of,
+    offer_on,
+)
 from bookshop.money import Money
 
-ON_THE_TABLE = 48  # books that the index shows at most
-MOST_FORMATS = 24
-# ONIX list 51: the same text in another format, or made from or into one.
+INDEX_SIZE = 48  # books that the index shows at most
+MAX_OTHER_FORMATS = 24
+# ONIX list 51: the same content in another format, or an edition that this one is based on.
 SAME_WORK = frozenset({"06", "13", "27"})
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A book as lists show it. `price` is in the shop's currency, None where it has none.
+    """A book in a list. `price` is in the shop's currency, None if the book has none.
 
-    `form` is of `forms.form_key`, `format` of `forms.Format`; `published` is None where nobody
-    knows it, `cover` where there is none.
+    `form` is a `forms.form_key`, `format` a `forms.Format`. `published` is None if it is unknown,
+    `cover` if there is none.
     """
 
     sku: str
@@ -43,8 +50,8 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Detail:
-    """A book as its own page shows it: all that the trade says, and how it is sold today."""
+class BookDetail:
+    """A book with its whole edition and today's offer."""
 
     listing: Listing
     edition: Edition
@@ -56,7 +63,7 @@ class Detail:
         return self.edition.sku
 
 
-#: What a listing is made of; the free copies stand in the book's own row.
+#: The columns of a listing; unreserved stock comes from the book's own row.
 COLUMNS = (
     ListingRecord.book_id,
     ListingRecord.sku,
@@ -70,13 +77,13 @@ COLUMNS = (
     ListingRecord.published,
     ListingRecord.state,
     ListingRecord.amount,
-    (BookRecord.stock - BookRecord.held).label("free"),
+    (BookRecord.stock - BookRecord.reserved).label("free"),
 )
-FREE = BookRecord.stock.is_(None) | (BookRecord.stock > BookRecord.held)
+HAS_STOCK = BookRecord.stock.is_(None) | (BookRecord.stock > BookRecord.reserved)
 
 
-def listed(*more: Any) -> Select[*tuple[Any, ...]]:
-    """The statement that reads listings, and `more` columns of them."""
+def select_listings(*more: Any) -> Select[*tuple[Any, ...]]:
+    """Return a SELECT of the listings' columns and of `more` columns."""
     return (
         select(*COLUMNS, *more)
         .select_from(ListingRecord)
@@ -84,8 +91,8 @@ def listed(*more: Any) -> Select[*tuple[Any, ...]]:
     )
 
 
-def listing_of(row: Row[*tuple[Any, ...]], currency: str) -> Listing:
-    """The listing that a row of `listed` holds."""
+def listing_from_row(row: Row[*tuple[Any, ...]], currency: str) -> Listing:
+    """Return the listing in a row of `select_listings`."""
     return Listing(
         sku=row.sku,
         title=row.title,
@@ -95,91 +102,94 @@ def listing_of(row: Row[*tuple[Any, ...]], currency: str) -> Listing:
         format=row.format,
         language=row.language,
         cover=row.cover,
-        published=None if row.published == NEVER else row.published,
+        published=None if row.published == UNKNOWN_DATE else row.published,
         price=None if row.amount is None else Money(row.amount, currency),
-        availability=availability(State(row.state), row.free),
+        availability=availability_of(SaleState(row.state), row.free),
     )
 
 
-# Built once: that costs more than asking the database.
-_BY_SKU = listed().where(BookRecord.sku == bindparam("sku"))
-_WHOLE = listed(BookRecord.edition, BookRecord.changed_at).where(BookRecord.sku == bindparam("sku"))
-_ON_THE_TABLE = (
-    listed()
-    .where(ListingRecord.state == bindparam("state"), FREE)
+# Built once: building a statement costs more than executing it.
+_BY_SKU = select_listings().where(BookRecord.sku == bindparam("sku"))
+_DETAIL_BY_SKU = select_listings(BookRecord.edition, BookRecord.changed_at).where(
+    BookRecord.sku == bindparam("sku")
+)
+_PURCHASABLE = (
+    select_listings()
+    .where(ListingRecord.state == bindparam("state"), HAS_STOCK)
     .order_by(ListingRecord.published.desc(), ListingRecord.book_id.desc())
-    .limit(bindparam("most"))
+    .limit(bindparam("limit"))
 )
 _OTHERS = (
-    listed()
+    select_listings()
     .where(BookRecord.sku != bindparam("sku"))
     .order_by(ListingRecord.sort_title, ListingRecord.book_id)
-    .limit(MOST_FORMATS)
+    .limit(MAX_OTHER_FORMATS)
 )
-_OF_WORK = _OTHERS.where(BookRecord.work == bindparam("work"))
-_BY_ISBN = _OTHERS.where(BookRecord.isbn.in_(bindparam("isbns", expanding=True)))
+_BY_WORK = _OTHERS.where(BookRecord.work == bindparam("work"))
+_BY_ISBNS = _OTHERS.where(BookRecord.isbn.in_(bindparam("isbns", expanding=True)))
 
 
 class CatalogueQueries:
-    """The catalogue of one shop, on its terms."""
+    """Queries of one shop's catalogue, in its sales context."""
 
-    def __init__(self, engine: Engine, terms: SalesContext) -> None:
+    def __init__(self, engine: Engine, sales_context: SalesContext) -> None:
         self._engine = engine
-        self._terms = terms
+        self._sales_context = sales_context
 
-    def purchasable(self, most: int = ON_THE_TABLE) -> list[Listing]:
-        """Books that a customer can buy now: what is out before what is to come, newest first."""
+    def purchasable(self, limit: int = INDEX_SIZE) -> list[Listing]:
+        """Return books that can be bought now: released ones first, the newest first."""
         found: list[Listing] = []
         with self._engine.connect() as connection:
-            for state in (State.BUY, State.PREORDER):
-                if len(found) < most:
-                    left = most - len(found)
-                    found += self._listings(connection, _ON_THE_TABLE, state=state.value, most=left)
+            for state in (SaleState.BUY, SaleState.PREORDER):
+                if len(found) < limit:
+                    found += self._listings(
+                        connection, _PURCHASABLE, state=state.value, limit=limit - len(found)
+                    )
         return found
 
     def listing(self, sku: str) -> Listing | None:
-        """The book of that SKU, as lists show it."""
+        """Return the listing with that SKU, or None."""
         with self._engine.connect() as connection:
             found = self._listings(connection, _BY_SKU, sku=sku)
         return found[0] if found else None
 
-    def detail(self, sku: str) -> Detail | None:
-        """The book of that SKU, with all that its page shows."""
+    def detail(self, sku: str) -> BookDetail | None:
+        """Return the listed book with that SKU, its edition and today's offer; or None."""
         with self._engine.connect() as connection:
-            row = connection.execute(_WHOLE, {"sku": sku}).one_or_none()
+            row = connection.execute(_DETAIL_BY_SKU, {"sku": sku}).one_or_none()
         if row is None:
             return None
-        return Detail(
-            listing=listing_of(row, self._terms.currency),
+        return BookDetail(
+            listing=listing_from_row(row, self._sales_context.currency),
             edition=row.edition,
-            offer=offer(row.edition, self._terms, clock.now().date()),
+            offer=offer_on(row.edition, self._sales_context, clock.now().date()),
             changed_at=row.changed_at,
         )
 
-    def withdrawn(self, sku: str) -> str | None:
-        """The title of the book of that SKU, if it was sold here once and is no more."""
-        wanted = select(BookRecord.title).where(BookRecord.sku == sku, BookRecord.withdrawn)
+    def withdrawn_title(self, sku: str) -> str | None:
+        """Return the title of the withdrawn book with that SKU, or None."""
+        statement = select(BookRecord.title).where(BookRecord.sku == sku, BookRecord.withdrawn)
         with self._engine.connect() as connection:
-            title: str | None = connection.scalar(wanted)
+            title: str | None = connection.scalar(statement)
         return title
 
     def other_formats(self, edition: Edition) -> list[Listing]:
-        """The other formats of the same work, as far as the shop has them."""
-        alike = [related.isbn for related in edition.related if related.relation in SAME_WORK]
-        if edition.work is None and not alike:
+        """Return the listed books of the same work in other formats, at most MAX_OTHER_FORMATS."""
+        isbns = [related.isbn for related in edition.related if related.relation in SAME_WORK]
+        if edition.work is None and not isbns:
             return []
         found: dict[str, Listing] = {}
         with self._engine.connect() as connection:
             if edition.work is not None:
-                of_work = self._listings(connection, _OF_WORK, work=edition.work, sku=edition.sku)
-                found |= {listing.sku: listing for listing in of_work}
-            if alike:
-                named = self._listings(connection, _BY_ISBN, isbns=alike, sku=edition.sku)
-                found |= {listing.sku: listing for listing in named}
-        return list(found.values())[:MOST_FORMATS]
+                same_work = self._listings(connection, _BY_WORK, work=edition.work, sku=edition.sku)
+                found |= {listing.sku: listing for listing in same_work}
+            if isbns:
+                related_books = self._listings(connection, _BY_ISBNS, isbns=isbns, sku=edition.sku)
+                found |= {listing.sku: listing for listing in related_books}
+        return list(found.values())[:MAX_OTHER_FORMATS]
 
     def _listings(
-        self, connection: Connection, wanted: Select[*tuple[Any, ...]], **given: Any
+        self, connection: Connection, statement: Select[*tuple[Any, ...]], **parameters: Any
     ) -> list[Listing]:
-        rows = connection.execute(wanted, given)
-        return [listing_of(row, self._terms.currency) for row in rows]
+        rows = connection.execute(statement, parameters)
+        return [listing_from_row(row, self._sales_context.currency) for row in rows]

@@ -16,116 +16,116 @@ from sqlalchemy.orm import Session
 
 from bookshop.catalogue.models import CatalogueState
 
-TOUCHED = "bookshop_touched"
-FRESH = 1.0  # seconds for which a version is believed
-GRACE = 60.0  # seconds for which it is believed where the database does not answer
-PATIENCE = 1.0  # seconds that one thread waits for another that asks
-LOG = logging.getLogger(__name__)
-_READ = "SELECT version FROM catalogue_state"  # as it is: each page that is made asks once
+BUMPED = "bookshop_version_bumped"  # key of a connection's or session's info
+MAX_AGE = 1.0  # seconds for which a version that was read is used
+MAX_AGE_ON_ERROR = 60.0  # seconds for which it is used while the database does not respond
+LOCK_TIMEOUT = 1.0  # seconds that a thread waits for another thread's query
+log = logging.getLogger(__name__)
+_SELECT = "SELECT version FROM catalogue_state"  # plain SQL: each page that is rendered needs it
 
 
-def touch(connection: Connection | Session) -> None:
-    """Add one to the catalogue's version, in the caller's transaction.
+def bump_version(connection: Connection | Session) -> None:
+    """Increment the catalogue's version in the caller's transaction.
 
-    All who change the catalogue share that row, and its lock lasts until the transaction ends. A
-    session touches it right before it commits, when it has all locks of its own: otherwise one who
-    waits for a book and one who waits for this row could wait for each other.
+    All writers of the catalogue share that row, and its lock lasts until the transaction ends. A
+    session increments it right before its commit, when it has all its other locks: otherwise a
+    writer that waits for a book and one that waits for this row could deadlock.
     """
     if isinstance(connection, Connection):
-        _touch(connection)
+        _increment(connection)
         return
-    connection.info[TOUCHED] = True
-    if not event.contains(connection, "before_commit", _touch_in_the_end):
-        event.listen(connection, "before_commit", _touch_in_the_end)
+    connection.info[BUMPED] = True
+    if not event.contains(connection, "before_commit", _increment_before_commit):
+        event.listen(connection, "before_commit", _increment_before_commit)
 
 
-def _touch_in_the_end(session: Session) -> None:
-    if not session.in_nested_transaction() and session.info.pop(TOUCHED, False):
+def _increment_before_commit(session: Session) -> None:
+    if not session.in_nested_transaction() and session.info.pop(BUMPED, False):
         session.flush()
-        _touch(session.connection())
+        _increment(session.connection())
 
 
-def _touch(connection: Connection) -> None:
+def _increment(connection: Connection) -> None:
     connection.execute(update(CatalogueState).values(version=CatalogueState.version + 1))
-    connection.info[TOUCHED] = True
+    connection.info[BUMPED] = True
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """The version that the database had between `asked_at` and its answer.
+class _Reading:
+    """A version read from the database; times are in seconds of the clock.
 
-    `after` is how often this process had changed the catalogue before it asked.
+    `changes` is the number of changes that this process had committed before it read.
     """
 
     version: int | None
-    asked_at: float
-    believed_until: float
-    after: int
+    read_at: float
+    fresh_until: float
+    changes: int
 
 
 class CatalogueVersion:
-    """The version as this process knows it: at most a second old.
+    """The version as this process last read it: at most MAX_AGE seconds old.
 
-    What this process has committed itself is seen at once, as soon as its transaction has given
-    its connection back. One thread asks the database at a time, and the others go on with what is
-    known meanwhile.
+    A change that this process commits is seen as soon as its connection is back in the pool. One
+    thread at a time reads the database; the others use the last version meanwhile.
     """
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` counts seconds, and never goes back."""
+        """`clock` returns monotonic seconds."""
         self._engine = engine
         self._clock = clock
         self._changes = 0
-        self._asking = threading.Lock()
-        self._installing = threading.Lock()
-        self._known = _Known(None, float("-inf"), float("-inf"), 0)
-        event.listen(engine, "checkin", self._given_back)
+        self._query_lock = threading.Lock()
+        self._update_lock = threading.Lock()
+        self._reading = _Reading(None, float("-inf"), float("-inf"), 0)
+        event.listen(engine, "checkin", self._on_checkin)
 
     def current(self) -> int | None:
-        """The version; None where nobody knows it, or the database has not told it for a minute."""
-        known, now = self._known, self._clock()
-        seen = known.after == self._changes
-        if seen and now < known.believed_until:
-            return known.version
-        # Where it is merely old, nobody waits for the thread that asks already.
-        if not self._asking.acquire(timeout=0 if seen and known.version else PATIENCE):
-            return self._last(now)
+        """Return the version; None if the database has not responded for MAX_AGE_ON_ERROR."""
+        reading, now = self._reading, self._clock()
+        includes_own_changes = reading.changes == self._changes
+        if includes_own_changes and now < reading.fresh_until:
+            return reading.version
+        # If the version is merely old, no thread waits for the one that already reads it.
+        may_wait = not (includes_own_changes and reading.version)
+        if not self._query_lock.acquire(timeout=LOCK_TIMEOUT if may_wait else 0):
+            return self._last_version(now)
         try:
-            known, now = self._known, self._clock()
-            if known.after == self._changes and now < known.believed_until:
-                return known.version
-            return self.ask() or self._last(now)
+            reading, now = self._reading, self._clock()
+            if reading.changes == self._changes and now < reading.fresh_until:
+                return reading.version
+            return self.read() or self._last_version(now)
         finally:
-            self._asking.release()
+            self._query_lock.release()
 
-    def ask(self) -> int | None:
-        """The version that the database has now; None where it does not answer."""
-        asked_at, after = self._clock(), self._changes
+    def read(self) -> int | None:
+        """Read the version from the database; None if it does not respond."""
+        started_at, changes = self._clock(), self._changes
         try:
             with self._engine.connect() as connection:
-                version: int = connection.exec_driver_sql(_READ).scalar_one()
+                version: int = connection.exec_driver_sql(_SELECT).scalar_one()
         except SQLAlchemyError as err:
-            LOG.warning("the catalogue's version is unknown: %s", type(err).__name__)
-            with self._installing:
-                self._known = replace(self._known, believed_until=asked_at + FRESH)
+            log.warning("catalogue_version_unavailable", extra={"error": type(err).__name__})
+            with self._update_lock:
+                self._reading = replace(self._reading, fresh_until=started_at + MAX_AGE)
             return None
-        known = _Known(version, asked_at, asked_at + FRESH, after)
-        with self._installing:
-            # An answer that was long under way is older than what is known by now.
-            if asked_at >= self._known.asked_at:
-                self._known = known
+        reading = _Reading(version, started_at, started_at + MAX_AGE, changes)
+        with self._update_lock:
+            # A slow query may end after a later one that has read a newer version.
+            if started_at >= self._reading.read_at:
+                self._reading = reading
         return version
 
-    def forget(self) -> None:
-        """Ask the database the next time."""
-        with self._installing:
+    def invalidate(self) -> None:
+        """Make the next `current` read the database."""
+        with self._update_lock:
             self._changes += 1
 
-    def _last(self, now: float) -> int | None:
-        known = self._known
-        usable = known.after == self._changes and now < known.asked_at + GRACE
-        return known.version if usable else None
+    def _last_version(self, now: float) -> int | None:
+        reading = self._reading
+        usable = reading.changes == self._changes and now < reading.read_at + MAX_AGE_ON_ERROR
+        return reading.version if usable else None
 
-    def _given_back(self, _connection: Any, record: Any) -> None:
-        if record.info.pop(TOUCHED, False):
-            self.forget()
+    def _on_checkin(self, _connection: Any, record: Any) -> None:
+        if record.info.pop(BUMPED, False):
+            self.invalidate()

@@ -1,54 +1,56 @@
-"""Catalogue pages and files as browsers and CDNs keep them."""
+"""HTTP caching of catalogue pages and static files, in the shop, in browsers and in CDNs."""
 
 import re
 import time
+from dataclasses import replace
 
 import pytest
 
 from bookshop.web.page_cache import SEEN
+from tests.demo_books import MOSS
 from tests.waiting import until
 
-MOSS = "9786941041210"
 PAGES = ["/", "/books/", f"/books/{MOSS}"]
 
 
 @pytest.fixture
-def unread(monkeypatch):
-    """From now on nothing is read from a shop's shelf, and no template is rendered."""
+def forbid_rendering(monkeypatch):
+    """Make any further catalogue query and template rendering fail."""
 
-    def no_more(shop):
-        monkeypatch.setattr(shop.registry, "shelf", None)
+    def forbid(shop):
+        without_queries = replace(shop.registry.services, catalogue=None, search=None)
+        monkeypatch.setattr(shop.registry, "services", without_queries)
         monkeypatch.setattr("pyramid_jinja2.Jinja2TemplateRenderer.__call__", None)
 
-    return no_more
+    return forbid
 
 
-def said(answer):
-    """The headers, but for the one that each answer has for itself."""
+def headers_of(answer):
+    """The headers that are equal for all responses of a cached page."""
     return {name: value for name, value in answer.headers.items() if name != "X-Request-Id"}
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_made_once_for_everybody(make_each_shop, path, unread):
+def test_page_is_rendered_once_for_all_visitors(make_each_shop, path, forbid_rendering):
     shop = make_each_shop()
     first = shop.visitor().get(path)
-    unread(shop)
+    forbid_rendering(shop)
 
     again = shop.visitor().get(f"{path}?utm_source=mail", {}, {"Cookie": "bookshop=junk"})
 
     assert again.body == first.body
-    assert said(again) == said(first)
+    assert headers_of(again) == headers_of(first)
     assert "Set-Cookie" not in again.headers
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_returning_visitor_gets_a_304(make_each_shop, path, unread):
+def test_conditional_request_is_304_also_after_a_restart(make_each_shop, path, forbid_rendering):
     shop = make_each_shop()
     first = shop.visitor().get(path, headers={"Accept-Encoding": "gzip"})
     assert re.fullmatch(r'"[0-9]+-[0-9a-f]{12}-gzip"', first.headers["ETag"])
     known = {"Accept-Encoding": "gzip", "If-None-Match": first.headers["ETag"]}
     restarted = make_each_shop()
-    unread(restarted)
+    forbid_rendering(restarted)
 
     answer = restarted.visitor().get(path, headers=known, status=304)
 
@@ -58,7 +60,7 @@ def test_a_returning_visitor_gets_a_304(make_each_shop, path, unread):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_as_closed_from_memory_as_it_was_made(shop, path):
+def test_cached_page_has_the_same_security_headers(shop, path):
     made, kept = (shop.visitor().get(path).headers for _ in range(2))
 
     for headers in (made, kept):
@@ -68,7 +70,7 @@ def test_a_page_is_as_closed_from_memory_as_it_was_made(shop, path):
         assert headers["Cache-Control"].startswith("public, max-age=0, s-maxage=60")
 
 
-def test_who_changes_the_catalogue_sees_it_at_once(make_each_shop):
+def test_change_is_visible_at_once_in_its_own_process(make_each_shop):
     shop = make_each_shop()
     before = shop.visitor().get(f"/books/{MOSS}")
 
@@ -79,7 +81,7 @@ def test_who_changes_the_catalogue_sees_it_at_once(make_each_shop):
     assert after.headers["ETag"] != before.headers["ETag"]
 
 
-def test_every_server_sees_it_within_a_second(make_each_shop):
+def test_change_is_visible_in_other_processes_within_a_second(make_each_shop):
     shop, other = make_each_shop(), make_each_shop()
     stale = other.visitor().get(f"/books/{MOSS}")
 
@@ -93,24 +95,24 @@ def test_every_server_sees_it_within_a_second(make_each_shop):
     assert page.headers["ETag"] == shop.visitor().get(f"/books/{MOSS}").headers["ETag"]
 
 
-def test_a_last_copy_that_somebody_else_takes_leaves_all_pages(make_each_shop):
+def test_reserved_last_copy_is_no_longer_for_sale_on_cached_pages(make_each_shop):
     shop = make_each_shop()
     shop.change_book(MOSS, stock=1)
     assert f"/checkout?item={MOSS}" in shop.visitor().get(f"/books/{MOSS}")
 
-    shop.change_book(MOSS, held=1)
+    shop.change_book(MOSS, reserved=1)
 
     assert f"/checkout?item={MOSS}" not in shop.visitor().get(f"/books/{MOSS}")
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/books/nowhere", "/books/?page=99"])
-def test_a_missing_page_is_not_kept(shop, path):
+def test_404_pages_are_not_cached(shop, path):
     for _ in range(2):
         assert "ETag" not in shop.visitor().get(path, status=404).headers
     assert shop.registry.services.page_cache.weight == 0
 
 
-def test_a_page_of_a_visitors_own_is_never_kept(shop):
+def test_personal_pages_are_not_cached(shop):
     visitor = shop.visitor()
     for path in (f"/checkout?item={MOSS}", "/orders/", "/success"):
         page = visitor.get(path, headers={"If-None-Match": "*"}, status="*")
@@ -119,27 +121,27 @@ def test_a_page_of_a_visitors_own_is_never_kept(shop):
     assert shop.registry.services.page_cache.weight == 0
 
 
-def test_a_stranger_in_the_host_gets_into_no_page(shop):
+def test_forged_host_header_does_not_reach_cached_pages(shop):
     shop.visitor().get("/books/", extra_environ={"HTTP_HOST": "evil.example"})
 
     assert "evil.example" not in shop.visitor().get("/books/")
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_can_be_asked_about(shop, path):
+def test_head_has_the_headers_of_get(shop, path):
     cold, page, warm = (getattr(shop.visitor(), how)(path) for how in ("head", "get", "head"))
 
     assert cold.body == warm.body == b""
-    assert said(cold) == said(page) == said(warm)
+    assert headers_of(cold) == headers_of(page) == headers_of(warm)
 
 
-def test_a_page_to_read_takes_no_post_from_memory_either(shop):
+def test_cached_page_refuses_post(shop):
     shop.visitor().get("/")
 
     assert shop.visitor().post("/", status="*").status_int in {400, 404, 405}
 
 
-def test_maintenance_closes_kept_pages_too(shop):
+def test_maintenance_mode_applies_to_cached_pages(shop):
     tag = shop.visitor().get("/").headers["ETag"]
     (shop.var / "maintenance").touch()
 
@@ -147,7 +149,7 @@ def test_maintenance_closes_kept_pages_too(shop):
     shop.visitor().get("/", headers={"If-None-Match": tag}, status=503)
 
 
-def test_every_file_that_a_page_names_is_kept_for_ever(shop):
+def test_static_files_of_pages_are_immutable(shop):
     visitor = shop.visitor()
     files = set()
     for path in (*PAGES, f"/checkout?item={MOSS}"):
@@ -161,7 +163,7 @@ def test_every_file_that_a_page_names_is_kept_for_ever(shop):
         assert "Set-Cookie" not in answer.headers
 
 
-def test_files_are_served_over_http_as_browsers_read_them(shop, serve):
+def test_compressed_files_and_head_have_correct_content_length(shop, serve):
     from urllib.request import Request, urlopen
 
     url = serve(shop.wsgi)

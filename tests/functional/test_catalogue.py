@@ -5,69 +5,89 @@ from stdnum import isbn
 
 from bookshop import clock
 from bookshop.catalogue.models import ListingRecord
-from bookshop.catalogue.version import touch
-from bookshop.catalogue.writer import withdraw
-
-MOSS = "9786941041210"
-TO_COME = "9786941063403"
+from bookshop.catalogue.version import bump_version
+from bookshop.catalogue.writer import withdraw_books
+from tests.demo_books import COUNT, MOSS, PREORDER
 
 
-def test_the_index_lists_exactly_the_books_that_can_be_bought(shop):
+
+def buy_links(page):
+    """The SKUs that a page links to the checkout."""
+    return {link["href"] for link in page.html.select("a[href*='/checkout?item=']")}
+
+
+def availability(page):
+    """The availability that a book's own page shows."""
+    return page.html.select_one(".offer [data-availability]")
+
+
+def test_index_links_exactly_the_purchasable_books_to_the_checkout(shop):
     page = shop.visitor().get("/")
 
-    offered = {link["href"] for link in page.html.select("a[href*='/checkout?item=']")}
-
-    with shop.registry.services.engine.connect():
-        expected = {f"/checkout?item={book.sku}" for book in shop.registry.services.catalogue.purchasable()}
-    assert offered == expected
-    assert len(offered) >= 24
-    assert "The Understudy" not in page  # sold out
+    expected = {
+        f"/checkout?item={book.sku}" for book in shop.registry.services.catalogue.purchasable()
+    }
+    assert buy_links(page) == expected
+    assert len(expected) >= 24
 
 
-def test_a_book_to_come_can_be_ordered_and_says_when_it_is_out(shop):
+def test_preorder_shows_its_release_date_everywhere(shop):
     visitor = shop.visitor()
 
-    for path in ("/", "/books/?availability=preorder", f"/books/{TO_COME}"):
+    for path in ("/", "/books/?availability=preorder", f"/books/{PREORDER}"):
         page = visitor.get(path)
-        link = page.html.select_one(f"main a[href='/checkout?item={TO_COME}']")
-        assert link.get_text().startswith("Pre-order")
-        assert "Out on 14 March 2030" in page
+        assert f"/checkout?item={PREORDER}" in buy_links(page)
+        shown = page.html.select_one(f"[data-sku='{PREORDER}'] [data-availability]")
+        assert shown["data-availability"] == "preorder"
+        assert shown["data-release-date"] == "2030-03-14"
 
 
-def test_a_withdrawn_book_is_gone_and_another_edition_is_a_search_away(shop):
+def test_withdrawn_book_is_410_with_a_search_for_its_title(shop):
     book = shop.book(MOSS)
     with shop.registry.services.sessions.begin() as session:
-        withdraw(session.connection(), [book.id], clock.now())
-        touch(session)
+        withdraw_books(session.connection(), [book.id], clock.now())
+        bump_version(session)
 
     page = shop.visitor().get(f"/books/{isbn.format(MOSS)}", status=410)
 
+    assert page.html.select_one("[data-state=withdrawn] h1")
     assert page.html.select_one("form[role=search] input[name=q]")["value"] == "Moss"
-    assert page.html.h1
     shop.visitor().get("/books/9780000000002", status=404)
 
 
-def test_a_book_stands_under_its_subject(shop):
+def test_breadcrumb_leads_by_the_main_subject_to_the_book(shop):
     page = shop.visitor().get(f"/books/{MOSS}")
 
-    way = page.html.select("nav.way li")
-    assert [step.get_text() for step in way[:2]] == ["Home", "All books"]
-    assert way[-1].get_text() == "Moss"
-    assert "Moss" in shop.visitor().get(way[2].a["href"])
+    steps = page.html.select("nav.breadcrumb li")
+    assert [step.a["href"] for step in steps[:2]] == ["/", "/books/"]
+    assert steps[-1].get_text() == "Moss"
+    assert "Moss" in shop.visitor().get(steps[2].a["href"])
 
 
-def test_a_book_without_a_picture_is_drawn_with_its_title(shop):
+def test_book_without_cover_has_a_placeholder_with_its_title(shop):
     with shop.registry.services.sessions.begin() as session:
         session.query(ListingRecord).filter_by(sku=MOSS).update({"cover": None})
-        touch(session)
+        bump_version(session)
 
-    board = shop.visitor().get(f"/books/{MOSS}").html.select_one(".book-cover .board")
+    placeholder = shop.visitor().get(f"/books/{MOSS}").html.select_one(".book-cover .board")
 
-    assert board["aria-hidden"] == "true"
-    assert "Moss" in board.get_text()
+    assert placeholder["aria-hidden"] == "true"
+    assert "Moss" in placeholder.get_text()
 
 
-def test_a_book_leaves_the_index_with_its_last_copy(shop):
+@pytest.mark.parametrize(
+    ("stock", "code"), [(100, "in_stock"), (1, "low_stock"), (0, "out_of_stock")]
+)
+def test_book_page_shows_its_availability(shop, stock, code):
+    shop.change_book(MOSS, stock=stock)
+
+    page = shop.visitor().get(f"/books/{MOSS}")
+
+    assert availability(page)["data-availability"] == code
+    assert (f"/checkout?item={MOSS}" in buy_links(page)) == (stock > 0)
+
+
+def test_book_without_stock_is_not_on_the_index(shop):
     assert f"/checkout?item={MOSS}" in shop.visitor().get("/")
 
     shop.change_book(MOSS, stock=0)
@@ -84,13 +104,13 @@ def test_a_book_leaves_the_index_with_its_last_copy(shop):
         ("EUR", "de_DE", "25,50\xa0€"),
     ],
 )
-def test_prices_are_in_the_shops_currency_and_locale(make_shop, currency, locale, price):
+def test_prices_are_formatted_for_currency_and_locale(make_shop, currency, locale, price):
     shop = make_shop(bookshop__currency=currency, bookshop__locale=locale)
 
     assert price in shop.visitor().get(f"/books/{MOSS}").text.replace("KWD\xa0", "KWD")
 
 
-def test_a_book_has_one_address(shop):
+def test_other_forms_of_an_isbn_redirect_to_the_canonical_url(shop):
     visitor = shop.visitor()
 
     for form in (isbn.format(MOSS), f"{MOSS[:3]}-{MOSS[3:]}"):
@@ -99,7 +119,7 @@ def test_a_book_has_one_address(shop):
     assert "Moss" in visitor.get(f"/books/{MOSS}").html.h1.text
 
 
-def test_an_isbn_10_leads_to_its_book(shop):
+def test_isbn_10_redirects_to_the_canonical_url(shop):
     shop.change_book(MOSS, sku="9780471117094", isbn="9780471117094")
 
     shop.visitor().get("/books/0-471-11709-4", status=404)  # its check digit is wrong
@@ -107,7 +127,7 @@ def test_an_isbn_10_leads_to_its_book(shop):
     assert moved.location.endswith("/books/9780471117094")
 
 
-def test_the_list_shows_every_book_once(shop):
+def test_list_pages_contain_every_book_once(shop):
     visitor = shop.visitor()
     seen, url = [], "/books/"
     while url:
@@ -116,7 +136,7 @@ def test_the_list_shows_every_book_once(shop):
         following = page.html.select_one("a[rel=next]")
         url = following and following["href"]
 
-    assert len(seen) == len(set(seen)) == 33
+    assert len(seen) == len(set(seen)) == COUNT
 
 
 @pytest.mark.parametrize(
@@ -140,7 +160,7 @@ def test_the_list_shows_every_book_once(shop):
         "/webhooks/other",
     ],
 )
-def test_what_is_not_there_is_a_page_that_says_so(shop, path):
+def test_unknown_urls_are_404_pages(shop, path):
     page = shop.visitor().get(path, status=404)
 
     assert page.html.h1
@@ -148,16 +168,16 @@ def test_what_is_not_there_is_a_page_that_says_so(shop, path):
 
 
 @pytest.mark.parametrize("path", ["/", "/books/", f"/books/{MOSS}", "/success"])
-def test_pages_to_read_answer_no_post(shop, path):
+def test_read_only_pages_refuse_post(shop, path):
     assert shop.visitor().post(path, status="*").status_int in {400, 404, 405}
 
 
 @pytest.mark.parametrize("path", ["/", "/books/", f"/books/{MOSS}", "/nowhere"])
-def test_catalogue_pages_start_no_session(shop, path):
+def test_catalogue_pages_set_no_cookie(shop, path):
     assert "Set-Cookie" not in shop.visitor().get(path, status="*").headers
 
 
-def test_a_bug_in_a_lookup_is_a_500_and_not_a_404(shop, monkeypatch, caplog):
+def test_exception_during_traversal_is_500(shop, monkeypatch, caplog):
     def broken(_sku):
         return {}["missing"]
 
@@ -171,11 +191,11 @@ def test_a_bug_in_a_lookup_is_a_500_and_not_a_404(shop, monkeypatch, caplog):
     assert "KeyError" not in shown
 
 
-def test_an_unreadable_address_is_refused(shop):
+def test_undecodable_path_is_refused(shop):
     assert shop.visitor().get("/books/%ff%fe", status="*").status_int in {400, 404}
 
 
-def test_maintenance_shows_its_page_for_everything_and_ends(shop):
+def test_maintenance_mode_applies_to_all_pages_until_it_ends(shop):
     flag = shop.var / "maintenance"
     flag.touch()
 
@@ -189,7 +209,7 @@ def test_maintenance_shows_its_page_for_everything_and_ends(shop):
     shop.visitor().get("/", status=200)
 
 
-def test_every_page_has_a_closed_policy(shop):
+def test_every_page_has_a_strict_content_security_policy(shop):
     for path in ("/", "/books/", f"/books/{MOSS}", "/nowhere", "/success"):
         headers = shop.visitor().get(path, status="*").headers
         policy = headers["Content-Security-Policy"]
@@ -200,7 +220,7 @@ def test_every_page_has_a_closed_policy(shop):
         assert headers["Referrer-Policy"] == "same-origin"
 
 
-def test_covers_are_served(shop):
+def test_demo_covers_are_served(shop):
     card = shop.visitor().get("/").html.select_one("main img")
 
     cover = shop.visitor().get(card["src"])
@@ -208,15 +228,15 @@ def test_covers_are_served(shop):
     assert cover.content_type == "image/svg+xml"
 
 
-def test_the_demo_catalogue_loads_once(shop, make_shop):
+def test_demo_catalogue_is_loaded_once(shop, make_shop):
     make_shop()  # the same database again
 
     with shop.registry.services.engine.connect() as connection:
         count = connection.exec_driver_sql("SELECT count(*) FROM books").scalar()
-    assert count == 33
+    assert count == COUNT
 
 
-def test_texts_are_in_the_shops_language_whatever_the_address_says(make_shop):
+def test_locale_is_the_shops_and_not_the_urls(make_shop):
     shop = make_shop(bookshop__locale="de_DE")
     request = shop.wsgi.request_factory.blank("/?_LOCALE_=fr")
     request.registry = shop.registry

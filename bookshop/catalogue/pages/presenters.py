@@ -1,4 +1,4 @@
-"""Books as templates show them: in words, with their addresses."""
+"""Presents books for templates: labels in the shop's language, and URLs."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from bookshop.catalogue import labels
 from bookshop.catalogue.covers.picture import Picture, kept_or_drawn
 from bookshop.catalogue.edition import THEMA, Contributor, Edition, Series, Subject
 from bookshop.catalogue.pages import urls
-from bookshop.catalogue.pricing import Code
-from bookshop.catalogue.queries import Detail, Listing
+from bookshop.catalogue.pricing import AvailabilityCode
+from bookshop.catalogue.queries import BookDetail, Listing
 from bookshop.i18n import _
 from bookshop.money import Money
 from bookshop.services import services
 
-MINUTES_AN_HOUR = 60
-COMING = {Code.PREORDER, Code.FORTHCOMING}
+MINUTES_PER_HOUR = 60
+UNRELEASED = {AvailabilityCode.PREORDER, AvailabilityCode.FORTHCOMING}
 
 
 @dataclass(frozen=True)
 class AvailabilityView:
-    """An availability in the reader's language. `release_date` is when a book that is to come is out."""
+    """An availability with its translated label; `release_date` if the book is not out yet."""
 
-    code: Code
+    code: AvailabilityCode
     label: str
     can_buy: bool
     release_date: date | None
 
 
 @dataclass(frozen=True)
-class Card:
-    """A book in a list."""
+class ListingView:
+    """A book in a list. `lang` is the BCP 47 tag of its language."""
 
     sku: str
     title: str
@@ -56,7 +56,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Topic:
-    """What a book is about or who made it; `url` leads to the books that share it, if any do."""
+    """A series or subject of a book; `url` is the list of its books, if there is one."""
 
     label: str
     url: str | None
@@ -64,7 +64,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class ContributorView:
-    """Somebody who made a book, as what, and a search for their books."""
+    """A contributor with a translated role; `url` searches for their books."""
 
     name: str
     role: str
@@ -73,7 +73,7 @@ class ContributorView:
 
 @dataclass(frozen=True)
 class AccessibilityFact:
-    """A fact about accessibility; `url` is where its detail leads."""
+    """A translated fact about accessibility; `url` is where `detail` links to, if anywhere."""
 
     label: str
     detail: str | None
@@ -81,8 +81,8 @@ class AccessibilityFact:
 
 
 @dataclass(frozen=True)
-class BookPage(Card):
-    """A book on its own page."""
+class BookPage(ListingView):
+    """A book on its own page. `fixed` is true if its price is fixed by law."""
 
     series: tuple[Topic, ...]
     contributors: tuple[ContributorView, ...]
@@ -96,22 +96,22 @@ class BookPage(Card):
     subjects: tuple[Topic, ...]
     main_subject: Topic | None
     accessibility: list[tuple[str, list[AccessibilityFact]]]
-    other_formats: list[Card]
+    other_formats: list[ListingView]
 
 
-class Presenter:
-    """Puts listings into words and gives them addresses, for one request."""
+class BookPresenter:
+    """Presents books, for one request."""
 
     def __init__(self, request: Request) -> None:
         self._translate = request.localizer.translate
         self._locale: str = services(request).settings.shop.locale
-        # One prefix for all: building each book's address from its resource costs more than
-        # rendering it.
-        self._prefix: str = request.script_name
+        # Books' URLs are built from this prefix, as building each one from its resource costs more
+        # than rendering it.
+        self._site: str = request.script_name
 
-    def card(self, listing: Listing) -> Card:
-        """A listing as a card."""
-        return Card(
+    def listing(self, listing: Listing) -> ListingView:
+        """Return a book for a list."""
+        return ListingView(
             sku=listing.sku,
             title=listing.title,
             subtitle=listing.subtitle,
@@ -121,87 +121,92 @@ class Presenter:
             lang=labels.language_tag(listing.language),
             price=listing.price,
             picture=self._picture(listing.cover),
-            url=urls.book(self._prefix, listing.sku),
-            buy_url=f"{self._prefix}/checkout?item={quote(listing.sku, safe='')}",
-            availability=self._stand(listing, listing.published),
+            url=urls.book(self._site, listing.sku),
+            buy_url=f"{self._site}/checkout?item={quote(listing.sku, safe='')}",
+            availability=self._availability(listing, listing.published),
         )
 
-    def sheet(self, book: Detail, other_formats: list[Listing]) -> BookPage:
-        """A book with all that its page shows."""
-        edition = book.edition
-        main = labels.main_subject(edition.subjects)
+    def book_page(self, detail: BookDetail, other_formats: list[Listing]) -> BookPage:
+        """Return a book for its own page."""
+        edition = detail.edition
+        main_subject = labels.main_subject(edition.subjects)
         topics = {
             each.code: self._subject(each) for each in edition.subjects if each.scheme == THEMA
         }
-        card = vars(self.card(book.listing))
+        availability = self._availability(detail.listing, detail.offer.release_date)
         return BookPage(
-            **{**card, "availability": self._stand(book.listing, book.offer.release_date)},
+            **{**vars(self.listing(detail.listing)), "availability": availability},
             series=tuple(map(self._series, edition.series)),
-            contributors=tuple(map(self._maker, edition.contributors)),
+            contributors=tuple(map(self._contributor, edition.contributors)),
             description=Markup(edition.description),  # noqa: S704 - sanitised at import  # nosec B704
-            fixed=book.offer.fixed,
+            fixed=detail.offer.fixed,
             publisher=edition.publisher or edition.imprint,
             imprint=edition.imprint if edition.publisher else None,
             published=edition.published or edition.on_sale,
             isbn=isbn_number.format(edition.isbn) if edition.isbn else None,
             extent_label=self._extent(edition),
             subjects=tuple(topic for topic in topics.values() if topic),
-            main_subject=topics[main.code] if main else None,
-            accessibility=[
-                (
-                    self._translate(heading),
-                    [
-                        AccessibilityFact(self._translate(each.label), each.detail, each.url)
-                        for each in facts
-                    ],
-                )
-                for heading, facts in labels.accessibility(edition.accessibility)
-            ],
-            other_formats=[self.card(listing) for listing in other_formats],
+            main_subject=topics[main_subject.code] if main_subject else None,
+            accessibility=self._accessibility(edition),
+            other_formats=[self.listing(listing) for listing in other_formats],
         )
 
-    def _stand(self, listing: Listing, day: date | None) -> AvailabilityView:
-        stand = listing.availability
-        coming = stand.code in COMING and day is not None and day > clock.now().date()
+    def _availability(self, listing: Listing, release_date: date | None) -> AvailabilityView:
+        availability = listing.availability
+        unreleased = (
+            availability.code in UNRELEASED
+            and release_date is not None
+            and release_date > clock.now().date()
+        )
         return AvailabilityView(
-            stand.code, self._translate(stand.label), stand.can_buy, day if coming else None
+            availability.code,
+            self._translate(availability.label),
+            availability.can_buy,
+            release_date if unreleased else None,
         )
 
     def _picture(self, cover: str | None) -> Picture | None:
-        return None if cover is None else kept_or_drawn(cover, urls.covers(self._prefix))
+        return None if cover is None else kept_or_drawn(cover, urls.covers(self._site))
 
     def _series(self, series: Series) -> Topic:
-        number = series.number
-        mapping = {"series": series.title, "number": number}
-        text = _("${series}, ${number}", mapping=mapping) if number else series.title
-        return Topic(self._translate(text), self._list(q=series.title))
+        mapping = {"series": series.title, "number": series.number}
+        text = _("${series}, ${number}", mapping=mapping) if series.number else series.title
+        return Topic(self._translate(text), self._list_url(q=series.title))
 
-    def _maker(self, person: Contributor) -> ContributorView:
-        return ContributorView(
-            person.name, self._translate(labels.role(person.role)), self._list(q=person.name)
-        )
+    def _contributor(self, person: Contributor) -> ContributorView:
+        role = self._translate(labels.role(person.role))
+        return ContributorView(person.name, role, self._list_url(q=person.name))
 
     def _subject(self, subject: Subject) -> Topic | None:
         heading = labels.heading(subject, self._translate)
         if heading is None:
             return None
-        # Qualifiers, which begin with a digit, stand beside a subject: none is a list of its own.
-        url = self._list(subject=subject.code) if subject.code[:1].isalpha() else None
-        return Topic(heading, url)
+        # Thema qualifiers start with a digit and refine other subjects: they have no list.
+        is_qualifier = not subject.code[:1].isalpha()
+        return Topic(heading, None if is_qualifier else self._list_url(subject=subject.code))
 
-    def _list(self, **parameters: str) -> str:
-        return urls.books(self._prefix, parameters)
-
-    def _extent(self, book: Edition) -> str | None:
-        if book.pages:
-            return str(
-                self._translate(_("${count} pages", mapping={"count": self._number(book.pages)}))
+    def _accessibility(self, edition: Edition) -> list[tuple[str, list[AccessibilityFact]]]:
+        return [
+            (
+                self._translate(heading),
+                [
+                    AccessibilityFact(self._translate(fact.label), fact.detail, fact.url)
+                    for fact in facts
+                ],
             )
-        if book.minutes:
-            hours, minutes = divmod(book.minutes, MINUTES_AN_HOUR)
+            for heading, facts in labels.accessibility(edition.accessibility)
+        ]
+
+    def _list_url(self, **parameters: str) -> str:
+        return urls.books(self._site, parameters)
+
+    def _extent(self, edition: Edition) -> str | None:
+        """Return the number of pages or the running time."""
+        if edition.pages:
+            count = format_decimal(edition.pages, locale=self._locale)
+            return str(self._translate(_("${count} pages", mapping={"count": count})))
+        if edition.minutes:
+            hours, minutes = divmod(edition.minutes, MINUTES_PER_HOUR)
             text = _("${hours} h ${minutes} min", mapping={"hours": hours, "minutes": minutes})
             return str(self._translate(text))
         return None
-
-    def _number(self, count: int) -> str:
-        return str(format_decimal(count, locale=self._locale))

@@ -1,4 +1,4 @@
-"""The books' branch of the tree: `/books` and `/books/{sku}`."""
+"""Resources of the books: `/books` and `/books/{sku}`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pyramid.request import Request
 from stdnum import isbn as isbn_number
 from stdnum.exceptions import ValidationError
 
-from bookshop.catalogue.queries import Detail
+from bookshop.catalogue.queries import BookDetail
 from bookshop.services import services
 from bookshop.web.resources import Resource
 
@@ -14,28 +14,35 @@ from bookshop.web.resources import Resource
 class Catalogue(Resource):
     """All books: `/books/`."""
 
+    address = "/books/"
+
     def child(self, name: str) -> Resource | None:
-        """The book of that SKU; an ISBN in another form finds its book too."""
+        """Return the book with that SKU, or with that ISBN in any form."""
         if "\0" in name:
-            return None  # PostgreSQL has no such text
+            return None  # PostgreSQL's text cannot hold it
         sku = canonical_sku(name)
-        detail = services(self.request).catalogue.detail(sku)
+        catalogue = services(self.request).catalogue
+        detail = catalogue.detail(sku)
         if detail is not None:
             return Book(self.request, detail)
-        title = services(self.request).catalogue.withdrawn(sku)
-        return None if title is None else Withdrawn(self.request, title)
+        title = catalogue.withdrawn_title(sku)
+        return None if title is None else WithdrawnBook(self.request, title)
 
 
 class Book(Resource):
-    """One book: `/books/{sku}`."""
+    """A book: `/books/{sku}`."""
 
-    def __init__(self, request: Request, detail: Detail) -> None:
+    address = "/books/{sku}"
+
+    def __init__(self, request: Request, detail: BookDetail) -> None:
         super().__init__(request)
         self.detail = detail
 
 
-class Withdrawn(Resource):
-    """A book that is no longer sold, where it was: `/books/{sku}`."""
+class WithdrawnBook(Resource):
+    """A book that is no longer sold: `/books/{sku}`."""
+
+    address = "/books/{sku}"
 
     def __init__(self, request: Request, title: str) -> None:
         super().__init__(request)
@@ -43,7 +50,7 @@ class Withdrawn(Resource):
 
 
 def canonical_sku(name: str) -> str:
-    """The 13 digits of an ISBN-10 or a hyphenated ISBN; anything else as it is."""
+    """Return an ISBN in any form as 13 digits; any other name unchanged."""
     try:
         return str(isbn_number.validate(name, convert=True))
     except ValidationError:

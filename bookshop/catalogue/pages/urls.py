@@ -1,7 +1,8 @@
-"""The addresses of the shop's pages, below `site`.
+"""URLs of the shop's pages, below `site`.
 
-For whoever reads them elsewhere that is `bookshop.url`, and never the Host of a request, which
-anybody can write. For the shop's own pages it is the path that the shop is mounted at.
+For readers elsewhere, such as search engines, `site` is `bookshop.url`, never the Host header of a
+request, which a client can forge. For the shop's own pages it is the path where the shop is
+mounted.
 """
 
 from __future__ import annotations
@@ -13,30 +14,30 @@ from bookshop.catalogue.covers.picture import kept_or_drawn
 
 
 def home(site: str) -> str:
-    """The index of the shop at `site`, which has no slash at its end."""
+    """Return the URL of the index; `site` has no slash at its end."""
     return f"{site}/"
 
 
 def book(site: str, sku: str) -> str:
-    """The page of a book."""
+    """Return the URL of a book's page."""
     return f"{site}/books/{quote(sku, safe='')}"
 
 
 def books(site: str, parameters: Mapping[str, str] | None = None) -> str:
-    """A list of books, as its parameters narrow it."""
+    """Return the URL of a list of books with these query parameters."""
     return f"{site}/books/" + (f"?{urlencode(parameters)}" if parameters else "")
 
 
 def feed(site: str) -> str:
-    """The feed of new books."""
+    """Return the URL of the Atom feed of new books."""
     return f"{site}/books/new.atom"
 
 
 def cover(site: str, name: str) -> str:
-    """The largest picture of a cover."""
+    """Return the URL of the largest image of a cover."""
     return kept_or_drawn(name, covers(site)).src
 
 
 def covers(site: str) -> str:
-    """What the addresses of all pictures begin with; a slash comes after it."""
+    """Return the URL that all cover images are below."""
     return f"{site}/covers"

@@ -1,4 +1,4 @@
-"""The pages that show books. They are the same for every visitor: no session is touched."""
+"""Views of the catalogue's pages. They use no session, as pages are the same for every visitor."""
 
 from __future__ import annotations
 
@@ -10,87 +10,103 @@ from pyramid.request import Request
 from pyramid.view import view_config
 
 from bookshop.catalogue.pages import urls
-from bookshop.catalogue.pages.listing import ListPresenter
-from bookshop.catalogue.pages.presenters import Presenter
-from bookshop.catalogue.pages.resources import Book, Catalogue, Withdrawn
-from bookshop.catalogue.search.cursor import CursorError
-from bookshop.catalogue.search.cursor import read as read_cursor
-from bookshop.catalogue.search.query import PARAMETERS, QueryError, read
+from bookshop.catalogue.pages.list_presenter import ListPresenter
+from bookshop.catalogue.pages.presenters import BookPresenter
+from bookshop.catalogue.pages.resources import Book, Catalogue, WithdrawnBook
+from bookshop.catalogue.search.cursor import CursorError, parse_cursor
+from bookshop.catalogue.search.query import PARAMETERS, Query, QueryError, parse_query
+from bookshop.catalogue.search.service import Results
 from bookshop.catalogue.seo import page_metadata
 from bookshop.services import services
 from bookshop.web.resources import Shop
 
 PAGE_SIZE = 24
-UNKNOWN = -1  # the version of a catalogue that nobody can tell
+UNKNOWN_VERSION = -1  # the catalogue's version if the database does not respond
 
 
 @view_config(context=Shop, renderer="catalogue/index.jinja2", catalogue_page=())
 def index(_context: Shop, request: Request) -> dict[str, Any]:
-    """The books that can be purchased."""
-    present = Presenter(request)
+    """Show the books that can be bought now."""
+    presenter = BookPresenter(request)
+    listings = services(request).catalogue.purchasable()
     return {
-        "books": [present.card(listing) for listing in services(request).catalogue.purchasable()],
+        "books": [presenter.listing(listing) for listing in listings],
         "seo": page_metadata.index(request),
     }
 
 
 @view_config(context=Catalogue, renderer="catalogue/list.jinja2", catalogue_page=PARAMETERS)
 def list_books(_context: Catalogue, request: Request) -> dict[str, Any]:
-    """All books, or those that are asked for, a page at a time.
+    """Show a page of all books or of those that match a query.
 
-    What names one book, by its ISBN or SKU, leads to it.
+    A search text that is a book's ISBN or SKU redirects to the book.
     """
-    finder = services(request).search
+    search = services(request).search
+    cursor_text = request.GET.get("page")
     try:
-        query = read(request.GET, finder.bands.names)
-        place = request.GET.get("page")
-        cursor = read_cursor(place) if place else None
+        query = parse_query(request.GET, search.price_bands.names)
+        cursor = parse_cursor(cursor_text) if cursor_text else None
         if query.q:
             services(request).rate_limiter.count_network("searches", request)
-        if query.q and (sku := finder.named(query.q)):
+        if query.q and (sku := search.sku_of(query.q)):
             raise HTTPFound(urls.book(request.script_name, sku))
-        version = services(request).catalogue_version.current() or UNKNOWN
-        found = finder.find(query, cursor, PAGE_SIZE, version)
+        version = services(request).catalogue_version.current() or UNKNOWN_VERSION
+        results = search.find(query, cursor, PAGE_SIZE, version)
     except (QueryError, CursorError):
         raise HTTPNotFound from None
-    present, links = Presenter(request), ListPresenter(request, query, finder.bands.names)
-    title = links.title()
+    presenter = ListPresenter(request, query, search.price_bands.names)
+    title = presenter.title()
     return {
-        "books": [present.card(listing) for listing in found.listings],
+        **_list_context(request, presenter, results),
         "title": title,
-        "asked": query.q,
-        "total": found.total,
-        "number": links.number(found.total),
-        "exact": found.exact,
-        "corrected": found.corrected,
-        "way": links.way(),
-        "chosen": links.chosen(),
-        "cleared": links.cleared(),
-        "options": links.options(found.facets),
-        "sorts": links.sorts(),
-        "pages": links.pages(found),
-        "continued": cursor is not None,
-        "indexed": bool(found.listings)
-        and not query.q
-        and len(query.filters) <= 1
-        and cursor is None,
-        "seo": page_metadata.list_(request, query, title, place),
+        "search_text": query.q,
+        "is_continued": cursor is not None,
+        "is_indexed": cursor is None and _is_worth_indexing(query, results),
+        "seo": page_metadata.book_list(request, query, title, cursor_text),
     }
 
 
 @view_config(context=Book, renderer="catalogue/book.jinja2", catalogue_page=())
 def show_book(context: Book, request: Request) -> dict[str, Any]:
-    """One book; other forms of its ISBN lead to its one address."""
-    book = context.detail
-    present = Presenter(request)
-    if context.__name__ != book.sku:
-        raise HTTPMovedPermanently(present.card(book.listing).url)
-    others = services(request).catalogue.other_formats(book.edition)
-    return {"book": present.sheet(book, others), "seo": page_metadata.book(request, book, others)}
+    """Show a book; other forms of its ISBN redirect to its canonical URL."""
+    detail = context.detail
+    presenter = BookPresenter(request)
+    if context.__name__ != detail.sku:
+        raise HTTPMovedPermanently(urls.book(request.script_name, detail.sku))
+    other_formats = services(request).catalogue.other_formats(detail.edition)
+    return {
+        "book": presenter.book_page(detail, other_formats),
+        "seo": page_metadata.book(request, detail, other_formats),
+    }
 
 
-@view_config(context=Withdrawn, renderer="catalogue/withdrawn.jinja2")
-def gone(context: Withdrawn, request: Request) -> dict[str, Any]:
-    """A book that the shop has sold once and will not sell again."""
+@view_config(
+    context=WithdrawnBook, renderer="catalogue/withdrawn.jinja2", writes=False, private=False
+)
+def show_withdrawn_book(context: WithdrawnBook, request: Request) -> dict[str, Any]:
+    """Show, with status 410, that a book is no longer sold."""
     request.response.status = HTTPStatus.GONE
     return {"title": context.title}
+
+
+def _list_context(request: Request, presenter: ListPresenter, results: Results) -> dict[str, Any]:
+    """Return what the list's template needs of the results."""
+    books = BookPresenter(request)
+    return {
+        "books": [books.listing(listing) for listing in results.listings],
+        "total": results.total,
+        "total_label": presenter.number(results.total),
+        "is_exact": results.exact,
+        "corrected": results.corrected,
+        "breadcrumb": presenter.breadcrumb(),
+        "active_filters": presenter.active_filters(),
+        "unfiltered_url": presenter.unfiltered_url(),
+        "facets": presenter.facets(results.facets),
+        "sort_links": presenter.sort_links(),
+        "pagination": presenter.pagination(results),
+    }
+
+
+def _is_worth_indexing(query: Query, results: Results) -> bool:
+    """True for lists that search engines should index: not searches, at most one filter, books."""
+    return bool(results.listings) and not query.q and len(query.filters) <= 1

@@ -1,1 +1,1 @@
-"""Finding books: full text, lists, what narrows them, and mended spelling."""
+"""Search and lists: full text, filters, facets, pagination and spelling correction."""

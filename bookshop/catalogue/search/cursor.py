@@ -1,6 +1,7 @@
-"""Where a page of a list begins: after or before a book, by what the list is sorted by.
+"""Cursors of pagination: the position of a page, given by a book and its sort key.
 
-Books that come or go meanwhile move no page, and the last page costs what the first one does.
+Books that are added or removed meanwhile shift no page, and the last page costs as much as the
+first.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from dataclasses import dataclass
 
 import msgspec
 
-MOST_LETTERS = 1000
+MAX_LENGTH = 1000
 
 
 class CursorError(ValueError):
-    """The address names no place in a list."""
+    """The text is no cursor, or a cursor of another list."""
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """The place beside the book `book`, whose sort key is `key`; `before` it, or after it."""
+    """The position after, or with `before` before, the book with the id `book`.
+
+    `key` is that book's value of the column by which the list is sorted. `str` encodes a cursor.
+    """
 
     key: str | int | None
     book: int
@@ -31,17 +35,18 @@ class Cursor:
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def read(text: str) -> Cursor:
-    """The cursor that is written so. Raises CursorError."""
-    if len(text) > MOST_LETTERS or not text.isascii():
-        raise CursorError(text[:MOST_LETTERS])
+def parse_cursor(text: str) -> Cursor:
+    """Return the cursor that `text` encodes. Raises CursorError."""
+    if len(text) > MAX_LENGTH or not text.isascii():
+        raise CursorError(text[:MAX_LENGTH])
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        found = msgspec.json.decode(raw, type=tuple[str | int | None, int, bool])
+        fields = msgspec.json.decode(raw, type=tuple[str | int | None, int, bool])
     except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError) as err:
         raise CursorError(text) from err
-    cursor = Cursor(*found)
-    if not 0 <= cursor.book < 2**31 or "\0" in str(found[0]):
+    cursor = Cursor(*fields)
+    # What PostgreSQL's types cannot hold.
+    if not 0 <= cursor.book < 2**31 or "\0" in str(cursor.key):
         raise CursorError(text)
     if isinstance(cursor.key, int) and abs(cursor.key) >= 2**31:
         raise CursorError(text)

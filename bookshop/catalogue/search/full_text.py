@@ -1,7 +1,7 @@
-"""The databases' own full-text search: FTS5 on SQLite, tsvector with GIN on PostgreSQL.
+"""Full-text indexes: FTS5 on SQLite, tsvector with GIN on PostgreSQL.
 
-Both are given the same folded words, and asked the same: in which books does every word of the
-query begin a word. https://www.sqlite.org/fts5.html,
+Both index the same normalised words and answer the same query: which books have, for each word of
+the query, that word or a word that starts with it. https://www.sqlite.org/fts5.html,
 https://www.postgresql.org/docs/current/textsearch.html
 """
 
@@ -16,19 +16,19 @@ from typing import Any, Protocol
 from sqlalchemy import ColumnElement, Integer, bindparam, column, delete, table, text
 from sqlalchemy.engine import Connection
 
-from bookshop.catalogue import labels as trade
+from bookshop.catalogue import labels
 from bookshop.catalogue.bulk_insert import insert_rows
 from bookshop.catalogue.edition import Edition
 from bookshop.catalogue.search.text_normalization import words
 
-MOST_WORDS = 300  # of a description
-LONGEST = 60  # letters of a word
+MAX_DESCRIPTION_WORDS = 300
+MAX_WORD_LENGTH = 60
 _TAG = re.compile(r"<[^>]*>")
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A book's words: of its title, of who made it, of what it is about, of its description."""
+    """The words of a book by field; `book` is its id. `about` has subjects, SKU and publisher."""
 
     book: int
     title: list[str]
@@ -37,29 +37,28 @@ class Document:
     text: list[str]
 
 
-def document(book: int, edition: Edition) -> Document:
-    """What the index is given of a book."""
+def document(book_id: int, edition: Edition) -> Document:
+    """Return the document to index for a book."""
     people = (person.name for person in edition.contributors)
     subjects = (
-        f"{subject.code} {subject.heading or trade.subject(subject.code) or ''}"
+        f"{subject.code} {subject.heading or labels.subject(subject.code) or ''}"
         for subject in edition.subjects
     )
-    houses = (edition.sku, edition.publisher, edition.imprint)
     return Document(
-        book,
-        _words(edition.title, edition.subtitle),
-        _words(*people, *(series.title for series in edition.series)),
-        _words(*subjects, *houses),
-        _words(_TAG.sub(" ", edition.description))[:MOST_WORDS],
+        book_id,
+        title=_words(edition.title, edition.subtitle),
+        people=_words(*people, *(series.title for series in edition.series)),
+        about=_words(*subjects, edition.sku, edition.publisher, edition.imprint),
+        text=_words(_TAG.sub(" ", edition.description))[:MAX_DESCRIPTION_WORDS],
     )
 
 
 def _words(*texts: str | None) -> list[str]:
-    return [word[:LONGEST] for word in words(" ".join(filter(None, texts)))]
+    return [word[:MAX_WORD_LENGTH] for word in words(" ".join(filter(None, texts)))]
 
 
 class PrefixMode(StrEnum):
-    """Which words of a query may be the beginnings of words, but for lone letters."""
+    """Which words of a query match as prefixes; single letters never do."""
 
     NONE = "none"
     LAST = "last"
@@ -68,53 +67,54 @@ class PrefixMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TermQuery:
-    """The words that a book is to have."""
+    """Words that a book must contain, and which of them match as prefixes."""
 
     words: Sequence[str]
-    begun: PrefixMode
+    prefix_mode: PrefixMode
 
-    def marked(self) -> list[tuple[str, bool]]:
-        """Each word, and whether it may be the beginning of one."""
+    def terms(self) -> list[tuple[str, bool]]:
+        """Return each word, with True if it matches as a prefix."""
         last = len(self.words) - 1
         return [
             (
                 word,
                 len(word) > 1
-                and self.begun in {PrefixMode.ALL, PrefixMode.LAST if at == last else None},
+                and self.prefix_mode
+                in {PrefixMode.ALL, PrefixMode.LAST if index == last else None},
             )
-            for at, word in enumerate(self.words)
+            for index, word in enumerate(self.words)
         ]
 
 
-class Engine(Protocol):
+class FullTextIndex(Protocol):
     """A full-text index of books, written in the caller's transaction."""
 
     @property
-    def index(self) -> Any:
-        """The table to join where books are looked for."""
+    def table(self) -> Any:
+        """The table to join."""
 
     @property
-    def book(self) -> Any:
-        """Its column of their ids."""
+    def book_id(self) -> Any:
+        """The table's column of book ids."""
 
-    def write(self, connection: Connection, documents: Sequence[Document]) -> None:
-        """Add books that the index does not have."""
+    def insert(self, connection: Connection, documents: Sequence[Document]) -> None:
+        """Add books that are not in the index."""
 
-    def erase(self, connection: Connection, books: Sequence[int]) -> None:
-        """Take books out of the index."""
+    def delete(self, connection: Connection, book_ids: Sequence[int]) -> None:
+        """Remove books from the index."""
 
-    def matches(self, wanted: TermQuery) -> ColumnElement[bool]:
-        """Whether a book has these words."""
+    def matches(self, query: TermQuery) -> ColumnElement[bool]:
+        """Return the SQL condition that a book matches a query."""
 
 
-class Fts5:
-    """SQLite's."""
+class Fts5Index:
+    """The full-text index of SQLite."""
 
-    index = table("search_index", column("rowid", Integer), column("search_index"))
-    book = index.c.rowid
+    table = table("search_index", column("rowid", Integer), column("search_index"))
+    book_id = table.c.rowid
 
-    def write(self, connection: Connection, documents: Sequence[Document]) -> None:
-        """Add books that the index does not have."""
+    def insert(self, connection: Connection, documents: Sequence[Document]) -> None:
+        """Add books that are not in the index."""
         rows = [
             {
                 "book": each.book,
@@ -128,14 +128,14 @@ class Fts5:
         if rows:
             connection.execute(_FTS5_INSERT, rows)
 
-    def erase(self, connection: Connection, books: Sequence[int]) -> None:
-        """Take books out of the index."""
-        connection.execute(delete(self.index).where(self.book.in_(books)))
+    def delete(self, connection: Connection, book_ids: Sequence[int]) -> None:
+        """Remove books from the index."""
+        connection.execute(delete(self.table).where(self.book_id.in_(book_ids)))
 
-    def matches(self, wanted: TermQuery) -> ColumnElement[bool]:
-        """Whether a book has these words."""
-        terms = (f'"{word}"{"*" if begun else ""}' for word, begun in wanted.marked())
-        return self.index.c.search_index.op("MATCH")(" AND ".join(terms))
+    def matches(self, query: TermQuery) -> ColumnElement[bool]:
+        """Return the SQL condition that a book matches a query."""
+        terms = (f'"{word}"{"*" if is_prefix else ""}' for word, is_prefix in query.terms())
+        return self.table.c.search_index.op("MATCH")(" AND ".join(terms))
 
 
 _FTS5_INSERT = text(
@@ -144,43 +144,43 @@ _FTS5_INSERT = text(
 )
 
 
-class TsVector:
-    """PostgreSQL's."""
+class TsVectorIndex:
+    """The full-text index of PostgreSQL."""
 
-    index = table("search_index", column("book_id", Integer), column("vector"))
-    book = index.c.book_id
+    table = table("search_index", column("book_id", Integer), column("vector"))
+    book_id = table.c.book_id
 
-    def write(self, connection: Connection, documents: Sequence[Document]) -> None:
-        """Add books that the index does not have."""
-        rows = [{"book_id": each.book, "vector": _vector(each)} for each in documents]
-        insert_rows(connection, self.index, rows)
+    def insert(self, connection: Connection, documents: Sequence[Document]) -> None:
+        """Add books that are not in the index."""
+        rows = [{"book_id": each.book, "vector": _tsvector(each)} for each in documents]
+        insert_rows(connection, self.table, rows)
 
-    def erase(self, connection: Connection, books: Sequence[int]) -> None:
-        """Take books out of the index."""
-        connection.execute(delete(self.index).where(self.book.in_(books)))
+    def delete(self, connection: Connection, book_ids: Sequence[int]) -> None:
+        """Remove books from the index."""
+        connection.execute(delete(self.table).where(self.book_id.in_(book_ids)))
 
-    def matches(self, wanted: TermQuery) -> ColumnElement[bool]:
-        """Whether a book has these words."""
-        terms = (f"'{word}'{':*' if begun else ''}" for word, begun in wanted.marked())
-        return self.index.c.vector.op("@@")(
-            text("CAST(:asked AS tsquery)").bindparams(
-                bindparam("asked", " & ".join(terms), unique=True)
+    def matches(self, query: TermQuery) -> ColumnElement[bool]:
+        """Return the SQL condition that a book matches a query."""
+        terms = (f"'{word}'{':*' if is_prefix else ''}" for word, is_prefix in query.terms())
+        return self.table.c.vector.op("@@")(
+            text("CAST(:query AS tsquery)").bindparams(
+                bindparam("query", " & ".join(terms), unique=True)
             )
         )
 
 
-def _vector(found: Document) -> str:
-    """A tsvector, written out: each word once, with its places and their weights."""
-    places: dict[str, list[str]] = {}
-    place = 0
-    parts = ((found.title, "A"), (found.people, "B"), (found.about, "C"), (found.text, "D"))
-    for part, weight in parts:
-        for word in part:
-            place += 1
-            places.setdefault(word, []).append(f"{place}{weight}")
-    return " ".join(f"'{word}':{','.join(found)}" for word, found in places.items())
+def _tsvector(book: Document) -> str:
+    """Return the literal of a tsvector: each word with its positions and weights."""
+    positions: dict[str, list[str]] = {}
+    position = 0
+    fields = ((book.title, "A"), (book.people, "B"), (book.about, "C"), (book.text, "D"))
+    for field, weight in fields:
+        for word in field:
+            position += 1
+            positions.setdefault(word, []).append(f"{position}{weight}")
+    return " ".join(f"'{word}':{','.join(found)}" for word, found in positions.items())
 
 
-def engine_of(dialect: str) -> Engine:
-    """The engine of a kind of database."""
-    return TsVector() if dialect == "postgresql" else Fts5()
+def full_text_index(dialect: str) -> FullTextIndex:
+    """Return the full-text index of a database, by the name of its SQLAlchemy dialect."""
+    return TsVectorIndex() if dialect == "postgresql" else Fts5Index()

@@ -1,4 +1,4 @@
-"""Tables that search needs beside the full-text index, which differs by database: see `engines`."""
+"""Tables of search; the full-text index differs between databases and is in `full_text`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bookshop.db import Base
 
 
 class SearchWord(Base):
-    """A word of a title or a name, by which misspelt ones are mended. None is ever removed.
+    """A word of a title, series or name, used to correct spelling. Rows are never deleted.
 
-    `start` is its first two letters, `tail` what `spelling` makes of the others.
+    `start` is its first two letters, `tail` its `spelling` skeleton.
     """
 
     __tablename__ = "search_words"
@@ -25,9 +25,10 @@ class SearchWord(Base):
 
 
 class FacetCount(Base):
-    """How many books share these properties, of a large catalogue: see `facets`.
+    """The number of books of a large catalogue that share these properties: see `facet_counts`.
 
-    `subject` is a Thema code of one or two letters, or empty for all books whatever they are about.
+    `subject` is a Thema code of one or two letters, or empty for books of any subject. `band` is
+    the index of a price band.
     """
 
     __tablename__ = "facet_counts"
@@ -40,7 +41,7 @@ class FacetCount(Base):
     books: Mapped[int]
 
 
-def begins(column: Any, start: str) -> ColumnElement[bool]:
-    """Whether a bytewise column begins so, by its index."""
-    found: ColumnElement[bool] = and_(column >= start, column < start + "\U0010ffff")
-    return found
+def starts_with(column: Any, prefix: str) -> ColumnElement[bool]:
+    """Return the condition that a bytewise column starts with `prefix`; it can use an index."""
+    condition: ColumnElement[bool] = and_(column >= prefix, column < prefix + "\U0010ffff")
+    return condition

@@ -1,4 +1,4 @@
-"""What a visitor asks of the list: read from the address, and written back into one."""
+"""The query of a list: search text, filters and sort order, parsed from and written to a URL."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from typing import Any
 from bookshop.catalogue.forms import Format
 from bookshop.catalogue.search.text_normalization import words
 
-MOST_WORDS = 12
-MOST_LETTERS = 200
+MAX_WORDS = 12
+MAX_LENGTH = 200  # characters of a search text
 FILTERS = ("subject", "format", "language", "availability", "price")
 PARAMETERS = ("q", *FILTERS, "sort", "page")
 AVAILABILITIES = ("available", "preorder")
-_WRITTEN = {
+_PATTERNS = {
     "subject": re.compile(r"[A-Z][A-Z0-9]{0,9}"),
     "language": re.compile(r"[a-z]{3}"),
 }
 
 
 class Sort(StrEnum):
-    """The orders that a list may have."""
+    """The sort orders of a list."""
 
     RELEVANCE = "relevance"
     TITLE = "title"
     NEWEST = "newest"
     PRICE = "price"
-    DEAREST = "-price"
+    PRICE_DESCENDING = "-price"
 
 
 class QueryError(ValueError):
-    """The address asks for something that no list has."""
+    """A parameter of the URL has a value that no list has."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked for. `price` is a band of whole units of the currency, such as 10-20 or 50-."""
+    """A query of a list. `price` is the name of a price band, such as 10-20 or 50-."""
 
     q: str = ""
     subject: str | None = None
@@ -50,21 +50,21 @@ class Query:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The folded words of the text, each once."""
-        return tuple(dict.fromkeys(words(self.q)))[:MOST_WORDS]
+        """The distinct normalised words of the search text, at most MAX_WORDS."""
+        return tuple(dict.fromkeys(words(self.q)))[:MAX_WORDS]
 
     @property
     def filters(self) -> dict[str, str]:
-        """What the list is narrowed by."""
-        named = ((name, getattr(self, name)) for name in FILTERS)
-        return {name: value for name, value in named if value is not None}
+        """The filters that are set."""
+        values = ((name, getattr(self, name)) for name in FILTERS)
+        return {name: value for name, value in values if value is not None}
 
     def with_(self, **changes: Any) -> Query:
-        """The same but for `changes`; None takes a filter away."""
+        """Return a copy with `changes`; None removes a filter."""
         return replace(self, **changes)
 
     def parameters(self) -> dict[str, str]:
-        """What stands in the address: the same for the same query, without what goes unsaid."""
+        """Return the URL's parameters in canonical order, without defaults."""
         found = {"q": self.q} if self.q else {}
         found |= self.filters
         if self.sort is not default_sort(self.q):
@@ -72,39 +72,39 @@ class Query:
         return found
 
 
-def read(parameters: Mapping[str, str], bands: Collection[str]) -> Query:
-    """The query of an address. Raises QueryError for a value that no list has.
+def parse_query(parameters: Mapping[str, str], price_bands: Collection[str]) -> Query:
+    """Return the query of a URL's parameters. Raises QueryError for an unknown value.
 
-    `bands` are the bands of prices that the shop has.
+    `price_bands` are the names of the shop's price bands.
     """
-    q = " ".join(parameters.get("q", "").replace("\0", " ").split())[:MOST_LETTERS]
-    found: dict[str, Any] = {"q": q}
+    q = " ".join(parameters.get("q", "").replace("\0", " ").split())[:MAX_LENGTH]
+    fields: dict[str, Any] = {"q": q}
     for name in FILTERS:
         value = parameters.get(name)
         if value:
-            if not _fits(name, value, bands):
+            if not _is_valid(name, value, price_bands):
                 raise QueryError(f"{name}={value}")
-            found[name] = value
+            fields[name] = value
     try:
-        found["sort"] = Sort(parameters.get("sort") or default_sort(q))
+        fields["sort"] = Sort(parameters.get("sort") or default_sort(q))
     except ValueError as err:
         raise QueryError(f"sort={parameters['sort']}") from err
-    if found["sort"] is Sort.RELEVANCE:
-        found["sort"] = default_sort(q)  # without words nothing is more relevant
-    return Query(**found)
+    if fields["sort"] is Sort.RELEVANCE:
+        fields["sort"] = default_sort(q)  # without a search text there is no relevance
+    return Query(**fields)
 
 
 def default_sort(q: str) -> Sort:
-    """The order of a list of which nobody has said one."""
+    """Return the sort order of a list whose URL names none."""
     return Sort.RELEVANCE if words(q) else Sort.TITLE
 
 
-def _fits(name: str, value: str, bands: Collection[str]) -> bool:
-    if name in _WRITTEN:
-        return _WRITTEN[name].fullmatch(value) is not None
-    known: dict[str, Collection[str]] = {
+def _is_valid(name: str, value: str, price_bands: Collection[str]) -> bool:
+    if name in _PATTERNS:
+        return _PATTERNS[name].fullmatch(value) is not None
+    allowed: dict[str, Collection[str]] = {
         "format": list(Format),
         "availability": AVAILABILITIES,
-        "price": bands,
+        "price": price_bands,
     }
-    return value in known[name]
+    return value in allowed[name]

@@ -1,4 +1,4 @@
-"""Mending misspelt words, by the words of titles, series and names that the shop has."""
+"""Spelling correction of search words, by the words of the catalogue's titles, series and names."""
 
 from __future__ import annotations
 
@@ -11,57 +11,61 @@ from sqlalchemy import or_, select
 from sqlalchemy.engine import Connection
 
 from bookshop.catalogue.edition import Edition
-from bookshop.catalogue.search.models import SearchWord, begins
+from bookshop.catalogue.search.models import SearchWord, starts_with
 from bookshop.catalogue.search.text_normalization import words
 from bookshop.db import insert_into
 
-SHORTEST = 4  # letters of a word that can be told from another
-SHORT = 5  # letters, up to which one mistake is mended; two in longer words
-MOST_LOOKED_AT = 4000
+MIN_LENGTH = 4  # letters; shorter words are not corrected
+SHORT = 5  # letters, up to which one mistake is corrected; two in longer words
+MAX_CANDIDATES = 4000
 _WORDS: Any = SearchWord.__table__
-_ALIKE = str.maketrans({"w": "v", "c": "k", "z": "s", "q": "k"})
+_SIMILAR = str.maketrans({"w": "v", "c": "k", "z": "s", "q": "k"})
 _VOWELS = re.compile("[aeiouyjh]")
-_TWICE = re.compile(r"(.)\1+")
+_DOUBLED = re.compile(r"(.)\1+")
 
 
 def index_words(connection: Connection, editions: Iterable[Edition]) -> None:
-    """Know the words of these editions from now on, in the caller's transaction."""
-    found = {word for edition in editions for word in _named(edition) if len(word) >= SHORTEST}
-    # In one order for everybody, so that two imports never wait for each other.
-    rows = [{"word": word, "start": word[:2], "tail": _tail(word)} for word in sorted(found)]
+    """Store the words of these editions for spelling correction, in the caller's transaction."""
+    found = {word for edition in editions for word in _words_of(edition) if len(word) >= MIN_LENGTH}
+    # Sorted, so that two imports lock rows in the same order and never deadlock.
+    rows = [{"word": word, "start": word[:2], "tail": _skeleton(word)} for word in sorted(found)]
     if rows:
         connection.execute(insert_into(connection, _WORDS).on_conflict_do_nothing(), rows)
 
 
-def mended(connection: Connection, asked: Sequence[str]) -> list[str] | None:
-    """The words with the misspelt ones mended; None where none of them could be."""
-    found = [_nearest(connection, word) for word in asked]
-    return found if found != list(asked) else None
+def correct_spelling(connection: Connection, typed: Sequence[str]) -> list[str] | None:
+    """Return the words with misspelt ones corrected; None if there is nothing to correct."""
+    corrected = [_nearest_word(connection, word) for word in typed]
+    return corrected if corrected != list(typed) else None
 
 
-def _nearest(connection: Connection, word: str) -> str:
-    if len(word) < SHORTEST or word.isdigit():
+def _nearest_word(connection: Connection, word: str) -> str:
+    """Return the known word with the fewest differences, or `word` if none is near enough."""
+    if len(word) < MIN_LENGTH or word.isdigit():
         return word
-    if connection.scalar(select(_WORDS.c.word).where(begins(_WORDS.c.word, word)).limit(1)):
+    known = select(_WORDS.c.word).where(starts_with(_WORDS.c.word, word)).limit(1)
+    if connection.scalar(known):
         return word
-    near = or_(_WORDS.c.start == word[:2], _WORDS.c.tail == _tail(word))
-    candidates = connection.scalars(select(_WORDS.c.word).where(near).limit(MOST_LOOKED_AT))
-    most = 1 if len(word) <= SHORT else 2
+    similar = or_(_WORDS.c.start == word[:2], _WORDS.c.tail == _skeleton(word))
+    candidates = connection.scalars(select(_WORDS.c.word).where(similar).limit(MAX_CANDIDATES))
+    max_distance = 1 if len(word) <= SHORT else 2
+    # Optimal string alignment: insertions, deletions, substitutions, swapped neighbours.
     distances = (
-        (OSA.distance(word, candidate, score_cutoff=most), candidate) for candidate in candidates
+        (OSA.distance(word, candidate, score_cutoff=max_distance), candidate)
+        for candidate in candidates
     )
-    distance, nearest = min(distances, default=(most + 1, word))
-    return nearest if distance <= most else word
+    distance, nearest = min(distances, default=(max_distance + 1, word))
+    return nearest if distance <= max_distance else word
 
 
-def _named(edition: Edition) -> Iterable[str]:
+def _words_of(edition: Edition) -> Iterable[str]:
     texts = [edition.title, edition.subtitle or ""]
     texts += [person.name for person in edition.contributors]
     texts += [series.title for series in edition.series]
     return words(" ".join(texts))
 
 
-def _tail(word: str) -> str:
-    """What is left of a word without its first letter, vowels and doubled letters."""
-    bare = _VOWELS.sub("", word[1:].translate(_ALIKE))
-    return _TWICE.sub(r"\1", bare)
+def _skeleton(word: str) -> str:
+    """Return a word without first letter, vowels and doubled letters; similar letters merged."""
+    consonants = _VOWELS.sub("", word[1:].translate(_SIMILAR))
+    return _DOUBLED.sub(r"\1", consonants)

@@ -1,6 +1,6 @@
-"""Text as people type it who look for it: lower case, without accents, in words.
+"""Text normalisation for search: lower case, without accents, split into words.
 
-Both databases index what is written here, so that they find the same.
+Both databases index normalised words, so that they find the same books.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# Letters that Unicode does not take apart.
+# Letters that Unicode does not decompose.
 _LETTERS = str.maketrans(
     {
         "ø": "o",
@@ -26,38 +26,38 @@ _APOSTROPHES = str.maketrans(
     dict.fromkeys(("'", "`", "\N{RIGHT SINGLE QUOTATION MARK}", "\N{MODIFIER LETTER APOSTROPHE}"))
 )
 _WORD = re.compile(r"[^\W_]+")
-# Scripts without blanks between words: kana, Han, Hangul.
+# Scripts without spaces between words: kana, Han, Hangul.
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af]+")
 
 
 def fold(text: str) -> str:
-    """Lower case, without accents and apostrophes: L'Été is lete."""
-    bare = text.translate(_APOSTROPHES)
-    if bare.isascii():
-        return bare.lower()
-    apart = unicodedata.normalize("NFKD", bare.casefold())
-    letters = "".join(letter for letter in apart if not unicodedata.combining(letter))
+    """Return the text in lower case, without accents and apostrophes: L'Été is lete."""
+    text = text.translate(_APOSTROPHES)
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return unicodedata.normalize("NFC", letters.translate(_LETTERS))
 
 
 def words(text: str) -> list[str]:
-    """The folded words of a text, in its order; of unspaced scripts, every two letters."""
+    """Return the folded words of a text in order; bigrams of scripts without spaces."""
     found = _WORD.findall(fold(text))
     if text.isascii():
         return found
-    return [part for word in found for part in _parts(word)]
+    return [part for word in found for part in _split_unspaced(word)]
 
 
 def sort_key(text: str) -> str:
-    """What a text is sorted by: its folded words, without marks."""
+    """Return the key by which a text is sorted: its folded words, without punctuation."""
     return " ".join(_WORD.findall(fold(text)))
 
 
-def _parts(word: str) -> list[str]:
-    found, at = [], 0
+def _split_unspaced(word: str) -> list[str]:
+    parts, end = [], 0
     for run in _UNSPACED.finditer(word):
         letters = run[0]
-        found.append(word[at : run.start()])
-        found.extend(letters[place : place + 2] for place in range(max(1, len(letters) - 1)))
-        at = run.end()
-    return [part for part in (*found, word[at:]) if part]
+        parts.append(word[end : run.start()])
+        parts.extend(letters[index : index + 2] for index in range(max(1, len(letters) - 1)))
+        end = run.end()
+    return [part for part in (*parts, word[end:]) if part]

@@ -1,1 +1,1 @@
-"""What search engines and feed readers read: page metadata, JSON-LD, sitemap, Atom, robots.txt."""
+"""What machines read: page metadata, JSON-LD, sitemap, Atom feed and robots.txt."""

@@ -1,6 +1,6 @@
-"""What search engines are told of a book, in schema.org's terms, as JSON-LD.
+"""Structured data of pages: JSON-LD in the vocabulary of schema.org.
 
-Terms: https://schema.org/docs/full.html. What shops' pages should say of books:
+What search engines expect of a book for sale:
 https://developers.google.com/search/docs/appearance/structured-data/merchant-listing.
 """
 
@@ -16,82 +16,36 @@ from bookshop.catalogue import labels
 from bookshop.catalogue.edition import AUTHOR, KEYWORD, Contributor, Edition, Feature, Subject
 from bookshop.catalogue.forms import Format
 from bookshop.catalogue.pages import urls
-from bookshop.catalogue.pricing import Code, Offer
-from bookshop.catalogue.queries import Detail, Listing
-from bookshop.catalogue.seo.plain_text import plain
+from bookshop.catalogue.pricing import AvailabilityCode, Offer
+from bookshop.catalogue.queries import BookDetail, Listing
+from bookshop.catalogue.seo import schema_org
+from bookshop.catalogue.seo.plain_text import to_plain_text
 from bookshop.i18n import Translate
 from bookshop.settings import ShopSettings
 
 Node = dict[str, Any]
 
-TERMS_OF_THEMA = "https://ns.editeur.org/thema/en"
-FORMATS = {
-    Format.HARDBACK: "https://schema.org/Hardcover",
-    Format.PAPERBACK: "https://schema.org/Paperback",
-    Format.EBOOK: "https://schema.org/EBook",
-    Format.AUDIOBOOK: "https://schema.org/AudiobookFormat",
-}
-AVAILABILITIES = {
-    Code.AVAILABLE: "https://schema.org/InStock",
-    Code.FEW: "https://schema.org/LimitedAvailability",
-    Code.PREORDER: "https://schema.org/PreOrder",
-    Code.FORTHCOMING: "https://schema.org/OutOfStock",  # nobody can order it yet
-    Code.SOLD_OUT: "https://schema.org/OutOfStock",
-    Code.UNAVAILABLE: "https://schema.org/Discontinued",
-}
-# ONIX list 17. Whoever else has made a book is its contributor.
-ROLES = {
-    AUTHOR: "author",
-    "A12": "illustrator",
-    "B01": "editor",
-    "B06": "translator",
-}
-# Those who have made what is in a book, its photographs say, are its authors where nobody wrote it.
-MAKERS = frozenset(f"A{number:02}" for number in range(2, 15))
-READERS = frozenset({"E03", "E07"})
-# ONIX list 196 in the vocabulary that schema.org refers to, as far as both say the same:
-# https://www.w3.org/community/reports/a11y-discov-vocab/CG-FINAL-crosswalk-20240906/
-FEATURES = {
-    "05": "taggedPDF",
-    "06": "taggedPDF",
-    "11": "tableOfContents",
-    "12": "index",
-    "13": "readingOrder",
-    "14": "alternativeText",
-    "15": "longDescription",
-    "16": "longDescription",
-    "17": "MathML",
-    "18": "ChemML",
-    "19": "pageBreakMarkers",
-    "20": "synchronizedAudioText",
-    "21": "ttsMarkup",
-    "27": "highContrastAudio",
-    "29": "structuralNavigation",
-    "30": "ARIA",
-    "34": "MathML-chemistry",
-    "35": "latex",
-    "36": "displayTransformability",
-    "37": "highContrastDisplay",
-    "41": "pageNavigation",
-    "53": "describedMath",
-    "54": "latex-chemistry",
-}
-SUMMARY = "00"
-
 
 def script(*nodes: Node) -> Markup:
-    """What belongs into `<script type="application/ld+json">`; no title can end that element."""
+    """Return nodes as the content of `<script type="application/ld+json">`, escaped for HTML."""
     graph = {"@context": "https://schema.org", "@graph": nodes}
     return htmlsafe_json_dumps(graph, separators=(",", ":"))
 
 
 def book_store(shop: ShopSettings) -> Node:
-    """The shop."""
-    return {**_seller(shop), "email": shop.email, "currenciesAccepted": shop.currency}
+    """Return the shop as a BookStore."""
+    node = {
+        **_seller(shop),
+        "slogan": shop.tagline,
+        "description": shop.description,
+        "email": shop.email,
+        "currenciesAccepted": shop.currency,
+    }
+    return _without_empty(node)
 
 
 def web_site(shop: ShopSettings) -> Node:
-    """The shop's pages, and how they are searched."""
+    """Return the shop's pages as a WebSite with a SearchAction."""
     home = urls.home(shop.url)
     return {
         "@type": "WebSite",
@@ -111,82 +65,79 @@ def web_site(shop: ShopSettings) -> Node:
     }
 
 
-def breadcrumbs(steps: Sequence[tuple[str, str]]) -> Node:
-    """The way from the index to a page: names and absolute addresses."""
+def breadcrumb_list(steps: Sequence[tuple[str, str]]) -> Node:
+    """Return a BreadcrumbList of names and absolute URLs, from the index to the page."""
     return {
         "@type": "BreadcrumbList",
         "itemListElement": [
-            {"@type": "ListItem", "position": position, "name": name, "item": address}
-            for position, (name, address) in enumerate(steps, start=1)
+            {"@type": "ListItem", "position": position, "name": name, "item": url}
+            for position, (name, url) in enumerate(steps, start=1)
         ],
     }
 
 
 def book(
-    shop: ShopSettings, detail: Detail, other_formats: Iterable[Listing], translate: Translate
+    shop: ShopSettings, detail: BookDetail, other_formats: Iterable[Listing], translate: Translate
 ) -> Node:
-    """A book, and how it is sold."""
+    """Return a book as a Book or Audiobook that is a Product, with its Offer."""
     edition, listing = detail.edition, detail.listing
-    address = urls.book(shop.url, edition.sku)
+    url = urls.book(shop.url, edition.sku)
+    is_audio = listing.format == Format.AUDIOBOOK
     node = {
-        "@type": ["Book", "Product"],
-        "@id": f"{address}#book",
-        "url": address,
+        "@type": ["Audiobook" if is_audio else "Book", "Product"],
+        "@id": f"{url}#book",
+        "url": url,
         "name": _name(edition),
         "alternateName": edition.title if edition.subtitle else None,
-        **_people(edition.contributors, audio=listing.format == Format.AUDIOBOOK),
+        **_contributors(edition.contributors, is_audio=is_audio),
         "sku": edition.sku,
         **_format(listing),
         "isbn": edition.isbn,
         "gtin13": edition.isbn,
         "numberOfPages": edition.pages,
+        "duration": f"PT{edition.minutes}M" if is_audio and edition.minutes else None,
         "publisher": _named("Organization", edition.publisher),
         "brand": _named("Brand", edition.imprint),
         "datePublished": edition.published and edition.published.isoformat(),
         "image": listing.cover and urls.cover(shop.url, listing.cover),
-        "description": plain(edition.description),
+        "description": to_plain_text(edition.description),
         **_subjects(edition.subjects, translate),
         "isPartOf": [{"@type": "BookSeries", "name": each.title} for each in edition.series],
         "position": edition.series[0].number if len(edition.series) == 1 else None,
         **_accessibility(edition.accessibility),
-        "workExample": [_example(shop, other) for other in other_formats],
-        "offers": _offer(shop, listing, detail.offer, address),
+        "workExample": [_work_example(shop, other) for other in other_formats],
+        "offers": _offer(shop, listing, detail.offer, url),
     }
-    if listing.format == Format.AUDIOBOOK:
-        node["@type"] = ["Audiobook", "Product"]
-        node["duration"] = edition.minutes and f"PT{edition.minutes}M"
-    return _told(node)
+    return _without_empty(node)
 
 
-def _offer(shop: ShopSettings, listing: Listing, offer: Offer, address: str) -> Node | None:
+def _offer(shop: ShopSettings, listing: Listing, offer: Offer, url: str) -> Node | None:
     if listing.price is None:
         return None
     code = listing.availability.code
-    starts = (
-        offer.release_date.isoformat() if code is Code.PREORDER and offer.release_date else None
-    )
-    return _told(
+    starts = offer.release_date if code is AvailabilityCode.PREORDER else None
+    return _without_empty(
         {
             "@type": "Offer",
-            "url": address,
+            "url": url,
             "price": str(listing.price.value),
             "priceCurrency": listing.price.currency,
-            "availability": AVAILABILITIES[code],
-            "availabilityStarts": starts,
+            "availability": schema_org.AVAILABILITIES[code],
+            "availabilityStarts": starts.isoformat() if starts else None,
             "itemCondition": "https://schema.org/NewCondition",
             "seller": _seller(shop),
         }
     )
 
 
-def _example(shop: ShopSettings, listing: Listing) -> Node:
-    """Another format of the same work."""
-    address = urls.book(shop.url, listing.sku)
-    return _told(
+def _work_example(shop: ShopSettings, listing: Listing) -> Node:
+    """Return another format of the same work."""
+    url = urls.book(shop.url, listing.sku)
+    return _without_empty(
         {
             "@type": "Book",
-            "@id": f"{address}#book",
-            "url": address,
+            "@id": f"{url}#book",
+            "url": url,
             "name": listing.title,
             **_format(listing),
             "datePublished": listing.published and listing.published.isoformat(),
@@ -195,10 +146,10 @@ def _example(shop: ShopSettings, listing: Listing) -> Node:
 
 
 def _format(listing: Listing) -> Node:
-    known = listing.language != "und"
+    has_language = listing.language != "und"
     return {
-        "bookFormat": FORMATS.get(Format(listing.format)),
-        "inLanguage": labels.language_tag(listing.language) if known else None,
+        "bookFormat": schema_org.FORMATS.get(Format(listing.format)),
+        "inLanguage": labels.language_tag(listing.language) if has_language else None,
     }
 
 
@@ -206,15 +157,18 @@ def _name(edition: Edition) -> str:
     return f"{edition.title}: {edition.subtitle}" if edition.subtitle else edition.title
 
 
-def _people(contributors: Sequence[Contributor], *, audio: bool) -> Node:
-    roles = {**ROLES, **(dict.fromkeys(READERS, "readBy") if audio else {})}
+def _contributors(contributors: Sequence[Contributor], *, is_audio: bool) -> Node:
+    """Return the contributors as Persons, grouped by schema.org's roles."""
+    roles = dict(schema_org.ROLES)
+    if is_audio:
+        roles |= dict.fromkeys(schema_org.NARRATOR_ROLES, "readBy")
     if all(person.role != AUTHOR for person in contributors):
-        roles |= dict.fromkeys(MAKERS, "author")
-    found: dict[str, list[Node]] = {}
+        roles |= dict.fromkeys(schema_org.CREATOR_ROLES, "author")
+    by_role: dict[str, list[Node]] = {}
     for person in contributors:
         role = roles.get(person.role, "contributor")
-        found.setdefault(role, []).append({"@type": "Person", "name": person.name})
-    return found
+        by_role.setdefault(role, []).append({"@type": "Person", "name": person.name})
+    return by_role
 
 
 def _subjects(subjects: Sequence[Subject], translate: Translate) -> Node:
@@ -224,7 +178,7 @@ def _subjects(subjects: Sequence[Subject], translate: Translate) -> Node:
                 "@type": "DefinedTerm",
                 "name": heading,
                 "termCode": subject.code,
-                "inDefinedTermSet": TERMS_OF_THEMA,
+                "inDefinedTermSet": schema_org.THEMA_TERM_SET,
             }
             for subject in subjects
             if (heading := labels.heading(subject, translate))
@@ -234,9 +188,10 @@ def _subjects(subjects: Sequence[Subject], translate: Translate) -> Node:
 
 
 def _accessibility(features: Sequence[Feature]) -> Node:
-    found = dict.fromkeys(FEATURES[each.code] for each in features if each.code in FEATURES)
-    said = (each.text for each in features if each.code == SUMMARY)
-    return {"accessibilityFeature": list(found), "accessibilitySummary": next(said, None)}
+    terms = schema_org.ACCESSIBILITY_FEATURES
+    found = dict.fromkeys(terms[each.code] for each in features if each.code in terms)
+    summaries = (each.text for each in features if each.code == schema_org.ACCESSIBILITY_SUMMARY)
+    return {"accessibilityFeature": list(found), "accessibilitySummary": next(summaries, None)}
 
 
 def _seller(shop: ShopSettings) -> Node:
@@ -244,10 +199,10 @@ def _seller(shop: ShopSettings) -> Node:
     return {"@type": "BookStore", "@id": f"{home}#shop", "name": shop.name, "url": home}
 
 
-def _named(kind: str, name: str | None) -> Node | None:
-    return {"@type": kind, "name": name} if name else None
+def _named(type_: str, name: str | None) -> Node | None:
+    return {"@type": type_, "name": name} if name else None
 
 
-def _told(node: Node) -> Node:
-    """The same without what nobody knows."""
+def _without_empty(node: Node) -> Node:
+    """Return the node without properties that have no value."""
     return {name: value for name, value in node.items() if value not in (None, "", [])}

@@ -1,4 +1,4 @@
-"""What the head of a page says to search engines, and to sites that show links to it."""
+"""Metadata in the head of a page, for search engines and for sites that preview links."""
 
 from __future__ import annotations
 
@@ -11,85 +11,81 @@ from pyramid.request import Request
 from bookshop.catalogue import labels
 from bookshop.catalogue.edition import AUTHOR
 from bookshop.catalogue.pages import urls
-from bookshop.catalogue.queries import Detail, Listing
+from bookshop.catalogue.queries import BookDetail, Listing
 from bookshop.catalogue.search.query import Query
 from bookshop.catalogue.seo import json_ld
-from bookshop.catalogue.seo.plain_text import plain, short
+from bookshop.catalogue.seo.plain_text import shorten, to_plain_text
 from bookshop.i18n import Translate, _
 from bookshop.services import services
 from bookshop.settings import ShopSettings
 
-DESCRIPTION = "og:description"
+Property = tuple[str, str | None]
 
 
 @dataclass(frozen=True)
-class Head:
+class PageMetadata:
     """What `catalogue/_head.jinja2` writes.
 
-    `canonical` is the one address of the page. `properties` are Open Graph's (https://ogp.me), in
-    this order. `feed` is the address of the new books. `data` is JSON-LD, fit for a script element.
+    `properties` are names and values of Open Graph (https://ogp.me), in the order of the page.
+    `feed` is the URL of the Atom feed, `json_ld` structured data, escaped for a script element.
     """
 
     canonical: str
     description: str | None
     properties: tuple[tuple[str, str], ...]
     feed: str
-    data: Markup | None
+    json_ld: Markup | None
 
 
-def index(request: Request) -> Head:
-    """The head of the index."""
-    shop = _shop(request)
-    description = request.localizer.translate(
-        _(
-            "${name}: novels, poems, essays and picture books, chosen one at a time and sent "
-            "with care.",
-            mapping={"name": shop.name},
-        )
-    )
-    told = [("og:type", "website"), ("og:title", shop.name), (DESCRIPTION, description)]
+def index(request: Request) -> PageMetadata:
+    """Return the metadata of the index, with the shop's own description."""
+    shop = services(request).settings.shop
+    properties: list[Property] = [("og:type", "website"), ("og:title", shop.name)]
     data = json_ld.script(json_ld.web_site(shop), json_ld.book_store(shop))
-    return _head(shop, urls.home(shop.url), told, data)
+    return _metadata(shop, urls.home(shop.url), properties, shop.description or shop.tagline, data)
 
 
-def list_(request: Request, query: Query, title: str, page: str | None = None) -> Head:
-    """The head of a list that is called `title`; `page` is the cursor of its address.
-
-    The order of a list makes no other page of it.
-    """
-    shop = _shop(request)
+def book_list(
+    request: Request, query: Query, title: str, cursor: str | None = None
+) -> PageMetadata:
+    """Return the metadata of a list; its canonical URL has no sort order."""
+    shop = services(request).settings.shop
     parameters = query.parameters()
     parameters.pop("sort", None)
-    if page:
-        parameters["page"] = page
-    told = [("og:type", "website"), ("og:title", title)]
-    return _head(shop, urls.books(shop.url, parameters), told)
+    if cursor:
+        parameters["page"] = cursor
+    properties: list[Property] = [("og:type", "website"), ("og:title", title)]
+    return _metadata(shop, urls.books(shop.url, parameters), properties)
 
 
-def book(request: Request, detail: Detail, other_formats: Iterable[Listing]) -> Head:
-    """The head of a book's page."""
-    shop, edition = _shop(request), detail.edition
+def book(request: Request, detail: BookDetail, other_formats: Iterable[Listing]) -> PageMetadata:
+    """Return the metadata of a book's page."""
+    shop, edition = services(request).settings.shop, detail.edition
     translate = request.localizer.translate
-    address = urls.book(shop.url, edition.sku)
     cover = detail.listing.cover
-    told: list[tuple[str, str | None]] = [
+    cover_alt = translate(_("Cover of ${title}", mapping={"title": edition.title}))
+    properties: list[Property] = [
         ("og:type", "book"),
         ("og:title", f"{edition.title}, {edition.byline}" if edition.byline else edition.title),
-        (DESCRIPTION, short(plain(edition.description))),
         ("og:image", cover and urls.cover(shop.url, cover)),
-        ("og:image:alt", cover and _alt(translate, edition.title)),
+        ("og:image:alt", cover and cover_alt),
         ("book:isbn", edition.isbn),
         ("book:release_date", edition.published.isoformat() if edition.published else None),
     ]
-    told += [("book:author", each.name) for each in edition.contributors if each.role == AUTHOR]
+    authors = [person.name for person in edition.contributors if person.role == AUTHOR]
+    properties += [("book:author", name) for name in authors]
     data = json_ld.script(
         json_ld.book(shop, detail, other_formats, translate),
-        json_ld.breadcrumbs(_way(shop, detail, translate)),
+        json_ld.breadcrumb_list(_breadcrumb(shop, detail, translate)),
     )
-    return _head(shop, address, told, data)
+    description = shorten(to_plain_text(edition.description))
+    return _metadata(shop, urls.book(shop.url, edition.sku), properties, description, data)
 
 
-def _way(shop: ShopSettings, detail: Detail, translate: Translate) -> list[tuple[str, str]]:
+def _breadcrumb(
+    shop: ShopSettings, detail: BookDetail, translate: Translate
+) -> list[tuple[str, str]]:
+    """Return names and URLs from the index to a book, by way of its main subject."""
     steps = [
         (translate(_("Home")), urls.home(shop.url)),
         (translate(_("All books")), urls.books(shop.url)),
@@ -100,30 +96,23 @@ def _way(shop: ShopSettings, detail: Detail, translate: Translate) -> list[tuple
     return [*steps, (detail.edition.title, urls.book(shop.url, detail.sku))]
 
 
-def _alt(translate: Translate, title: str) -> str:
-    return translate(_("Cover of ${title}", mapping={"title": title}))
-
-
-def _head(
+def _metadata(
     shop: ShopSettings,
     canonical: str,
-    told: Sequence[tuple[str, str | None]],
+    properties: Sequence[Property],
+    description: str | None = None,
     data: Markup | None = None,
-) -> Head:
-    common = [
+) -> PageMetadata:
+    common: list[Property] = [
         ("og:url", canonical),
         ("og:site_name", shop.name),
         ("og:locale", shop.locale),
+        ("og:description", description),
     ]
-    return Head(
+    return PageMetadata(
         canonical=canonical,
-        description=dict(told).get(DESCRIPTION) or None,
-        properties=(*common, *((name, value) for name, value in told if value)),
+        description=description or None,
+        properties=tuple((name, value) for name, value in (*common, *properties) if value),
         feed=urls.feed(shop.url),
-        data=data,
+        json_ld=data,
     )
-
-
-def _shop(request: Request) -> ShopSettings:
-    shop: ShopSettings = services(request).settings.shop
-    return shop

@@ -1,4 +1,4 @@
-"""Descriptions without their HTML, for those who read none."""
+"""Descriptions as plain text."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import re
 
 from markupsafe import Markup
 
-SHORT = 155  # characters that search engines show of a page's description
-_PARTS = re.compile(r"<(?:/?(?:p|h3|ul|ol|li|blockquote)|br)>")
+META_LENGTH = 155  # characters of a page's description that search engines show
+_BLOCKS = re.compile(r"<(?:/?(?:p|h3|ul|ol|li|blockquote)|br)>")
 
 
-def plain(html: str) -> str:
-    """The text of a description, on one line."""
-    return Markup(_PARTS.sub(" ", html)).striptags()  # noqa: S704 - becomes plain text  # nosec B704
+def to_plain_text(html: str) -> str:
+    """Return the text of an HTML description, on one line."""
+    return Markup(_BLOCKS.sub(" ", html)).striptags()  # noqa: S704 - becomes plain text  # nosec B704
 
 
-def short(text: str, most: int = SHORT) -> str:
-    """As many whole words of a text as go into `most` characters, with dots where some are left."""
-    if len(text) <= most:
+def shorten(text: str, length: int = META_LENGTH) -> str:
+    """Return the text cut at a word to at most `length` characters, with an ellipsis if cut."""
+    if len(text) <= length:
         return text
-    whole, _blank, _part = text[:most].rpartition(" ")
-    return (whole or text[: most - 1]).rstrip(" ,;:-") + "…"
+    whole_words, _space, _part = text[:length].rpartition(" ")
+    return (whole_words or text[: length - 1]).rstrip(" ,;:-") + "…"

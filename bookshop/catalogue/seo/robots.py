@@ -1,4 +1,4 @@
-"""`/robots.txt`: what search engines need not look at (RFC 9309)."""
+"""`/robots.txt`: the paths that crawlers should not visit (RFC 9309)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pyramid.view import view_config
 from bookshop.services import services
 from bookshop.web.resources import Shop
 
-# Searches are without number; the rest is each customer's own.
-PRIVATE = (
+# Personal pages, and searches, of which there is no end.
+DISALLOWED = (
     "/checkout",
     "/success",
     "/orders/",
@@ -20,18 +20,18 @@ PRIVATE = (
     "/books/?q=",
     "/books/?*&q=",
 )
-A_WHILE = "public, max-age=3600"
+CACHE_CONTROL = "public, max-age=3600"
 
 
-@view_config(context=Shop, name="robots.txt")
+@view_config(context=Shop, name="robots.txt", writes=False, private=False)
 def robots(_context: Shop, request: Request) -> Response:
-    """The paths that are nobody's but the customers', and where the sitemap is."""
+    """Return the disallowed paths and the URL of the sitemap."""
     lines = [
         "User-agent: *",
-        *(f"Disallow: {request.script_name}{path}" for path in PRIVATE),
+        *(f"Disallow: {request.script_name}{path}" for path in DISALLOWED),
         "",
         f"Sitemap: {services(request).settings.shop.url}/sitemap.xml",
     ]
     response = Response("\n".join([*lines, ""]), content_type="text/plain", charset="utf-8")
-    response.headers["Cache-Control"] = A_WHILE
+    response.headers["Cache-Control"] = CACHE_CONTROL
     return response

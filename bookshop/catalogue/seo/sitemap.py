@@ -1,9 +1,9 @@
-"""The sitemap: every page that search engines may show (https://www.sitemaps.org/protocol.html).
+"""The sitemap (https://www.sitemaps.org/protocol.html).
 
-`/sitemap.xml` names its parts, `/sitemaps/1.xml` and on, each with the books of a range of ids. So
-a part is found without counting, and a new book changes the last one alone. Parts are written while
-they are sent, some thousand books at a time: they take the same memory however many books there
-are, and hold no connection to the database while a slow reader reads.
+`/sitemap.xml` is the index of its files, `/sitemaps/pages.xml` and `/sitemaps/1.xml` onwards, each
+with the books of a range of ids: a file is found without counting, and a new book changes the last
+file alone. Files are generated while they are sent, a thousand books at a time, so that memory use
+does not depend on the number of books, and no connection is held while a slow client reads.
 """
 
 from __future__ import annotations
@@ -26,164 +26,171 @@ from bookshop.catalogue.pages import urls
 from bookshop.services import services
 from bookshop.web.resources import Resource, Shop
 
-A_PART = 50_000  # addresses that a file may have
+FILE_SIZE = 50_000  # URLs that the protocol allows in a file
 BATCH = 1_000  # books that are read at a time
-CACHED = "public, max-age=3600"
-GZIP = 16 + zlib.MAX_WBITS  # zlib's word for gzip's header
+CACHE_CONTROL = "public, max-age=3600"
+GZIP = 16 + zlib.MAX_WBITS  # zlib's parameter for the gzip format
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 PAGES = "pages"
-# Four digits are ids up to 500 million, all of them within the databases' integers.
-_PART = re.compile(r"(?:pages|[1-9][0-9]{0,3})(?=\.xml\Z)")
+# Four digits are ids up to 500 million, within the databases' integers.
+_FILE_NAME = re.compile(r"(?:pages|[1-9][0-9]{0,3})(?=\.xml\Z)")
 
 
 class Sitemaps(Resource):
-    """The parts of the sitemap: `/sitemaps/`."""
+    """The files of the sitemap: `/sitemaps/`."""
+
+    address = "/sitemaps"
 
     def child(self, name: str) -> Resource | None:
-        """A part that has something in it: `pages.xml`, or the number of a range of books."""
-        found = _PART.match(name)
-        if found is None:
+        """Return `pages.xml`, or the file of a range of ids if it has books."""
+        match = _FILE_NAME.match(name)
+        if match is None:
             return None
-        if found[0] == PAGES:
-            return Pages(self.request)
-        part = Part(self.request, int(found[0]))
-        return (
-            part if _next_part(services(self.request).engine, part.number) == part.number else None
-        )
+        if match[0] == PAGES:
+            return PagesFile(self.request)
+        number = int(match[0])
+        exists = _next_file(services(self.request).engine, number) == number
+        return BooksFile(self.request, number) if exists else None
 
 
-class Pages(Resource):
-    """The pages that are no book's."""
+class PagesFile(Resource):
+    """The file of pages other than books'."""
+
+    address = "/sitemaps/pages.xml"
 
 
-class Part(Resource):
-    """The books of one range of ids; parts count from 1."""
+class BooksFile(Resource):
+    """The file of the books in a range of ids; files are numbered from 1."""
+
+    address = "/sitemaps/{number}.xml"
 
     def __init__(self, request: Request, number: int) -> None:
         super().__init__(request)
         self.number = number
 
 
-@view_config(context=Shop, name="sitemap.xml")
+@view_config(context=Shop, name="sitemap.xml", writes=False, private=False)
 def sitemap(_context: Shop, request: Request) -> Response:
-    """The parts that there are."""
-    return _answer(request, index(services(request).engine, services(request).settings.shop.url))
+    """Return the index of the sitemap's files."""
+    return _response(request, sitemap_index(services(request).engine, _site(request)))
 
 
-@view_config(context=Pages)
-def pages(_context: Pages, request: Request) -> Response:
-    """The index of the shop, and the list of all books."""
-    site = services(request).settings.shop.url
-    found = (_url(each) for each in (urls.home(site), urls.books(site)))
-    return _answer(request, _file("urlset", found))
+@view_config(context=PagesFile, writes=False, private=False)
+def pages(_context: PagesFile, request: Request) -> Response:
+    """Return the shop's index and the list of all books."""
+    site = _site(request)
+    elements = (_url_element(url) for url in (urls.home(site), urls.books(site)))
+    return _response(request, _document("urlset", elements))
 
 
-@view_config(context=Part)
-def books(context: Part, request: Request) -> Response:
-    """The books of a part, and when each of them was changed."""
-    shop = services(request)
-    return _answer(request, part(shop.engine, shop.settings.shop.url, context.number))
+@view_config(context=BooksFile, writes=False, private=False)
+def books(context: BooksFile, request: Request) -> Response:
+    """Return the books of a file with the times of their last changes."""
+    return _response(request, books_file(services(request).engine, _site(request), context.number))
 
 
-def index(engine: Engine, site: str) -> Iterator[str]:
-    """The text of the sitemap's index."""
-    return _file(
+def sitemap_index(engine: Engine, site: str) -> Iterator[str]:
+    """Yield the text of the sitemap's index; `site` is `bookshop.url`."""
+    return _document(
         "sitemapindex",
         (
             f"<sitemap><loc>{escape(f'{site}/sitemaps/{name}.xml')}</loc></sitemap>\n"
-            for name in (PAGES, *_parts(engine))
+            for name in (PAGES, *_file_numbers(engine))
         ),
     )
 
 
-def part(engine: Engine, site: str, number: int) -> Iterator[str]:
-    """The text of a part with books."""
-    return _file("urlset", (_book_urls(site, batch) for batch in _books(engine, number)))
+def books_file(engine: Engine, site: str, number: int) -> Iterator[str]:
+    """Yield the text of a file of books; `site` is `bookshop.url`."""
+    return _document("urlset", (_url_elements(site, batch) for batch in _batches(engine, number)))
 
 
-def _parts(engine: Engine) -> Iterator[int]:
-    """The numbers of the parts that have books: one look at the primary key for each."""
+def gzipped(chunks: Iterable[str]) -> Iterator[bytes]:
+    """Yield the text compressed with gzip, chunk by chunk."""
+    compressor = zlib.compressobj(wbits=GZIP)
+    for chunk in chunks:
+        if compressed := compressor.compress(chunk.encode()):
+            yield compressed
+    yield compressor.flush()
+
+
+def _file_numbers(engine: Engine) -> Iterator[int]:
+    """Yield the numbers of files that have books: one lookup of the primary key for each."""
     number = 0
-    while found := _next_part(engine, number + 1):
+    while found := _next_file(engine, number + 1):
         yield (number := found)
 
 
-def _next_part(engine: Engine, number: int) -> int | None:
-    """The first part from `number` on that has books."""
-    wanted = select(func.min(ListingRecord.book_id)).where(
-        ListingRecord.book_id > (number - 1) * A_PART
+def _next_file(engine: Engine, number: int) -> int | None:
+    """Return the number of the first file from `number` on that has books, or None."""
+    statement = select(func.min(ListingRecord.book_id)).where(
+        ListingRecord.book_id > (number - 1) * FILE_SIZE
     )
     with engine.connect() as connection:
-        first: int | None = connection.scalar(wanted)
-    return None if first is None else (first - 1) // A_PART + 1
+        first: int | None = connection.scalar(statement)
+    return None if first is None else (first - 1) // FILE_SIZE + 1
 
 
-def _books(engine: Engine, number: int) -> Iterator[list[tuple[str, datetime]]]:
-    """SKU and time of change of a part's books, a batch at a time, each on a connection of its own.
+def _batches(engine: Engine, number: int) -> Iterator[list[tuple[str, datetime]]]:
+    """Yield SKUs and times of change of a file's books in batches, each on its own connection.
 
-    What is changed meanwhile is there as it was or as it is, and never twice.
+    A book that is changed meanwhile is listed once, with its old or its new time.
     """
-    last = number * A_PART
-    done = last - A_PART
+    last_id = number * FILE_SIZE
+    done_id = last_id - FILE_SIZE
     ids = (ListingRecord.book_id, BookRecord.id)
     while True:
-        wanted = (
+        statement = (
             select(ListingRecord.book_id, ListingRecord.sku, BookRecord.changed_at)
             .join(BookRecord, BookRecord.id == ListingRecord.book_id)
-            # Of both tables, or PostgreSQL reads all books up to here.
-            .where(*(done < book for book in ids), *(book <= last for book in ids))
+            # On both tables, as PostgreSQL would otherwise read all books up to this range.
+            .where(*(done_id < column for column in ids), *(column <= last_id for column in ids))
             .order_by(ListingRecord.book_id)
             .limit(BATCH)
         )
         with engine.connect() as connection:
-            rows = connection.execute(wanted).all()
+            rows = connection.execute(statement).all()
         if not rows:
             return
         yield [(row.sku, row.changed_at) for row in rows]
-        done = rows[-1].book_id
+        done_id = rows[-1].book_id
 
 
-def _book_urls(site: str, batch: Iterable[tuple[str, datetime]]) -> str:
-    return "".join(_url(urls.book(site, sku), changed_at) for sku, changed_at in batch)
+def _url_elements(site: str, batch: Iterable[tuple[str, datetime]]) -> str:
+    return "".join(_url_element(urls.book(site, sku), changed_at) for sku, changed_at in batch)
 
 
-def _url(address: str, changed_at: datetime | None = None) -> str:
-    changed = f"<lastmod>{changed_at:%Y-%m-%dT%H:%M:%SZ}</lastmod>" if changed_at else ""
-    return f"<url><loc>{escape(address)}</loc>{changed}</url>\n"
+def _url_element(url: str, changed_at: datetime | None = None) -> str:
+    lastmod = f"<lastmod>{changed_at:%Y-%m-%dT%H:%M:%SZ}</lastmod>" if changed_at else ""
+    return f"<url><loc>{escape(url)}</loc>{lastmod}</url>\n"
 
 
-def _file(root: str, content: Iterable[str]) -> Iterator[str]:
+def _document(root: str, elements: Iterable[str]) -> Iterator[str]:
     yield f'{DECLARATION}<{root} xmlns="{NAMESPACE}">\n'
-    yield from content
+    yield from elements
     yield f"</{root}>\n"
 
 
-def _answer(request: Request, text: Iterator[str]) -> Response:
-    """A file of the sitemap, sent while it is written.
+def _response(request: Request, chunks: Iterator[str]) -> Response:
+    """Return a streamed file, compressed if the client accepts gzip.
 
-    Its tag is weak: the catalogue may change while it is written, and then the tag is an old one.
+    Its ETag is weak, as the catalogue may change while the file is generated.
     """
     version = services(request).catalogue_version.current()
-    wishes = request.accept_encoding
-    best = wishes.acceptable_offers(["gzip", "identity"])[:1] if wishes else []
-    packed = [name for name, _quality in best] == ["gzip"]
+    accepted = request.accept_encoding
+    best = accepted.acceptable_offers(["gzip", "identity"])[:1] if accepted else []
+    is_gzip = [name for name, _quality in best] == ["gzip"]
     response = Response(content_type="application/xml", charset="utf-8", conditional_response=True)
-    response.headers["Cache-Control"] = CACHED
+    response.headers["Cache-Control"] = CACHE_CONTROL
     response.vary = ("Accept-Encoding",)
     if version is not None:
-        site = digest(services(request).settings.shop.url)[:8]
-        response.etag = (f"sitemap-{version}-{site}", False)
-    if packed:
+        response.etag = (f"sitemap-{version}-{digest(_site(request))[:8]}", False)
+    if is_gzip:
         response.content_encoding = "gzip"
-    response.app_iter = zipped(text) if packed else (each.encode() for each in text)
+    response.app_iter = gzipped(chunks) if is_gzip else (chunk.encode() for chunk in chunks)
     return response
 
 
-def zipped(text: Iterable[str]) -> Iterator[bytes]:
-    """The same in gzip, as it comes."""
-    packer = zlib.compressobj(wbits=GZIP)
-    for each in text:
-        if packed := packer.compress(each.encode()):
-            yield packed
-    yield packer.flush()
+def _site(request: Request) -> str:
+    return services(request).settings.shop.url

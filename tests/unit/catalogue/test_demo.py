@@ -12,7 +12,7 @@ from bookshop.catalogue import demo, labels
 from bookshop.catalogue.codes.subjects import SUBJECTS
 from bookshop.catalogue.edition import Edition
 from bookshop.catalogue.models import BookRecord, ListingRecord
-from bookshop.catalogue.pricing import SalesContext, State, offer
+from bookshop.catalogue.pricing import SalesContext, SaleState, offer_on
 from bookshop.catalogue.queries import CatalogueQueries
 from tests.unit.makers import NOW, TERMS, book
 
@@ -112,7 +112,7 @@ def test_the_e_books_and_no_others_tell_how_accessible_they_are(loaded):
 
 
 def test_some_prices_are_fixed_by_law_and_some_are_not(loaded):
-    offers = [offer(edition, ON_SALE_IN_EUROS, NOW.date()) for edition in loaded.values()]
+    offers = [offer_on(edition, ON_SALE_IN_EUROS, NOW.date()) for edition in loaded.values()]
     assert {found.fixed for found in offers if found.price} == {True, False}
     for edition in loaded.values():
         fixed = {price.currency for price in edition.prices if price.fixed}
@@ -123,11 +123,11 @@ def test_one_book_is_to_come_and_can_be_ordered(loaded):
     coming = [
         edition
         for edition in loaded.values()
-        if offer(edition, TERMS, NOW.date()).state is State.PREORDER
+        if offer_on(edition, TERMS, NOW.date()).state is SaleState.PREORDER
     ]
     assert [edition.title for edition in coming] == ["Typesetting by Moonlight"]
     assert coming[0].published == date(2030, 3, 14)
-    assert offer(coming[0], TERMS, date(2030, 3, 14)).state is State.BUY
+    assert offer_on(coming[0], TERMS, date(2030, 3, 14)).state is SaleState.BUY
 
 
 def test_a_work_can_be_had_in_four_formats(sqlite_sessions, loaded):

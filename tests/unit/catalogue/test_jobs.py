@@ -8,10 +8,10 @@ from sqlalchemy import select
 from bookshop import clock
 from bookshop.catalogue import jobs
 from bookshop.catalogue.models import ListingRecord
-from bookshop.catalogue.pricing import State
-from bookshop.catalogue.search import facets
+from bookshop.catalogue.pricing import SaleState
+from bookshop.catalogue.search import facet_counts
 from bookshop.catalogue.search.models import FacetCount
-from bookshop.catalogue.writer import BookUpdate, put
+from bookshop.catalogue.writer import BookUpdate, save_books
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, TERMS, edition
 
@@ -30,10 +30,10 @@ def today(monkeypatch):
 @pytest.fixture
 def shelved(engine, today, monkeypatch):
     """A book that is to come, in a catalogue that is large."""
-    monkeypatch.setattr(facets, "LARGE", 0)
+    monkeypatch.setattr(facet_counts, "LARGE", 0)
     told = edition("A", published=OUT)
     with engine.execution_options(**{WRITES: True}).begin() as connection:
-        put(connection, [BookUpdate(told)], TERMS, NOW)
+        save_books(connection, [BookUpdate(told)], TERMS, NOW)
 
 
 def states(engine):
@@ -49,10 +49,10 @@ def counted(engine):
 @pytest.mark.usefixtures("shelved")
 def test_the_day_turns_and_books_come_out(engine, today):
     jobs.run_catalogue_jobs(engine, TERMS)
-    assert (states(engine), counted(engine)) == ([State.PREORDER], {"preorder"})
+    assert (states(engine), counted(engine)) == ([SaleState.PREORDER], {"preorder"})
     today(2)
     jobs.run_catalogue_jobs(engine, TERMS)
-    assert (states(engine), counted(engine)) == ([State.BUY], {"available"})
+    assert (states(engine), counted(engine)) == ([SaleState.BUY], {"available"})
 
 
 @pytest.mark.usefixtures("shelved")

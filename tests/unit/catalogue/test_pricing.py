@@ -11,17 +11,17 @@ from bookshop.catalogue.edition import FIXED_BY_LAW, Edition, Price
 from bookshop.catalogue.pricing import (
     BEFORE_PUBLICATION,
     DAY,
-    FEW,
     FORTHCOMING,
     LABELS,
+    LOW_STOCK,
     ORDERABLE,
     RETAIL,
-    WAITING,
-    Code,
+    TEMPORARILY_UNAVAILABLE,
+    AvailabilityCode,
     SalesContext,
-    State,
-    availability,
-    offer,
+    SaleState,
+    availability_of,
+    offer_on,
 )
 from bookshop.money import Money
 
@@ -72,7 +72,7 @@ def edition(*listed, **values):
 
 
 def price_of(*listed, day=TODAY, terms=BRITISH, **values):
-    found = offer(edition(*listed, **values), terms, day).price
+    found = offer_on(edition(*listed, **values), terms, day).price
     return found and found.amount
 
 
@@ -83,9 +83,9 @@ def without_date(found):
 @given(edition=editions, terms=terms)
 def test_an_offer_holds_until_the_day_that_it_names_and_no_longer(edition, terms):
     day = TODAY - timedelta(days=25)
-    found = offer(edition, terms, day)
+    found = offer_on(edition, terms, day)
     for later in (day + timedelta(days=count) for count in range(1, 51)):
-        other = offer(edition, terms, later)
+        other = offer_on(edition, terms, later)
         if later == found.changes_on:
             assert without_date(other) != without_date(found)
             found = other
@@ -94,8 +94,8 @@ def test_an_offer_holds_until_the_day_that_it_names_and_no_longer(edition, terms
 
 @given(edition=editions, terms=terms, day=near)
 def test_what_can_be_bought_has_a_price_that_somebody_set_for_here_and_now(edition, terms, day):
-    found = offer(edition, terms, day)
-    if found.state in {State.BUY, State.PREORDER}:
+    found = offer_on(edition, terms, day)
+    if found.state in {SaleState.BUY, SaleState.PREORDER}:
         assert found.price is not None
     if found.price is not None:
         assert any(
@@ -110,9 +110,9 @@ def test_what_can_be_bought_has_a_price_that_somebody_set_for_here_and_now(editi
 
 @given(edition=editions, terms=terms, day=near)
 def test_nothing_is_sold_as_if_it_were_there_before_the_embargo_ends(edition, terms, day):
-    found = offer(edition, terms, day)
+    found = offer_on(edition, terms, day)
     if edition.on_sale is not None and edition.on_sale > day:
-        assert found.state is not State.BUY
+        assert found.state is not SaleState.BUY
         assert found.release_date == edition.on_sale
     else:
         assert found.release_date is None or found.release_date > day
@@ -163,12 +163,12 @@ def test_of_two_prices_that_have_begun_the_newer_holds():
 
 def test_a_price_that_ended_and_one_that_has_not_begun_sell_nothing():
     past, coming = Price("GBP", 900, ends=YESTERDAY), Price("GBP", 950, starts=TOMORROW)
-    found = offer(edition(past, coming), BRITISH, TODAY)
-    assert (found.state, found.price, found.changes_on) == (State.GONE, None, TOMORROW)
+    found = offer_on(edition(past, coming), BRITISH, TODAY)
+    assert (found.state, found.price, found.changes_on) == (SaleState.DISCONTINUED, None, TOMORROW)
 
 
 def test_a_price_may_hold_until_the_end_of_time():
-    found = offer(edition(Price("GBP", 900, ends=date.max)), BRITISH, TODAY)
+    found = offer_on(edition(Price("GBP", 900, ends=date.max)), BRITISH, TODAY)
     assert (found.price, found.changes_on) == (Money(900, "GBP"), None)
 
 
@@ -184,8 +184,8 @@ def test_a_price_made_for_the_country_comes_first(country, amount):
 
 
 def test_a_price_in_another_currency_is_none():
-    found = offer(edition(Price("EUR", 1000)), BRITISH, TODAY)
-    assert (found.state, found.price) == (State.GONE, None)
+    found = offer_on(edition(Price("EUR", 1000)), BRITISH, TODAY)
+    assert (found.state, found.price) == (SaleState.DISCONTINUED, None)
 
 
 @given(st.permutations([Price("GBP", index, type=code) for index, code in enumerate(RETAIL)]))
@@ -201,7 +201,7 @@ def test_what_the_trade_pays_is_no_price_for_customers(code):
 
 @pytest.mark.parametrize("code", RETAIL)
 def test_a_price_is_fixed_where_the_law_says_so(code):
-    found = offer(edition(Price("GBP", 500, type=code), published=TOMORROW), BRITISH, TODAY)
+    found = offer_on(edition(Price("GBP", 500, type=code), published=TOMORROW), BRITISH, TODAY)
     assert found.fixed == (code in {"03", "04", "23", "24", "33", "34"})
     assert found.fixed == (code in FIXED_BY_LAW)
 
@@ -210,22 +210,22 @@ def test_a_price_is_fixed_where_the_law_says_so(code):
 def test_a_price_before_publication_ends_with_it(code):
     usual, early = Price("GBP", 1000), Price("GBP", 800, type=code)
     coming = edition(usual, early, availability="10", published=TOMORROW)
-    found = offer(coming, BRITISH, TODAY)
+    found = offer_on(coming, BRITISH, TODAY)
     assert (found.state, found.price, found.release_date) == (
-        State.PREORDER,
+        SaleState.PREORDER,
         Money(800, "GBP"),
         TOMORROW,
     )
     assert found.changes_on == TOMORROW
-    found = offer(coming, BRITISH, TOMORROW)
-    assert (found.state, found.price, found.changes_on) == (State.BUY, Money(1000, "GBP"), None)
+    found = offer_on(coming, BRITISH, TOMORROW)
+    assert (found.state, found.price, found.changes_on) == (SaleState.BUY, Money(1000, "GBP"), None)
 
 
 def test_a_book_that_is_out_but_under_embargo_is_a_preorder_until_then():
     held_back = edition(Price("GBP", 1000), published=YESTERDAY, on_sale=TOMORROW)
-    assert offer(held_back, BRITISH, TODAY).state is State.PREORDER
-    assert offer(held_back, BRITISH, TODAY).release_date == TOMORROW
-    assert offer(held_back, BRITISH, TOMORROW).state is State.BUY
+    assert offer_on(held_back, BRITISH, TODAY).state is SaleState.PREORDER
+    assert offer_on(held_back, BRITISH, TODAY).release_date == TOMORROW
+    assert offer_on(held_back, BRITISH, TOMORROW).state is SaleState.BUY
 
 
 @pytest.mark.parametrize("code", LIST_65)
@@ -233,58 +233,58 @@ def test_a_book_that_is_out_but_under_embargo_is_a_preorder_until_then():
 @pytest.mark.parametrize("release_date", [None, YESTERDAY, TOMORROW])
 def test_every_code_of_the_trade_is_a_state(code, priced, release_date):
     listed = [Price("GBP", 1000)] if priced else []
-    state = offer(edition(*listed, availability=code, published=release_date), BRITISH, TODAY).state
+    state = offer_on(edition(*listed, availability=code, published=release_date), BRITISH, TODAY).state
     coming = release_date == TOMORROW
-    if code in WAITING:
-        expected = State.WAIT
+    if code in TEMPORARILY_UNAVAILABLE:
+        expected = SaleState.TEMPORARILY_UNAVAILABLE
     elif code == "09" or (code in FORTHCOMING and release_date is None):
-        expected = State.FORTHCOMING
+        expected = SaleState.FORTHCOMING
     elif code not in FORTHCOMING | ORDERABLE:
-        expected = State.GONE
+        expected = SaleState.DISCONTINUED
     elif coming:
-        expected = State.PREORDER if priced else State.FORTHCOMING
+        expected = SaleState.PREORDER if priced else SaleState.FORTHCOMING
     else:
-        expected = State.BUY if priced else State.GONE
+        expected = SaleState.BUY if priced else SaleState.DISCONTINUED
     assert state is expected
 
 
 copies = st.none() | st.integers(-5, 1000)
 
 
-@given(state=st.sampled_from(State), free=copies)
+@given(state=st.sampled_from(SaleState), free=copies)
 def test_a_book_can_be_bought_where_its_state_allows_and_a_copy_is_free(state, free):
-    found = availability(state, free)
-    allowed = state in {State.BUY, State.PREORDER}
+    found = availability_of(state, free)
+    allowed = state in {SaleState.BUY, SaleState.PREORDER}
     assert found.can_buy == (allowed and (free is None or free > 0))
     assert found.label == LABELS[found.code]
 
 
 @given(free=st.integers(-5, 50))
 def test_copies_are_told_as_many_few_or_none(free):
-    found = availability(State.BUY, free).code
-    assert found == (Code.AVAILABLE if free > FEW else Code.FEW if free > 0 else Code.SOLD_OUT)
+    found = availability_of(SaleState.BUY, free).code
+    assert found == (AvailabilityCode.IN_STOCK if free > LOW_STOCK else AvailabilityCode.LOW_STOCK if free > 0 else AvailabilityCode.OUT_OF_STOCK)
 
 
 @pytest.mark.parametrize("free", [None, 0, 1, 100])
 @pytest.mark.parametrize(
     ("state", "code"),
     [
-        (State.FORTHCOMING, Code.FORTHCOMING),
-        (State.WAIT, Code.SOLD_OUT),
-        (State.GONE, Code.UNAVAILABLE),
+        (SaleState.FORTHCOMING, AvailabilityCode.FORTHCOMING),
+        (SaleState.TEMPORARILY_UNAVAILABLE, AvailabilityCode.OUT_OF_STOCK),
+        (SaleState.DISCONTINUED, AvailabilityCode.UNAVAILABLE),
     ],
 )
 def test_what_is_not_there_is_told_as_what_it_is(state, code, free):
-    assert availability(state, free).code is code
+    assert availability_of(state, free).code is code
 
 
 @pytest.mark.parametrize(
-    ("free", "code"), [(None, Code.PREORDER), (1, Code.PREORDER), (0, "sold_out")]
+    ("free", "code"), [(None, AvailabilityCode.PREORDER), (1, AvailabilityCode.PREORDER), (0, "sold_out")]
 )
 def test_a_preorder_is_one_as_long_as_copies_are_left(free, code):
-    assert availability(State.PREORDER, free).code == code
+    assert availability_of(SaleState.PREORDER, free).code == code
 
 
 def test_every_answer_has_words_of_its_own():
-    assert set(LABELS) == set(Code)
-    assert len({str(label) for label in LABELS.values()}) == len(Code)
+    assert set(LABELS) == set(AvailabilityCode)
+    assert len({str(label) for label in LABELS.values()}) == len(AvailabilityCode)

@@ -8,7 +8,7 @@ from sqlalchemy import event
 
 from bookshop import clock
 from bookshop.catalogue.edition import Related
-from bookshop.catalogue.pricing import Code, SalesContext, State
+from bookshop.catalogue.pricing import AvailabilityCode, SalesContext, SaleState
 from bookshop.catalogue.queries import CatalogueQueries
 from bookshop.money import Money
 from tests.unit.makers import NOW, TERMS, book
@@ -66,7 +66,7 @@ def test_what_can_be_purchased_is_what_can_be_bought(shelf, fill):
         book("SOON-SOLD-OUT", availability="10", published=soon, stock=0),
         book("SOME-DAY", availability="10"),
         book("SOLD-OUT", stock=0),
-        book("ALL-HELD", stock=2, held=2),
+        book("ALL-HELD", stock=2, reserved=2),
         book("GONE", availability="40"),
         book("NO-PRICE", prices={}),
         book("ELSEWHERE", prices={"EUR": 1099}),
@@ -91,26 +91,26 @@ def test_prices_are_those_that_the_listing_was_made_with(engine, fill):
     shelf = CatalogueQueries(engine, TERMS)
     assert shelf.listing("BOTH").price == Money(999, "GBP")
     assert shelf.listing("YEN").price is None
-    assert shelf.listing("YEN").availability.code is Code.UNAVAILABLE
+    assert shelf.listing("YEN").availability.code is AvailabilityCode.UNAVAILABLE
     assert CatalogueQueries(engine, SalesContext("JPY", "JP")).detail("YEN").offer.price == Money(
         1500, "JPY"
     )
 
 
 @pytest.mark.parametrize(
-    ("stock", "held", "code"),
+    ("stock", "reserved", "code"),
     [
-        (10, 0, Code.AVAILABLE),
-        (10, 7, Code.FEW),
-        (1, 0, Code.FEW),
-        (1, 1, Code.SOLD_OUT),
-        (0, 0, Code.SOLD_OUT),
-        (None, 0, Code.AVAILABLE),
-        (None, 99, Code.AVAILABLE),
+        (10, 0, AvailabilityCode.IN_STOCK),
+        (10, 7, AvailabilityCode.LOW_STOCK),
+        (1, 0, AvailabilityCode.LOW_STOCK),
+        (1, 1, AvailabilityCode.OUT_OF_STOCK),
+        (0, 0, AvailabilityCode.OUT_OF_STOCK),
+        (None, 0, AvailabilityCode.IN_STOCK),
+        (None, 99, AvailabilityCode.IN_STOCK),
     ],
 )
-def test_copies_that_are_held_are_not_there(shelf, fill, stock, held, code):
-    fill(book("ONE", stock=stock, held=held))
+def test_copies_that_are_held_are_not_there(shelf, fill, stock, reserved, code):
+    fill(book("ONE", stock=stock, reserved=reserved))
     assert shelf.listing("ONE").availability.code is code
 
 
@@ -133,8 +133,8 @@ def test_a_book_with_all_that_its_page_shows(shelf, fill):
     assert found.edition == told
     assert found.listing == shelf.listing("9780306406157")
     assert found.listing.byline == "Bo, Cy"
-    assert found.listing.availability.code is Code.FEW
-    assert (found.offer.state, found.offer.price) == (State.BUY, Money(999, "GBP"))
+    assert found.listing.availability.code is AvailabilityCode.LOW_STOCK
+    assert (found.offer.state, found.offer.price) == (SaleState.BUY, Money(999, "GBP"))
     assert found.changed_at == NOW
 
 

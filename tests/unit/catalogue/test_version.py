@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
 from bookshop.catalogue.models import CatalogueState
-from bookshop.catalogue.version import FRESH, GRACE, CatalogueVersion, touch
+from bookshop.catalogue.version import MAX_AGE, MAX_AGE_ON_ERROR, CatalogueVersion, bump_version
 from bookshop.db import WRITES, make_engine
 
 DEADLINE = 20  # seconds
@@ -43,23 +43,23 @@ def elsewhere(database_url):
 def statements(version, monkeypatch):
     """How often the database is asked."""
     asked = []
-    real = version.ask
-    monkeypatch.setattr(version, "ask", lambda: (asked.append(1), real())[1])
+    real = version.read
+    monkeypatch.setattr(version, "read", lambda: (asked.append(1), real())[1])
     return asked
 
 
-def touch_in(engine):
+def bump_in(engine):
     with engine.begin() as connection:
-        touch(connection)
+        bump_version(connection)
 
 
 def test_it_grows_by_one_with_the_transaction(engine, version):
     writer = engine.execution_options(**{WRITES: True})
     before = version.current()
-    touch_in(writer)
+    bump_in(writer)
     assert version.current() == before + 1
     with writer.connect() as connection:
-        touch(connection)
+        bump_version(connection)
         connection.rollback()
     assert version.current() == before + 1
 
@@ -68,7 +68,7 @@ def test_the_database_is_asked_once_a_second(version, clock, statements):
     for _ in range(3):
         version.current()
     assert len(statements) == 1
-    clock.now += FRESH - 0.01
+    clock.now += MAX_AGE - 0.01
     version.current()
     assert len(statements) == 1
     clock.now += 0.02
@@ -78,9 +78,9 @@ def test_the_database_is_asked_once_a_second(version, clock, statements):
 
 def test_another_process_is_seen_within_a_second(version, clock, elsewhere):
     before = version.current()
-    touch_in(elsewhere)
+    bump_in(elsewhere)
     assert version.current() == before
-    clock.now += FRESH
+    clock.now += MAX_AGE
     assert version.current() == before + 1
 
 
@@ -89,31 +89,31 @@ def test_a_commit_of_this_process_is_seen_at_once(engine, sessions, version, thr
     before = version.current()
     if through == "session":
         with sessions.begin() as session:
-            touch(session)
+            bump_version(session)
             assert version.current() == before  # not yet committed
     else:
-        touch_in(engine.execution_options(**{WRITES: True}))
+        bump_in(engine.execution_options(**{WRITES: True}))
     assert version.current() == before + 1
 
 
 def test_a_touch_inside_a_savepoint_is_seen_too(sessions, version):
     before = version.current()
     with sessions.begin() as session, session.begin_nested():
-        touch(session)
+        bump_version(session)
     assert version.current() == before + 1
 
 
 def test_reading_it_waits_for_no_writer(sessions, version):
     before = version.current()
     with sessions.begin() as session:
-        touch(session)
-        assert version.ask() == before
+        bump_version(session)
+        assert version.read() == before
 
 
 def test_asking_goes_past_what_is_known(version, elsewhere):
     before = version.current()
-    touch_in(elsewhere)
-    assert version.ask() == before + 1
+    bump_in(elsewhere)
+    assert version.read() == before + 1
     assert version.current() == before + 1
 
 
@@ -145,9 +145,9 @@ def in_thread(call):
 
 
 def test_while_one_thread_asks_the_others_go_on(engine, version, clock, monkeypatch):
-    monkeypatch.setattr("bookshop.catalogue.version.PATIENCE", 2 * DEADLINE)
+    monkeypatch.setattr("bookshop.catalogue.version.LOCK_TIMEOUT", 2 * DEADLINE)
     before = version.current()
-    clock.now += FRESH
+    clock.now += MAX_AGE
     gate = Gate(engine, monkeypatch)
     thread, found = in_thread(version.current)
     assert gate.began.wait(DEADLINE)
@@ -161,25 +161,25 @@ def test_an_answer_from_before_a_commit_is_not_taken_for_one_from_after(
     engine, version, clock, monkeypatch
 ):
     before = version.current()
-    clock.now += FRESH
+    clock.now += MAX_AGE
     gate = Gate(engine, monkeypatch)
-    thread, _found = in_thread(version.ask)
+    thread, _found = in_thread(version.read)
     assert gate.began.wait(DEADLINE)
-    version.forget()  # as a commit does
+    version.invalidate()  # as a commit does
     gate.go_on.set()
     thread.join(DEADLINE)
-    assert version._known.after != version._changes
+    assert version._reading.changes != version._changes
     assert version.current() == before
 
 
 def test_after_a_commit_nobody_is_given_what_was_known_before(engine, version, clock, monkeypatch):
-    monkeypatch.setattr("bookshop.catalogue.version.PATIENCE", 0)
+    monkeypatch.setattr("bookshop.catalogue.version.LOCK_TIMEOUT", 0)
     version.current()
-    clock.now += FRESH
+    clock.now += MAX_AGE
     gate = Gate(engine, monkeypatch)
     thread, _found = in_thread(version.current)
     assert gate.began.wait(DEADLINE)
-    version.forget()
+    version.invalidate()
     assert version.current() is None
     gate.go_on.set()
     thread.join(DEADLINE)
@@ -187,11 +187,11 @@ def test_after_a_commit_nobody_is_given_what_was_known_before(engine, version, c
 
 def test_an_older_answer_does_not_replace_a_newer_one(version, clock, elsewhere, monkeypatch):
     gate = Gate(version._engine, monkeypatch)
-    thread, _found = in_thread(version.ask)
+    thread, _found = in_thread(version.read)
     assert gate.began.wait(DEADLINE)
-    touch_in(elsewhere)
-    clock.now += FRESH / 2
-    newer = version.ask()
+    bump_in(elsewhere)
+    clock.now += MAX_AGE / 2
+    newer = version.read()
     gate.go_on.set()
     thread.join(DEADLINE)
     assert version.current() == newer
@@ -210,12 +210,12 @@ def silence(engine, monkeypatch):
 def test_a_silent_database_leaves_the_last_version_for_a_minute(version, clock, silence, caplog):
     before = version.current()
     silence()
-    clock.now += FRESH
-    assert version.ask() is None
+    clock.now += MAX_AGE
+    assert version.read() is None
     assert version.current() == before
-    clock.now += GRACE - 2 * FRESH
+    clock.now += MAX_AGE_ON_ERROR - 2 * MAX_AGE
     assert version.current() == before
-    clock.now += 2 * FRESH
+    clock.now += 2 * MAX_AGE
     assert version.current() is None
     assert "gone" not in caplog.text
 
@@ -223,7 +223,7 @@ def test_a_silent_database_leaves_the_last_version_for_a_minute(version, clock, 
 def test_a_silent_database_is_asked_once_a_second(version, clock, silence, statements):
     version.current()
     silence()
-    clock.now += FRESH
+    clock.now += MAX_AGE
     for _ in range(3):
         version.current()
     assert len(statements) == 2

@@ -6,17 +6,20 @@ import pytest
 from msgspec import structs
 from sqlalchemy import select
 
-from bookshop.catalogue import writer
+from bookshop.catalogue import listings
 from bookshop.catalogue.edition import Price, Subject, digest, encode
+from bookshop.catalogue.listings import (
+    listings_are_current,
+    rebuild_listings,
+    refresh_due_listings,
+)
 from bookshop.catalogue.models import BookRecord, CatalogueState, ListingRecord, ListingSubject
-from bookshop.catalogue.pricing import SalesContext, State
+from bookshop.catalogue.pricing import SalesContext, SaleState
 from bookshop.catalogue.writer import (
     BookUpdate,
     StockCount,
-    put,
-    rebuild_listings,
-    refresh_due_listings,
-    withdraw,
+    save_books,
+    withdraw_books,
 )
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, TERMS, edition
@@ -30,7 +33,7 @@ def shelve(engine):
 
     def shelve(*wares, now=NOW):
         with engine.execution_options(**{WRITES: True}).begin() as connection:
-            put(connection, wares, TERMS, now)
+            save_books(connection, wares, TERMS, now)
 
     return shelve
 
@@ -39,7 +42,7 @@ def shelve(engine):
 def take_off(engine):
     def take_off(*books, now=NOW):
         with engine.execution_options(**{WRITES: True}).begin() as connection:
-            withdraw(connection, books, now)
+            withdraw_books(connection, books, now)
 
     return take_off
 
@@ -65,11 +68,11 @@ def all_of(engine):
 def test_a_new_book_is_kept_whole_and_listed(shelve, book, all_of):
     told = edition("A", title="Größe", prices={"GBP": 500, "EUR": 600})
 
-    shelve(BookUpdate(told, source="s", cover="c.svg", copies=StockCount(3)))
+    shelve(BookUpdate(told, source="s", cover="c.svg", stock=StockCount(3)))
 
     kept = book("A")
     assert kept.edition == told
-    assert (kept.stock, kept.held, kept.withdrawn) == (3, 0, False)
+    assert (kept.stock, kept.reserved, kept.withdrawn) == (3, 0, False)
     assert (kept.source, kept.content, kept.cover) == ("s", digest(encode(told)), "c.svg")
     assert kept.added_at == kept.changed_at == NOW
     found = all_of(ListingRecord.sku, ListingRecord.sort_title, ListingRecord.amount)
@@ -78,26 +81,26 @@ def test_a_new_book_is_kept_whole_and_listed(shelve, book, all_of):
 
 
 def test_new_books_have_no_end_of_copies_where_nobody_counts_them(shelve, book):
-    shelve(BookUpdate(edition("A")), BookUpdate(edition("B"), copies=StockCount(None)))
+    shelve(BookUpdate(edition("A")), BookUpdate(edition("B"), stock=StockCount(None)))
     assert book("A").stock is book("B").stock is None
 
 
 def test_a_book_that_is_put_again_keeps_its_copies(shelve, book, all_of, sessions):
-    shelve(BookUpdate(edition("A"), copies=StockCount(5)))
+    shelve(BookUpdate(edition("A"), stock=StockCount(5)))
     with sessions.begin() as session:
-        session.scalars(select(BookRecord)).one().held = 2
+        session.scalars(select(BookRecord)).one().reserved = 2
     known = book("A").id
 
     told = edition("A", title="Another", subjects=(Subject("93", "NH"),))
-    shelve(BookUpdate(told, source="t", book=known), now=TOMORROW)
+    shelve(BookUpdate(told, source="t", book_id=known), now=TOMORROW)
 
     kept = book("A")
-    assert (kept.id, kept.stock, kept.held, kept.title) == (known, 5, 2, "Another")
+    assert (kept.id, kept.stock, kept.reserved, kept.title) == (known, 5, 2, "Another")
     assert (kept.added_at, kept.changed_at, kept.source) == (NOW, TOMORROW, "t")
     assert all_of(ListingRecord.title) == [("Another",)]
     assert all_of(ListingSubject.code) == [("N",), ("NH",)]
-    shelve(BookUpdate(told, book=known, copies=StockCount(9)))
-    assert (book("A").stock, book("A").held) == (9, 2)
+    shelve(BookUpdate(told, book_id=known, stock=StockCount(9)))
+    assert (book("A").stock, book("A").reserved) == (9, 2)
 
 
 def test_ids_are_never_given_twice(shelve, all_of):
@@ -108,7 +111,7 @@ def test_ids_are_never_given_twice(shelve, all_of):
 
 
 def test_a_withdrawn_book_is_listed_nowhere_and_may_come_back(shelve, take_off, book, all_of):
-    shelve(BookUpdate(edition("A"), source="s", copies=StockCount(4)))
+    shelve(BookUpdate(edition("A"), source="s", stock=StockCount(4)))
     known = book("A").id
 
     take_off(known, now=TOMORROW)
@@ -117,7 +120,7 @@ def test_a_withdrawn_book_is_listed_nowhere_and_may_come_back(shelve, take_off, 
     assert kept.withdrawn
     assert (kept.stock, kept.source, kept.changed_at) == (4, None, TOMORROW)
     assert all_of(ListingRecord.sku) == all_of(ListingSubject.code) == []
-    shelve(BookUpdate(edition("A"), book=known))
+    shelve(BookUpdate(edition("A"), book_id=known))
     assert not book("A").withdrawn
     assert all_of(ListingRecord.sku) == [("A",)]
 
@@ -125,7 +128,7 @@ def test_a_withdrawn_book_is_listed_nowhere_and_may_come_back(shelve, take_off, 
 def test_everything_is_made_anew_on_other_terms(
     engine, shelve, take_off, book, all_of, monkeypatch
 ):
-    monkeypatch.setattr(writer, "BATCH", 2)
+    monkeypatch.setattr(listings, "BATCH", 2)
     shelve(*(BookUpdate(edition(f"S{n}", prices={"GBP": n + 1, "JPY": 100 + n})) for n in range(5)))
     take_off(book("S4").id)
     before = all_of(CatalogueState.version)
@@ -140,9 +143,9 @@ def test_everything_is_made_anew_on_other_terms(
 
 
 def test_what_was_interrupted_is_made_to_its_end(engine, shelve, all_of, monkeypatch):
-    monkeypatch.setattr(writer, "BATCH", 2)
+    monkeypatch.setattr(listings, "BATCH", 2)
     shelve(*(BookUpdate(edition(f"S{n}", prices={"GBP": n + 1, "JPY": 100 + n})) for n in range(5)))
-    real, calls = writer._shelve, []
+    real, calls = listings.insert_listings, []
 
     def dies(*arguments):
         calls.append(arguments)
@@ -150,10 +153,10 @@ def test_what_was_interrupted_is_made_to_its_end(engine, shelve, all_of, monkeyp
             raise KeyboardInterrupt
         real(*arguments)
 
-    monkeypatch.setattr(writer, "_shelve", dies)
+    monkeypatch.setattr(listings, "insert_listings", dies)
     with pytest.raises(KeyboardInterrupt):
         rebuild_listings(engine, SalesContext("JPY", "JP"), NOW)
-    assert not writer.is_fresh(engine, SalesContext("JPY", "JP"))
+    assert not listings_are_current(engine, SalesContext("JPY", "JP"))
     assert rebuild_listings(engine, SalesContext("JPY", "JP"), NOW)
 
     assert all_of(ListingRecord.amount) == [(100 + n,) for n in range(5)]
@@ -173,15 +176,15 @@ def test_the_day_makes_other_listings(engine, shelve, all_of):
     assert refresh_due_listings(engine, TERMS, TOMORROW) == 0
     assert all_of(CatalogueState.version) == before
     assert all_of(*columns) == [
-        ("OUT", State.PREORDER, 999),
-        ("PRICE", State.BUY, 800),
-        ("SAME", State.BUY, 999),
+        ("OUT", SaleState.PREORDER, 999),
+        ("PRICE", SaleState.BUY, 800),
+        ("SAME", SaleState.BUY, 999),
     ]
     assert refresh_due_listings(engine, TERMS, NOW + timedelta(days=2)) == 2
     assert all_of(*columns) == [
-        ("OUT", State.BUY, 999),
-        ("PRICE", State.BUY, 900),
-        ("SAME", State.BUY, 999),
+        ("OUT", SaleState.BUY, 999),
+        ("PRICE", SaleState.BUY, 900),
+        ("SAME", SaleState.BUY, 999),
     ]
     assert all_of(CatalogueState.version) > before
     assert refresh_due_listings(engine, TERMS, NOW + timedelta(days=2)) == 0

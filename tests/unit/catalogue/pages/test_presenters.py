@@ -9,7 +9,7 @@ from pyramid.testing import DummyRequest
 
 from bookshop.catalogue.covers.picture import Picture
 from bookshop.catalogue.edition import Feature, Series, Subject
-from bookshop.catalogue.pages.presenters import ContributorView, Presenter, Topic
+from bookshop.catalogue.pages.presenters import ContributorView, BookPresenter, Topic
 from bookshop.catalogue.queries import CatalogueQueries
 from bookshop.db import make_engine, make_sessions
 from bookshop.money import Money
@@ -65,19 +65,19 @@ def request_at():
 
 
 def test_a_card_in_words_and_addresses(shelf, request_at):
-    card = Presenter(request_at()).card(shelf.listing("9780306406157"))
+    card = BookPresenter(request_at()).listing(shelf.listing("9780306406157"))
     assert (card.title, card.byline) == ("One", "Ada")
     assert (card.format_label, card.language_label) == ("Paperback", "English")
     assert card.price == Money(999, "GBP")
     assert card.url == "/books/9780306406157"
     assert card.buy_url == "/checkout?item=9780306406157"
     assert card.picture == Picture("/covers/cover.svg", 400, 600)
-    assert (card.availability.code, card.availability.can_buy) == ("available", True)
+    assert (card.availability.code, card.availability.can_buy) == ("in_stock", True)
     assert card.availability.label == "In stock"
 
 
 def test_addresses_follow_where_the_shop_is_mounted(shelf, request_at):
-    card = Presenter(request_at("/shop")).card(shelf.listing("FILE"))
+    card = BookPresenter(request_at("/shop")).listing(shelf.listing("FILE"))
     assert {card.url, card.buy_url, card.picture.src} == {
         "/shop/books/FILE",
         "/shop/checkout?item=FILE",
@@ -86,10 +86,10 @@ def test_addresses_follow_where_the_shop_is_mounted(shelf, request_at):
 
 
 def test_a_sheet_is_a_card_with_more(shelf, request_at):
-    present = Presenter(request_at())
+    present = BookPresenter(request_at())
     found = shelf.detail("9780306406157")
-    sheet = present.sheet(found, shelf.other_formats(found.edition))
-    assert vars(present.card(found.listing)).items() <= vars(sheet).items()
+    sheet = present.book_page(found, shelf.other_formats(found.edition))
+    assert vars(present.listing(found.listing)).items() <= vars(sheet).items()
     assert sheet.contributors == (
         ContributorView("Ada", "Author", "/books/?q=Ada"),
         ContributorView("Bo & Co", "Translator", "/books/?q=Bo+%26+Co"),
@@ -103,7 +103,7 @@ def test_a_sheet_is_a_card_with_more(shelf, request_at):
 
 
 def test_subjects_are_those_that_have_words_and_lead_to_their_books(shelf, request_at):
-    sheet = Presenter(request_at("/shop")).sheet(shelf.detail("9780306406157"), [])
+    sheet = BookPresenter(request_at("/shop")).book_page(shelf.detail("9780306406157"), [])
     modern = Topic("Modern", "/shop/books/?subject=FBA")
     assert sheet.subjects[1:] == (modern, Topic("Britain", None))
     assert sheet.subjects[0].url == "/shop/books/?subject=WQH"
@@ -112,7 +112,7 @@ def test_subjects_are_those_that_have_words_and_lead_to_their_books(shelf, reque
 
 
 def test_facts_about_accessibility_stand_under_headings(shelf, request_at):
-    sheet = Presenter(request_at()).sheet(shelf.detail("9780306406157"), [])
+    sheet = BookPresenter(request_at()).book_page(shelf.detail("9780306406157"), [])
     facts = [fact for heading, facts in sheet.accessibility for fact in facts if heading]
     assert [fact.url for fact in facts] == [None, "mailto:ask@press.example"]
 
@@ -120,22 +120,22 @@ def test_facts_about_accessibility_stand_under_headings(shelf, request_at):
 def test_a_price_may_be_fixed_by_law(shelf, request_at):
     detail = shelf.detail("9780306406157")
     fixed = replace(detail, offer=replace(detail.offer, fixed=True))
-    present = Presenter(request_at())
-    assert not present.sheet(detail, []).fixed
-    assert present.sheet(fixed, []).fixed
+    present = BookPresenter(request_at())
+    assert not present.book_page(detail, []).fixed
+    assert present.book_page(fixed, []).fixed
 
 
 def test_a_book_to_come_says_when(shelf, request_at):
     detail = shelf.detail("SOON")
-    present = Presenter(request_at())
-    for shown in (present.card(detail.listing), present.sheet(detail, [])):
+    present = BookPresenter(request_at())
+    for shown in (present.listing(detail.listing), present.book_page(detail, [])):
         assert shown.availability.code == "preorder"
         assert shown.availability.release_date == date(2030, 3, 14)
-    assert present.card(shelf.listing("FILE")).availability.release_date is None
+    assert present.listing(shelf.listing("FILE")).availability.release_date is None
 
 
 def test_a_kept_cover_comes_in_several_files(shelf, request_at):
-    shown = Presenter(request_at("/shop")).card(shelf.listing("SOON")).picture
+    shown = BookPresenter(request_at("/shop")).listing(shelf.listing("SOON")).picture
     assert (shown.width, shown.height) == (400, 600)
     assert shown.src.startswith("/shop/covers/abab")
     assert [kind for kind, _files in shown.sources] == ["image/avif", "image/webp"]
@@ -143,13 +143,13 @@ def test_a_kept_cover_comes_in_several_files(shelf, request_at):
 
 @pytest.mark.parametrize(("sku", "extent"), [("FILE", "9 h 5 min"), ("NONE", None)])
 def test_how_long_a_book_is(shelf, request_at, sku, extent):
-    sheet = Presenter(request_at()).sheet(shelf.detail(sku), [])
+    sheet = BookPresenter(request_at()).book_page(shelf.detail(sku), [])
     assert sheet.extent_label == extent
     assert sheet.isbn is None
 
 
 def test_what_cannot_be_bought_says_so(shelf, request_at):
-    card = Presenter(request_at()).card(shelf.listing("NONE"))
+    card = BookPresenter(request_at()).listing(shelf.listing("NONE"))
     assert card.price is None
     assert card.picture is None
     assert not card.availability.can_buy

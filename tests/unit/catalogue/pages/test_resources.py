@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pyramid.testing import DummyRequest
 from stdnum import isbn
 
-from bookshop.catalogue.pages.resources import Book, Catalogue, Withdrawn, canonical_sku
+from bookshop.catalogue.pages.resources import Book, Catalogue, WithdrawnBook, canonical_sku
 
 bodies = st.from_regex(r"\A97[89][0-9]{9}\Z")
 
@@ -50,7 +50,7 @@ def test_a_book_is_looked_up_once_by_its_sku():
             asked.append(sku)
             return {"9780306406157": "the book"}.get(sku)
 
-        def withdrawn(self, sku):
+        def withdrawn_title(self, sku):
             return {"9780471117094": "Gone"}.get(sku)
 
     catalogue = Catalogue(DummyRequest(shelf=Shelf()))
@@ -63,5 +63,5 @@ def test_a_book_is_looked_up_once_by_its_sku():
             catalogue[name]
     assert asked == ["9780306406157", "9780000000002"]
     gone = catalogue["0-471-11709-9"]
-    assert isinstance(gone, Withdrawn)
+    assert isinstance(gone, WithdrawnBook)
     assert gone.title == "Gone"

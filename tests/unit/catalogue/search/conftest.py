@@ -6,8 +6,8 @@ from sqlalchemy import select
 from bookshop.catalogue.models import CatalogueState
 from bookshop.catalogue.search.query import Query, default_sort
 from bookshop.catalogue.search.service import SearchService
-from bookshop.catalogue.version import touch
-from bookshop.catalogue.writer import BookUpdate, StockCount, put
+from bookshop.catalogue.version import bump_version
+from bookshop.catalogue.writer import BookUpdate, StockCount, save_books
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, TERMS
 
@@ -19,31 +19,31 @@ def shelve(engine):
     def shelve(*editions):
         pairs = [each if isinstance(each, tuple) else (each, 5) for each in editions]
         with engine.execution_options(**{WRITES: True}).begin() as connection:
-            put(
+            save_books(
                 connection,
-                [BookUpdate(told, copies=StockCount(n)) for told, n in pairs],
+                [BookUpdate(told, stock=StockCount(n)) for told, n in pairs],
                 TERMS,
                 NOW,
             )
-            touch(connection)
+            bump_version(connection)
 
     return shelve
 
 
 @pytest.fixture
-def finder(engine):
+def search(engine):
     return SearchService(engine, TERMS)
 
 
 @pytest.fixture
-def find(engine, finder):
+def find(engine, search):
     """The results of a query."""
 
     def find(q="", *, cursor=None, size=24, **filters):
         with engine.connect() as connection:
             version = connection.scalar(select(CatalogueState.version))
         query = Query(q, **{"sort": default_sort(q), **filters})
-        return finder.find(query, cursor, size, version)
+        return search.find(query, cursor, size, version)
 
     return find
 

@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from bookshop.catalogue.edition import Series, Subject
 from bookshop.catalogue.models import BookRecord
-from bookshop.catalogue.search import facets
-from bookshop.catalogue.search import service as finder_module
+from bookshop.catalogue.search import facet_counts, service
 from bookshop.catalogue.search.cursor import Cursor, CursorError
+from bookshop.catalogue.search.pagination import PRICED
 from bookshop.catalogue.search.query import Sort
-from bookshop.catalogue.writer import BookUpdate, put, withdraw
+from bookshop.catalogue.writer import BookUpdate, save_books, withdraw_books
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, TERMS, edition
 
@@ -94,11 +94,11 @@ def test_what_has_changed_or_gone_is_found_as_it_is(shelve, skus, engine):
     with engine.execution_options(**{WRITES: True}).begin() as connection:
         of = select(BookRecord.id).where(BookRecord.sku == "B")
         book = connection.scalar(of)
-        put(connection, [BookUpdate(edition("B", title="Heron"), book=book)], TERMS, NOW)
+        save_books(connection, [BookUpdate(edition("B", title="Heron"), book_id=book)], TERMS, NOW)
     assert skus("ada ledger") == []
     assert skus("heron") == ["B"]
     with engine.execution_options(**{WRITES: True}).begin() as connection:
-        withdraw(connection, [book], NOW)
+        withdraw_books(connection, [book], NOW)
     assert skus("heron") == []
 
 
@@ -154,20 +154,20 @@ def test_what_is_found_is_never_mended(shelve, find):
         " 9780306406157 ",
     ],
 )
-def test_an_isbn_in_any_form_names_its_book(shelve, finder, typed):
+def test_an_isbn_in_any_form_names_its_book(shelve, search, typed):
     shelve(CORMORANT, *OTHERS)
-    assert finder.named(typed) == "9780306406157"
+    assert search.sku_of(typed) == "9780306406157"
 
 
 @pytest.mark.parametrize("typed", ["", " ", "9780306406158", "9780471117094", "cormorant", "\0"])
-def test_nothing_else_names_a_book(shelve, finder, typed):
+def test_nothing_else_names_a_book(shelve, search, typed):
     shelve(CORMORANT)
-    assert finder.named(typed) is None
+    assert search.sku_of(typed) is None
 
 
-def test_a_sku_names_its_book(shelve, finder):
+def test_a_sku_names_its_book(shelve, search):
     shelve(edition("BKS-1"))
-    assert finder.named("bks-1") == finder.named("BKS-1") == "BKS-1"
+    assert search.sku_of("bks-1") == search.sku_of("BKS-1") == "BKS-1"
 
 
 # --- lists
@@ -208,11 +208,11 @@ FILTERS = [
 
 @pytest.mark.parametrize("few", [0, 2000], ids=["in-order", "sorted"])
 @pytest.mark.parametrize("filters", FILTERS, ids=str)
-@pytest.mark.parametrize("sort", [Sort.TITLE, Sort.NEWEST, Sort.PRICE, Sort.DEAREST])
+@pytest.mark.parametrize("sort", [Sort.TITLE, Sort.NEWEST, Sort.PRICE, Sort.PRICE_DESCENDING])
 def test_pages_hold_every_book_once_in_order_there_and_back(
     shelve, find, monkeypatch, few, filters, sort
 ):
-    monkeypatch.setattr(finder_module, "FEW", few)
+    monkeypatch.setattr(service, "FILTER_FIRST_UP_TO", few)
     shelve(*many())
     whole = find(sort=sort, size=100, **filters)
     assert whole.previous is whole.next is None
@@ -238,12 +238,12 @@ def test_pages_hold_every_book_once_in_order_there_and_back(
         (Sort.TITLE, lambda each: each.title),
         (Sort.NEWEST, lambda each: -(each.published or date.min).toordinal()),
         (Sort.PRICE, lambda each: each.price.amount),
-        (Sort.DEAREST, lambda each: -each.price.amount),
+        (Sort.PRICE_DESCENDING, lambda each: -each.price.amount),
     ],
 )
 @pytest.mark.parametrize("q", ["", "title"])
 def test_lists_are_sorted(shelve, find, sort, key, q):
-    shelve(*((told, n) for told, n in many() if told.prices or sort not in finder_module._PRICED))
+    shelve(*((told, n) for told, n in many() if told.prices or sort not in PRICED))
     found = find(q, sort=sort, size=100).listings
     assert [key(each) for each in found] == sorted(key(each) for each in found)
 
@@ -257,7 +257,7 @@ def test_what_is_narrowed_is_what_was_promised(shelve, find, q):
             for facet in values:
                 narrowed = find(q, size=100, **{**filters, name: facet.value})
                 assert narrowed.total == facet.count == len(narrowed.listings), (filters, facet)
-                assert facet.chosen is (filters.get(name) == facet.value)
+                assert facet.selected is (filters.get(name) == facet.value)
 
 
 def test_every_filter_keeps_what_it_names(shelve, find):
@@ -265,7 +265,7 @@ def test_every_filter_keeps_what_it_names(shelve, find):
     assert {each.format for each in find(format="ebook").listings} == {"ebook"}
     assert {each.language for each in find(language="ger").listings} == {"ger"}
     codes = {each.availability.code for each in find(availability="available").listings}
-    assert codes == {"available", "few"}
+    assert codes == {"in_stock", "low_stock"}
     assert {each.availability.code for each in find(availability="preorder").listings} <= {
         "preorder"
     }
@@ -273,24 +273,24 @@ def test_every_filter_keeps_what_it_names(shelve, find):
 
 
 def test_a_large_catalogue_is_counted_once_and_shows_the_counts_of_before(
-    shelve, find, engine, finder, monkeypatch
+    shelve, find, engine, search, monkeypatch
 ):
-    monkeypatch.setattr(facets, "LARGE", 10)
+    monkeypatch.setattr(facet_counts, "LARGE", 10)
     shelve(*many())
     exact = find()
-    assert facets.recount(engine, finder.bands)
-    assert not facets.recount(engine, finder.bands)
+    assert facet_counts.store_facet_counts(engine, search.price_bands)
+    assert not facet_counts.store_facet_counts(engine, search.price_bands)
     assert find().facets == exact.facets
     assert find(subject="F").facets == find(subject="F").facets
     shelve(edition("NEW", form="BA"))
     assert find().total == 40
-    assert facets.recount(engine, finder.bands)
+    assert facet_counts.store_facet_counts(engine, search.price_bands)
     shelve(edition("NEWER"))
     assert find().total == 41
 
 
 def test_a_search_looks_at_a_bounded_number_of_books(shelve, find, monkeypatch):
-    monkeypatch.setattr(finder_module, "MOST", 10)
+    monkeypatch.setattr(service, "MAX_MATCHES", 10)
     people = [("A01", "Bo Ek")]
     shelve(
         edition("EXACT", title="Moss", people=people),

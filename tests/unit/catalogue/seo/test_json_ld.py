@@ -12,10 +12,10 @@ from msgspec import structs
 
 from bookshop import settings
 from bookshop.catalogue.edition import Contributor, Feature, Series, Subject
-from bookshop.catalogue.pricing import Availability, Code, offer
-from bookshop.catalogue.queries import Detail, listing_of
+from bookshop.catalogue.pricing import Availability, AvailabilityCode, offer_on
+from bookshop.catalogue.queries import BookDetail, listing_from_row
 from bookshop.catalogue.seo import json_ld
-from bookshop.catalogue.writer import listing_row
+from bookshop.catalogue.listings import listing_row
 from bookshop.money import Money
 from tests.shops import ini
 from tests.unit.makers import NOW, TERMS, edition
@@ -32,13 +32,13 @@ HOME = f"{SHOP.url}/"
 
 def listing(told, *, cover=None, free=5, **changes):
     row = {**listing_row(told, cover, TERMS, NOW.date()), "free": free, **changes}
-    return listing_of(Row(**row), "GBP")
+    return listing_from_row(Row(**row), "GBP")
 
 
 def book(told=None, others=(), *, shown=None, **values):
     told = told or edition("A", **values)
     shown = shown or listing(told)
-    detail = Detail(shown, told, offer(told, TERMS, NOW.date()), NOW)
+    detail = BookDetail(shown, told, offer_on(told, TERMS, NOW.date()), NOW)
     return json_ld.book(SHOP, detail, others, str)
 
 
@@ -218,19 +218,19 @@ def test_a_price_has_its_currencys_decimals(money, price):
     assert node["offers"]["priceCurrency"] == money.currency
 
 
-@pytest.mark.parametrize("code", list(Code))
+@pytest.mark.parametrize("code", list(AvailabilityCode))
 def test_each_availability_has_a_word_of_schema_orgs(code):
     told = edition("A")
     shown = listing(told)
     node = book(told, shown=type(shown)(**{**vars(shown), "availability": Availability(code)}))
 
     told_of = {
-        Code.AVAILABLE: "InStock",
-        Code.FEW: "LimitedAvailability",
-        Code.PREORDER: "PreOrder",
-        Code.FORTHCOMING: "OutOfStock",
-        Code.SOLD_OUT: "OutOfStock",
-        Code.UNAVAILABLE: "Discontinued",
+        AvailabilityCode.IN_STOCK: "InStock",
+        AvailabilityCode.FEW: "LimitedAvailability",
+        AvailabilityCode.PREORDER: "PreOrder",
+        AvailabilityCode.FORTHCOMING: "OutOfStock",
+        AvailabilityCode.OUT_OF_STOCK: "OutOfStock",
+        AvailabilityCode.UNAVAILABLE: "Discontinued",
     }
     assert node["offers"]["availability"] == f"https://schema.org/{told_of[code]}"
 
@@ -281,7 +281,7 @@ def test_a_book_that_nobody_wrote_is_by_those_who_made_it():
 
 
 def test_steps_are_counted_from_one():
-    node = json_ld.breadcrumbs([("Home", HOME), ("Moss", f"{HOME}books/A")])
+    node = json_ld.breadcrumb_list([("Home", HOME), ("Moss", f"{HOME}books/A")])
 
     assert node["itemListElement"] == [
         {"@type": "ListItem", "position": 1, "name": "Home", "item": HOME},

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookshop.catalogue.importing.html import description
-from bookshop.catalogue.seo.plain_text import plain, short
+from bookshop.catalogue.seo.plain_text import shorten, to_plain_text
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,12 @@ from bookshop.catalogue.seo.plain_text import plain, short
     ],
 )
 def test_the_text_stays_and_its_parts_stay_apart(html, text):
-    assert plain(html) == text
+    assert to_plain_text(html) == text
 
 
 @given(st.text(alphabet="ab <>&;/p\n"))
 def test_plain_is_one_line_without_blanks_around_it(text):
-    found = plain(description(text))
+    found = to_plain_text(description(text))
 
     assert found == " ".join(found.split())
 
@@ -34,7 +34,7 @@ def test_plain_is_one_line_without_blanks_around_it(text):
 @given(st.text(), st.integers(min_value=2, max_value=50))
 def test_a_short_text_is_short_and_how_the_long_one_begins(text, most):
     text = " ".join(text.split())
-    found = short(text, most)
+    found = shorten(text, most)
 
     assert len(found) <= most
     assert text.startswith(found.removesuffix("…"))
@@ -52,4 +52,4 @@ def test_a_short_text_is_short_and_how_the_long_one_begins(text, most):
     ],
 )
 def test_words_stay_whole(text, most, found):
-    assert short(text, most) == found
+    assert shorten(text, most) == found

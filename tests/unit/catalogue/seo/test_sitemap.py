@@ -11,7 +11,7 @@ from lxml import etree
 from sqlalchemy import text
 
 from bookshop.catalogue.seo import sitemap
-from bookshop.catalogue.writer import BookUpdate, put, withdraw
+from bookshop.catalogue.writer import BookUpdate, save_books, withdraw_books
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, TERMS, book, edition
 
@@ -22,7 +22,7 @@ MOST_ADDRESSES, MOST_BYTES, LONGEST = 50_000, 50 * 2**20, 2_048
 
 MANY_BOOKS = """
     WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})
-    INSERT INTO books (id, sku, title, held, withdrawn, content, added_at, changed_at, edition)
+    INSERT INTO books (id, sku, title, reserved, withdrawn, content, added_at, changed_at, edition)
     SELECT n, 'SKU-' || n, 'T', 0, false, '', '2026-01-01 00:00:00.000000',
            '2026-01-01 00:00:00.000000', '' FROM numbers
 """
@@ -57,11 +57,11 @@ def read(chunks, root, item):
 
 
 def books(engine, number):
-    return read(sitemap.part(engine, SITE, number), "urlset", "url")
+    return read(sitemap.books_file(engine, SITE, number), "urlset", "url")
 
 
 def parts(engine):
-    return [each[0] for each in read(sitemap.index(engine, SITE), "sitemapindex", "sitemap")]
+    return [each[0] for each in read(sitemap.sitemap_index(engine, SITE), "sitemapindex", "sitemap")]
 
 
 @pytest.fixture
@@ -106,11 +106,11 @@ def test_a_part_has_all_books_of_all_batches_once(engine, add, monkeypatch):
 def test_a_book_says_when_it_was_changed_and_a_withdrawn_one_is_left_out(engine):
     writer = engine.execution_options(**{WRITES: True})
     with writer.begin() as connection:
-        put(connection, [BookUpdate(edition("A")), BookUpdate(edition("B"))], TERMS, NOW)
-        withdraw(connection, [1], NOW)
-        put(
+        save_books(connection, [BookUpdate(edition("A")), BookUpdate(edition("B"))], TERMS, NOW)
+        withdraw_books(connection, [1], NOW)
+        save_books(
             connection,
-            [BookUpdate(edition("B"), book=2)],
+            [BookUpdate(edition("B"), book_id=2)],
             TERMS,
             NOW + timedelta(hours=1, seconds=5),
         )
@@ -129,7 +129,7 @@ def test_any_sku_is_an_address(engine, sessions):
 def test_a_reader_that_waits_holds_no_connection(engine, add):
     add(1, 2)
 
-    reading = sitemap.part(engine, SITE, 1)
+    reading = sitemap.books_file(engine, SITE, 1)
     next(reading)
     next(reading)
 
@@ -139,9 +139,9 @@ def test_a_reader_that_waits_holds_no_connection(engine, add):
 def test_a_zipped_file_is_the_same(engine, add):
     add(*range(1, 20))
 
-    plain = "".join(sitemap.part(engine, SITE, 1)).encode()
+    plain = "".join(sitemap.books_file(engine, SITE, 1)).encode()
 
-    assert gzip.decompress(b"".join(sitemap.zipped(sitemap.part(engine, SITE, 1)))) == plain
+    assert gzip.decompress(b"".join(sitemap.gzipped(sitemap.books_file(engine, SITE, 1)))) == plain
 
 
 def peak(engine, numbers):
@@ -149,7 +149,7 @@ def peak(engine, numbers):
     tracemalloc.start()
     try:
         for number in numbers:
-            for _chunk in sitemap.zipped(sitemap.part(engine, SITE, number)):
+            for _chunk in sitemap.gzipped(sitemap.books_file(engine, SITE, number)):
                 pass
         return tracemalloc.get_traced_memory()[1]
     finally:
@@ -160,9 +160,9 @@ def test_many_books_take_the_memory_of_few(engine):
     with engine.execution_options(**{WRITES: True}).begin() as connection:
         connection.execute(text(MANY_BOOKS.format(count=100_000)))
         connection.execute(text(THEIR_LISTINGS))
-    assert "".join(sitemap.part(engine, SITE, 2)).count("<loc>") == MOST_ADDRESSES
+    assert "".join(sitemap.books_file(engine, SITE, 2)).count("<loc>") == MOST_ADDRESSES
     with pytest.MonkeyPatch.context() as few:
-        few.setattr(sitemap, "A_PART", 1_000)
+        few.setattr(sitemap, "FILE_SIZE", 1_000)
         peak(engine, [1])  # what is made once is made by now
         of_few = peak(engine, [1])
 

@@ -1,4 +1,4 @@
-"""Lists as templates show them: what they are called, and the links that lead to other lists."""
+"""Presents a list for its template: title, breadcrumb, facets, sort orders and pagination."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bookshop.i18n import _
 from bookshop.money import format_units
 from bookshop.services import services
 
-SHOWN = 10  # options of a group; the others are folded away
+VISIBLE_OPTIONS = 10  # of a facet; the others are collapsed
 HEADINGS = {
     "subject": _("Subject"),
     "format": _("Format"),
@@ -28,129 +28,136 @@ HEADINGS = {
     "availability": _("Availability"),
     "price": _("Price"),
 }
-FORMATS = {
+FORMAT_LABELS = {
     Format.HARDBACK: _("Hardback"),
     Format.PAPERBACK: _("Paperback"),
     Format.EBOOK: _("E-book"),
     Format.AUDIOBOOK: _("Audiobook"),
-    Format.OTHER: _("Other formats"),
+    Format.OTHER: _("Other"),
 }
-SOLD = {"available": _("In stock"), "preorder": _("Pre-order")}
-SORTS = {
+AVAILABILITY_LABELS = {"available": _("In stock"), "preorder": _("Pre-order")}
+SORT_LABELS = {
     Sort.RELEVANCE: _("Best match"),
     Sort.TITLE: _("Title"),
     Sort.NEWEST: _("Newest"),
-    Sort.PRICE: _("Price, lowest first"),
-    Sort.DEAREST: _("Price, highest first"),
+    Sort.PRICE: _("Price, low to high"),
+    Sort.PRICE_DESCENDING: _("Price, high to low"),
 }
 
 
 @dataclass(frozen=True)
 class Link:
-    """A link; `current` where it is what the page shows already."""
+    """A link; `name` identifies it to tests and styles, `current` if it is the page's own state."""
 
+    name: str
     label: str
     url: str
     current: bool = False
 
 
 @dataclass(frozen=True)
-class Option:
-    """Something that a list can be narrowed to, and in words how many books that leaves."""
+class FacetOption:
+    """A value to filter by, with a formatted count; the URL of a `selected` one removes it."""
 
+    value: str
     label: str
     url: str
     count: str
-    chosen: bool
+    selected: bool
 
 
 @dataclass(frozen=True)
-class Options:
-    """The options of one kind; `more` of them are folded away."""
+class FacetView:
+    """A facet with its options; those in `more` are collapsed."""
 
     name: str
     heading: str
-    shown: list[Option]
-    more: list[Option]
+    options: list[FacetOption]
+    more: list[FacetOption]
 
 
 class ListPresenter:
-    """Puts one query and the lists beside it into words, for one request.
+    """Presents the list of one query, for one request.
 
-    `bands` are the names of the shop's bands of prices, from the lowest up.
+    `price_bands` are the names of the shop's price bands, the lowest first.
     """
 
-    def __init__(self, request: Request, query: Query, bands: tuple[str, ...]) -> None:
+    def __init__(self, request: Request, query: Query, price_bands: tuple[str, ...]) -> None:
         shop = services(request).settings.shop
         self._translate = request.localizer.translate
         self._locale: str = shop.locale
         self._currency: str = shop.currency
-        self._bands = bands
+        self._price_bands = price_bands
         self._site: str = request.script_name
         self._query = query
 
     def title(self) -> str:
-        """What the list is: All books; or Poetry: Paperback, under £10."""
+        """Return the list's title: "All books", or "Poetry: Paperback, under £10"."""
         query = self._query
         if query.q:
-            name = self._translate(_("Search for “${words}”", mapping={"words": query.q}))
+            name = self._translate(_("Search results for “${words}”", mapping={"words": query.q}))
         else:
             name = self._label("subject", query.subject) if query.subject else ""
             name = name or self._translate(_("All books"))
-        rest = [
-            self._label(each, value)
-            for each, value in query.filters.items()
-            if query.q or each != "subject"
+        filters = [
+            self._label(facet, value)
+            for facet, value in query.filters.items()
+            if query.q or facet != "subject"
         ]
-        return f"{name}: {', '.join(rest)}" if rest else str(name)
+        return f"{name}: {', '.join(filters)}" if filters else str(name)
 
     def number(self, count: int) -> str:
-        """A number as the shop's language writes it."""
+        """Return a number formatted in the shop's locale."""
         return str(format_decimal(count, locale=self._locale))
 
-    def way(self) -> list[Link]:
-        """The subjects above the list's, from the widest down to its own."""
+    def breadcrumb(self) -> list[Link]:
+        """Return links to the query's subject and its ancestors, the broadest first."""
         path = labels.subject_path(self._query.subject) if self._query.subject else ()
         return [
-            Link(self._translate(label), self._url(Query(subject=code))) for code, label in path
+            Link(code, self._translate(label), self._url(Query(subject=code)))
+            for code, label in path
         ]
 
-    def chosen(self) -> list[Link]:
-        """What the list is narrowed by; the links lead to the list without."""
+    def active_filters(self) -> list[Link]:
+        """Return the query's filters; each link leads to the list without that filter."""
         return [
-            Link(self._label(name, value), self._url(self._query.with_(**{name: None})))
+            Link(name, self._label(name, value), self._url(self._query.with_(**{name: None})))
             for name, value in self._query.filters.items()
         ]
 
-    def cleared(self) -> str:
-        """The list without anything that narrows it."""
+    def unfiltered_url(self) -> str:
+        """Return the URL of the list without filters."""
         return self._url(self._query.with_(**dict.fromkeys(FILTERS)))
 
-    def options(self, facets: dict[str, list[Facet]]) -> list[Options]:
-        """What the list can be narrowed to. A single option that changes nothing is left out."""
-        found = []
+    def facets(self, facets: dict[str, list[Facet]]) -> list[FacetView]:
+        """Return the facets by which the list can be filtered.
+
+        A facet with a single option is left out, as it would change nothing; except a subject.
+        """
+        views = []
         for name, heading in HEADINGS.items():
             options = [self._option(name, facet) for facet in self._ordered(name, facets[name])]
             if len(options) > 1 or (options and name == "subject"):
-                shown, more = options[:SHOWN], options[SHOWN:]
-                found.append(Options(name, self._translate(heading), shown, more))
-        return found
+                visible, more = options[:VISIBLE_OPTIONS], options[VISIBLE_OPTIONS:]
+                views.append(FacetView(name, self._translate(heading), visible, more))
+        return views
 
-    def sorts(self) -> list[Link]:
-        """The orders that the list may have."""
-        fits = default_sort(self._query.q)
+    def sort_links(self) -> list[Link]:
+        """Return links to the list in each sort order; relevance for searches alone."""
+        is_search = default_sort(self._query.q) is Sort.RELEVANCE
         return [
             Link(
+                sort.value,
                 self._translate(label),
                 self._url(self._query.with_(sort=sort)),
                 current=sort is self._query.sort,
             )
-            for sort, label in SORTS.items()
-            if sort is not Sort.RELEVANCE or fits is Sort.RELEVANCE
+            for sort, label in SORT_LABELS.items()
+            if sort is not Sort.RELEVANCE or is_search
         ]
 
-    def pages(self, results: Results) -> dict[str, str | None]:
-        """The pages beside this one, under `previous` and `next`."""
+    def pagination(self, results: Results) -> dict[str, str | None]:
+        """Return the URLs of the pages before and after this one: `previous` and `next`."""
         return {"previous": self._page(results.previous), "next": self._page(results.next)}
 
     def _page(self, cursor: Cursor | None) -> str | None:
@@ -159,38 +166,39 @@ class ListPresenter:
     def _url(self, query: Query, **more: str) -> str:
         return urls.books(self._site, {**query.parameters(), **more})
 
-    def _option(self, name: str, facet: Facet) -> Option:
-        query = self._query.with_(**{name: None if facet.chosen else facet.value})
+    def _option(self, name: str, facet: Facet) -> FacetOption:
+        query = self._query.with_(**{name: None if facet.selected else facet.value})
         label = self._label(name, facet.value)
-        return Option(label, self._url(query), self.number(facet.count), facet.chosen)
+        count = self.number(facet.count)
+        return FacetOption(facet.value, label, self._url(query), count, facet.selected)
 
     def _ordered(self, name: str, facets: Iterable[Facet]) -> list[Facet]:
-        """In the order of their kind, or else, as they come, the most frequent first."""
+        """Return the facet's values in their natural order, or else the most frequent first."""
         if name == "subject":
-            # A heading of our own is what a customer can read; what has none is left out.
-            return [each for each in facets if _known(each.value)]
-        kinds: dict[str, tuple[str, ...]] = {
+            # Subjects without a label of their own mean nothing to a customer.
+            return [facet for facet in facets if _has_label(facet.value)]
+        natural_orders: dict[str, tuple[str, ...]] = {
             "format": tuple(Format),
             "availability": AVAILABILITIES,
-            "price": self._bands,
+            "price": self._price_bands,
         }
-        order = kinds.get(name)
-        return sorted(facets, key=lambda each: order.index(each.value)) if order else list(facets)
+        order = natural_orders.get(name)
+        return sorted(facets, key=lambda facet: order.index(facet.value)) if order else list(facets)
 
     def _label(self, name: str, value: str) -> str:
         if name == "language":
             return labels.language(value, self._locale)
         if name == "price":
-            return self._band(value)
+            return self._price_band_label(value)
         if name == "subject":
             return str(self._translate(labels.subject(value) or value))
-        texts: dict[Any, Any] = FORMATS if name == "format" else SOLD
+        texts: dict[Any, Any] = FORMAT_LABELS if name == "format" else AVAILABILITY_LABELS
         return str(self._translate(texts[value]))
 
-    def _band(self, name: str) -> str:
+    def _price_band_label(self, name: str) -> str:
         low, _dash, high = name.partition("-")
         if not high:
-            text = _("${price} and more", mapping={"price": self._amount(low)})
+            text = _("${price} and over", mapping={"price": self._amount(low)})
         elif low == "0":
             text = _("Under ${price}", mapping={"price": self._amount(high)})
         else:
@@ -202,6 +210,6 @@ class ListPresenter:
         return format_units(int(units), self._currency, self._locale)
 
 
-def _known(subject: str) -> bool:
+def _has_label(subject: str) -> bool:
     path = labels.subject_path(subject)
     return bool(path) and path[-1][0] == subject

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import pytest
 from pyramid.testing import DummyRequest
 
-from bookshop.catalogue.pages.listing import SHOWN, ListPresenter
+from bookshop.catalogue.pages.list_presenter import VISIBLE_OPTIONS, ListPresenter
 from bookshop.catalogue.search.cursor import Cursor
-from bookshop.catalogue.search.facets import Bands, Facet
+from bookshop.catalogue.search.facets import Facet
+from bookshop.catalogue.search.price_bands import PriceBands
 from bookshop.catalogue.search.query import Query, Sort
 from bookshop.catalogue.search.service import Results
 
@@ -22,7 +23,7 @@ def links():
         request = DummyRequest(script_name=script_name)
         shop = type("Shop", (), {"locale": locale, "currency": currency})
         request.registry.services = SimpleNamespace(settings=SimpleNamespace(shop=shop))
-        return ListPresenter(request, query, Bands(currency).names)
+        return ListPresenter(request, query, PriceBands(currency).names)
 
     return of
 
@@ -39,8 +40,8 @@ def facets(**found):
         (Query(subject="F"), "Fiction"),
         (Query(subject="F", format="ebook"), "Fiction: E-book"),
         (Query(format="paperback", price="10-20"), "All books: Paperback, £10 to £20"),
-        (Query(q="moss", language="ger"), "Search for “moss”: German"),
-        (Query(q="moss", subject="F"), "Search for “moss”: Fiction"),
+        (Query(q="moss", language="ger"), "Search results for “moss”: German"),
+        (Query(q="moss", subject="F"), "Search results for “moss”: Fiction"),
     ],
 )
 def test_a_list_says_what_it_is(links, query, title):
@@ -51,57 +52,57 @@ def test_a_list_says_what_it_is(links, query, title):
     ("currency", "locale", "name", "label"),
     [
         ("GBP", "en_GB", "0-10", "Under £10"),
-        ("GBP", "en_GB", "50-", "£50 and more"),
+        ("GBP", "en_GB", "50-", "£50 and over"),
         ("EUR", "de_DE", "10-20", "10\xa0€ to 20\xa0€"),
         ("JPY", "ja_JP", "0-1000", "Under ￥1,000"),
         ("KWD", "en_GB", "20-50", "KWD20 to KWD50"),
     ],
 )
 def test_bands_of_prices_are_whole_units(links, currency, locale, name, label):
-    assert links(Query(price=name), currency, locale).chosen()[0].label == label
+    assert links(Query(price=name), currency, locale).active_filters()[0].label == label
 
 
 def test_options_lead_to_lists_and_the_chosen_one_back(links):
     query = Query(q="moss & co", format="ebook", sort=Sort.NEWEST)
-    formats = [Facet("ebook", 1234, chosen=True), Facet("hardback", 7, chosen=False)]
+    formats = [Facet("ebook", 1234, selected=True), Facet("hardback", 7, selected=False)]
 
-    (kind,) = links(query, script_name="/shop").options(facets(format=formats))
+    (facet,) = links(query, script_name="/shop").facets(facets(format=formats))
 
-    hardback, ebook = kind.shown
+    hardback, ebook = facet.options
     assert (hardback.label, hardback.count) == ("Hardback", "7")
     assert hardback.url == "/shop/books/?q=moss+%26+co&format=hardback&sort=newest"
-    assert (ebook.label, ebook.count, ebook.chosen) == ("E-book", "1,234", True)
+    assert (ebook.label, ebook.count, ebook.selected) == ("E-book", "1,234", True)
     assert ebook.url == "/shop/books/?q=moss+%26+co&sort=newest"
 
 
 def test_an_option_that_changes_nothing_is_left_out(links):
-    (kind,) = links(Query()).options(
+    (facet,) = links(Query()).facets(
         facets(
-            language=[Facet("eng", 3, chosen=False)],
-            subject=[Facet("F", 3, chosen=False), Facet("1D", 3, chosen=False)],
+            language=[Facet("eng", 3, selected=False)],
+            subject=[Facet("F", 3, selected=False), Facet("1D", 3, selected=False)],
         )
     )
-    assert (kind.name, [each.label for each in kind.shown]) == ("subject", ["Fiction"])
+    assert (facet.name, [each.label for each in facet.options]) == ("subject", ["Fiction"])
 
 
 def test_many_options_are_folded_away(links):
     codes = ["eng", "fre", "ger", "ita", "spa", "jpn", "chi", "kor", "rus", "por", "pol", "dut"]
-    (kind,) = links(Query()).options(
-        facets(language=[Facet(code, 1, chosen=False) for code in codes])
+    (facet,) = links(Query()).facets(
+        facets(language=[Facet(code, 1, selected=False) for code in codes])
     )
-    assert len(kind.shown) == SHOWN
-    assert [each.label for each in kind.more] == ["Polish", "Dutch"]
+    assert len(facet.options) == VISIBLE_OPTIONS
+    assert [each.label for each in facet.more] == ["Polish", "Dutch"]
 
 
 def test_a_search_can_be_ordered_by_how_well_it_fits(links):
-    assert [each.label for each in links(Query(q="moss", sort=Sort.RELEVANCE)).sorts()] == [
+    assert [each.label for each in links(Query(q="moss", sort=Sort.RELEVANCE)).sort_links()] == [
         "Best match",
         "Title",
         "Newest",
-        "Price, lowest first",
-        "Price, highest first",
+        "Price, low to high",
+        "Price, high to low",
     ]
-    plain = links(Query(subject="F")).sorts()
+    plain = links(Query(subject="F")).sort_links()
     assert [(each.label, each.url) for each in plain if each.current] == [
         ("Title", "/books/?subject=F")
     ]
@@ -110,13 +111,13 @@ def test_a_search_can_be_ordered_by_how_well_it_fits(links):
 def test_pages_keep_what_is_asked_for(links):
     place = Cursor("moss", 7)
     found = Results([], 0, exact=True, facets={}, previous=None, next=place)
-    assert links(Query(format="ebook")).pages(found) == {
+    assert links(Query(format="ebook")).pagination(found) == {
         "previous": None,
         "next": f"/books/?format=ebook&page={place}",
     }
 
 
 def test_a_subject_stands_below_others(links):
-    way = links(Query(subject="FB")).way()
+    way = links(Query(subject="FB")).breadcrumb()
     assert [each.url for each in way] == ["/books/?subject=F", "/books/?subject=FB"]
-    assert links(Query(q="moss")).way() == []
+    assert links(Query(q="moss")).breadcrumb() == []

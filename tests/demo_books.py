@@ -1,0 +1,7 @@
+"""SKUs of the demo catalogue that tests buy, search and show."""
+
+MOSS = "9786941041210"  # in stock, with an author of two names and a series
+LAST_COPY = "9786941031709"  # one copy in stock
+EBOOK = "9786941006349"  # unlimited stock
+PREORDER = "9786941063403"  # published on 14 March 2030
+COUNT = 33  # books in the demo catalogue
