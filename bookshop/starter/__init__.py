@@ -1,7 +1,7 @@
-"""What `bookshop new` makes a shop from: a template that cookiecutter fills in.
+"""The cookiecutter template of `bookshop new`, and the validation of its answers.
 
-It can be used by itself too: `cookiecutter bookshop/starter`. `hooks` check the answers with what
-is below, and make the secrets.
+`cookiecutter bookshop/starter` works as well. The template's hooks call `problems`, and write the
+secrets.
 """
 
 from __future__ import annotations
@@ -10,46 +10,46 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bookshop.settings import parsers as values
+from bookshop.settings import parsers
 
 TEMPLATE = Path(__file__).parent
-NOT_YET = "none"  # instead of a mail server
-UNWRITABLE = "${"  # stands for the environment in an INI
+NO_MAIL = "none"  # instead of a mail server
+REFERENCE = "${"  # begins a reference to the environment in an INI
 
 
 def problems(answers: Mapping[str, str]) -> list[str]:
-    """What is wrong with the answers that a shop is to be made of, by the rules of its settings."""
+    """Return what is wrong with the answers, by the rules of the settings; empty if nothing is."""
     found = []
     for name, value in answers.items():
         if not value.strip():
             found.append(f"{name}: is missing")
-        elif not value.isprintable() or UNWRITABLE in value:
-            found.append(f"{name}: {value!r} holds what an INI cannot say in one line")
-        elif name in READ:
+        elif not value.isprintable() or REFERENCE in value:
+            found.append(f"{name}: {value!r} contains characters that an INI value cannot have")
+        elif name in PARSERS:
             try:
-                READ[name](value)
+                PARSERS[name](value)
             except ValueError as err:
                 found.append(f"{name}: {err}")
     return found
 
 
 def _public_address(raw: str) -> str:
-    """The address in production, where customers pay."""
-    parts = urlsplit(values.web_address(raw))
+    """Parse the address in production, which must be https."""
+    parts = urlsplit(parsers.web_address(raw))
     if parts.scheme != "https":
-        message = "must begin with https:// (in development it is http://localhost:6543 anyway)"
+        message = "must begin with https:// (development uses http://localhost:6543)"
         raise ValueError(message)
-    return values.host(parts.hostname or "")
+    return parsers.host(parts.hostname or "")
 
 
 def _mail_server(raw: str) -> str:
-    return raw if raw == NOT_YET else values.host(raw)
+    return raw if raw == NO_MAIL else parsers.host(raw)
 
 
-READ: dict[str, values.Parser] = {
+PARSERS: dict[str, parsers.Parser] = {
     "url": _public_address,
-    "email": values.email,
-    "locale": values.locale,
-    "currency": values.currency,
+    "email": parsers.email,
+    "locale": parsers.locale,
+    "currency": parsers.currency,
     "mail": _mail_server,
 }

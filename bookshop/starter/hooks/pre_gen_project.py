@@ -1,13 +1,14 @@
-"""Refuses answers that no shop can be made of."""
+"""Refuse answers that the shop's settings would refuse."""
 
 import json
 import sys
 
 from bookshop.starter import problems
 
-ANSWERS = json.loads({{ _cookiecutter | tojson | tojson }})
-GIVEN = json.loads({{ cookiecutter | tojson | tojson }})
+NAMES = json.loads({{ _cookiecutter | tojson | tojson }})
+ANSWERS = json.loads({{ cookiecutter | tojson | tojson }})
 
-found = problems({name: GIVEN[name] for name in ANSWERS})
+found = problems({name: ANSWERS[name] for name in NAMES})
 if found:
-    sys.exit("No shop was made of these answers.\n" + "\n".join(f"  {line}" for line in found))
+    lines = "\n".join(f"  {line}" for line in found)
+    sys.exit(f"No shop was created. Correct these answers:\n{lines}")

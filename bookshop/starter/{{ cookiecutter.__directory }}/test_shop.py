@@ -1,4 +1,4 @@
-"""The shop opens: python -m pytest"""
+"""The shop starts with its settings: python -m pytest"""
 
 import html
 from pathlib import Path

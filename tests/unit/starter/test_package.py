@@ -1,4 +1,4 @@
-"""Whoever installs the shop as a package can make one too."""
+"""`bookshop new` works from an installed package too."""
 
 import tomllib
 from glob import glob
@@ -9,7 +9,7 @@ from bookshop.starter import TEMPLATE
 PROJECT = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-def test_every_file_of_the_template_is_packed():
+def test_every_file_of_the_template_is_in_the_package():
     patterns = PROJECT["tool"]["setuptools"]["package-data"]["bookshop"]
     packed = {
         file
