@@ -1,4 +1,4 @@
-"""What mails say, read as the customer reads them."""
+"""The e-mails about an order: their subjects, texts and links."""
 
 import re
 from datetime import date
@@ -14,7 +14,7 @@ from bookshop.mail.message import QueuedMail
 from bookshop.orders.emails import EmailComposer
 from bookshop.orders.links import opens
 from bookshop.orders.notifications import MailKind
-from bookshop.orders.snapshot import snapshot
+from bookshop.orders.snapshot import order_snapshot
 from bookshop.orders.states import OrderStatus
 from tests.unit.makers import NOW, book, order
 
@@ -35,28 +35,28 @@ def bought(sqlite_sessions):
         session.add(made := order(moss, size, status=OrderStatus.PAID, email="ada@mail.example"))
         made.lines[0].quantity, made.total = 2, 2997
         session.flush()
-        return snapshot(made)
+        return order_snapshot(made)
 
 
 @pytest.fixture
-def letter(registry, bought):
-    """The letter of a kind about that order."""
+def render_email(registry, bought):
+    """Renders the e-mail of a kind about that order."""
 
-    def write(kind, shop=registry, **detail):
+    def render(kind, shop=registry, **detail):
         mail = QueuedMail(kind, 1, "ada@mail.example", "1", NOW, detail or DETAILS.get(kind, {}))
         return EmailComposer(shop).render(mail, bought)
 
-    return write
+    return render
 
 
 def words(html):
-    """The words of a page, without its markup."""
+    """Return the text of an HTML document."""
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
 @pytest.mark.parametrize("kind", MailKind)
-def test_every_letter_says_whose_it_is_and_where_the_order_is(kind, letter, bought, registry):
-    written = letter(kind)
+def test_every_email_names_the_shop_and_links_to_the_order(kind, render_email, bought, registry):
+    written = render_email(kind)
     assert bought.number in written.subject
     assert "\n" not in written.subject
     assert written.text.startswith("Hello,\n\n")
@@ -67,12 +67,14 @@ def test_every_letter_says_whose_it_is_and_where_the_order_is(kind, letter, boug
     for text in (written.text, written.html):
         url = re.search(r"http://localhost:6543/orders/\S+?(?=[\"\s])", text)[0]
         assert urlsplit(url).path == f"/orders/{bought.number}"
-        assert opens(registry.services.settings.shop, bought.number, *parse_qs(urlsplit(url).query)["key"])
+        assert opens(
+            registry.services.settings.shop, bought.number, *parse_qs(urlsplit(url).query)["key"]
+        )
 
 
 @pytest.mark.parametrize("kind", sorted(set(MailKind) - {MailKind.SHIPPED, MailKind.LINK}))
-def test_letters_about_the_whole_order_list_it(kind, letter, bought):
-    written = letter(kind)
+def test_emails_about_the_whole_order_list_its_books(kind, render_email, bought):
+    written = render_email(kind)
     assert "2 × Moss & Lichen, £19.98\n1 × <Größe>, £9.99\nTotal £29.97\n" in written.text
     assert "2 × Moss &amp; Lichen £19.98 1 × &lt;Größe&gt; £9.99 Total £29.97" in words(
         written.html
@@ -86,47 +88,51 @@ def test_letters_about_the_whole_order_list_it(kind, letter, bought):
             MailKind.PAID,
             "Thank you for your order {}",
             [
-                "Thank you for your order. Your payment of £29.97 has arrived.",
-                "We get everything ready now, and write to you again when it is on its way.",
+                "Thank you for your order. We’ve received your payment of £29.97.",
+                "We’ll e-mail you when it’s dispatched. Questions? Just reply.",
             ],
         ),
         (
             MailKind.SOLD_OUT,
-            "We are sorry: your order {} is sold out",
+            "Sorry, we couldn’t fulfil order {}",
             [
-                "the last copy went to somebody else a moment before. We are sorry.",
-                "All of your money, £29.97, is on its way back to you.",
-                "Your bank should show it within 5 to 10 days",
+                "We received your payment, but the last copy had just sold. We’re sorry.",
+                "We’re refunding you in full: £29.97. It can take 5 to 10 days to appear",
+                "Would you like us to find you another copy? Just reply.",
             ],
         ),
         (
             MailKind.PAYMENT_FAILED,
-            "The payment for your order {} did not go through",
-            ["No money was taken.", "Would you like to try again, perhaps with a card?"],
+            "The payment for your order {} didn’t go through",
+            ["You haven’t been charged.", "Would you like to try again, perhaps with a card?"],
         ),
         (
             MailKind.EXPIRED,
-            "Your order {} was not paid",
-            ["Your order was not paid in time, so we no longer keep it for you."],
+            "Your order {} has expired",
+            ["Your order wasn’t paid in time, so we’re no longer holding it for you."],
         ),
         (
             MailKind.SHIPPED,
-            "Sent: your order {}",
-            ["Good news: we have sent this", "Follow it on its way: RM 1234", "Happy reading."],
+            "Dispatched: your order {}",
+            ["Good news: we’ve dispatched the following", "Tracking: RM 1234", "Happy reading."],
         ),
         (
             MailKind.REFUNDED,
-            "Your money back for order {}",
+            "Refund for order {}",
             [
-                "We have sent back a part of what you paid for your order: £5.00.",
-                "and should be there within 5 to 10 days.",
+                "We’ve refunded part of your order: £5.00.",
+                "The refund goes to your original payment method and can take 5 to 10 days",
             ],
         ),
-        (MailKind.LINK, "The link to your order {}", ["Here is the link to your order"]),
+        (
+            MailKind.LINK,
+            "Your link to order {}",
+            ["Here is the link you requested", "If you didn’t request it, you can ignore"],
+        ),
     ],
 )
-def test_what_each_says_as_text_and_as_html(kind, subject, sentences, letter, bought):
-    written = letter(kind)
+def test_texts_of_each_email_in_plain_text_and_html(kind, subject, sentences, render_email, bought):
+    written = render_email(kind)
     assert written.subject == subject.format(bought.number)
     for sentence in sentences:
         assert sentence in written.text
@@ -134,20 +140,18 @@ def test_what_each_says_as_text_and_as_html(kind, subject, sentences, letter, bo
 
 
 @pytest.mark.parametrize("out", [True, False])
-def test_a_book_that_is_not_out_yet_is_said_to_be(out, letter, sqlite_sessions):
+def test_preorder_is_named_with_its_release_date(out, render_email, sqlite_sessions):
     day = date.max if not out else NOW.date()
     with sqlite_sessions.begin() as session:
         session.add(book("MOSS", published=day))
-    written = letter(MailKind.PAID)
+    written = render_email(MailKind.PAID)
 
     for text in (written.text, words(written.html).replace("&amp;", "&")):
-        said = "Moss & Lichen is not out yet: it comes out on 31 December 9999, and we send it then"
-        assert (said in text) is not out
-        assert ("We get everything ready now" in text) is out
+        assert ("31 December 9999" in text) is not out
     assert "\n\n\n" not in written.text
 
 
-def test_there_is_a_letter_for_every_kind():
+def test_every_kind_has_both_templates():
     folder = Path(bookshop.__file__).parent / "templates" / "mail"
     for kind in MailKind:
         for end in ("txt", "html"):
@@ -155,62 +159,64 @@ def test_there_is_a_letter_for_every_kind():
 
 
 @pytest.mark.parametrize("kind", [MailKind.PAYMENT_FAILED, MailKind.EXPIRED])
-def test_it_can_be_tried_again(kind, letter):
-    written = letter(kind)
+def test_unpaid_order_can_be_ordered_again(kind, render_email):
+    written = render_email(kind)
     assert "http://localhost:6543/checkout?item=MOSS\n" in written.text
     assert 'href="http://localhost:6543/checkout?item=MOSS"' in written.html
 
 
-def test_all_of_the_money(letter):
-    assert (
-        "all that you paid for your order: £29.97." in letter(MailKind.REFUNDED, amount=2997).text
+def test_full_refund_names_the_total(render_email):
+    written = render_email(MailKind.REFUNDED, amount=2997)
+    assert "We’ve refunded your order in full: £29.97." in written.text
+    assert "£5.00" not in written.text
+
+
+def test_shipment_lists_only_what_was_sent(render_email):
+    written = render_email(
+        MailKind.SHIPPED, lines=[{"title": "<Größe>", "quantity": 1}], tracking=None
     )
-
-
-def test_what_has_been_sent_and_no_more(letter):
-    written = letter(MailKind.SHIPPED, lines=[{"title": "<Größe>", "quantity": 1}], tracking=None)
     for text in (written.text, words(written.html)):
         assert "Moss" not in text
-        assert "Follow it" not in text
+        assert "Tracking" not in text
         assert "Total" not in text
     assert "\n1 × <Größe>\n" in written.text
     assert "1 × &lt;Größe&gt;" in written.html
 
 
-def test_the_link_shows_nothing_of_the_order(letter):
-    written = letter(MailKind.LINK)
+def test_link_email_shows_nothing_of_the_order(render_email):
+    written = render_email(MailKind.LINK)
     assert "Moss" not in written.text + written.html
     assert "£" not in written.text + written.html
 
 
-def test_text_is_no_html_and_html_is_escaped(letter, make_registry):
+def test_only_html_is_escaped(render_email, make_registry):
     shop = make_registry(bookshop__name="Pen & <Ink>")
-    written = letter(MailKind.PAID, shop)
+    written = render_email(MailKind.PAID, shop)
     assert "Pen & <Ink>" in written.text
     assert "Pen &amp; &lt;Ink&gt;" in written.html
     assert "<Ink>" not in written.html
 
 
-def test_a_text_has_no_holes(letter):
+def test_plain_text_has_no_stray_blank_lines(render_email):
     for kind in MailKind:
-        text = letter(kind).text
+        text = render_email(kind).text
         assert "\n\n\n" not in text
         assert all(line == line.strip() for line in text.splitlines())
 
 
-def test_nothing_is_fetched_from_anywhere_and_nobody_is_followed(letter):
+def test_html_loads_nothing_and_tracks_no_one(render_email):
     for kind in MailKind:
-        html = letter(kind).html
+        html = render_email(kind).html
         assert not re.search(r"<(img|link|script|style|iframe)|src=|url\(", html)
 
 
-def test_money_is_written_as_the_shops_customers_write_it(letter, make_registry):
+def test_amounts_follow_the_locale(render_email, make_registry):
     shop = make_registry(bookshop__locale="de_DE")
-    assert "29,97\N{NO-BREAK SPACE}£" in letter(MailKind.PAID, shop).text
-    assert '<html lang="de-DE">' in letter(MailKind.PAID, shop).html
+    assert "29,97\N{NO-BREAK SPACE}£" in render_email(MailKind.PAID, shop).text
+    assert '<html lang="de-DE">' in render_email(MailKind.PAID, shop).html
 
 
-def test_letters_speak_the_language_of_the_shop(letter, make_registry, tmp_path, monkeypatch):
+def test_emails_are_translated(render_email, make_registry, tmp_path, monkeypatch):
     folder = tmp_path / "locale" / "de" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     catalogue = read_po(
@@ -229,17 +235,17 @@ def test_letters_speak_the_language_of_the_shop(letter, make_registry, tmp_path,
     from pyramid.interfaces import ITranslationDirectories
 
     shop.getUtility(ITranslationDirectories).insert(0, str(tmp_path / "locale"))
-    written = letter(MailKind.PAID, shop)
+    written = render_email(MailKind.PAID, shop)
     assert written.subject.startswith("Danke für Ihre Bestellung ")
     assert written.text.startswith("Guten Tag,\n")
     assert "Guten Tag," in written.html
 
 
-def test_letters_change_nothing_for_pages(letter, registry):
+def test_emails_leave_the_environment_of_pages_unchanged(render_email, registry):
     from pyramid_jinja2 import IJinja2Environment
 
     pages = registry.getUtility(IJinja2Environment, name=".jinja2")
     before = pages.globals["gettext"]
-    letter(MailKind.PAID)
+    render_email(MailKind.PAID)
     assert pages.globals["gettext"] is before
     assert pages.autoescape is True
