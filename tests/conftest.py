@@ -13,6 +13,8 @@ import pytest
 # Fixtures that several folders use; loaded after the guards below are up.
 pytest_plugins = [
     "tests.plugins.caches",
+    "tests.plugins.marks",
+    "tests.plugins.profiles",
     "tests.plugins.postgres",
     "tests.plugins.databases",
     "tests.plugins.shops",
