@@ -1,4 +1,4 @@
-"""How a single value of the INI is read: text in, typed value out, ValueError in plain words."""
+"""Parsers of single values: text in, typed value out. ValueError says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_PORT = 65535
 
 
 class Secret:
-    """A string that does not show itself in logs, tracebacks or `repr`."""
+    """A string that logs, tracebacks and `repr` do not contain."""
 
     __slots__ = ("_value",)
 
@@ -34,7 +34,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The string itself, for the one place that needs it."""
+        """Return the string itself."""
         return self._value
 
     def __repr__(self) -> str:
@@ -42,12 +42,12 @@ class Secret:
 
 
 def text(raw: str) -> str:
-    """Any text."""
+    """Return the text unchanged."""
     return raw
 
 
 def web_address(raw: str) -> str:
-    """An http(s) address, without its trailing slash."""
+    """Return an http(s) address without its trailing slash."""
     parts = urlsplit(raw)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         message = "is not a web address that begins with http:// or https://"
@@ -59,43 +59,43 @@ def web_address(raw: str) -> str:
 
 
 def host(raw: str) -> str:
-    """The name or address of a machine, and nothing else."""
+    """Return a host name or IP address."""
     try:
-        known = re.fullmatch(r"[\w.-]+|[0-9A-Fa-f:]+", raw) and raw.encode("idna")
+        valid = re.fullmatch(r"[\w.-]+|[0-9A-Fa-f:]+", raw) and raw.encode("idna")
     except UnicodeError:
-        known = None
-    if not known:
-        message = f"{raw!r} is not the name of a machine, such as smtp.example.com"
+        valid = None
+    if not valid:
+        message = f"{raw!r} is not a host name, such as smtp.example.com"
         raise ValueError(message)
     return raw
 
 
-def is_loopback(machine: str) -> bool:
-    """Whether that host is this machine, by a name or an address that says so itself."""
+def is_loopback(host_name: str) -> bool:
+    """Return True if the host is this machine: `localhost` or a loopback address."""
     try:
-        return ipaddress.ip_address(machine).is_loopback
+        return ipaddress.ip_address(host_name).is_loopback
     except ValueError:
-        return machine == "localhost"
+        return host_name == "localhost"
 
 
 def port(raw: str) -> int:
-    """A TCP port."""
+    """Return a TCP port."""
     if not re.fullmatch(r"\d{1,5}", raw) or not 0 < int(raw) <= MAX_PORT:
-        message = f"{raw!r} is not a port, from 1 to {MAX_PORT}"
+        message = f"{raw!r} is not a port from 1 to {MAX_PORT}"
         raise ValueError(message)
     return int(raw)
 
 
 def mail_security(raw: str) -> str:
-    """How a connection to the mail server is kept private."""
+    """Return the encryption of the connection to the mail server."""
     if raw not in {"starttls", "tls", "none"}:
-        message = f"{raw!r} is none of starttls, tls and none"
+        message = f"{raw!r} is not starttls, tls or none"
         raise ValueError(message)
     return raw
 
 
 def locale(raw: str) -> str:
-    """A locale that CLDR knows, such as en_GB."""
+    """Return a locale of CLDR, such as en_GB."""
     try:
         return str(Locale.parse(raw.replace("-", "_")))
     except (UnknownLocaleError, ValueError) as err:
@@ -104,7 +104,7 @@ def locale(raw: str) -> str:
 
 
 def currency(raw: str) -> str:
-    """An ISO 4217 code in use today."""
+    """Return an ISO 4217 code in use today."""
     if raw.upper() not in known_currencies():
         message = f"{raw!r} is not the ISO 4217 code of a currency, such as GBP or EUR"
         raise ValueError(message)
@@ -112,7 +112,7 @@ def currency(raw: str) -> str:
 
 
 def email(raw: str) -> str:
-    """An e-mail address; whether it can be delivered to is not asked."""
+    """Return an e-mail address. Its deliverability is not checked."""
     try:
         checked = validate_email(raw, check_deliverability=False, test_environment=True)
     except EmailNotValidError as err:
@@ -122,10 +122,10 @@ def email(raw: str) -> str:
 
 
 def signing_secret(raw: str) -> Secret:
-    """A secret of 32 bytes or more, that is not one character over and over."""
+    """Return a secret of 32 bytes or more that does not repeat a few characters."""
     size = len(raw.encode())
     if size < MIN_SECRET_BYTES:
-        message = f"has {size} bytes; {MIN_SECRET_BYTES} or more are needed: openssl rand -hex 32"
+        message = f"has {size} bytes; {MIN_SECRET_BYTES} or more are required: openssl rand -hex 32"
         raise ValueError(message)
     if len(set(raw)) < MIN_SECRET_BYTES // 4:
         message = "repeats a few characters; it must be random: openssl rand -hex 32"
@@ -134,7 +134,7 @@ def signing_secret(raw: str) -> Secret:
 
 
 def folder(raw: str) -> Path:
-    """A folder's absolute path; it is made when it is first needed."""
+    """Return a folder's absolute path. It is created when it is first used."""
     path = Path(raw).expanduser().resolve()
     if path.exists() and not path.is_dir():
         message = f"{raw!r} is a file, not a folder"
@@ -143,24 +143,24 @@ def folder(raw: str) -> Path:
 
 
 def existing_folder(raw: str) -> Path:
-    """A folder that is there."""
+    """Return a folder that exists."""
     path = folder(raw)
     if not path.is_dir():
-        message = f"{raw!r} is no folder that is there"
+        message = f"{raw!r} does not exist, or is not a folder"
         raise ValueError(message)
     return path
 
 
 def environment(raw: str) -> str:
-    """What the shop is run for."""
+    """Return the environment."""
     if raw not in {"development", "staging", "production"}:
-        message = f"{raw!r} is none of development, staging and production"
+        message = f"{raw!r} is not development, staging or production"
         raise ValueError(message)
     return raw
 
 
 def database_url(raw: str) -> URL:
-    """A database that the shop knows; the URL's password is hidden when it is printed."""
+    """Return the URL of a SQLite file or a PostgreSQL database. Its `str` hides the password."""
     try:
         url = make_url(raw)
     except (ArgumentError, ValueError) as err:
@@ -173,13 +173,13 @@ def database_url(raw: str) -> URL:
         message = "needs psycopg, which is not installed: pip install 'bookshop[postgresql]'"
         raise ValueError(message)
     if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
-        message = "is in memory: orders would be lost; name a file"
+        message = "is in memory, where orders would be lost: name a file"
         raise ValueError(message)
     return url
 
 
 def stripe_secret_key(raw: str) -> Secret:
-    """A secret (sk_) or restricted (rk_) key."""
+    """Return a secret key (sk_) or a restricted key (rk_)."""
     if not re.fullmatch(r"[sr]k_(test|live)_\S+", raw):
         message = "is not a secret key: those begin with sk_test_, sk_live_, rk_test_ or rk_live_"
         raise ValueError(message)
@@ -187,7 +187,7 @@ def stripe_secret_key(raw: str) -> Secret:
 
 
 def stripe_publishable_key(raw: str) -> str:
-    """A publishable key: public, unlike the others."""
+    """Return a publishable key, which is public."""
     if not re.fullmatch(r"pk_(test|live)_\S+", raw):
         message = "is not a publishable key: those begin with pk_test_ or pk_live_"
         raise ValueError(message)
@@ -195,21 +195,21 @@ def stripe_publishable_key(raw: str) -> str:
 
 
 def is_live(key: str) -> bool:
-    """Whether a Stripe key is of live mode."""
+    """Return True if a Stripe key is a live key."""
     return key[2:].startswith("_live_")
 
 
 def webhook_secrets(raw: str) -> tuple[Secret, ...]:
-    """One signing secret or more, separated by blanks or commas: several while one is rolled."""
+    """Return the signing secrets, separated by spaces or commas; several while one is replaced."""
     secrets = raw.replace(",", " ").split()
     if not secrets or not all(re.fullmatch(r"whsec_\S+", secret) for secret in secrets):
-        message = "holds something that does not begin with whsec_"
+        message = "contains a secret that does not begin with whsec_"
         raise ValueError(message)
     return tuple(Secret(secret) for secret in secrets)
 
 
 def limit_storage(raw: str) -> str:
-    """Where it is counted how often somebody did something."""
+    """Return where requests are counted for rate limits."""
     if raw not in {"memory", "database"}:
         message = f"{raw!r} is neither memory nor database"
         raise ValueError(message)
@@ -217,31 +217,31 @@ def limit_storage(raw: str) -> str:
 
 
 def rate(raw: str) -> RateLimitItem:
-    """How often within which time. https://limits.readthedocs.io/en/stable/quickstart.html."""
+    """Return a rate limit, see https://limits.readthedocs.io/en/stable/quickstart.html."""
     try:
         [limit] = parse_many(raw)
     except ValueError:
         limit = None
     if limit is None or limit.amount < 1:
-        message = f"{raw!r} is not how often in which time, such as 30/hour or 5 per 10 minutes"
+        message = f"{raw!r} is not a rate, such as 30/hour or 5 per 10 minutes"
         raise ValueError(message)
     return limit
 
 
 def seconds(raw: str) -> float:
-    """A time in seconds, above 0 and at most a minute."""
+    """Return a time in seconds, more than 0 and at most 60."""
     try:
         value = float(raw)
     except ValueError:
         value = math.nan
     if not 0 < value <= MAX_SECONDS:
-        message = f"{raw!r} is not a number of seconds above 0 and up to {MAX_SECONDS}"
+        message = f"{raw!r} is not a number of seconds, more than 0 and at most {MAX_SECONDS}"
         raise ValueError(message)
     return value
 
 
 def count(raw: str) -> int:
-    """A whole number from 0."""
+    """Return a whole number from 0 to 9999."""
     if not re.fullmatch(r"\d{1,4}", raw):
         message = f"{raw!r} is not a whole number from 0 to 9999"
         raise ValueError(message)
@@ -249,7 +249,7 @@ def count(raw: str) -> int:
 
 
 def positive_count(raw: str) -> int:
-    """A whole number from 1."""
+    """Return a whole number from 1 to 9999."""
     value = count(raw)
     if value == 0:
         message = "must be 1 or more"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookshop.settings import parsers as values
+from bookshop.settings import parsers
 from bookshop.settings.parsers import Secret
 
 RANDOM = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -39,27 +39,27 @@ def test_a_secret_has_no_dictionary_to_be_dumped():
 @pytest.mark.parametrize(
     ("parse", "raw", "value"),
     [
-        (values.text, "The Shop", "The Shop"),
-        (values.web_address, "https://books.example", "https://books.example"),
-        (values.web_address, "http://localhost:6543/", "http://localhost:6543"),
-        (values.web_address, "https://example.com/shop/", "https://example.com/shop"),
-        (values.web_address, "HTTPS://Books.Example", "https://Books.Example"),
-        (values.locale, "en_GB", "en_GB"),
-        (values.locale, "pt-BR", "pt_BR"),
-        (values.locale, "de", "de"),
-        (values.currency, "GBP", "GBP"),
-        (values.currency, "kwd", "KWD"),
-        (values.email, "hello@books.example", "hello@books.example"),
-        (values.email, "Hello@BOOKS.test", "Hello@books.test"),
-        (values.environment, "staging", "staging"),
-        (values.stripe_publishable_key, "pk_test_123", "pk_test_123"),
-        (values.seconds, "0.5", 0.5),
-        (values.seconds, "60", 60.0),
-        (values.count, "0", 0),
-        (values.positive_count, "12", 12),
-        (values.limit_storage, "database", "database"),
-        (values.rate, "30/hour", limits.parse("30/hour")),
-        (values.rate, "5 per 10 minutes", limits.parse("5 per 10 minutes")),
+        (parsers.text, "The Shop", "The Shop"),
+        (parsers.web_address, "https://books.example", "https://books.example"),
+        (parsers.web_address, "http://localhost:6543/", "http://localhost:6543"),
+        (parsers.web_address, "https://example.com/shop/", "https://example.com/shop"),
+        (parsers.web_address, "HTTPS://Books.Example", "https://Books.Example"),
+        (parsers.locale, "en_GB", "en_GB"),
+        (parsers.locale, "pt-BR", "pt_BR"),
+        (parsers.locale, "de", "de"),
+        (parsers.currency, "GBP", "GBP"),
+        (parsers.currency, "kwd", "KWD"),
+        (parsers.email, "hello@books.example", "hello@books.example"),
+        (parsers.email, "Hello@BOOKS.test", "Hello@books.test"),
+        (parsers.environment, "staging", "staging"),
+        (parsers.stripe_publishable_key, "pk_test_123", "pk_test_123"),
+        (parsers.seconds, "0.5", 0.5),
+        (parsers.seconds, "60", 60.0),
+        (parsers.count, "0", 0),
+        (parsers.positive_count, "12", 12),
+        (parsers.limit_storage, "database", "database"),
+        (parsers.rate, "30/hour", limits.parse("30/hour")),
+        (parsers.rate, "5 per 10 minutes", limits.parse("5 per 10 minutes")),
     ],
 )
 def test_what_is_right_is_taken(parse, raw, value):
@@ -68,7 +68,7 @@ def test_what_is_right_is_taken(parse, raw, value):
 
 @pytest.mark.parametrize("raw", ["sk_test_123", "sk_live_123", "rk_test_123", "rk_live_123"])
 def test_secret_keys_and_restricted_keys_are_secrets(raw):
-    secret = values.stripe_secret_key(raw)
+    secret = parsers.stripe_secret_key(raw)
     assert secret.reveal() == raw
     assert raw not in repr(secret)
 
@@ -82,7 +82,7 @@ def test_secret_keys_and_restricted_keys_are_secrets(raw):
     ],
 )
 def test_webhook_secrets_are_several_while_one_is_rolled(raw, expected):
-    assert [secret.reveal() for secret in values.webhook_secrets(raw)] == expected
+    assert [secret.reveal() for secret in parsers.webhook_secrets(raw)] == expected
 
 
 @pytest.mark.parametrize(
@@ -96,16 +96,16 @@ def test_webhook_secrets_are_several_while_one_is_rolled(raw, expected):
     ],
 )
 def test_the_mode_of_a_key(key, live):
-    assert values.is_live(key) is live
+    assert parsers.is_live(key) is live
 
 
 def test_a_folder_is_absolute_and_not_made_yet(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert values.folder("var") == tmp_path / "var"
-    assert values.folder("~/var") == tmp_path / "home" / "var"
+    assert parsers.folder("var") == tmp_path / "var"
+    assert parsers.folder("~/var") == tmp_path / "home" / "var"
     assert list(tmp_path.iterdir()) == []
-    assert values.folder(str(tmp_path)) == tmp_path
+    assert parsers.folder(str(tmp_path)) == tmp_path
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_folder_is_absolute_and_not_made_yet(tmp_path, monkeypatch):
     ],
 )
 def test_databases_that_the_shop_knows(raw):
-    url = values.database_url(raw)
+    url = parsers.database_url(raw)
     assert "hush" not in f"{url} {url!r}"
     assert url.render_as_string(hide_password=False) == raw
 
@@ -126,20 +126,20 @@ def test_databases_that_the_shop_knows(raw):
 def test_random_bytes_in_hex_sign(drawn):
     raw = drawn.hex()
     if len(set(raw)) >= 8:
-        assert values.signing_secret(raw).reveal() == raw
+        assert parsers.signing_secret(raw).reveal() == raw
     else:
         with pytest.raises(ValueError, match="repeats a few characters"):
-            values.signing_secret(raw)
+            parsers.signing_secret(raw)
 
 
 @given(st.integers(0, 9999))
 def test_counts(number):
-    assert values.count(str(number)) == number
+    assert parsers.count(str(number)) == number
 
 
 @given(st.floats(0, 60, exclude_min=True))
 def test_seconds_up_to_a_minute(number):
-    assert values.seconds(repr(number)) == number
+    assert parsers.seconds(repr(number)) == number
 
 
 # --- what is refused
@@ -148,53 +148,53 @@ def test_seconds_up_to_a_minute(number):
 @pytest.mark.parametrize(
     ("parse", "raw", "problem"),
     [
-        (values.web_address, "books.example", "not a web address"),
-        (values.web_address, "ftp://books.example", "not a web address"),
-        (values.web_address, "https://", "not a web address"),
-        (values.web_address, "https://me@books.example", "without user, query or fragment"),
-        (values.web_address, "https://books.example?a=b", "without user, query or fragment"),
-        (values.web_address, "https://books.example#top", "without user, query or fragment"),
-        (values.locale, "xx_YY", "'xx_YY' is not a locale"),
-        (values.locale, "!", "is not a locale"),
-        (values.currency, "DEM", "'DEM' is not the ISO 4217 code"),
-        (values.currency, "pounds", "is not the ISO 4217 code"),
-        (values.email, "hello", "'hello' is not an e-mail address"),
-        (values.email, "a@b@c.example", "is not an e-mail address"),
-        (values.environment, "Production", "none of development, staging and production"),
-        (values.database_url, "shop.sqlite", "is not a database URL"),
-        (values.database_url, "sqlite://", "is in memory"),
-        (values.database_url, "sqlite:///:memory:", "is in memory"),
-        (values.database_url, "mysql://localhost/shop", "neither sqlite nor postgresql"),
-        (values.database_url, "postgresql://localhost/shop", "neither sqlite nor postgresql"),
-        (values.stripe_secret_key, "pk_test_1", "is not a secret key"),
-        (values.stripe_secret_key, "sk_test_", "is not a secret key"),
-        (values.stripe_secret_key, "sk_test_a b", "is not a secret key"),
-        (values.stripe_publishable_key, "sk_test_1", "is not a publishable key"),
-        (values.webhook_secrets, "whsec_one secret", "does not begin with whsec_"),
-        (values.webhook_secrets, "whsec_", "does not begin with whsec_"),
-        (values.webhook_secrets, ",", "does not begin with whsec_"),
-        (values.seconds, "soon", "is not a number of seconds"),
-        (values.seconds, "0", "is not a number of seconds"),
-        (values.seconds, "-1", "is not a number of seconds"),
-        (values.seconds, "61", "is not a number of seconds"),
-        (values.seconds, "nan", "is not a number of seconds"),
-        (values.seconds, "inf", "is not a number of seconds"),
-        (values.count, "-1", "is not a whole number"),
-        (values.count, "1.5", "is not a whole number"),
-        (values.count, "10000", "is not a whole number"),
-        (values.positive_count, "0", "must be 1 or more"),
-        (values.limit_storage, "redis", "neither memory nor database"),
-        (values.rate, "often", "is not how often in which time"),
-        (values.rate, "0/hour", "is not how often in which time"),
-        (values.rate, "-1/hour", "is not how often in which time"),
-        (values.rate, "3/hour; 9/day", "is not how often in which time"),
-        (values.existing_folder, "/nowhere/at/all", "is no folder that is there"),
+        (parsers.web_address, "books.example", "not a web address"),
+        (parsers.web_address, "ftp://books.example", "not a web address"),
+        (parsers.web_address, "https://", "not a web address"),
+        (parsers.web_address, "https://me@books.example", "without user, query or fragment"),
+        (parsers.web_address, "https://books.example?a=b", "without user, query or fragment"),
+        (parsers.web_address, "https://books.example#top", "without user, query or fragment"),
+        (parsers.locale, "xx_YY", "'xx_YY' is not a locale"),
+        (parsers.locale, "!", "is not a locale"),
+        (parsers.currency, "DEM", "'DEM' is not the ISO 4217 code"),
+        (parsers.currency, "pounds", "is not the ISO 4217 code"),
+        (parsers.email, "hello", "'hello' is not an e-mail address"),
+        (parsers.email, "a@b@c.example", "is not an e-mail address"),
+        (parsers.environment, "Production", "is not development, staging or production"),
+        (parsers.database_url, "shop.sqlite", "is not a database URL"),
+        (parsers.database_url, "sqlite://", "is in memory"),
+        (parsers.database_url, "sqlite:///:memory:", "is in memory"),
+        (parsers.database_url, "mysql://localhost/shop", "neither sqlite nor postgresql"),
+        (parsers.database_url, "postgresql://localhost/shop", "neither sqlite nor postgresql"),
+        (parsers.stripe_secret_key, "pk_test_1", "is not a secret key"),
+        (parsers.stripe_secret_key, "sk_test_", "is not a secret key"),
+        (parsers.stripe_secret_key, "sk_test_a b", "is not a secret key"),
+        (parsers.stripe_publishable_key, "sk_test_1", "is not a publishable key"),
+        (parsers.webhook_secrets, "whsec_one secret", "does not begin with whsec_"),
+        (parsers.webhook_secrets, "whsec_", "does not begin with whsec_"),
+        (parsers.webhook_secrets, ",", "does not begin with whsec_"),
+        (parsers.seconds, "soon", "is not a number of seconds"),
+        (parsers.seconds, "0", "is not a number of seconds"),
+        (parsers.seconds, "-1", "is not a number of seconds"),
+        (parsers.seconds, "61", "is not a number of seconds"),
+        (parsers.seconds, "nan", "is not a number of seconds"),
+        (parsers.seconds, "inf", "is not a number of seconds"),
+        (parsers.count, "-1", "is not a whole number"),
+        (parsers.count, "1.5", "is not a whole number"),
+        (parsers.count, "10000", "is not a whole number"),
+        (parsers.positive_count, "0", "must be 1 or more"),
+        (parsers.limit_storage, "redis", "neither memory nor database"),
+        (parsers.rate, "often", "is not a rate"),
+        (parsers.rate, "0/hour", "is not a rate"),
+        (parsers.rate, "-1/hour", "is not a rate"),
+        (parsers.rate, "3/hour; 9/day", "is not a rate"),
+        (parsers.existing_folder, "/nowhere/at/all", "does not exist"),
         (
-            values.signing_secret,
+            parsers.signing_secret,
             RANDOM[:31],
-            "has 31 bytes; 32 or more are needed: openssl rand -hex 32",
+            "has 31 bytes; 32 or more are required: openssl rand -hex 32",
         ),
-        (values.signing_secret, "abcd" * 16, "repeats a few characters"),
+        (parsers.signing_secret, "abcd" * 16, "repeats a few characters"),
     ],
 )
 def test_what_is_wrong_is_refused_in_words(parse, raw, problem):
@@ -203,31 +203,31 @@ def test_what_is_wrong_is_refused_in_words(parse, raw, problem):
 
 
 def test_postgresql_needs_its_driver(monkeypatch):
-    monkeypatch.setattr(values, "find_spec", lambda _name: None)
+    monkeypatch.setattr(parsers, "find_spec", lambda _name: None)
     with pytest.raises(ValueError, match=r"pip install 'bookshop\[postgresql\]'"):
-        values.database_url("postgresql+psycopg://localhost/shop")
+        parsers.database_url("postgresql+psycopg://localhost/shop")
 
 
 def test_a_file_is_no_folder():
     with pytest.raises(ValueError, match="is a file, not a folder"):
-        values.folder(str(Path(__file__)))
+        parsers.folder(str(Path(__file__)))
 
 
 @given(st.text())
 def test_no_text_whatever_brings_a_parser_down(raw):
     for parse in (
-        values.web_address,
-        values.locale,
-        values.currency,
-        values.email,
-        values.environment,
-        values.database_url,
-        values.stripe_secret_key,
-        values.stripe_publishable_key,
-        values.webhook_secrets,
-        values.signing_secret,
-        values.seconds,
-        values.positive_count,
+        parsers.web_address,
+        parsers.locale,
+        parsers.currency,
+        parsers.email,
+        parsers.environment,
+        parsers.database_url,
+        parsers.stripe_secret_key,
+        parsers.stripe_publishable_key,
+        parsers.webhook_secrets,
+        parsers.signing_secret,
+        parsers.seconds,
+        parsers.positive_count,
     ):
         with contextlib.suppress(ValueError):
             parse(raw)

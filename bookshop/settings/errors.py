@@ -1,0 +1,28 @@
+"""What is wrong with the settings: one Problem per key, all in one SettingsError."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a key, and the line to write instead."""
+
+    key: str
+    problem: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.problem}\n    write: {self.fix}"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. `problems` contains every problem."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        count = "1 setting is" if len(problems) == 1 else f"{len(problems)} settings are"
+        super().__init__(f"The shop did not start: {count} wrong.\n{lines}")

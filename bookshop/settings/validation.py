@@ -1,0 +1,139 @@
+"""Validation of settings that are right alone and wrong together, and of unknown keys."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from bookshop.settings import parsers
+from bookshop.settings.errors import Problem
+from bookshop.settings.keys import KEYS, OWN_PREFIXES, STRIPE_API, STRIPE_JS
+from bookshop.settings.models import Security
+from bookshop.settings.parsers import Secret
+
+SANDBOX_KEY_END = "_sandbox"  # of the placeholder keys in development.ini
+SIMILARITY = 0.5  # of an unknown key and the one that was probably meant, from 0 to 1
+
+Values = Mapping[str, Any]
+
+
+def find_unknown_keys(ini: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield a problem for each key that has a prefix of the shop's and is not one of its keys."""
+    known = [*KEYS, *(f"{name}_file" for name, key in KEYS.items() if key.secret)]
+    for name in sorted(ini):
+        if name.startswith(OWN_PREFIXES) and name not in known:
+            similar = difflib.get_close_matches(name, known, n=1, cutoff=SIMILARITY)
+            hint = f"; did you mean {similar[0]}?" if similar else ""
+            fix = f"{similar[0]} = …" if similar else f"nothing: remove the line “{name} = …”"
+            yield Problem(name, f"is not a setting of the shop{hint}", fix)
+
+
+def find_contradictions(ini: Mapping[str, str], values: Values) -> Iterator[Problem]:
+    """Yield a problem for each setting that contradicts another one.
+
+    `values` are the parsed settings; those that could not be parsed are missing.
+    """
+    yield from _check_stripe_modes(values)
+    yield from _check_stripe_addresses(values)
+    yield from _check_placeholders(ini, values)
+    yield from _check_mail(values)
+    if values.get("bookshop.environment") == "production":
+        yield from _check_production(ini, values)
+
+
+def stripe_mode(ini: Mapping[str, str]) -> str:
+    """Return the Stripe mode that the environment requires: `live` or `test`."""
+    return "live" if ini.get("bookshop.environment") == "production" else "test"
+
+
+def is_live(values: Values) -> bool:
+    """Return True if the secret key is a live key."""
+    key: Secret | None = values.get("stripe.secret_key")
+    return key is not None and parsers.is_live(key.reveal())
+
+
+def mail_security(values: Values) -> Security:
+    """Return the security of the connection to the mail server; to another machine it uses TLS."""
+    host = values.get("mail.host") or "localhost"
+    default: Security = "none" if parsers.is_loopback(host) else "starttls"
+    return values.get("mail.security") or default
+
+
+def _check_stripe_modes(values: Values) -> Iterator[Problem]:
+    secret_key = values.get("stripe.secret_key")
+    publishable = values.get("stripe.publishable_key")
+    environment = values.get("bookshop.environment")
+    live = is_live(values)
+    mode = "live" if live else "test"
+    if secret_key and publishable and parsers.is_live(publishable) != live:
+        yield Problem(
+            "stripe.publishable_key",
+            f"live/test mode mismatch: stripe.secret_key is a {mode} key",
+            f"stripe.publishable_key = pk_{mode}_…",
+        )
+    if secret_key and environment and live != (environment == "production"):
+        yield Problem(
+            "stripe.secret_key",
+            f"is a {mode} key, and bookshop.environment is {environment}",
+            f"stripe.secret_key = sk_{'test' if live else 'live'}_…  "
+            f"(or bookshop.environment = {'production' if live else 'staging'})",
+        )
+
+
+def _check_stripe_addresses(values: Values) -> Iterator[Problem]:
+    production = values.get("bookshop.environment") == "production"
+    for name, real in (("stripe.api_base", STRIPE_API), ("stripe.js_url", STRIPE_JS)):
+        value = values.get(name)
+        if value and urlsplit(value)[:2] != urlsplit(real)[:2]:
+            if is_live(values):
+                reason = "is not Stripe's address: a live key is sent to Stripe only"
+                yield Problem(name, reason, f"{name} = {real}")
+            elif production:
+                reason = "is not Stripe's address: production uses Stripe only"
+                yield Problem(name, reason, f"{name} = {real}")
+
+
+def _check_placeholders(ini: Mapping[str, str], values: Values) -> Iterator[Problem]:
+    key: Secret | None = values.get("stripe.secret_key")
+    at_stripe = values.get("stripe.api_base") == STRIPE_API
+    if key and key.reveal().endswith(SANDBOX_KEY_END) and at_stripe:
+        reason = "is a placeholder for the sandbox, which Stripe does not accept"
+        fix = f"stripe.secret_key = sk_{stripe_mode(ini)}_…"
+        yield Problem("stripe.secret_key", reason, fix)
+    secret: Secret | None = values.get("bookshop.secret")
+    development = values.get("bookshop.environment") == "development"
+    if secret and "development" in secret.reveal() and not development:
+        reason = "is the one of development.ini, which is public"
+        example = KEYS["bookshop.secret"].example
+        yield Problem("bookshop.secret", reason, f"bookshop.secret = {example}")
+
+
+def _check_mail(values: Values) -> Iterator[Problem]:
+    host, username, password = (
+        values.get(f"mail.{name}") for name in ("host", "username", "password")
+    )
+    if host and values.get("mail.folder"):
+        reason = "cannot be used with mail.host: e-mails are either stored in a folder or sent"
+        yield Problem("mail.folder", reason, "mail.folder =")
+    local = parsers.is_loopback(host or "localhost")
+    if password and mail_security(values) == "none" and not local:
+        reason = "is none: mail.password would be sent unencrypted"
+        yield Problem("mail.security", reason, "mail.security = starttls")
+    if bool(username) != bool(password) and {"mail.username", "mail.password"} <= values.keys():
+        missing, present = ("username", "password") if password else ("password", "username")
+        fix = f"mail.{missing} = {KEYS[f'mail.{missing}'].example}"
+        yield Problem(f"mail.{missing}", f"is missing, and mail.{present} is given", fix)
+
+
+def _check_production(ini: Mapping[str, str], values: Values) -> Iterator[Problem]:
+    includes = ini.get("pyramid.includes", "").split()
+    if "bookshop.sandbox" in includes:
+        others = " ".join(name for name in includes if name != "bookshop.sandbox")
+        reason = "includes bookshop.sandbox, which is not for production"
+        yield Problem("pyramid.includes", reason, f"pyramid.includes = {others}".rstrip())
+    url: str | None = values.get("bookshop.url")
+    if url and not url.startswith("https://"):
+        reason = "must begin with https://: browsers refuse payments without it"
+        yield Problem("bookshop.url", reason, f"bookshop.url = https://{url[7:]}")
