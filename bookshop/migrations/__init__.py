@@ -1,8 +1,8 @@
-"""Bringing the database to this version's schema, with Alembic.
+"""Migrations of the database schema, with Alembic.
 
-Each revision says whether it is `expand_only`: it adds what the version of the shop before it does
-not know and does not miss, so that both may work on the database at once. The database itself
-knows the oldest revision that its schema serves, since an older shop cannot read newer revisions.
+A revision is `expand_only` if it only adds what the previous version of the shop does not need, so
+that both versions may use the database at the same time. The database stores the oldest revision
+that its schema is compatible with, since an older shop does not have the newer revisions' files.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect
 from sqlalchemy.engine import Connection, Engine
 
-# A server asks which revision its database is of, and needs no more: Alembic takes 11 MB and a
-# tenth of a second, so it is imported by who migrates.
+# Alembic takes 11 MB and a tenth of a second to import, and a server needs only the revision of its
+# database: functions that migrate import Alembic themselves.
 if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import Script
@@ -25,11 +25,11 @@ VERSIONS = "alembic_version"
 
 
 class NewerSchemaError(Exception):
-    """The database belongs to a newer version of the shop, with which this one cannot work."""
+    """The database belongs to a newer version of the shop, and this version cannot use it."""
 
 
 def configuration(engine: Engine) -> Config:
-    """Alembic's configuration; there is no alembic.ini, since the shop's INI names the database."""
+    """Return Alembic's configuration. No alembic.ini is needed: the shop's INI has the URL."""
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
@@ -39,7 +39,7 @@ def configuration(engine: Engine) -> Config:
 
 
 def upgrade(engine: Engine) -> None:
-    """Migrate to the newest revision. A database that is there already is left alone.
+    """Migrate to the newest revision; change nothing if there is nothing to migrate.
 
     Raises NewerSchemaError.
     """
@@ -50,53 +50,50 @@ def upgrade(engine: Engine) -> None:
 
 
 def pending(engine: Engine) -> list[Script]:
-    """The revisions that the database lacks, the oldest first. Raises NewerSchemaError."""
-    at = _revision(engine)
-    if at == max(revisions()):
+    """Return the revisions that the database lacks, oldest first. Raises NewerSchemaError."""
+    current = _revision(engine)
+    if current == max(revisions()):
         return []
-    if at is not None and at not in revisions():
+    if current is not None and current not in revisions():
         if is_usable(engine):
             return []
-        raise NewerSchemaError(f"the database is of revision {at}, which is newer than the shop")
+        message = f"the database has revision {current}, which is newer than this shop"
+        raise NewerSchemaError(message)
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     scripts = ScriptDirectory(str(Path(__file__).parent))
-    return list(scripts.iterate_revisions("head", at or "base"))[::-1]
-
-
-def is_current(engine: Engine) -> bool:
-    """Whether the database is at the newest revision. It is not made by being looked at."""
-    return _revision(engine) == max(revisions())
+    return list(scripts.iterate_revisions("head", current or "base"))[::-1]
 
 
 def is_usable(engine: Engine) -> bool:
-    """Whether this version of the shop can work with the database as it is.
+    """True if this version of the shop can use the database.
 
-    That is the newest revision that the shop knows, and newer ones that only add to it.
+    Its revision is the newest of this version, or a later one that is compatible with it.
     """
-    at = _revision(engine)
-    if at is None or at in revisions():
-        return at == max(revisions())
+    current = _revision(engine)
+    if current is None or current in revisions():
+        return current == max(revisions())
     with engine.connect() as connection:
         return _usable_from(connection) in revisions()
 
 
 def revisions() -> set[str]:
-    """The revisions that this version of the shop knows: one after the other, they sort so."""
+    """Return the revisions of this version of the shop; they sort in the order of migration."""
     versions = Path(__file__).parent.joinpath("versions")
     return {file.name.partition("_")[0] for file in versions.glob("[0-9]*.py")}
 
 
 def has_state(connection: Connection) -> bool:
-    """Whether the database has a row about the shop as a whole: from revision 0009 on."""
+    """True if the database has the table of the shop's state, which revision 0009 added."""
     return inspect(connection).has_table(STATE)
 
 
 def _usable_from(connection: Connection) -> str | None:
     if not has_state(connection):
         return None
-    found: str = connection.exec_driver_sql(f"SELECT usable_from FROM {STATE}").scalar_one()  # noqa: S608  # nosec B608
-    return found
+    query = f"SELECT usable_from FROM {STATE}"  # noqa: S608  # nosec B608
+    revision: str = connection.exec_driver_sql(query).scalar_one()
+    return revision
 
 
 def _revision(engine: Engine) -> str | None:
@@ -105,6 +102,6 @@ def _revision(engine: Engine) -> str | None:
     with engine.connect() as connection:
         if not inspect(connection).has_table(VERSIONS):
             return None
-        wanted = f"SELECT version_num FROM {VERSIONS}"  # noqa: S608  # nosec B608
-        found: str | None = connection.exec_driver_sql(wanted).scalar()
-        return found
+        query = f"SELECT version_num FROM {VERSIONS}"  # noqa: S608  # nosec B608
+        revision: str | None = connection.exec_driver_sql(query).scalar()
+        return revision

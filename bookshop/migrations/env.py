@@ -1,4 +1,4 @@
-"""Alembic's environment."""
+"""Alembic's environment: runs the migrations on the engine of `migrations.configuration`."""
 
 from __future__ import annotations
 
@@ -21,27 +21,28 @@ import bookshop.webhooks.models  # noqa: F401
 from bookshop.db import Base, UTCDateTime, writing
 from bookshop.migrations import STATE, has_state
 
-# The imports make their tables known to the metadata.
+# Importing the models registers their tables in the metadata.
 
 
 def render_type(kind: str, item: object, _context: object) -> str | Literal[False]:
-    """Write our own column types as what they are in the database."""
+    """Render the shop's own column types as the types of the database."""
     if kind == "type" and isinstance(item, UTCDateTime):
         return "sa.DateTime(timezone=True)"
     return False
 
 
 def is_ours(_object: object, name: str | None, kind: str, *_more: object) -> bool:
-    """Leave the full-text index alone: it differs by database, and no model knows it."""
+    """True for all tables but the full-text index, which differs by database and has no model."""
     return not (kind == "table" and name and name.startswith("search_index"))
 
 
 @contextmanager
-def tables_replaceable(connection: Connection) -> Iterator[None]:
-    """Let SQLite change a table by writing it anew, without losing what refers to the old one.
+def allow_table_replacement(connection: Connection) -> Iterator[None]:
+    """Let SQLite alter a table by replacing it, without deleting rows that refer to the old one.
 
-    Dropping the old table would delete all that refers to it, wherever ON DELETE CASCADE says so;
-    within a transaction the switch has no effect. https://www.sqlite.org/lang_altertable.html#otheralter
+    With foreign keys on, dropping the old table would delete those rows by ON DELETE CASCADE. The
+    PRAGMA has no effect within a transaction.
+    https://www.sqlite.org/lang_altertable.html#otheralter
     """
     if connection.dialect.name != "sqlite":
         yield
@@ -52,14 +53,14 @@ def tables_replaceable(connection: Connection) -> Iterator[None]:
         yield
         broken = driver.execute("PRAGMA foreign_key_check").fetchall()
         if broken:
-            message = f"the migration left rows that refer to nothing: {broken[:3]}"
+            message = f"the migration left references to missing rows: {broken[:3]}"
             raise RuntimeError(message)
     finally:
         driver.execute("PRAGMA foreign_keys = ON")
 
 
-def note_usable(ctx: Any, step: Any, heads: object, run_args: object) -> None:
-    """Write down, with each revision, from which on a version of the shop can work with it."""
+def record_compatibility(ctx: Any, step: Any, heads: object, run_args: object) -> None:
+    """Store, with each migration, the oldest revision that the schema is compatible with."""
     if step.is_upgrade and step.up_revision.module.expand_only:
         return
     usable = step.up_revision_id if step.is_upgrade else step.up_revision.down_revision
@@ -74,7 +75,7 @@ with writing(context.config.attributes["engine"]).connect() as connection:
         render_as_batch=True,
         render_item=render_type,
         include_object=is_ours,
-        on_version_apply=note_usable,
+        on_version_apply=record_compatibility,
     )
-    with tables_replaceable(connection), context.begin_transaction():
+    with allow_table_replacement(connection), context.begin_transaction():
         context.run_migrations()

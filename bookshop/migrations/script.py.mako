@@ -9,7 +9,7 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
-# True where the version of the shop before this one goes on working: additions alone.
+# True if it only adds to the schema, so that the previous version of the shop still works.
 expand_only = False
 
 

@@ -81,7 +81,7 @@ def test_a_revision_that_takes_something_away_is_noticed():
 
 def test_an_older_shop_goes_on_where_newer_revisions_only_expand(engine, migrate_beyond):
     migrate_beyond(True, True)
-    assert not migrations.is_current(engine)
+    assert migrations.pending(engine)
     assert migrations.is_usable(engine)
     assert migrations.pending(engine) == []
     migrations.upgrade(engine)
