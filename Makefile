@@ -11,10 +11,15 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 OFFLINE := is the machine online, and is pip set up for its package index?
 NODE := tests/contract/types tests/pages
+PYTEST := $(BIN)/python -m pytest
+# Which tests are quick, and which are the rest: each test is one or the other, and those of
+# Hypothesis run again at full length. docs/testing.md says what runs where.
+QUICK := not (postgresql or detail or load)
+REST := (postgresql or detail or hypothesis) and not (load or properties)
 
 .PHONY: help
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: serve
 serve: .venv/.serve ## Start the shop at http://localhost:6543, from nothing; it reloads on changes
@@ -22,24 +27,40 @@ serve: .venv/.serve ## Start the shop at http://localhost:6543, from nothing; it
 	@exec $(BIN)/pserve development.ini --reload
 
 .PHONY: test
-test: lint browser $(NODE:%=%/node_modules/.package-lock.json) ## Check everything, from nothing: lint, types, all tests, coverage
-	@echo "==> Testing: unit, functional, contract, browser"
-	@$(BIN)/python -m pytest -n 2 --ignore=tests/properties --ignore=tests/load \
-	    --cov --cov-report=term --durations=30
-	@echo "==> Testing: whatever happens, in whatever order"
-	@$(BIN)/python -m pytest -n 2 tests/properties
+test: lint programs ## The everyday proof, in five minutes: style, types, tests on SQLite, some purchases
+	@echo "==> Testing: the quick tests"
+	@$(PYTEST) -n 2 -m "$(QUICK)" --hypothesis-profile=quick --durations=15 \
+	    $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0)
+
+.PHONY: test-rest
+test-rest: security more-programs ## The rest: PostgreSQL, all pages in the browser, details, random steps, load
+	@echo "==> Testing: PostgreSQL, pages, details, properties at full length"
+	@$(PYTEST) -n 2 -m "$(REST)" --durations=30 \
+	    $(if $(COVERAGE),--cov --cov-append --cov-report=term)
+	@echo "==> Testing: random steps of shop and Stripe"
+	@$(PYTEST) -n 2 tests/properties
 	@echo "==> Testing: under load"
-	@$(BIN)/python -m pytest tests/load
+	@$(PYTEST) tests/load
+
+.PHONY: test-all
+test-all: ## The whole proof: make test, then the rest, with coverage of both together
+	@$(MAKE) --no-print-directory test COVERAGE=yes
+	@$(MAKE) --no-print-directory test-rest COVERAGE=yes
+
+.PHONY: mutants
+mutants: programs ## Try whether tests notice 100 small faults in a copy (COUNT=, SEED=, MINUTES=)
+	@$(BIN)/python tools/mutants.py $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) \
+	    $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: bench
 bench: .venv/.test ## Measure the shop beside others, into docs/bench.md (BOOKS=1000000: imports and a large catalogue too)
 	@$(BIN)/python -m tests.bench $(if $(BOOKS),--books $(BOOKS))
 
 .PHONY: lint
-lint: .venv/.test ## Check style, types, the layers of imports, the lock files, and for security
+lint: .venv/.test ## Check style, types, the layers of imports and the lock files
 	@echo "==> Style"
-	@$(BIN)/ruff check . || { echo "Some of it mends itself: make format" >&2; exit 1; }
-	@$(BIN)/ruff format --check . || { echo "Mend it: make format" >&2; exit 1; }
+	@$(BIN)/ruff check . || { echo "Fix some of it automatically: make format" >&2; exit 1; }
+	@$(BIN)/ruff format --check . || { echo "Fix it: make format" >&2; exit 1; }
 	@echo "==> Types"
 	@$(BIN)/mypy
 	@echo "==> Layers of imports"
@@ -47,9 +68,12 @@ lint: .venv/.test ## Check style, types, the layers of imports, the lock files, 
 	@echo "==> Lock files"
 	@$(BIN)/python tools/check_lock.py
 	@$(BIN)/python tools/check_sources.py
+
+.PHONY: security
+security: .venv/.test ## Check for insecure code, for secrets, and for known vulnerabilities of dependencies
 	@echo "==> Security: bandit, secrets, known vulnerabilities"
-	@told=$$($(BIN)/bandit --quiet --configfile pyproject.toml --recursive bookshop tools 2>&1) || \
-	    { echo "$$told" >&2; exit 1; }
+	@output=$$($(BIN)/bandit --quiet --configfile pyproject.toml --recursive bookshop tools 2>&1) || \
+	    { echo "$$output" >&2; exit 1; }
 	@$(BIN)/python tools/find_secrets.py
 	@$(BIN)/python tools/audit.py
 
@@ -58,7 +82,7 @@ scan: .venv/.test ## Have wapiti attack a shop of its own on this machine: takes
 	@$(BIN)/python tools/scan.py
 
 .PHONY: format
-format: .venv/.test ## Mend what style can mend by itself
+format: .venv/.test ## Fix what style can fix automatically
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
@@ -84,6 +108,9 @@ lock: .venv/.python ## Renew the lock files after a change of dependencies (UPGR
 	    --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) pyproject.toml --extra postgresql; \
 	$(BIN)/uv pip compile "$$@" --extra test --output-file requirements-test.lock && \
 	$(BIN)/uv pip compile "$$@" --constraint requirements-test.lock --output-file requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
+	    --group pyproject.toml:programs --output-file requirements-programs.lock
 	@$(BIN)/python tools/check_lock.py
 
 .PHONY: clean
@@ -114,15 +141,12 @@ $(shell [ "$$(cat .venv/.python 2>&1)" = "$$(pwd)" ] && .venv/bin/python -c '' 2
 	    { echo "Installing failed: $(OFFLINE)" >&2; exit 1; }
 	@touch $@
 
-.PHONY: browser
-browser: .venv/.test
+# Programs that tests start: those of the machine, or else from Debian, PyPI and npm.
+.PHONY: programs more-programs
+programs: .venv/.test
 	@$(BIN)/python tools/browser.py
-	@$(BIN)/python tools/find_nginx.py
+	@$(BIN)/python tools/find_node.py
 
-%/node_modules/.package-lock.json: %/package.json %/package-lock.json
-	@echo "==> Installing the npm packages of $*"
-	@command -v npm >/dev/null || \
-	    { echo "npm is missing: install Node.js 20 or newer, which brings it" >&2; exit 1; }
-	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || \
-	    { echo "Installing failed: is the machine online, and is npm set up for its registry?" >&2; exit 1; }
-	@touch $@
+more-programs: programs
+	@$(BIN)/python tools/find_java.py
+	@$(BIN)/python tools/find_nginx.py
