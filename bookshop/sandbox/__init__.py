@@ -1,7 +1,7 @@
-"""A stand-in for Stripe to develop and test against: its HTTP API, its Stripe.js, its webhooks.
+"""A local stand-in for Stripe for development and tests: HTTP API, Stripe.js, webhooks.
 
-The one line `pyramid.includes = bookshop.sandbox` starts it beside the shop and points the shop's
-settings at it. Leaving the line out leaves real Stripe. The sandbox imports nothing of the shop.
+The line `pyramid.includes = bookshop.sandbox` starts it next to the shop and points the shop's
+settings at it. Without the line the shop uses Stripe. The sandbox imports nothing of the shop.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ LOG = logging.getLogger(__name__)
 
 
 def includeme(config: Any) -> None:
-    """Point the shop at the sandbox, and start it when the shop is made.
+    """Point the shop at the sandbox, and start the sandbox when the application is created.
 
-    Then the program exits with status 2 and a line that says why, where the sandbox can't start:
-    until then the shop may have more to say about its settings.
+    If the sandbox cannot start, the program exits with status 2 and one line that says why. That
+    happens late, so that the shop can report its own settings first.
     """
     settings = config.registry.settings
     try:
@@ -42,7 +42,7 @@ def _options(settings: Mapping[str, str]) -> Options:
     options = Options.from_settings(settings)
     if options.port == 0:
         raise OptionsError(
-            "sandbox.listen: the shop has to know the port beforehand\n"
+            "sandbox.listen: the shop needs a fixed port\n"
             "    write: sandbox.listen = localhost:6544"
         )
     return options
@@ -54,7 +54,7 @@ def _start(server: SandboxServer) -> None:
     except PortTakenError as err:
         if not answers(server.url, server.options.publishable_key):
             _give_up(err)
-        LOG.info("using the sandbox that runs at %s already", server.url)
+        LOG.info("using the sandbox already running at %s", server.url)
     except OptionsError as err:
         _give_up(err)
     else:

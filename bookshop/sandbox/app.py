@@ -1,4 +1,4 @@
-"""The sandbox's WSGI application: its addresses and what answers there."""
+"""The sandbox's WSGI application: its routes and views."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ View = Callable[[Request], Any]
 
 
 def make_app(sandbox: Sandbox) -> Any:
-    """A WSGI application on a sandbox's parts."""
+    """Return the WSGI application of a sandbox."""
     config = Configurator()
     config.registry.sandbox = sandbox
     config.include("pyramid_jinja2")
@@ -104,7 +104,7 @@ def make_app(sandbox: Sandbox) -> Any:
 
 
 def _add(config: Any, path: str, view: View, **how: Any) -> None:
-    """One address, answered by one view. A path may have a route for each method."""
+    """Add a route and its view. A path may have one route per method."""
     name = f"{how.get('request_method', '')} {path}"
     config.add_route(name, path, request_method=how.pop("request_method", None))
     config.add_view(view, route_name=name, **how)

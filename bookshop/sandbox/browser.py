@@ -1,4 +1,4 @@
-"""What browsers load: Stripe.js, the Payment Element's frame, the bank's page."""
+"""Pages and scripts for browsers: Stripe.js, the Payment Element's frame, the bank's page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 STATIC = Path(__file__).parent / "static"
-#: The frames are for other sites to show, so there is no frame-ancestors.
+#: Other sites embed these frames, so there is no frame-ancestors.
 FRAME_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'"
@@ -35,7 +35,7 @@ def element(request: Request) -> Response:
 
 
 def challenge(request: Request) -> Response:
-    """The page of the bank that asks whether the payment is the customer's."""
+    """The bank's 3-D Secure page."""
     return _file("challenge.html")
 
 

@@ -1,4 +1,4 @@
-"""Faults to order, so that a shop can be tried against a Stripe that is slow or broken."""
+"""Simulated faults of the API: latency, errors, lost responses, resets."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ STORED_STATUS = 500
 
 
 class Dropped(ClientDisconnected):
-    """The connection ends without an answer. Waitress takes it for a client that went away."""
+    """The connection is closed without a response. Waitress treats it as a disconnected client."""
 
 
 @dataclass
 class Fault:
-    """What happens to the next requests that match.
+    """A fault for the next matching requests.
 
-    hang         the request waits `seconds` unread, then the connection ends
-    latency      the request is answered `seconds` and `milliseconds` late
+    hang         the request waits `seconds` unread, then the connection is closed
+    latency      the response is `seconds` and `milliseconds` late
     reset        the connection is reset, the request is not read
-    status       the answer is an error of HTTP `status`; 500 is remembered under an idempotency key
-    drop_answer  the request is done and its answer lost
+    status       the response is an error of HTTP `status`; 500 is stored under an idempotency key
+    drop_answer  the request is executed and its response lost
 
-    `method` and `path` (which may hold `*`) say which requests; `times` is how many are left.
+    `method` and `path` (with `*` as wildcard) select requests; `times` is the number remaining.
     """
 
     kind: str
@@ -57,12 +57,12 @@ class Fault:
     times: int = 1
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether the fault is for that request."""
+        """Return True if the fault applies to the request."""
         return self.method in {None, method} and fnmatch.fnmatchcase(path, self.path)
 
     @property
     def error(self) -> ApiError:
-        """The answer of `status`."""
+        """Return the error response of `status`."""
         if self.status == 429:  # noqa: PLR2004
             return errors.rate_limited()
         error = errors.server_error()
@@ -74,7 +74,7 @@ NO_FAULT = Fault("none", times=0)
 
 
 class Faults:
-    """The faults that wait for their requests."""
+    """The pending faults."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -82,26 +82,26 @@ class Faults:
         self._cleared = threading.Event()
 
     def add(self, params: dict[str, Any]) -> Fault:
-        """Order a fault of checked parameters (see SCHEMA)."""
+        """Add a fault from checked parameters (see SCHEMA)."""
         fault = Fault(**params)
         with self._lock:
             self._faults.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Forget all faults, and let go of the requests that they hold."""
+        """Remove all faults, and release the requests that they hold."""
         with self._lock:
             self._faults.clear()
             self._cleared.set()
             self._cleared = threading.Event()
 
     def all(self) -> list[dict[str, Any]]:
-        """The faults that are still to happen."""
+        """Return the pending faults."""
         with self._lock:
             return [asdict(fault) for fault in self._faults]
 
     def take(self, method: str, path: str) -> Fault:
-        """The fault that this request meets, used up once."""
+        """Return the fault for this request, and count it as used."""
         with self._lock:
             found = next((each for each in self._faults if each.matches(method, path)), NO_FAULT)
             found.times -= found is not NO_FAULT
@@ -109,7 +109,7 @@ class Faults:
             return found
 
     def before_reading(self, fault: Fault, abort: Any) -> None:
-        """What strikes on the way to the API. `abort` makes the connection end with a reset."""
+        """Apply a fault before the request is read. `abort` resets the connection."""
         if fault.kind == "hang":
             self._wait(fault)
             raise Dropped
@@ -120,19 +120,19 @@ class Faults:
             raise fault.error
 
     def before_doing(self, fault: Fault) -> None:
-        """What strikes while the request is under way, its idempotency key taken."""
+        """Apply a fault after the idempotency key was locked."""
         if fault.kind == "latency":
             self._wait(fault)
 
     @staticmethod
     def while_doing(fault: Fault) -> None:
-        """What strikes instead of doing it, and is remembered as its answer."""
+        """Apply a fault instead of executing the request; it is stored as its response."""
         if fault.kind == "status" and fault.status == STORED_STATUS:
             raise fault.error
 
     @staticmethod
     def before_answering(fault: Fault) -> None:
-        """What strikes on the way back."""
+        """Apply a fault before the response is sent."""
         if fault.kind == "drop_answer":
             raise Dropped
 

@@ -1,4 +1,4 @@
-"""Identifiers as Stripe makes them: a prefix that says what it is, and random letters."""
+"""Identifiers in Stripe's format: a prefix for the object type, and random characters."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ SHAPES = {
 
 
 def random_text(length: int) -> str:
-    """Letters and digits that nobody can guess."""
+    """Return unguessable letters and digits."""
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
 def new_id(kind: str) -> str:
-    """A fresh id for an object of that kind."""
+    """Return a new id for an object type."""
     prefix, length = SHAPES[kind]
     return prefix + random_text(length)

@@ -1,4 +1,4 @@
-"""What the sandbox is told, and what is wrong with it."""
+"""The sandbox's options and their validation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PORTS = range(65536)
 
 
 def is_web_address(url: str) -> bool:
-    """Whether events can be posted there."""
+    """Return True if events can be posted to the address."""
     try:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -23,17 +23,17 @@ def is_web_address(url: str) -> bool:
 
 
 class OptionsError(Exception):
-    """The sandbox can't start so. The text names the setting, what is wrong and what to write."""
+    """The sandbox cannot start. The text names the setting, the problem and what to write."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How one sandbox is set up. Raises OptionsError for an address that isn't this machine's.
+    """The configuration of a sandbox. Raises OptionsError for an address of another machine.
 
-    `listen` is `host:port`, port 0 for any free one. `database` is a SQLite file of the sandbox's
-    own. Without a `webhook_url` only the endpoints are told of events that were made over the API.
-    `mail` is the folder whose .eml files the dashboard shows. `currency` is the account's own, in
-    which a real one would be paid out; None for pounds.
+    `listen` is `host:port`, port 0 for any free one. `database` is the sandbox's own SQLite file.
+    Without a `webhook_url` events are only sent to endpoints created over the API. `mail` is the
+    folder whose .eml files the dashboard shows. `currency` is the account's payout currency; None
+    for pounds.
     """
 
     listen: str
@@ -60,22 +60,22 @@ class Options:
         if not _is_loopback(host):
             raise OptionsError(
                 f"sandbox.listen: {host!r} can be reached by other machines, and the sandbox moves "
-                f"no money for anybody\n    write: sandbox.listen = localhost:{port}"
+                f"no real money\n    write: sandbox.listen = localhost:{port}"
             )
 
     @property
     def host(self) -> str:
-        """The host to listen on, without the brackets of an IPv6 address."""
+        """Return the host to listen on, without the brackets of an IPv6 address."""
         return self.listen.rpartition(":")[0].strip("[]")
 
     @property
     def port(self) -> int:
-        """The port to listen on."""
+        """Return the port to listen on."""
         return int(self.listen.rpartition(":")[2])
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, str]) -> Options:
-        """The options in an INI section whose `${NAME}` are filled in. Raises OptionsError."""
+        """Read the options of an expanded INI section. Raises OptionsError."""
         unknown = {key for key in settings if key.startswith("sandbox.")} - KEYS
         if unknown:
             raise OptionsError(

@@ -26,13 +26,13 @@ from bookshop.sandbox.options import Options, OptionsError
 from bookshop.sandbox.state import Sandbox
 
 LOG = logging.getLogger(__name__)
-MOST_THREADS = 64  # more than a shop waits for at once, so that hanging requests leave some
+MOST_THREADS = 64  # more than a shop uses at once, so that hanging requests leave some free
 LARGEST = 1_000_000  # bytes of a request's body
-PATIENCE = 2.0  # seconds for whoever answers at our address to say who it is
+IDENTIFY_TIMEOUT = 2.0  # seconds that the program on our port has to identify itself
 
 
 class _Task(WSGITask):
-    """Lets the application reset its connection: a fault that WSGI has no word for."""
+    """A task whose application can reset its connection, which WSGI has no means for."""
 
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
@@ -49,7 +49,7 @@ def _reset_at_the_end(channel: Any) -> None:
 
 
 class _Crew(ThreadedTaskDispatcher):
-    """Threads that are started when the others are busy."""
+    """A thread pool that grows when all threads are busy."""
 
     def add_task(self, task: Task) -> None:
         with self.lock:
@@ -63,7 +63,7 @@ class _Crew(ThreadedTaskDispatcher):
 class SandboxServer:
     """A sandbox on a port of this machine.
 
-    `start` returns once it listens, and raises OptionsError where it can't; `stop` frees the port.
+    `start` returns when it listens, and raises OptionsError if it cannot; `stop` frees the port.
     """
 
     def __init__(self, options: Options) -> None:
@@ -74,12 +74,12 @@ class SandboxServer:
 
     @property
     def url(self) -> str:
-        """Its address. With port 0 it is known once the server has started."""
+        """Return the address. With port 0 it is known once the server has started."""
         host = self.options.listen.rpartition(":")[0]
         return f"http://{host}:{self._port}"
 
     def start(self) -> None:
-        """Listen, and answer in daemon threads."""
+        """Listen, and serve in daemon threads."""
         try:
             sandbox = Sandbox.open(self.options)
         except (sqlite3.Error, OSError) as err:
@@ -96,7 +96,7 @@ class SandboxServer:
         sandbox.deliverer.start()
 
     def stop(self) -> None:
-        """Answer what is under way, free the port, close the database. Twice does no harm."""
+        """Finish requests in progress, free the port, close the database. Idempotent."""
         if self._sandbox is None:
             return
         sandbox, self._sandbox = self._sandbox, None
@@ -107,7 +107,7 @@ class SandboxServer:
         sandbox.close()
 
     def _listen(self, app: Any) -> Any:
-        # localhost is two addresses, and a free port of the one needn't be free at the other.
+        # localhost has two addresses, and a port may be free on one of them only.
         host = "127.0.0.1" if self._port == 0 and self.options.host == "localhost" else None
         listen = f"{host}:0" if host else self.options.listen
         try:
@@ -132,7 +132,7 @@ class SandboxServer:
         return server
 
     def _close(self, _: None = None) -> None:
-        # In the thread that serves, which ends when nothing is open any more.
+        # In the serving thread, which ends when no socket is open.
         wasyncore.close_all(self._map)
 
     def _serve(self) -> None:
@@ -140,7 +140,7 @@ class SandboxServer:
 
 
 class PortTakenError(OptionsError):
-    """Somebody listens at the sandbox's address already."""
+    """Another program listens on the sandbox's address."""
 
     def __init__(self, listen: str) -> None:
         super().__init__(
@@ -150,11 +150,11 @@ class PortTakenError(OptionsError):
 
 
 def answers(url: str, publishable_key: str) -> bool:
-    """Whether a sandbox of the same account answers at `url`."""
+    """Return True if a sandbox of the same account answers at `url`."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{url}/_sandbox", timeout=PATIENCE) as response:
-            told = json.loads(response.read(LARGEST))
+        with opener.open(f"{url}/_sandbox", timeout=IDENTIFY_TIMEOUT) as response:
+            identity = json.loads(response.read(LARGEST))
     except (OSError, ValueError):
         return False
-    return bool(told == {"sandbox": NAME, "publishable_key": publishable_key})
+    return bool(identity == {"sandbox": NAME, "publishable_key": publishable_key})

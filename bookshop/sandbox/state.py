@@ -1,4 +1,4 @@
-"""All that one sandbox is made of, for its views to reach."""
+"""The components of a running sandbox, for its views."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bookshop.sandbox.webhooks.sender import Deliverer
 
 @dataclass(frozen=True)
 class Sandbox:
-    """The parts of a running sandbox."""
+    """The components of a running sandbox."""
 
     options: Options
     store: Store
@@ -28,7 +28,7 @@ class Sandbox:
 
     @classmethod
     def open(cls, options: Options) -> Sandbox:
-        """The parts, on the options' database. Raises sqlite3.Error and OSError."""
+        """Create the components on the options' database. Raises sqlite3.Error and OSError."""
         store = Store(options.database)
         endpoints.keep_built_in(store, options.webhook_url, options.webhook_secret)
         delivery_faults = DeliveryFaults()
@@ -43,7 +43,7 @@ class Sandbox:
         )
 
     def close(self) -> None:
-        """Let go of the requests that are held, end deliveries and close the database."""
+        """Release held requests, stop deliveries and close the database."""
         self.faults.clear()
         self.deliverer.stop()
         self.store.close()

@@ -1,4 +1,4 @@
-"""What the sandbox remembers: one SQLite file, one connection, one writer at a time."""
+"""Storage: one SQLite file, one connection, one writer at a time."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ CREATE INDEX deliveries_batch ON deliveries (batch) WHERE batch IS NOT NULL;
 PRAGMA user_version = 2;
 """
 VERSION = 2
-#: How a transaction begins, is undone and ends.
+#: Statements that begin, roll back and end a transaction.
 OUTERMOST = ("BEGIN IMMEDIATE", ["ROLLBACK"], "COMMIT")
 INNER = ("SAVEPOINT within", ["ROLLBACK TO within", "RELEASE within"], "RELEASE within")
 
 
 class Store:
-    """Objects by id, as the API shows them to the account's owner.
+    """Objects by id, as the API returns them to the account's owner.
 
-    `notes` are the sandbox's own beside an object, such as what a test card stands for. Raises
-    sqlite3.DatabaseError where the file is none of this sandbox's.
+    `notes` are the sandbox's own data about an object, such as a test card's behaviour. Raises
+    sqlite3.DatabaseError if the file is not a sandbox database of this version.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,7 +86,7 @@ class Store:
             message = "it is no database of this version's sandbox: remove it, or name another file"
             raise sqlite3.DatabaseError(message)
         self.run("PRAGMA journal_mode = WAL")
-        # A sandbox may lose its last second when the machine dies, not when the process does.
+        # The last second may be lost when the machine crashes, but not when the process does.
         self.run("PRAGMA synchronous = NORMAL")
         if not tables:
             self._connection.executescript(SCHEMA)
@@ -98,7 +98,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is written inside happens, or nothing does: one within another as well."""
+        """A transaction, which may be nested: all writes inside are kept, or none."""
         with self._lock:
             outermost = not self._connection.in_transaction
             begin, undo, end = OUTERMOST if outermost else INNER
@@ -112,12 +112,12 @@ class Store:
             self._connection.execute(end)
 
     def run(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[sqlite3.Row]:
-        """One statement, and the rows that it gives."""
+        """Execute a statement and return its rows."""
         with self._lock:
             return self._connection.execute(sql, values).fetchall()
 
     def save(self, thing: Object, notes: Object | None = None) -> None:
-        """Add an object or write its new state. Notes are kept where none are given."""
+        """Insert or update an object. Existing notes are kept if none are given."""
         self.run(
             "INSERT INTO objects (kind, id, body, notes) VALUES (:kind, :id, :body, :notes)"
             " ON CONFLICT (id) DO UPDATE SET body = :body,"
@@ -132,12 +132,12 @@ class Store:
         )
 
     def find(self, kind: str, identifier: str) -> Object | None:
-        """The object of that kind and id."""
+        """Return the object of that type and id."""
         found = self.run("SELECT body FROM objects WHERE id = ? AND kind = ?", (identifier, kind))
         return json.loads(found[0]["body"]) if found else None
 
     def notes(self, identifier: str) -> Object:
-        """The notes beside an object."""
+        """Return the notes of an object."""
         found = self.run("SELECT notes FROM objects WHERE id = ?", (identifier,))
         notes: Object = json.loads(found[0]["notes"]) if found else {}
         return notes
@@ -145,9 +145,9 @@ class Store:
     def select(
         self, kind: str, *, charge: str | None = None, payment_intent: str | None = None
     ) -> Iterator[Object]:
-        """The objects of a kind, newest first, each read as it is asked for.
+        """Yield the objects of a type, newest first.
 
-        With a charge or an intent only those that name it.
+        With a charge or an intent, only those that reference it.
         """
         found = self.run(
             "SELECT body FROM objects WHERE kind = :kind"

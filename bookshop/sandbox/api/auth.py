@@ -1,4 +1,4 @@
-"""Who calls: the sandbox knows one account, with one key of each sort.
+"""Authentication: one account, with one secret and one publishable key.
 
 https://docs.stripe.com/api/authentication
 """
@@ -32,9 +32,9 @@ SHOWN_START, SHOWN_END, LONG_ENOUGH = 8, 4, 20
 
 
 def by_browser(authorization: str, params: Tree, options: Options) -> bool:
-    """Whether the call's key is the publishable one, which may be the parameter `key`.
+    """Return True if the request uses the publishable key, which may be the parameter `key`.
 
-    Takes that parameter away. Raises ApiError for no key and for a wrong one.
+    Removes that parameter. Raises ApiError for a missing or wrong key.
     """
     sent = params.pop("key", "")
     key = _key(authorization) or (sent if isinstance(sent, str) else "")
@@ -48,17 +48,17 @@ def by_browser(authorization: str, params: Tree, options: Options) -> bool:
 
 
 def refuse_browser() -> ApiError:
-    """What a publishable key is told where it may not go."""
+    """Return the error for a publishable key that is used for a secret operation."""
     return ApiError(401, INVALID, NEEDS_SERVER_KEY, code="secret_key_required")
 
 
 def refuse_pages() -> ApiError:
-    """What a web page is told that comes with the secret key, which every developer's is alike."""
+    """Return the error for a web page that sends the secret key; all sandboxes share one."""
     return ApiError(403, INVALID, NEEDS_NO_PAGE)
 
 
 def check_client_secret(intent: Object, secret: str | None, *, needed: bool) -> None:
-    """Raise ApiError unless the call knows the intent's client secret, where it must."""
+    """Raise ApiError if a browser call does not send the intent's client secret."""
     if secret is None:
         if needed:
             raise missing_parameter("client_secret")
@@ -81,7 +81,7 @@ def _key(authorization: str) -> str:
 
 
 def _partly(key: str) -> str:
-    """A key for its owner to recognise and nobody to use."""
+    """Return a masked key: its owner can recognise it, but it cannot be used."""
     if len(key) < LONG_ENOUGH:
         return "*" * len(key)
     hidden = "*" * (len(key) - SHOWN_START - SHOWN_END)

@@ -1,4 +1,4 @@
-"""One call of the API, as the functions that answer it see it."""
+"""One API call, as the operation functions receive it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bookshop.sandbox.webhooks.events import Cause, Events
 
 @dataclass(frozen=True)
 class Call:
-    """`params` are checked; `identifier` is the id in the path; `by_browser` says which key.
+    """An API call: checked `params`, `identifier` in the path, `by_browser` for the key used.
 
-    `currency` is the account's own where its shop has said it.
+    `currency` is the account's currency, if the shop has set one.
     """
 
     store: Store
@@ -28,5 +28,5 @@ class Call:
     currency: str | None = None
 
     def emit(self, kind: str, thing: Object, previous: Object | None = None) -> None:
-        """Say that something happened because of this call (see `Events.emit`)."""
+        """Emit an event caused by this call (see `Events.emit`)."""
         self.events.emit(kind, thing, self.cause, previous)

@@ -1,4 +1,4 @@
-"""From an HTTP request to Stripe's answer, in the order in which Stripe looks at things."""
+"""Process an API request in Stripe's order: key, address, parameters, idempotency, operation."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CORS = {
 
 @dataclass
 class Answer:
-    """What goes back."""
+    """An API response."""
 
     status: int
     body: str
@@ -46,7 +46,7 @@ class Answer:
 
 
 class Exchange:
-    """One request of the API and its answer."""
+    """An API request and its response."""
 
     def __init__(self, endpoint: Endpoint | None, request: Request) -> None:
         self.sandbox: Sandbox = request.registry.sandbox
@@ -65,7 +65,7 @@ class Exchange:
         )
 
     def respond(self) -> Response:
-        """The answer, logged. Raises Dropped where there is to be none."""
+        """Return the response and log it. Raises Dropped if a fault drops the response."""
         fault = self.sandbox.faults.take(self.request.method, self.request.path)
         self.entry.fault = None if fault is NO_FAULT else fault.kind
         try:
@@ -92,7 +92,7 @@ class Exchange:
             return self._refusal(server_error())
 
     def _read(self) -> Tree:
-        """The parameters as sent, once the caller is known. Raises ApiError."""
+        """Authenticate the caller and return the parameters as sent. Raises ApiError."""
         request = self.request
         query = forms.decode(request.environ.get("QUERY_STRING", ""))
         params = {**query, **forms.decode(request.body.decode("utf-8", "replace"))}
@@ -162,7 +162,7 @@ class Exchange:
         self.entry.replayed = True
         headers = {"Idempotent-Replayed": "true", "Original-Request": stored.request}
         if stored.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            # Under this key the answer will never be another.
+            # The stored response of a key never changes.
             headers["Stripe-Should-Retry"] = "false"
         return Answer(stored.status, stored.body, headers)
 
@@ -183,14 +183,14 @@ class Exchange:
 
 
 def preflight(request: Request) -> Response:
-    """The answer to a browser that asks whether it may."""
+    """Answer a CORS preflight request."""
     return Response(status=204, headerlist=list(CORS.items()))
 
 
 def unknown(request: Request) -> Response:
-    """The answer at addresses that the API doesn't have."""
+    """Answer requests for unknown addresses."""
     return Exchange(None, request).respond()
 
 
 def _no_abort() -> None:
-    """Outside of the sandbox's own server a connection can't be reset, only ended."""
+    """Do nothing: outside the sandbox's own server a connection can be closed, but not reset."""

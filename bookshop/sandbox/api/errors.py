@@ -9,7 +9,7 @@ INVALID = "invalid_request_error"
 
 
 class ApiError(Exception):
-    """An answer that isn't a success: an HTTP status and the fields of Stripe's `error` object."""
+    """An error response: HTTP status and the fields of Stripe's `error` object."""
 
     def __init__(
         self, status: int, kind: str, message: str, *, code: str | None = None, **fields: Any
@@ -27,11 +27,11 @@ class ApiError(Exception):
 
 
 class Declined(ApiError):
-    """The attempt to pay was made and failed: what was written of it stays."""
+    """A payment attempt failed; its charge is kept."""
 
 
 def doc_url(code: str) -> str:
-    """Where Stripe explains an error code."""
+    """Return the address of Stripe's page about an error code."""
     return f"https://stripe.com/docs/error-codes/{code.replace('_', '-')}"
 
 
@@ -54,14 +54,14 @@ def missing_parameter(name: str) -> ApiError:
 
 
 def missing_resource(kind: str, identifier: str, param: str, *, in_path: bool = False) -> ApiError:
-    """An id that is nobody's: 404 in the address, 400 in a parameter."""
+    """Return the error for an unknown id: 404 in the path, 400 in a parameter."""
     message = f"No such {kind}: '{identifier}'"
     status = 404 if in_path else 400
     return ApiError(status, INVALID, message, code="resource_missing", param=param)
 
 
 def unexpected_state(message: str, intent: dict[str, Any]) -> ApiError:
-    """400 for what a PaymentIntent of that status doesn't allow."""
+    """400 for an operation that the PaymentIntent's status does not allow."""
     return invalid(message, code="payment_intent_unexpected_state", payment_intent=intent)
 
 
@@ -75,10 +75,10 @@ def unknown_url(method: str, path: str) -> ApiError:
 
 
 def server_error() -> ApiError:
-    """500, as Stripe words it when something broke on its side."""
+    """500, with Stripe's message for internal errors."""
     message = "An unknown error occurred. Please try again, or contact us if it happens again."
     error = ApiError(500, "api_error", message)
-    # The same key would only be told the same again.
+    # A retry with the same key would get the same response.
     error.headers = {"Stripe-Should-Retry": "false"}
     return error
 

@@ -19,9 +19,9 @@ MOST_FIELDS = 1000
 
 
 def decode(encoded: str) -> Tree:
-    """The parameters of a query or body. A list is a hash by position, `[]` is the next one.
+    """Decode a query or body. A list becomes a hash by position; `[]` is the next position.
 
-    Raises ApiError on names that can't be read and on what is a value and a hash at once.
+    Raises ApiError for malformed names, and for a name that is both a value and a hash.
     """
     tree: Tree = {}
     try:

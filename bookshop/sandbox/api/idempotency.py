@@ -21,7 +21,7 @@ KEPT = 24 * 3600.0  # seconds
 
 @dataclass(frozen=True)
 class Stored:
-    """The answer that a key gave the first time."""
+    """The first response for an idempotency key."""
 
     status: int
     body: str
@@ -29,7 +29,7 @@ class Stored:
 
 
 class Idempotency:
-    """Answers by key, and the keys whose first request is still running."""
+    """Stored responses by key, and the keys of requests in progress."""
 
     def __init__(self, store: Store, secret: str) -> None:
         self._store = store
@@ -38,13 +38,13 @@ class Idempotency:
         self._running: set[str] = set()
 
     def fingerprint(self, params: Tree) -> str:
-        """Tells parameters apart, and gives none of them away."""
+        """Return a hash that identifies parameters without revealing them."""
         canonical = json.dumps(params, sort_keys=True).encode()
         return hmac.new(self._secret, canonical, hashlib.sha256).hexdigest()
 
     @contextmanager
     def claim(self, key: str) -> Iterator[None]:
-        """Keep others with that key out while its first request runs. Raises ApiError."""
+        """Lock the key while its first request is in progress. Raises ApiError if it is locked."""
         if len(key) > LONGEST:
             raise invalid(f"Idempotency keys may not be longer than {LONGEST} characters.")
         with self._lock:
@@ -58,7 +58,7 @@ class Idempotency:
                 self._running.discard(key)
 
     def recall(self, key: str, path: str, fingerprint: str) -> Stored | None:
-        """The first answer. Raises ApiError where that answered another request."""
+        """Return the stored response. Raises ApiError if the key belongs to a different request."""
         since = time.time() - KEPT
         self._store.run("DELETE FROM idempotency WHERE created < ?", (since,))
         rows = self._store.run("SELECT * FROM idempotency WHERE key = ?", (key,))
@@ -75,7 +75,7 @@ class Idempotency:
         return Stored(first["status"], first["body"], first["request"])
 
     def keep(self, key: str, path: str, fingerprint: str, stored: Stored) -> None:
-        """Remember the answer, errors of ours included."""
+        """Store the response, including simulated server errors."""
         self._store.run(
             "INSERT INTO idempotency (key, created, path, fingerprint, request, status, body)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",

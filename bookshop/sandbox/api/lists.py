@@ -1,4 +1,4 @@
-"""Lists, a page at a time: https://docs.stripe.com/api/pagination. And what is expanded in them."""
+"""Pagination (https://docs.stripe.com/api/pagination) and expansion of objects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_LIMIT, MOST = 10, 100
 DEEPEST = 4
 COMPARISONS = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
 
-#: Fields that hold the id of another object, by the object that has them. None: never filled here.
+#: Fields with the id of another object, by object. None: the sandbox never sets the field.
 EXPANDABLE: dict[str, dict[str, str | None]] = {
     "payment_intent": {
         "latest_charge": "charge",
@@ -47,7 +47,7 @@ PAYMENT_FILTERS = {"charge": text(), "payment_intent": text()}
 
 
 def created(name: str, value: Value) -> dict[str, int]:
-    """A time, or a range of times, in seconds since 1970."""
+    """Parse a time or a range of times, in seconds since 1970."""
     if isinstance(value, str):
         return {"gte": integer(0)(name, value), "lte": integer(0)(name, value)}
     bounds: dict[str, int] = hash_of(dict.fromkeys(COMPARISONS, integer(0)))(name, value)
@@ -55,7 +55,7 @@ def created(name: str, value: Value) -> dict[str, int]:
 
 
 def schema(**filters: Parser) -> Parser:
-    """The parameters of a list."""
+    """Return the parameter schema of a list operation."""
     return hash_of(
         {
             "created": created,
@@ -69,7 +69,7 @@ def schema(**filters: Parser) -> Parser:
 
 
 def page(call: Call, kind: str, things: Iterable[Object]) -> Object:
-    """The page of `things` (newest first) that the call asks for."""
+    """Return the requested page of `things`, newest first."""
     params = call.params
     bounds = params.get("created", {}).items()
     kept = (
@@ -89,7 +89,7 @@ def page(call: Call, kind: str, things: Iterable[Object]) -> Object:
 
 
 def page_of_payment(call: Call, kind: str) -> Object:
-    """The same of all that there is of a kind, or of the payment that the call names."""
+    """Return the requested page of all objects of a kind, or of those of one payment."""
     wanted = {name: call.params[name] for name in PAYMENT_FILTERS if name in call.params}
     for name, identifier in wanted.items():
         if call.store.find(name, identifier) is None:
@@ -122,7 +122,7 @@ def _check_cursor(store: Store, kind: str, identifier: str, param: str) -> None:
 
 
 def expand(store: Store, answer: Object, paths: Iterable[str]) -> Object:
-    """Put objects where their ids stand: https://docs.stripe.com/api/expanding_objects."""
+    """Replace ids by their objects: https://docs.stripe.com/api/expanding_objects."""
     for path in paths:
         fields = path.split(".")
         if len(fields) > DEEPEST:
@@ -152,7 +152,7 @@ def _expanded(store: Store, thing: Mapping[str, Any], fields: list[str], path: s
 
 
 def _refunds_of(store: Store, charge: Mapping[str, Any]) -> Object:
-    """A charge's newest refunds, which it shows only when asked to."""
+    """Return a charge's newest refunds, which are only included when expanded."""
     found = list(islice(store.select("refund", charge=charge["id"]), DEFAULT_LIMIT + 1))
     return {
         "object": "list",

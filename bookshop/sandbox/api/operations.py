@@ -1,4 +1,4 @@
-"""The operations of the API: what each is sent, who may call it, and what answers it."""
+"""The API's operations: parameters, permitted key, and implementation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ONLY_EXPAND = hash_of({"expand": list_of(text())})
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One operation. `for_browsers`: a publishable key may call it, with the client secret."""
+    """An operation. `for_browsers`: callable with a publishable key and the client secret."""
 
     method: str
     path: str
@@ -91,7 +91,7 @@ def _list_methods(call: Call) -> Object:
 
 
 def _retrieve_event(call: Call) -> Object:
-    return events.as_told(call.store, _retrieve(call, "event", "id"))
+    return events.with_pending_count(call.store, _retrieve(call, "event", "id"))
 
 
 def _list_events(call: Call) -> Object:
@@ -104,9 +104,9 @@ def _list_events(call: Call) -> Object:
     def wanted() -> Iterator[Object]:
         for each in call.store.select("event"):
             if any(fnmatchcase(each["type"], kind) for kind in kinds):
-                told = events.as_told(call.store, each)
-                if success in {None, told["pending_webhooks"] == 0}:
-                    yield told
+                event = events.with_pending_count(call.store, each)
+                if success in {None, event["pending_webhooks"] == 0}:
+                    yield event
 
     return lists.page(call, "event", wanted())
 

@@ -1,7 +1,7 @@
-"""Parameters: what each may be, and Stripe's words when it isn't.
+"""Parameter parsers, with Stripe's error messages.
 
 A parser takes a parameter's full name (`shipping[address][city]`) and what was sent, returns the
-value and raises ApiError. Parsers are put together to the schema of an operation.
+value or raises ApiError. An operation's schema is composed of parsers.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def web_address(name: str, value: Value) -> str:
 
 
 def unset_or(parser: Parser) -> Parser:
-    """As `parser`, or empty, which takes the value away: None."""
+    """Parse with `parser`; an empty value unsets the field: None."""
     return lambda name, value: None if value == "" else parser(name, value)
 
 
@@ -124,7 +124,7 @@ def hash_of(fields: Mapping[str, Parser], required: Iterable[str] = ()) -> Parse
 
 
 def metadata(name: str, value: Value) -> dict[str, str]:
-    """Names and values of the shop's own, an empty value to take one away.
+    """Parse metadata; an empty value removes a key.
 
     https://docs.stripe.com/api/metadata
     """
@@ -144,7 +144,7 @@ def metadata(name: str, value: Value) -> dict[str, str]:
 
 
 def not_simulated(name: str, value: Value) -> None:
-    """What Stripe has and the sandbox hasn't: better refused than left unheard."""
+    """Refuse a parameter that Stripe has and the sandbox does not simulate."""
     raise invalid(f"The sandbox does not simulate the parameter {name}.", param=name)
 
 

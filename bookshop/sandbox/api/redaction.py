@@ -1,4 +1,4 @@
-"""What is kept from browsers and from the log."""
+"""Redaction of responses to browsers and of the request log."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from bookshop.sandbox.objects.test_cards import passes_luhn
 
 HIDDEN = "[hidden]"
-#: What a publishable key is shown of a PaymentIntent: the fields of `PaymentIntent` in the types
-#: of @stripe/stripe-js. No metadata above all: https://docs.stripe.com/metadata.
+#: Fields of a PaymentIntent that a publishable key may see: those of `PaymentIntent` in the types
+#: of @stripe/stripe-js. No metadata: https://docs.stripe.com/metadata.
 PUBLIC_FIELDS = """
     id object amount canceled_at cancellation_reason capture_method client_secret
     confirmation_method created currency description last_payment_error livemode next_action
@@ -33,7 +33,7 @@ LONG_NUMBER = re.compile(r"(?<!\w)\d(?:[ -]?\d){11,18}(?!\w)")
 
 
 def public(value: Any) -> Any:
-    """An answer as a publishable key may see it."""
+    """Return the response fields that a publishable key may see."""
     if isinstance(value, list):
         return [public(each) for each in value]
     if not isinstance(value, dict):
@@ -45,7 +45,7 @@ def public(value: Any) -> Any:
 
 
 def for_log(value: Any) -> Any:
-    """Parameters without secrets, card numbers and bank accounts, whatever their name."""
+    """Return parameters without secrets, card numbers and bank accounts."""
     if isinstance(value, dict):
         return {
             name: HIDDEN if name in SECRET_NAMES and isinstance(each, str) else for_log(each)
@@ -55,7 +55,7 @@ def for_log(value: Any) -> Any:
 
 
 def hide(text: str) -> str:
-    """A text with card numbers and keys taken out."""
+    """Return the text with card numbers and keys removed."""
     shown = LONG_NUMBER.sub(_hide_card, text)
     return SECRETS.sub(lambda match: match[1] + HIDDEN, shown)
 

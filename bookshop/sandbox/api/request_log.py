@@ -1,4 +1,4 @@
-"""The API requests that came in, without what nobody should read again."""
+"""The log of API requests, without sensitive data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEPT = 1000
 
 @dataclass
 class Entry:
-    """One request. `time` is in seconds since 1970, `status` None where no answer was sent."""
+    """One request. `time` is in seconds since 1970, `status` None if no response was sent."""
 
     request_id: str
     time: float
@@ -30,7 +30,7 @@ class Entry:
 
 
 def write(store: Store, entry: Entry) -> None:
-    """Log a request, and forget the oldest."""
+    """Log a request, and delete the oldest entries."""
     shown = {
         **asdict(entry),
         "path": redaction.hide(entry.path),
@@ -42,6 +42,6 @@ def write(store: Store, entry: Entry) -> None:
 
 
 def read(store: Store) -> list[dict[str, Any]]:
-    """All that is kept, newest first."""
+    """Return all entries, newest first."""
     rows = store.run("SELECT body FROM requests ORDER BY seq DESC")
     return [json.loads(row["body"]) for row in rows]

@@ -1,4 +1,4 @@
-"""The controls of what goes wrong and of who is told: faults and deliveries."""
+"""Controls for faults and webhook deliveries."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ KIND = choice(*api_faults.KINDS, *delivery_faults.KINDS)
 
 
 def faults(request: Request) -> dict[str, Any]:
-    """The faults that are still to happen."""
+    """Return the pending faults."""
     sandbox = sandbox_of(request)
     return {"data": [*sandbox.faults.all(), *sandbox.delivery_faults.all()]}
 
 
 def add_fault(request: Request) -> Any:
-    """Order a fault (see `faults.Fault` and `delivery_faults.DeliveryFault`)."""
+    """Add a fault (see `faults.Fault` and `delivery_faults.DeliveryFault`)."""
     sandbox = sandbox_of(request)
     params = without_blanks(params_of(request))
     if KIND("kind", params.get("kind", "")) in delivery_faults.KINDS:
@@ -34,9 +34,9 @@ def add_fault(request: Request) -> Any:
 
 
 def clear_faults(request: Request) -> Any:
-    """End all faults and the pause of deliveries, and let go of what they hold.
+    """Remove all faults, resume deliveries, and release held requests and events.
 
-    From a form, which can't send DELETE, POST /_sandbox/faults/clear.
+    Forms cannot send DELETE and use POST /_sandbox/faults/clear.
     """
     sandbox = sandbox_of(request)
     sandbox.faults.clear()
@@ -51,14 +51,14 @@ def all_deliveries(request: Request) -> dict[str, Any]:
 
 
 def waiting(request: Request) -> dict[str, int]:
-    """How many deliveries are under way or due: none once all that can go out has gone out."""
+    """Return the number of deliveries in progress or due; 0 when everything was sent."""
     sandbox = sandbox_of(request)
     paused = sandbox.deliverer.paused
     return {"waiting": deliveries.waiting(sandbox.store, time.time(), paused=paused)}
 
 
 def redeliver(request: Request) -> Any:
-    """Deliver an event once more to an endpoint."""
+    """Redeliver an event to an endpoint."""
     sandbox, identifier = sandbox_of(request), request.matchdict["id"]
     if not deliveries.ask(sandbox.store, identifier):
         raise missing_resource("delivery", identifier, "id", in_path=True)
@@ -67,7 +67,7 @@ def redeliver(request: Request) -> Any:
 
 
 def deliver_event(request: Request) -> Any:
-    """Deliver an event once more to all endpoints, also to those that have subscribed since."""
+    """Redeliver an event to all endpoints, including new ones."""
     sandbox, identifier = sandbox_of(request), request.matchdict["id"]
     event = sandbox.store.find("event", identifier)
     if event is None:
@@ -78,18 +78,18 @@ def deliver_event(request: Request) -> Any:
 
 
 def flush(request: Request) -> Any:
-    """Deliver all that is pending or held, now."""
+    """Deliver all pending and held events now."""
     sandbox_of(request).deliverer.flush()
     return answered(request, {})
 
 
 def pause(request: Request) -> Any:
-    """Deliver nothing but what somebody asks for."""
+    """Pause automatic deliveries."""
     sandbox_of(request).deliverer.pause()
     return answered(request, {"paused": True})
 
 
 def resume(request: Request) -> Any:
-    """Deliver again what is due."""
+    """Resume automatic deliveries."""
     sandbox_of(request).deliverer.resume()
     return answered(request, {"paused": False})

@@ -1,6 +1,6 @@
-"""Controls for what happens to a payment once it is made: what customers, banks and people do.
+"""Controls for paid charges: refunds, disputes, fraud warnings and reviews.
 
-A charge is named by its own id or by its PaymentIntent's.
+A charge is identified by its own id or its PaymentIntent's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CLOSE_REVIEW = hash_of({"outcome": choice("approved", "refunded_as_fraud")}, ("o
 
 
 def refund(request: Request) -> Any:
-    """Refund a charge from the dashboard: `amount`, or all that is left."""
+    """Refund a charge from the dashboard: `amount`, or the remaining amount."""
 
     def answer(call: Call) -> Object:
         charge = charges.find_paid(call.store, call.identifier)
@@ -32,25 +32,25 @@ def refund(request: Request) -> Any:
 
 
 def settle_refund(request: Request) -> Any:
-    """Say what becomes of a refund: `outcome` is succeeded, failed or canceled."""
+    """Settle a refund: `outcome` is succeeded, failed or canceled."""
     return act(request, refunds.SETTLE, refunds.settle)
 
 
 def dispute(request: Request) -> Any:
-    """Dispute a charge: `reason`, `amount`, and `inquiry` if the bank only asks.
+    """Dispute a charge: `reason`, `amount`, and `inquiry` for an inquiry only.
 
-    Of an open inquiry it makes the dispute.
+    An open inquiry is escalated to a dispute.
     """
     return act(request, disputes.OPEN, disputes.begin_at_will)
 
 
 def settle_dispute(request: Request) -> Any:
-    """Say how a dispute ends: `outcome` is won or lost, of an inquiry warning_closed."""
+    """Close a dispute: `outcome` is won or lost, or warning_closed for an inquiry."""
     return act(request, disputes.SETTLE, disputes.settle)
 
 
 def warn(request: Request) -> Any:
-    """Have the issuer warn of fraud."""
+    """Create an early fraud warning."""
 
     def answer(call: Call) -> Object:
         return fraud_warnings.warn(call, charges.find_paid(call.store, call.identifier))
@@ -59,7 +59,7 @@ def warn(request: Request) -> Any:
 
 
 def review(request: Request) -> Any:
-    """Put a payment up for review."""
+    """Open a review."""
 
     def answer(call: Call) -> Object:
         charge = charges.find_paid(call.store, call.identifier)
@@ -75,7 +75,7 @@ def review(request: Request) -> Any:
 
 
 def close_review(request: Request) -> Any:
-    """Close a review: `outcome` is approved, or refunded_as_fraud, which refunds what is left."""
+    """Close a review: `outcome` is approved, or refunded_as_fraud, which refunds the rest."""
 
     def answer(call: Call) -> Object:
         if call.params["outcome"] == "approved":

@@ -1,4 +1,4 @@
-"""The sandbox's own controls under /_sandbox: no key is needed, for only this machine gets here."""
+"""The sandbox's control API under /_sandbox. It needs no key: only this machine has access."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 def refuse_strangers(request: Request) -> None:
-    """Raise HTTPForbidden for what another site makes the developer's browser do.
+    """Raise HTTPForbidden for cross-site requests of the developer's browser.
 
-    A foreign Host is a name that was made to point here; a foreign Origin is another site's page.
+    A foreign Host means DNS rebinding; a foreign Origin is another site's page.
     """
     if request.host.removesuffix(f":{request.host_port}") not in LOCAL_NAMES:
         raise HTTPForbidden("The sandbox answers to localhost.")
@@ -42,7 +42,7 @@ def refuse_strangers(request: Request) -> None:
 
 
 def identity(request: Request) -> dict[str, str]:
-    """Which sandbox this is, for another process to tell it from a stranger."""
+    """Identify this sandbox to other processes."""
     return {"sandbox": NAME, "publishable_key": sandbox_of(request).options.publishable_key}
 
 
@@ -52,12 +52,12 @@ def requests(request: Request) -> dict[str, Any]:
 
 
 def settle(request: Request) -> Any:
-    """Say how a bank debit ends: `outcome` is succeeded or failed."""
+    """Settle a bank debit: `outcome` is succeeded or failed."""
     return act(request, SETTLE, confirmation.settle)
 
 
 def act(request: Request, schema: Parser, answer: Callable[[Call], Object]) -> Any:
-    """Do to Stripe's objects what its API has no operation for, and what no request caused."""
+    """Change Stripe objects in ways that the API has no operation for."""
     sandbox = sandbox_of(request)
     call = Call(
         store=sandbox.store,
@@ -75,18 +75,18 @@ def act(request: Request, schema: Parser, answer: Callable[[Call], Object]) -> A
 
 
 def refused(error: ApiError, request: Request) -> Response:
-    """An error of the controls, in the API's form."""
+    """Return an error of the control API, in the API's format."""
     return Response(json=error.body(f"{request.host_url}/requests"), status=error.status)
 
 
 def sandbox_of(request: Request) -> Sandbox:
-    """The sandbox that a request came to."""
+    """Return the sandbox of a request."""
     sandbox: Sandbox = request.registry.sandbox
     return sandbox
 
 
 def params_of(request: Request) -> Tree:
-    """What was sent, as JSON or as a form. Raises ApiError."""
+    """Return the parameters of a JSON or form body. Raises ApiError."""
     if request.content_type != "application/json":
         return forms.decode(request.body.decode("utf-8", "replace"))
     try:
@@ -99,12 +99,12 @@ def params_of(request: Request) -> Tree:
 
 
 def without_blanks(params: Tree) -> Tree:
-    """A form sends its empty fields too."""
+    """Return the parameters without empty form fields."""
     return {name: value for name, value in params.items() if value != ""}
 
 
 def answered(request: Request, answer: Any) -> Any:
-    """The answer, or for a person at the dashboard the page that they came from."""
+    """Return the response, or redirect a dashboard form back to its page."""
     if "text/html" in request.headers.get("Accept", ""):
         return HTTPSeeOther(request.host_url + _page_of(request))
     return answer

@@ -1,4 +1,4 @@
-"""Pages for the developer: who is told of events, how that went, and what is to go wrong."""
+"""Dashboard pages: webhook endpoints, deliveries and faults."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def endpoints(request: Request) -> dict[str, Any]:
 
 
 def faults(request: Request) -> dict[str, Any]:
-    """The faults that are to happen, and a form to order each kind."""
+    """The pending faults, and a form for each kind."""
     sandbox = sandbox_of(request)
     return {
         "page": "faults",

@@ -1,4 +1,4 @@
-"""Pages for the developer: the mail that the shop wrote to a folder instead of sending it."""
+"""Dashboard pages: the e-mails that the shop wrote to a folder instead of sending them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from pyramid.response import Response
 from bookshop.sandbox.control.views import sandbox_of
 from bookshop.sandbox.dashboard.views import MOST
 
-#: What a mail's HTML may do in the dashboard: look as it does, and nothing else.
+#: The policy of an e-mail's HTML in the dashboard: styles and images only.
 HTML_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-UNTOLD = ("subject", "mime-", "content-")  # the first is the page's title, the rest for programs
+#: Not listed: the page's title, and headers for programs.
+HIDDEN = ("subject", "mime-", "content-")
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -38,7 +39,7 @@ def mails(request: Request) -> dict[str, Any]:
 
 
 def mail(request: Request) -> dict[str, Any]:
-    """One mail: its headers, its text, its HTML in a frame."""
+    """One e-mail: headers, text, and HTML in a frame."""
     path = _asked_for(request)
     message = _read(path)
     text, html = message.get_body(("plain",)), message.get_body(("html",))
@@ -48,14 +49,14 @@ def mail(request: Request) -> dict[str, Any]:
         "page": "mail",
         "name": path.name,
         "subject": message["Subject"],
-        "headers": [pair for pair in message.items() if not pair[0].lower().startswith(UNTOLD)],
+        "headers": [pair for pair in message.items() if not pair[0].lower().startswith(HIDDEN)],
         "text": cast("EmailMessage", text).get_content() if text else None,
         "html": html is not None,
     }
 
 
 def html_part(request: Request) -> Response:
-    """The HTML of a mail, for the frame on its page."""
+    """The HTML part of an e-mail, for the frame on its page."""
     html = _read(_asked_for(request)).get_body(("html",))
     if html is None:
         raise HTTPNotFound("This mail has no HTML.")
@@ -65,7 +66,7 @@ def html_part(request: Request) -> Response:
 
 
 def source(request: Request) -> Response:
-    """The mail as it was written, to keep."""
+    """The e-mail's source, as a download."""
     path = _asked_for(request)
     response = Response(body=path.read_bytes(), content_type="message/rfc822")
     response.content_disposition = f"attachment; filename*=UTF-8''{quote(path.name)}"
@@ -81,7 +82,7 @@ def _newest(folder: Path | None) -> list[Path]:
 
 
 def _asked_for(request: Request) -> Path:
-    """The file that the address names, which is one of the folder's or none."""
+    """Return the file named in the path. Raises HTTPNotFound if it is not in the folder."""
     for path in _newest(sandbox_of(request).options.mail):
         if path.name == request.matchdict["name"]:
             return path

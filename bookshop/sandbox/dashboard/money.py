@@ -1,4 +1,4 @@
-"""What a payment's page shows of the time after it was paid, and offers to happen next."""
+"""What a payment's page shows after payment: refunds, disputes, warnings, review."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from bookshop.sandbox.objects import disputes, refunds
 from bookshop.sandbox.store import Object, Store
 
-#: What the buttons say, by what comes of them.
+#: Button labels by outcome.
 LABELS = {
     "approved": "Approve",
     "canceled": "Cancel",
@@ -21,10 +21,10 @@ LABELS = {
 
 
 def aftermath(store: Store, charge: Object) -> dict[str, Any]:
-    """The refunds, disputes, warnings and review of a charge that was paid.
+    """Return the refunds, disputes, warnings and review of a paid charge.
 
-    `outcomes` are what can become of a refund or dispute, by its status; `left` is what could be
-    refunded, in minor units, 0 where Stripe would refuse.
+    `outcomes` are the possible outcomes of a refund or dispute by status; `left` is the refundable
+    amount in minor units, 0 if Stripe would refuse a refund.
     """
     disputed = list(store.select("dispute", charge=charge["id"]))
     charged_back = any(each["status"] in refunds.CHARGED_BACK for each in disputed)
@@ -46,6 +46,6 @@ def aftermath(store: Store, charge: Object) -> dict[str, Any]:
 
 
 def ids(after: dict[str, Any]) -> set[str]:
-    """The ids of all that is shown, for their events."""
+    """Return the ids of these objects, to find their events."""
     things = [*after["refunds"], *after["disputes"], *after["warnings"]]
     return {after["charge"]["review"], *(each["id"] for each in things)}

@@ -1,4 +1,4 @@
-"""Pages for the developer: payments and requests."""
+"""Dashboard pages: payments and API requests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def payments(request: Request) -> dict[str, Any]:
 
 
 def payment(request: Request) -> dict[str, Any]:
-    """One payment: its attempts, what came after it was paid, and its events."""
+    """One payment: attempts, refunds, disputes, and events."""
     store = _sandbox(request).store
     intent = store.find("payment_intent", request.matchdict["id"])
     if intent is None:
@@ -57,22 +57,22 @@ def requests(request: Request) -> dict[str, Any]:
 
 
 def money(amount: int, currency: str) -> str:
-    """An amount to read."""
+    """Format an amount."""
     return currencies.written(amount, currency)
 
 
 def moment(seconds: float) -> str:
-    """A time to read, in UTC."""
+    """Format a time in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def as_json(value: Any) -> str:
-    """JSON to read."""
+    """Format as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _source(intent: Object) -> str:
-    """The object as the API gives it, but for what would let others pay or read it."""
+    """Return the object as JSON, without its client secret."""
     return as_json(
         {**intent, "client_secret": "[hidden]", "next_action": bool(intent["next_action"])}  # nosec B105
     )

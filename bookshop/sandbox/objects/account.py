@@ -15,7 +15,7 @@ NOTHING_DUE: dict[str, Any] = {
     "past_due": [],
     "pending_verification": [],
 }
-NOT_TOLD = """
+UNSET_FIELDS = """
     annual_revenue estimated_worker_count mcc minority_owned_business_designation
     product_description support_address support_email support_phone support_url url
 """
@@ -29,7 +29,7 @@ CAPABILITIES = (
 ACCOUNT: dict[str, Any] = {
     "id": ID,
     "object": "account",
-    "business_profile": {**dict.fromkeys(NOT_TOLD.split()), "name": "Bookshop sandbox"},
+    "business_profile": {**dict.fromkeys(UNSET_FIELDS.split()), "name": "Bookshop sandbox"},
     "business_type": None,
     "capabilities": dict.fromkeys(CAPABILITIES, "active"),
     "charges_enabled": True,

@@ -1,4 +1,4 @@
-"""The card of a payment method, made of what a customer typed."""
+"""Card details of a payment method, from what the customer typed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CVC_LENGTHS = {"amex": {3, 4}}
 
 
 def describe(given: Mapping[str, Any], billing: Mapping[str, Any]) -> tuple[Object, str]:
-    """The `card` hash of a typed card, and the name of what comes of it.
+    """Return the `card` hash of a typed card, and the name of its behaviour.
 
     https://docs.stripe.com/api/payment_methods/object. Raises ApiError for an impossible card.
     """
@@ -52,7 +52,7 @@ def describe(given: Mapping[str, Any], billing: Mapping[str, Any]) -> tuple[Obje
 
 
 def fingerprint(*parts: str) -> str:
-    """The same for the same card. Made of what may be kept, so that no number follows from it."""
+    """Return the same value for the same card, computed from stored fields, not the number."""
     return hashlib.sha256("/".join(parts).encode()).hexdigest()[:16]
 
 
@@ -72,7 +72,7 @@ def _expiry(month: int, year: int) -> tuple[int, int]:
 def _checks(
     card: test_cards.TestCard, cvc: str | None, address: Mapping[str, str | None]
 ) -> Object:
-    """What the bank says of what it was given: nothing of what it wasn't."""
+    """Return the results of the bank's checks for the fields that were given."""
     failing = test_cards.BEHAVIOURS[card.behaviour].failing_check
     given = {
         "address_line1_check": address["line1"],

@@ -25,9 +25,9 @@ AUTHENTICATED = {
 
 
 def find_paid(store: Store, identifier: str) -> Object:
-    """The charge that was paid, by its own id or by its intent's, in the address.
+    """Return the paid charge, by its own id or its intent's, from the path.
 
-    Raises ApiError where there is none.
+    Raises ApiError if there is none.
     """
     intent = store.find("payment_intent", identifier)
     charge = store.find("charge", intent["latest_charge"] if intent else identifier)
@@ -39,7 +39,7 @@ def find_paid(store: Store, identifier: str) -> Object:
 
 
 def of_card(intent: Object, method: Object, behaviour: Behaviour, *, authenticated: bool) -> Object:
-    """An attempt with a card: it has succeeded or failed."""
+    """Create the charge of a card payment, succeeded or failed."""
     decline = behaviour.decline
     charge = _charge(intent, method, "failed" if decline else "succeeded")
     charge["payment_method_details"] = {
@@ -54,7 +54,7 @@ def of_card(intent: Object, method: Object, behaviour: Behaviour, *, authenticat
 
 
 def of_debit(intent: Object, method: Object) -> Object:
-    """An attempt with a bank account: it is pending until the bank has answered."""
+    """Create the charge of a bank debit, pending until the bank answers."""
     charge = _charge(intent, method, "pending")
     kind = method["type"]
     copied = {
@@ -76,12 +76,12 @@ def of_debit(intent: Object, method: Object) -> Object:
 
 
 def settle(charge: Object) -> None:
-    """The bank has paid."""
+    """Mark the charge as paid by the bank."""
     charge.update(status="succeeded", paid=True, captured=True, amount_captured=charge["amount"])
 
 
 def fail(charge: Object, code: str, message: str) -> None:
-    """The bank has refused."""
+    """Mark the charge as refused by the bank."""
     charge.update(status="failed", paid=False, failure_code=code, failure_message=message)
 
 
@@ -109,7 +109,7 @@ def _charge(intent: Object, method: Object, status: str) -> Object:
         "failure_message": None,
         "fraud_details": {},
         "livemode": False,
-        # A copy, made once: later changes of the intent's don't reach it.
+        # A copy: later changes of the intent's metadata do not apply.
         "metadata": dict(intent["metadata"]),
         "on_behalf_of": None,
         "outcome": None,
@@ -156,7 +156,7 @@ def _card_details(intent: Object, card: Object, *, authenticated: bool) -> Objec
 
 
 def _outcome(behaviour: Behaviour) -> Object:
-    kind, network, reason, told = _verdict(behaviour.decline, behaviour.risk_level)
+    kind, network, reason, message = _verdict(behaviour.decline, behaviour.risk_level)
     outcome: Object = {
         "advice_code": None,
         "network_advice_code": None,
@@ -164,7 +164,7 @@ def _outcome(behaviour: Behaviour) -> Object:
         "network_status": network,
         "reason": reason,
         "risk_level": behaviour.risk_level,
-        "seller_message": told,
+        "seller_message": message,
         "type": kind,
     }
     if behaviour.risk_level in RISK_SCORES:
@@ -175,15 +175,15 @@ def _outcome(behaviour: Behaviour) -> Object:
 def _verdict(decline: Decline | None, risk_level: str) -> tuple[str, str, str | None, str]:
     if decline is None:
         if risk_level == "elevated":
-            told = (
+            message = (
                 "Stripe evaluated this payment as having elevated risk, and placed it in your "
                 "manual review queue."
             )
-            return "manual_review", "approved_by_network", "elevated_risk_level", told
+            return "manual_review", "approved_by_network", "elevated_risk_level", message
         return "authorized", "approved_by_network", None, "Payment complete."
     if decline.blocked:
-        told = "Stripe blocked this payment as too risky."
-        return "blocked", "not_sent_to_network", "highest_risk_level", told
+        message = "Stripe blocked this payment as too risky."
+        return "blocked", "not_sent_to_network", "highest_risk_level", message
     words = decline.decline_code.replace("_", " ")
-    told = f"The bank returned the decline code `{words}`."
-    return "issuer_declined", "declined_by_network", decline.decline_code, told
+    message = f"The bank returned the decline code `{words}`."
+    return "issuer_declined", "declined_by_network", decline.decline_code, message

@@ -1,4 +1,4 @@
-"""How a PaymentIntent is paid: confirm, 3-D Secure, decline, bank debits that take days.
+"""Confirmation of PaymentIntents: cards, 3-D Secure, declines, bank debits.
 
 https://docs.stripe.com/payments/paymentintents/lifecycle
 """
@@ -56,7 +56,7 @@ def create(call: Call) -> Object:
 
 
 def confirm(call: Call) -> Object:
-    """POST /v1/payment_intents/{id}/confirm. A decline is raised, after it has been written."""
+    """POST /v1/payment_intents/{id}/confirm. A decline is raised after its charge was stored."""
     intent = intents.find(call.store, call.identifier)
     _check_open(intent)
     params = call.params
@@ -75,7 +75,7 @@ def confirm(call: Call) -> Object:
 
 
 def challenge(call: Call) -> Object:
-    """POST /v1/payment_intents/{id}/challenge: how 3-D Secure ended. The sandbox's own."""
+    """POST /v1/payment_intents/{id}/challenge: the result of 3-D Secure. Not Stripe's."""
     intent = intents.find(call.store, call.identifier)
     if intent["status"] != "requires_action":
         message = f"There is nothing to authenticate: the status is {intent['status']}."
@@ -91,7 +91,7 @@ def challenge(call: Call) -> Object:
 
 
 def settle(call: Call) -> Object:
-    """The bank's answer to a debit that is processing, days later. The sandbox's own."""
+    """Settle a bank debit that is processing. Not an operation of Stripe's API."""
     intent = intents.find(call.store, call.identifier)
     if intent["status"] != "processing":
         message = f"There is nothing to settle: the status is {intent['status']}."
@@ -181,7 +181,7 @@ def _debit(call: Call, intent: Object, method: Object) -> None:
 def _pay_by_card(
     call: Call, intent: Object, method: Object, *, authenticated: bool
 ) -> Declined | None:
-    """Charge the card. The answer is why it was declined, None when it was not."""
+    """Charge the card. Return the reason for a decline, or None."""
     behaviour = payment_methods.behaviour(call.store, method)
     charge = charges.of_card(intent, method, behaviour, authenticated=authenticated)
     if behaviour.decline is None:
@@ -216,7 +216,7 @@ def _receive(call: Call, intent: Object, charge: Object) -> None:
 
 
 def _refuse(call: Call, intent: Object, problem: Object) -> None:
-    """The attempt failed: the customer may try another payment method."""
+    """Record a failed attempt; the customer can try another payment method."""
     intent.update(
         status="requires_payment_method", payment_method=None, last_payment_error=dict(problem)
     )

@@ -1,6 +1,6 @@
-"""What Stripe takes in which currency: https://docs.stripe.com/currencies.
+"""Stripe's currencies and amount limits: https://docs.stripe.com/currencies.
 
-Currencies are in small letters and amounts in minor units, as in the API.
+Currencies are lower case and amounts in minor units, as in the API.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PRESENTMENT = frozenset(CODES.split())
 ZERO_DECIMAL_CODES = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf"
 ZERO_DECIMAL = frozenset(ZERO_DECIMAL_CODES.split())
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
-#: ISO 4217 has no decimals for them, yet Stripe takes them times a hundred.
+#: Zero-decimal in ISO 4217, but Stripe expects two decimals.
 WHOLE_HUNDREDS = frozenset({"isk", "ugx"})
 
 MAXIMUM = 99_999_999
@@ -29,17 +29,17 @@ MINIMUM = {
     "nok": 300, "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000, "usd": 50,
 }  # fmt: skip
 
-#: The bank debit that is offered beside cards.
+#: The bank debit offered beside cards.
 DEBITS = {"gbp": "bacs_debit", "eur": "sepa_debit", "usd": "us_bank_account"}
 
 
 def payment_method_types(currency: str) -> list[str]:
-    """What dynamic payment methods offer in that currency."""
+    """Return the payment method types offered for a currency."""
     return ["card", *(kind for code, kind in DEBITS.items() if code == currency)]
 
 
 def check_currency(currency: str) -> None:
-    """Raise ApiError for what is no currency of Stripe's."""
+    """Raise ApiError for a currency that Stripe does not support."""
     if currency not in PRESENTMENT:
         listed = ", ".join(sorted(PRESENTMENT))
         message = (
@@ -49,7 +49,7 @@ def check_currency(currency: str) -> None:
 
 
 def check_amount(amount: int, currency: str) -> None:
-    """Raise ApiError for an amount out of Stripe's bounds."""
+    """Raise ApiError for an amount outside Stripe's limits."""
     least = MINIMUM.get(currency, 1)
     if amount < least:
         message = f"Amount must be at least {written(least, currency)}"
@@ -73,7 +73,7 @@ def _indivisible(amount: int, currency: str) -> ApiError:
 
 
 def written(amount: int, currency: str) -> str:
-    """An amount for people to read: `12.99 GBP`."""
+    """Format an amount: `12.99 GBP`."""
     decimals = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
     whole, minor = divmod(amount, 10**decimals)
     fraction = f".{minor:0{decimals}}" if decimals else ""

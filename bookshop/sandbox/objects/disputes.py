@@ -1,6 +1,6 @@
 """Disputes and inquiries: https://docs.stripe.com/disputes and https://docs.stripe.com/api/disputes.
 
-The bank decides by the words of Stripe's test evidence, or as the sandbox's controls say.
+The bank decides by Stripe's test evidence texts, or by the sandbox's controls.
 """
 
 from __future__ import annotations
@@ -60,16 +60,16 @@ REASONS = """
 """
 OPEN = hash_of({"amount": integer(1), "inquiry": boolean, "reason": choice(*REASONS.split())})
 SETTLE = hash_of({"outcome": choice("won", "lost", "warning_closed")}, ("outcome",))
-#: An inquiry that the bank has not closed.
+#: Statuses of an open inquiry.
 INQUIRING = ("warning_needs_response", "warning_under_review")
-#: How each can end.
+#: Possible outcomes by status.
 OUTCOMES = {
     **dict.fromkeys(("needs_response", "under_review"), ("won", "lost")),
     **dict.fromkeys(INQUIRING, ("warning_closed",)),
 }
-#: What answering makes of it.
+#: Status after evidence was submitted.
 ANSWERED = {"needs_response": "under_review", "warning_needs_response": "warning_under_review"}
-#: What the bank makes of Stripe's test evidence: https://docs.stripe.com/testing#evidence.
+#: Outcomes of Stripe's test evidence: https://docs.stripe.com/testing#evidence.
 VERDICTS = {
     ("under_review", "winning_evidence"): "won",
     ("under_review", "losing_evidence"): "lost",
@@ -82,11 +82,10 @@ TIME_TO_ANSWER = 9 * 24 * 3600  # seconds
 def begin(
     call: Call, charge: Object, reason: str, *, amount: int | None = None, inquiry: bool = False
 ) -> Object:
-    """The customer has asked the bank for the money of a charge.
+    """Dispute a charge.
 
-    The bank takes `amount` away at once, by itself what is not refunded; where it only inquires,
-    nothing moves. An inquiry that is open becomes the dispute. Raises ApiError for a charge that
-    was disputed before.
+    The bank withdraws `amount` at once, by default what is not refunded; an inquiry withdraws
+    nothing. An open inquiry is escalated. Raises ApiError for a charge that was disputed before.
     """
     earlier = list(call.store.select("dispute", charge=charge["id"]))
     asked = [each for each in earlier if each["status"] in INQUIRING]
@@ -115,7 +114,7 @@ def begin(
 
 
 def begin_at_will(call: Call) -> Object:
-    """Dispute the charge in the address. The sandbox's own."""
+    """Dispute the charge in the path. Not an operation of Stripe's API."""
     given = call.params
     return begin(
         call,
@@ -127,7 +126,7 @@ def begin_at_will(call: Call) -> Object:
 
 
 def update(call: Call) -> Object:
-    """POST /v1/disputes/{id}: stage evidence, and submit it where `submit` isn't false."""
+    """POST /v1/disputes/{id}: stage evidence, and submit it unless `submit` is false."""
     dispute = find(call.store, call.identifier)
     before: Object = {}
     if "metadata" in call.params:
@@ -157,7 +156,7 @@ def close(call: Call) -> Object:
 
 
 def settle(call: Call) -> Object:
-    """The bank's decision. The sandbox's own."""
+    """Decide a dispute. Not an operation of Stripe's API."""
     dispute = find(call.store, call.identifier)
     outcome = call.params["outcome"]
     if outcome not in OUTCOMES.get(dispute["status"], ()):
@@ -167,9 +166,9 @@ def settle(call: Call) -> Object:
 
 
 def escalate(call: Call, dispute: Object) -> None:
-    """The bank was not content with an inquiry: the money that is left of the charge goes.
+    """Escalate an inquiry: the bank withdraws the rest of the charge.
 
-    Raises ApiError where all of it was refunded: then there is nothing to take.
+    Raises ApiError if all of it was refunded.
     """
     charge = charges.find_paid(call.store, dispute["charge"])
     refunds.fail_pending(call, charge)
@@ -188,7 +187,7 @@ def escalate(call: Call, dispute: Object) -> None:
 
 
 def find(store: Store, identifier: str) -> Object:
-    """The dispute of that id in the address. Raises ApiError."""
+    """Return the dispute in the path. Raises ApiError."""
     found = store.find("dispute", identifier)
     if found is None:
         raise missing_resource("dispute", identifier, "dispute", in_path=True)
@@ -196,7 +195,7 @@ def find(store: Store, identifier: str) -> Object:
 
 
 def _answer(dispute: Object, given: dict[str, str | None], *, submitted: bool) -> Object:
-    """Write evidence into a dispute. The answer is what was there before."""
+    """Store evidence in a dispute, and return the previous evidence."""
     if dispute["status"] not in ANSWERED:
         message = (
             f"Evidence cannot be added to this dispute because it has a status of "

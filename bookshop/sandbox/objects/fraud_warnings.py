@@ -1,4 +1,4 @@
-"""Early fraud warnings, of issuers who suspect a payment: https://docs.stripe.com/radar/efw."""
+"""Early fraud warnings of card issuers: https://docs.stripe.com/radar/efw."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bookshop.sandbox.store import Object
 
 
 def warn(call: Call, charge: Object) -> Object:
-    """The issuer says that the card was not its owner's to use."""
+    """Create an early fraud warning of the issuer."""
     warning = {
         "id": new_id("radar.early_fraud_warning"),
         "object": "radar.early_fraud_warning",
@@ -27,7 +27,7 @@ def warn(call: Call, charge: Object) -> Object:
 
 
 def end(call: Call, charge: Object) -> None:
-    """Nothing is left to do about the warnings of a charge that was refunded or disputed."""
+    """Mark the warnings of a refunded or disputed charge as not actionable."""
     for warning in list(call.store.select("radar.early_fraud_warning", charge=charge["id"])):
         if warning["actionable"]:
             warning["actionable"] = False

@@ -52,7 +52,7 @@ def removed_in_endive(name: str, value: object) -> None:
 
 
 def statement_suffix(name: str, value: Any) -> str:
-    """What follows the shop's name on a bank statement."""
+    """Parse a statement descriptor suffix."""
     suffix: str = text(22)(name, value)
     if re.search(r"""[<>\\'"*]""", suffix) or not re.search("[A-Za-z]", suffix):
         message = "The statement descriptor suffix needs a letter and may not contain < > \\ ' \" *"

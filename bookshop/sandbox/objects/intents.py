@@ -1,6 +1,6 @@
-"""PaymentIntents: made, changed, called off. https://docs.stripe.com/api/payment_intents.
+"""PaymentIntents: create, update, cancel. https://docs.stripe.com/api/payment_intents.
 
-How they are paid is in `confirmation`.
+Confirmation is in `confirmation`.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ NULL_AT_FIRST = """
     setup_future_usage shipping statement_descriptor statement_descriptor_suffix transfer_data
     transfer_group
 """
-#: What may be changed only while the intent can still be paid.
+#: Parameters that can only change while the intent is payable.
 BEFORE_PAYMENT = ("amount", "currency", "payment_method", "payment_method_data", "shipping")
 
 
 def find(store: Store, identifier: str) -> Object:
-    """The intent of that id in the address. Raises ApiError."""
+    """Return the intent in the path. Raises ApiError."""
     found = store.find("payment_intent", identifier)
     if found is None:
         raise missing_resource("payment_intent", identifier, "intent", in_path=True)
@@ -49,7 +49,7 @@ def find(store: Store, identifier: str) -> Object:
 
 
 def create(call: Call) -> Object:
-    """POST /v1/payment_intents, but for `confirm`."""
+    """POST /v1/payment_intents, without `confirm`."""
     params = call.params
     intent = _blank(params)
     _apply(call, intent, params)
@@ -98,7 +98,7 @@ def cancel(call: Call) -> Object:
 
 
 def give_method(intent: Object, method: Object) -> None:
-    """Pay `intent` with `method` from now on. Raises ApiError where it doesn't take that type."""
+    """Attach `method` to `intent`. Raises ApiError if the intent does not accept its type."""
     if method["type"] not in intent["payment_method_types"]:
         allowed = ", ".join(intent["payment_method_types"])
         message = (
@@ -111,7 +111,7 @@ def give_method(intent: Object, method: Object) -> None:
 
 
 def _apply(call: Call, intent: Object, params: Mapping[str, Any]) -> None:
-    """Write checked parameters into an intent. Raises ApiError where they don't fit together."""
+    """Apply checked parameters to an intent. Raises ApiError if they conflict."""
     for name in ("capture_method", "description", "receipt_email", "statement_descriptor_suffix"):
         intent[name] = params.get(name, intent[name])
     if "shipping" in params:
@@ -130,7 +130,7 @@ def _apply(call: Call, intent: Object, params: Mapping[str, Any]) -> None:
 
 
 def method_of(store: Store, params: Mapping[str, Any]) -> Object:
-    """The payment method that parameters name or describe."""
+    """Return the payment method named or described by the parameters."""
     if "payment_method_data" in params:
         if "payment_method" in params:
             message = (
@@ -142,7 +142,7 @@ def method_of(store: Store, params: Mapping[str, Any]) -> Object:
 
 
 def shipping_of(given: Mapping[str, Any] | None) -> Object | None:
-    """A shipping hash with every field."""
+    """Return a shipping hash with every field."""
     if given is None:
         return None
     address = {line: given["address"].get(line) for line in payment_methods.ADDRESS_LINES}
@@ -151,7 +151,7 @@ def shipping_of(given: Mapping[str, Any] | None) -> Object | None:
 
 
 def merged(old: dict[str, str], new: dict[str, str] | None) -> dict[str, str]:
-    """Metadata after an update: names with an empty value go, all of them for None."""
+    """Return metadata after an update: empty values remove keys, None removes all."""
     if new is None:
         return {}
     merged = {**old, **new}

@@ -1,6 +1,6 @@
 """Payment methods: https://docs.stripe.com/api/payment_methods.
 
-They are made of what a customer typed in Stripe's frame, or of one of Stripe's test names.
+They come from Stripe's frame, or from one of Stripe's test names.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ DEBIT_NAMES = {
 
 
 def create(store: Store, data: Mapping[str, Any]) -> Object:
-    """A payment method of checked parameters (see DATA). Raises ApiError for an impossible card."""
+    """Create a payment method of checked parameters (DATA). Raises ApiError for an invalid card."""
     kind = data["type"]
     made = _blank(kind, data)
     notes = {}
@@ -88,9 +88,9 @@ def create(store: Store, data: Mapping[str, Any]) -> Object:
 
 
 def find(store: Store, identifier: str, *, in_path: bool = False) -> Object:
-    """A saved payment method, or a new one for a test name such as `pm_card_visa`.
+    """Return a stored payment method, or a new one for a test name such as `pm_card_visa`.
 
-    Raises ApiError for an id that is nobody's.
+    Raises ApiError for an unknown id.
     """
     if identifier in test_cards.PAYMENT_METHODS:
         number = test_cards.PAYMENT_METHODS[identifier]
@@ -105,7 +105,7 @@ def find(store: Store, identifier: str, *, in_path: bool = False) -> Object:
 
 
 def behaviour(store: Store, method: Object) -> test_cards.Behaviour:
-    """What comes of paying with it."""
+    """Return the behaviour of a payment with this method."""
     return test_cards.BEHAVIOURS[store.notes(method["id"]).get("behaviour", "succeeds")]
 
 

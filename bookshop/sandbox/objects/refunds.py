@@ -1,6 +1,6 @@
 """Refunds: https://docs.stripe.com/refunds and https://docs.stripe.com/api/refunds.
 
-What becomes of a refund later is not left to time: the sandbox's controls say it (see `settle`).
+A refund does not settle by time: the sandbox's controls do it (see `settle`).
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ CREATE = hash_of(
 )
 UPDATE = hash_of({"expand": list_of(text()), "metadata": unset_or(parameters.metadata)})
 SETTLE = hash_of({"outcome": choice("succeeded", "failed", "canceled")}, ("outcome",))
-#: Why a refund did not come about, by how it ended: https://docs.stripe.com/refunds.
+#: Failure reasons by outcome: https://docs.stripe.com/refunds.
 FAILURES = {"failed": "expired_or_canceled_card", "canceled": "merchant_request"}
-#: What a refund may become: one that the bank has taken can still bounce, weeks later.
+#: Possible outcomes by status: a succeeded refund can still fail weeks later.
 OUTCOMES = {"pending": ("succeeded", "failed", "canceled"), "succeeded": ("failed",)}
-#: A dispute of such a status has taken the money, or is about to.
+#: Dispute statuses in which the bank has, or may withdraw, the money.
 CHARGED_BACK = frozenset({"needs_response", "under_review", "lost"})
 SYMBOLS = {"eur": "€", "gbp": "£", "usd": "$"}
 
@@ -59,7 +59,7 @@ def create(call: Call) -> Object:
 
 
 def refund(call: Call, charge: Object, params: Mapping[str, Any]) -> Object:
-    """Give back `amount` of a charge, or all that is left. Raises ApiError where Stripe refuses."""
+    """Refund `amount` of a charge, or the rest. Raises ApiError if Stripe would refuse."""
     amount = _amount(call.store, charge, params.get("amount"))
     made = _made(call.store, charge, amount, params)
     charge["amount_refunded"] += amount
@@ -89,7 +89,7 @@ def update(call: Call) -> Object:
 
 
 def cancel(call: Call) -> Object:
-    """POST /v1/refunds/{id}/cancel: refused, for no payment method here makes customers act."""
+    """POST /v1/refunds/{id}/cancel: refused, since no payment method here needs customer action."""
     found = find(call.store, call.identifier)
     message = (
         f"The refund {found['id']} cannot be canceled because it has a status of "
@@ -99,7 +99,7 @@ def cancel(call: Call) -> Object:
 
 
 def settle(call: Call) -> Object:
-    """What the bank, or the dashboard, makes of a refund some time later. The sandbox's own."""
+    """Settle a refund later. Not an operation of Stripe's API."""
     found = find(call.store, call.identifier)
     outcome = call.params["outcome"]
     if outcome not in OUTCOMES.get(found["status"], ()):
@@ -109,9 +109,9 @@ def settle(call: Call) -> Object:
 
 
 def fail_pending(call: Call, charge: Object) -> None:
-    """The charge is disputed: what was on its way to the customer comes back, and `charge` grows.
+    """Fail the pending refunds of a disputed charge; `charge` gets their amount back.
 
-    The failure is told as `charge_for_pending_refund_disputed`.
+    Their failure reason is `charge_for_pending_refund_disputed`.
     """
     for each in list(call.store.select("refund", charge=charge["id"])):
         if each["status"] == "pending":
@@ -120,7 +120,7 @@ def fail_pending(call: Call, charge: Object) -> None:
 
 
 def find(store: Store, identifier: str) -> Object:
-    """The refund of that id in the address. Raises ApiError."""
+    """Return the refund in the path. Raises ApiError."""
     found = store.find("refund", identifier)
     if found is None:
         raise missing_resource("refund", identifier, "refund", in_path=True)
@@ -146,7 +146,7 @@ def _end(call: Call, found: Object, outcome: str, failure: str | None) -> None:
 
 
 def _charge_of(store: Store, params: Mapping[str, Any]) -> Object:
-    """The charge that the parameters name. Raises ApiError where nothing was paid by it."""
+    """Return the charge named by the parameters. Raises ApiError if it was not paid."""
     if not {"charge", "payment_intent"} & set(params):
         message = (
             "One of the following params should be provided for this request: payment_intent or "
@@ -176,7 +176,7 @@ def _named(store: Store, kind: str, params: Mapping[str, Any]) -> Object | None:
 
 
 def _amount(store: Store, charge: Object, asked: int | None) -> int:
-    """How much to give back. Raises ApiError where there isn't that much."""
+    """Return the amount to refund. Raises ApiError if it exceeds the remaining amount."""
     disputes = store.select("dispute", charge=charge["id"])
     if any(each["status"] in CHARGED_BACK for each in disputes):
         message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
@@ -198,7 +198,7 @@ def _too_much(charge: Object, asked: int, left: int) -> ApiError:
 
 
 def _shown(amount: int, currency: str) -> str:
-    """An amount as Stripe's messages have it: `£12.99`."""
+    """Format an amount like Stripe's messages: `£12.99`."""
     number, code = currencies.written(amount, currency).split()
     return f"{SYMBOLS[currency]}{number}" if currency in SYMBOLS else f"{number} {code}"
 
@@ -235,7 +235,7 @@ def _made(store: Store, charge: Object, amount: int, params: Mapping[str, Any]) 
 
 
 def _trace(*, slow: bool) -> Object:
-    """How the customer's bank may find the money, once it is on its way."""
+    """Return the reference by which the customer's bank can trace the refund."""
     known = {} if slow else {"reference": f"{secrets.randbelow(10**23):023}"}
     return {
         **known,

@@ -1,4 +1,4 @@
-"""Reviews, of payments that Radar doubts: https://docs.stripe.com/radar/reviews."""
+"""Radar reviews: https://docs.stripe.com/radar/reviews."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bookshop.sandbox.store import Object, Store
 
 
 def begin(call: Call, intent: Object, charge: Object, reason: str) -> Object:
-    """Put a payment before a person, because of a `rule` or by hand (`manual`).
+    """Open a review, because of a `rule` or by hand (`manual`).
 
-    The two that are given say so from now on, and are the caller's to save.
+    Both objects passed in are changed; the caller saves them.
     """
     review = {
         "id": new_id("review"),
@@ -38,7 +38,7 @@ def begin(call: Call, intent: Object, charge: Object, reason: str) -> Object:
 
 
 def end(call: Call, charge: Object, reason: str) -> None:
-    """Close the review of a charge, where one is open, since there is nothing left to decide."""
+    """Close the open review of a charge, if any."""
     review = call.store.find("review", charge["review"])
     if review is not None and review["open"]:
         _close(call, review, reason)
@@ -52,7 +52,7 @@ def approve(call: Call) -> Object:
 
 
 def find(store: Store, identifier: str) -> Object:
-    """The review of that id in the address. Raises ApiError."""
+    """Return the review in the path. Raises ApiError."""
     found = store.find("review", identifier)
     if found is None:
         raise missing_resource("review", identifier, "review", in_path=True)
@@ -60,7 +60,7 @@ def find(store: Store, identifier: str) -> Object:
 
 
 def find_open(store: Store, identifier: str) -> Object:
-    """The same, which must still be open. Raises ApiError."""
+    """Return the open review in the path. Raises ApiError."""
     found = find(store, identifier)
     if not found["open"]:
         raise invalid(f"The review {identifier} is already closed.")

@@ -1,6 +1,6 @@
 """Stripe's test cards: https://docs.stripe.com/testing.
 
-A number stands for what happens to it. Only that meaning's name is ever kept, never the number.
+Each number has a behaviour. Only the behaviour's name is stored, never the number.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ DECLINED = "Your card was declined."
 
 @dataclass(frozen=True)
 class Decline:
-    """How an issuer, or Stripe, says no: https://docs.stripe.com/declines/codes."""
+    """A decline code with its message: https://docs.stripe.com/declines/codes."""
 
     decline_code: str
     message: str = DECLINED
@@ -24,10 +24,9 @@ class Decline:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What comes of a card: 3-D Secure first, a decline, failing checks, a risk that Radar sees.
+    """How a card behaves: 3-D Secure, a decline, failing checks, a risk level.
 
-    And once it has paid: the reason of a dispute, which may be no more than an inquiry; a warning
-    of the issuer; refunds that are pending for some time.
+    After payment: a dispute with its reason, or an inquiry; a fraud warning; pending refunds.
     """
 
     three_d_secure: bool = False
@@ -42,7 +41,7 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class TestCard:
-    """A card of Stripe's list: what it is, and the name of its behaviour."""
+    """A test card: brand, country, funding, and the name of its behaviour."""
 
     __test__ = False  # not for pytest
 
@@ -89,7 +88,7 @@ BEHAVIOURS = {
     "three_d_secure": Behaviour(three_d_secure=True),
     "three_d_secure_declined": Behaviour(three_d_secure=True, decline=GENERIC),
     "three_d_secure_insufficient_funds": Behaviour(three_d_secure=True, decline=INSUFFICIENT),
-    # The lookup fails before the customer is asked anything.
+    # The lookup fails before the customer is authenticated.
     "three_d_secure_lookup_error": Behaviour(decline=GENERIC),
     "highest_risk": Behaviour(decline=Decline("fraudulent", blocked=True), risk_level="highest"),
     "elevated_risk": Behaviour(risk_level="elevated"),
@@ -101,7 +100,7 @@ BEHAVIOURS = {
     "dispute_inquiry": Behaviour(dispute="general", inquiry=True),
     "early_fraud_warning": Behaviour(warned=True),
     "refund_pending": Behaviour(slow_refunds=True),
-    # Its refunds succeed like any; that they fail later is for the sandbox's controls to say.
+    # Its refunds succeed at first; the sandbox's controls make them fail later.
     "refund_fails": Behaviour(),
 }
 
@@ -149,7 +148,7 @@ CARDS = {
     "4000000000001208": TestCard("visa"),
 }
 
-#: Test PaymentMethods, for which a server needs no number.
+#: Test PaymentMethods that need no card number.
 PAYMENT_METHODS = {
     "pm_card_visa": "4242424242424242",
     "pm_card_us": "4242424242424242",
@@ -207,13 +206,13 @@ BRANDS = {
 
 
 def recognise(number: str) -> TestCard:
-    """The test card of that number, or one that stands for a real card, which is declined."""
+    """Return the test card of a number, or one that represents a real card, which is declined."""
     brand = next((name for prefix, name in BRANDS.items() if re.match(prefix, number)), "unknown")
     return CARDS.get(number) or TestCard(brand, "not_a_test_card")
 
 
 def passes_luhn(number: str) -> bool:
-    """Whether the last digit is the right one (ISO/IEC 7812)."""
+    """Return True if the check digit is correct (ISO/IEC 7812)."""
     digits = [int(digit) for digit in reversed(number)]
     doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[1::2]]  # noqa: PLR2004
     return (sum(digits[::2]) + sum(doubled)) % 10 == 0

@@ -2,9 +2,9 @@
 /**
  * The Payment Element's frame: a page of the sandbox's origin inside the shop's page.
  *
- * Card and bank details are typed here and sent from here to the API; the shop's page is told only
- * whether they are complete. It talks with the one window that embeds it, at the one origin that
- * its address names, and with nobody else.
+ * Card and bank details are typed here and sent from here to the API; the shop's page only learns
+ * whether they are complete. The frame exchanges messages only with the window that embeds it, at
+ * the origin that its address names.
  */
 
 import { applyAppearance } from "./elements-appearance.js";
@@ -24,7 +24,7 @@ import { METHODS } from "./elements-methods.js";
 
 const PARENT = new URLSearchParams(window.location.search).get("parent") ?? "";
 /** Refusals that say more to a thief than to a customer. https://docs.stripe.com/declines/codes */
-const NOT_TOLD = new Set(["fraudulent", "lost_card", "merchant_blacklist", "stolen_card"]);
+const GENERIC_DECLINES = new Set(["fraudulent", "lost_card", "merchant_blacklist", "stolen_card"]);
 
 const form = /** @type {HTMLFormElement} */ (document.querySelector("#payment"));
 const methodList = /** @type {HTMLFieldSetElement} */ (document.querySelector("#methods"));
@@ -179,8 +179,8 @@ const showRefusal = (error, fields) => {
   const about = `${error.code} ${error.decline_code}`;
   const name = /cvc/.test(about) ? "cvc" : /expir/.test(about) ? "expiry" : "number";
   const field = fields.find(({ kind }) => kind.name === name) ?? fields[0];
-  const told = NOT_TOLD.has(error.decline_code ?? "") ? "Your card was declined." : error.message;
-  field?.refuse(told ?? "Your card was declined.");
+  const message = GENERIC_DECLINES.has(error.decline_code ?? "") ? "Your card was declined." : error.message;
+  field?.refuse(message ?? "Your card was declined.");
 };
 
 /**

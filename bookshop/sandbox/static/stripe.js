@@ -550,7 +550,7 @@
     }
 
     /**
-     * Draws the frame anew; one that has not begun is going to be told the same.
+     * Updates the frame; one that is still loading gets the same options.
      *
      * @param {{methods: string[], appearance?: object}} changes
      */
@@ -810,7 +810,7 @@
       .filter((type) => allowedPaymentMethodTypes?.includes(type) ?? true);
 
   /**
-   * Details that the Payment Element is told never to ask for must come with the confirmation.
+   * Details that the Payment Element must not collect have to come with the confirmation.
    *
    * @param {PaymentOptions} options
    * @param {Partial<ConfirmPaymentData>} parameters

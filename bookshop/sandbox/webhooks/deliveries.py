@@ -1,16 +1,16 @@
-"""Deliveries of events: what is owed to which endpoint, when it is due, how it went.
+"""Deliveries of events to endpoints: schedule, attempts, outcome.
 
 A delivery's `status` is one of
 
-pending    it is to be sent at `due` (seconds since 1970)
-held       it waits for others, to be shuffled with them
-sending    it is under way
-succeeded  the endpoint has taken it
-failed     it was tried as often as is due, or the endpoint wants no more
-lost       it never set out, for a fault swallowed it
+pending    it will be sent at `due` (seconds since 1970)
+held       it waits for other events, to be shuffled with them
+sending    it is in progress
+succeeded  the endpoint accepted it
+failed     all attempts failed, or the endpoint was deleted
+lost       a fault dropped it
 
-`asked`: a person wants it, so that neither a pause nor a fault keeps it back. Of a `batch` one is
-sent after the other. `fault` names what befell it.
+`asked`: requested by a person, so that neither a pause nor a fault delays it. The deliveries of a
+`batch` are sent one after the other. `fault` names the faults that were applied.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bookshop.sandbox.ids import new_id
 from bookshop.sandbox.store import Object, Store
 
 Delivery: TypeAlias = dict[str, Any]
-#: Seconds between the times at which those of a batch are due: they keep their order by it.
+#: Seconds between the due times of a batch, which keep its order.
 APART = 1e-4
 ASKED = "status = 'pending', due = ?, attempts = 0, asked = 1, batch = NULL"
 CLAIM = """
@@ -42,7 +42,7 @@ CLAIM = """
 
 
 def owe(store: Store, event: Object, endpoint: Object) -> None:
-    """An endpoint is to be told of an event, now, if it hasn't been already."""
+    """Schedule the delivery of an event to an endpoint now, unless it exists."""
     now = time.time()
     store.run(
         "INSERT INTO deliveries (id, event, endpoint, type, status, created, due)"
@@ -52,31 +52,31 @@ def owe(store: Store, event: Object, endpoint: Object) -> None:
 
 
 def newest(store: Store, most: int = -1) -> list[Delivery]:
-    """The newest deliveries, or all, newest first."""
+    """Return the newest deliveries, or all, newest first."""
     found = store.run("SELECT * FROM deliveries ORDER BY seq DESC LIMIT ?", (most,))
     return [dict(row) for row in found]
 
 
 def of_event(store: Store, event: str) -> list[Delivery]:
-    """The deliveries of one event, oldest first."""
+    """Return the deliveries of one event, oldest first."""
     found = store.run("SELECT * FROM deliveries WHERE event = ? ORDER BY seq", (event,))
     return [dict(row) for row in found]
 
 
 def ask(store: Store, identifier: str) -> bool:
-    """Send it once more, at once. False where there is no such delivery."""
-    # SQL put together here is so of constants, here and below.
+    """Schedule another attempt now. Return False if there is no such delivery."""
+    # SQL is composed of constants only, here and below.
     statement = f"UPDATE deliveries SET {ASKED} WHERE id = ? RETURNING id"  # noqa: S608  # nosec B608
     return bool(store.run(statement, (time.time(), identifier)))
 
 
 def ask_for_event(store: Store, event: str) -> None:
-    """Send it once more to all who are owed it."""
+    """Schedule another attempt for all deliveries of an event."""
     store.run(f"UPDATE deliveries SET {ASKED} WHERE event = ?", (time.time(), event))  # noqa: S608  # nosec B608
 
 
 def ask_for_all(store: Store) -> None:
-    """Send all that is pending, at once, in the order in which it is due."""
+    """Schedule all pending deliveries now, in the order in which they are due."""
     store.run(
         "UPDATE deliveries SET due = min(due, ?), asked = 1 WHERE status = 'pending'",
         (time.time(),),
@@ -84,7 +84,7 @@ def ask_for_all(store: Store) -> None:
 
 
 def recover(store: Store) -> None:
-    """What an earlier run left under way or held back is due."""
+    """Make deliveries due that an earlier run left in progress or held."""
     store.run(
         "UPDATE deliveries SET status = 'pending', due = ? WHERE status IN ('sending', 'held')",
         (time.time(),),
@@ -93,13 +93,13 @@ def recover(store: Store) -> None:
 
 
 def claim(store: Store, now: float, *, paused: bool) -> Delivery | None:
-    """Take what is due first: it is under way from now on."""
+    """Claim the delivery that is due first."""
     claimed = store.run(CLAIM, {"now": now, "paused": paused})
     return dict(claimed[0]) if claimed else None
 
 
 def next_due(store: Store, now: float, *, paused: bool) -> float | None:
-    """When something will be due that isn't yet."""
+    """Return when the next delivery is due."""
     found = store.run(
         "SELECT min(due) AS due FROM deliveries WHERE due > ? AND (asked OR NOT ?)", (now, paused)
     )
@@ -108,7 +108,7 @@ def next_due(store: Store, now: float, *, paused: bool) -> float | None:
 
 
 def waiting(store: Store, now: float, *, paused: bool) -> int:
-    """How many are under way or due."""
+    """Return the number of deliveries in progress or due."""
     found = store.run(
         "SELECT count(*) AS n FROM deliveries"
         " WHERE status = 'sending' OR (due <= ? AND (asked OR NOT ?))",
@@ -119,7 +119,7 @@ def waiting(store: Store, now: float, *, paused: bool) -> int:
 
 
 def keep_back(store: Store, delivery: Delivery) -> None:
-    """Write what becomes of one that was claimed and doesn't set out, for a fault."""
+    """Record that a claimed delivery is not sent because of a fault."""
     store.run(
         "UPDATE deliveries SET fault = :fault, status = :status, due = :due, batch = :batch,"
         " attempts = 0 WHERE id = :id AND status = 'sending'",
@@ -128,7 +128,7 @@ def keep_back(store: Store, delivery: Delivery) -> None:
 
 
 def held(store: Store, batch: int) -> list[str]:
-    """The ids of what is held in a batch, in the order in which it came."""
+    """Return the ids held in a batch, in order of arrival."""
     found = store.run(
         "SELECT id FROM deliveries WHERE batch = ? AND status = 'held' ORDER BY seq", (batch,)
     )
@@ -136,7 +136,7 @@ def held(store: Store, batch: int) -> list[str]:
 
 
 def release(store: Store, identifiers: Sequence[str]) -> None:
-    """Let go of what is held, in that order."""
+    """Release held deliveries in that order."""
     first = time.time() - APART * len(identifiers)
     with store.transaction():
         for place, identifier in enumerate(identifiers):
@@ -147,7 +147,7 @@ def release(store: Store, identifiers: Sequence[str]) -> None:
 
 
 def hurry(store: Store, fault: str) -> None:
-    """What a fault delayed is due."""
+    """Make deliveries due that a fault delayed."""
     store.run(
         "UPDATE deliveries SET due = min(due, ?)"
         " WHERE status = 'pending' AND attempts = 0 AND fault = ?",
@@ -156,7 +156,7 @@ def hurry(store: Store, fault: str) -> None:
 
 
 def give_up(store: Store, endpoint: str, problem: str) -> None:
-    """An endpoint is told nothing more."""
+    """Fail all pending deliveries of an endpoint."""
     store.run(
         "UPDATE deliveries SET status = 'failed', due = NULL, batch = NULL, problem = ?"
         " WHERE endpoint = ? AND status IN ('pending', 'held')",
@@ -165,7 +165,7 @@ def give_up(store: Store, endpoint: str, problem: str) -> None:
 
 
 def finish(store: Store, delivery: Delivery) -> None:
-    """Write how an attempt went, unless a person has asked for another meanwhile."""
+    """Record the result of an attempt, unless another attempt was requested meanwhile."""
     store.run(
         "UPDATE deliveries SET status = :status, due = :due, answer = :answer,"
         " problem = :problem, fault = :fault, asked = 0, batch = NULL"

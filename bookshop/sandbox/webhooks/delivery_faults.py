@@ -1,4 +1,4 @@
-"""Faults to order for deliveries: events that come twice, late, out of order or not at all."""
+"""Simulated delivery faults: duplicate, late, shuffled, lost or corrupted events."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from bookshop.sandbox.api.parameters import choice, hash_of, integer, text
 
-#: What keeps a delivery back befalls it once, before its first attempt. A delivery that meets
-#: several of these meets the one that was ordered first.
+#: Faults that delay a delivery apply once, before its first attempt. If several match, the oldest
+#: applies.
 KEEP_BACK = ("lose", "shuffle", "delay")
 KINDS = ("duplicate", "corrupt", *KEEP_BACK)
 LONGEST = 3600
@@ -34,17 +34,17 @@ _batches = itertools.count(1)
 
 @dataclass
 class DeliveryFault:
-    """What happens to the next deliveries whose event is of a `type` (which may hold `*`).
+    """A fault for the next deliveries of an event `type` (with `*` as wildcard).
 
-    duplicate  the endpoint is sent `copies` of the event at once
+    duplicate  the endpoint receives `copies` of the event at once
     corrupt    the signature is wrong
-    lose       the event is not sent, unless somebody asks for it
+    lose       the event is not sent, unless a redelivery is requested
     delay      the event is sent `seconds` late
-    shuffle    events are held until there are `gather` of them, or until all are to be sent now;
-               then they are sent one after the other, in an order that follows from `seed`
+    shuffle    events are held until there are `gather` of them, or until a flush; then they are
+               sent one after the other, in an order given by `seed`
 
-    `times` is how many deliveries are left to strike; of a shuffle, how many lots. `held` is how
-    many a shuffle has gathered.
+    `times` is the number of deliveries remaining; for a shuffle, of batches. `held` is the number
+    of events that a shuffle holds.
     """
 
     kind: str
@@ -61,41 +61,41 @@ class DeliveryFault:
         self._random = random.Random(self.seed)  # noqa: S311 - no secret of it  # nosec B311
 
     def shuffled(self, held: list[str]) -> list[str]:
-        """What it held, in the order to send it. Then it begins to gather anew."""
+        """Return the held deliveries in the order to send them, and start a new batch."""
         self._random.shuffle(held)
         self.held, self.batch = 0, next(_batches)
         return held
 
 
 class DeliveryFaults:
-    """The faults that wait for deliveries."""
+    """The pending delivery faults."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[DeliveryFault] = []
 
     def add(self, params: dict[str, Any]) -> None:
-        """Order a fault of checked parameters (see SCHEMA)."""
+        """Add a fault from checked parameters (see SCHEMA)."""
         with self._lock:
             self._faults.append(DeliveryFault(**params))
 
     def all(self) -> list[dict[str, Any]]:
-        """The faults that are still to happen."""
+        """Return the pending faults."""
         with self._lock:
             return [asdict(fault) for fault in self._faults]
 
     def clear(self) -> None:
-        """Forget all faults."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
     def gathering(self) -> list[DeliveryFault]:
-        """The shuffles that hold something."""
+        """Return the shuffles that hold deliveries."""
         with self._lock:
             return [each for each in self._faults if each.held]
 
     def take(self, kinds: tuple[str, ...], event_type: str) -> DeliveryFault | None:
-        """The fault of these kinds that a delivery meets, used up once: a shuffle by the lot."""
+        """Return the fault of these kinds for a delivery and count it; a shuffle once a batch."""
         with self._lock:
             for fault in self._faults:
                 if fault.kind in kinds and fnmatch.fnmatchcase(event_type, fault.type):
@@ -105,7 +105,7 @@ class DeliveryFaults:
         return None
 
     def spend(self, fault: DeliveryFault) -> None:
-        """A lot of a shuffle has gone out."""
+        """Count a batch of a shuffle as sent."""
         with self._lock:
             self._spend(fault)
 

@@ -1,4 +1,4 @@
-"""Webhook endpoints: who is told of events. https://docs.stripe.com/api/webhook_endpoints."""
+"""Webhook endpoints. https://docs.stripe.com/api/webhook_endpoints."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ UPDATE = hash_of({**_CHANGING, "disabled": boolean})
 
 
 def create(call: Call) -> Object:
-    """POST /v1/webhook_endpoints. The secret is told here and never again."""
+    """POST /v1/webhook_endpoints. Only this response contains the secret."""
     if sum(1 for _ in call.store.select("webhook_endpoint")) >= MOST:
         raise invalid(f"You have reached the maximum of {MOST} test webhook endpoints.")
     endpoint = _endpoint(new_id("webhook_endpoint"), api_version=call.params.get("api_version"))
@@ -110,7 +110,7 @@ def update(call: Call) -> Object:
 
 
 def delete(call: Call) -> Object:
-    """DELETE /v1/webhook_endpoints/{id}. What it is still owed is not delivered."""
+    """DELETE /v1/webhook_endpoints/{id}. Its pending deliveries fail."""
     endpoint = find(call)
     if call.identifier == BUILT_IN:
         raise _built_in()
@@ -119,7 +119,7 @@ def delete(call: Call) -> Object:
 
 
 def keep_built_in(store: Store, url: str | None, secret: str) -> None:
-    """See to it that the endpoint of the settings is as they say, or that there is none."""
+    """Create, update or delete the endpoint of the settings."""
     if url is None:
         _remove(store, BUILT_IN)
         return

@@ -1,8 +1,8 @@
-"""The types of events that Stripe has: https://docs.stripe.com/api/events/types."""
+"""Stripe's event types: https://docs.stripe.com/api/events/types."""
 
 from __future__ import annotations
 
-#: What happens, by the resource that it happens to. A line that is indented goes on.
+#: Event types by resource; an indented line continues the one above.
 LISTED = """
 account: updated
 account.application: authorized deauthorized

@@ -1,4 +1,4 @@
-"""Events, and who is to be told: https://docs.stripe.com/api/events."""
+"""Events and their subscribers: https://docs.stripe.com/api/events."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ EVERYTHING = "*"
 
 @dataclass(frozen=True)
 class Cause:
-    """The request that an event comes of; none where the sandbox itself did something."""
+    """The API request that caused an event; none for the sandbox's own actions."""
 
     request: str | None = None
     idempotency_key: str | None = None
 
 
 class Events:
-    """Writes events, and a delivery to each endpoint that is to be told."""
+    """Creates events, and a delivery for each subscribed endpoint."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def emit(self, kind: str, thing: Object, cause: Cause, previous: Object | None = None) -> None:
-        """Say that something happened to `thing`, which is told as it is now.
+        """Create an event about `thing` with its current state.
 
-        `previous` are the former values of what has changed, for an event that ends in `.updated`.
+        `previous` are the former values of changed fields, for events that end in `.updated`.
         """
         event = {
             "id": new_id("event"),
@@ -51,7 +51,7 @@ class Events:
 
 
 def listeners(store: Store, kind: str) -> list[Object]:
-    """The enabled webhook endpoints that subscribed to events of that type."""
+    """Return the enabled endpoints that subscribed to an event type."""
     return [
         each
         for each in store.select("webhook_endpoint")
@@ -60,14 +60,14 @@ def listeners(store: Store, kind: str) -> list[Object]:
 
 
 def tell_again(store: Store, event: Object) -> None:
-    """Deliver an event at once to all who subscribe to its type now, be it anew or at last."""
+    """Deliver an event now to all endpoints that subscribe to its type."""
     for endpoint in listeners(store, event["type"]):
         deliveries.owe(store, event, endpoint)
     deliveries.ask_for_event(store, event["id"])
 
 
-def as_told(store: Store, event: Object) -> Object:
-    """An event with the number of deliveries that are still to succeed."""
+def with_pending_count(store: Store, event: Object) -> Object:
+    """Return the event with the number of pending deliveries."""
     waiting = store.run(
         "SELECT count(*) AS n FROM deliveries WHERE event = ? AND status != 'succeeded'",
         (event["id"],),

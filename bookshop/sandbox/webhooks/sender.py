@@ -1,4 +1,4 @@
-"""Sends events to webhook endpoints: signed, repeated until one attempt succeeds.
+"""Sends signed events to webhook endpoints, with retries.
 
 https://docs.stripe.com/webhooks
 """
@@ -24,18 +24,18 @@ from bookshop.sandbox.store import Object, Store
 from bookshop.sandbox.webhooks import deliveries
 from bookshop.sandbox.webhooks.deliveries import Delivery
 from bookshop.sandbox.webhooks.delivery_faults import KEEP_BACK, DeliveryFault, DeliveryFaults
-from bookshop.sandbox.webhooks.events import as_told
+from bookshop.sandbox.webhooks.events import with_pending_count
 
 LOG = logging.getLogger(__name__)
-#: Attempts under way at once. Stripe sends as many as it has; here half of the threads that the
-#: shop's server has by default remain for the developer's browser.
+#: Concurrent attempts. Half of the default threads of the shop's server stay free for the
+#: developer's browser.
 WORKERS = 8
-TIMEOUT = 10.0  # seconds that the endpoint may take
-GRACE = 2.0  # seconds that attempts under way are given when the sandbox stops
-#: Seconds from a failed attempt to the next. Stripe's sandboxes try three times over hours; a
-#: developer who has just mended the endpoint doesn't want to wait that long.
+TIMEOUT = 10.0  # seconds that an endpoint may take to respond
+GRACE = 2.0  # seconds that attempts in progress get when the sandbox stops
+#: Seconds between attempts. Stripe's sandboxes retry three times over hours; a developer who has
+#: fixed the endpoint should not have to wait that long.
 RETRY_AFTER = (1, 3, 10, 60, 600, 3600)
-NOBODY = "the endpoint has been deleted or disabled"
+ENDPOINT_GONE = "the endpoint has been deleted or disabled"
 
 
 def signature(secret: str, payload: bytes, timestamp: int) -> str:
@@ -47,22 +47,22 @@ def signature(secret: str, payload: bytes, timestamp: int) -> str:
 
 @dataclass(frozen=True)
 class Attempt:
-    """How one delivery went: the endpoint's HTTP status, or why there is none."""
+    """The result of an attempt: the endpoint's HTTP status, or why there is none."""
 
     status: int | None = None
     problem: str | None = None
 
     @property
     def succeeded(self) -> bool:
-        """Whether the endpoint has taken the event. A redirect is a failure."""
+        """Return True if the endpoint accepted the event. A redirect is a failure."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
 
 
 class Deliverer:
-    """Delivers what is due, some at once and in no order that is promised, in threads of its own.
+    """Sends due deliveries concurrently, in no guaranteed order, in its own threads.
 
-    Threads are hired as they are needed, up to WORKERS. As long as one is idle, one watches for
-    what is due next: whoever takes a delivery sees to it.
+    Threads are started as needed, up to WORKERS. While any is idle, one of them waits for the next
+    due delivery; the thread that takes a delivery wakes another.
     """
 
     def __init__(self, store: Store, faults: DeliveryFaults) -> None:
@@ -76,17 +76,17 @@ class Deliverer:
 
     @property
     def paused(self) -> bool:
-        """Whether nothing goes out but what somebody asks for."""
+        """Return True if automatic deliveries are paused."""
         return self._paused
 
     def start(self) -> None:
-        """Begin to deliver, with what an earlier run left over."""
+        """Start sending, beginning with deliveries of an earlier run."""
         deliveries.recover(self._store)
         with self._changed:
             self._hire()
 
     def stop(self) -> None:
-        """End. Attempts under way get GRACE, then they are broken off, to be made another day."""
+        """Stop. Attempts in progress get GRACE seconds, then are aborted and retried later."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -97,30 +97,30 @@ class Deliverer:
             self._abort()
 
     def wake(self) -> None:
-        """Look for what is due: something may be."""
+        """Check for due deliveries."""
         with self._changed:
             self._changed.notify()
 
     def pause(self) -> None:
-        """Send nothing but what somebody asks for."""
+        """Pause automatic deliveries."""
         with self._changed:
             self._paused = True
 
     def resume(self) -> None:
-        """Send what is due, and what became due meanwhile."""
+        """Resume automatic deliveries."""
         with self._changed:
             self._paused = False
             self._changed.notify()
 
     def flush(self) -> None:
-        """Send all that is pending or held, now, even while deliveries are paused."""
+        """Send all pending and held deliveries now, even while paused."""
         with self._changed:
             self._release_all()
             deliveries.ask_for_all(self._store)
             self._changed.notify()
 
     def behave(self) -> None:
-        """End all faults and the pause, and let go of what they hold."""
+        """Remove all faults, resume deliveries, and release held ones."""
         with self._changed:
             self._release_all()
             self._faults.clear()
@@ -139,7 +139,7 @@ class Deliverer:
             self._deliver(delivery)
 
     def _take(self) -> Delivery | None:
-        """The next delivery to make, once there is one; None to end."""
+        """Wait for the next delivery and return it; None to stop."""
         with self._changed:
             while not self._stopping:
                 now = time.time()
@@ -163,7 +163,7 @@ class Deliverer:
             self._hire()
 
     def _is_kept_back(self, delivery: Delivery) -> bool:
-        """Whether a fault keeps what was claimed from setting out."""
+        """Return True if a fault stops the claimed delivery."""
         if delivery["asked"] or delivery["fault"] or delivery["attempts"] > 1:
             return False
         fault = self._faults.take(KEEP_BACK, delivery["type"])
@@ -176,7 +176,7 @@ class Deliverer:
             becomes = {"status": "pending", "due": time.time() + fault.seconds}
         else:
             becomes = {"status": "held", "batch": fault.batch}
-        # At once, so that nobody sees all at rest between the last that is held and its release.
+        # In one transaction, so that no reader sees nothing pending between hold and release.
         with self._store.transaction():
             deliveries.keep_back(self._store, {**delivery, "fault": fault.kind, **becomes})
             if fault.kind == "shuffle":
@@ -197,11 +197,11 @@ class Deliverer:
     def _deliver(self, delivery: Delivery) -> None:
         endpoint = self._store.find("webhook_endpoint", delivery["endpoint"])
         if endpoint is None or endpoint["status"] != "enabled":
-            self._finish(delivery, Attempt(problem=NOBODY), final=True)
+            self._finish(delivery, Attempt(problem=ENDPOINT_GONE), final=True)
             return
-        # An event is written together with its deliveries.
+        # An event is stored together with its deliveries.
         event = cast("Object", self._store.find("event", delivery["event"]))
-        payload = json.dumps(as_told(self._store, event), indent=2).encode()
+        payload = json.dumps(with_pending_count(self._store, event), indent=2).encode()
         secret = self._store.notes(endpoint["id"])["secret"]
         copies, met = 1, [delivery["fault"]]
         if self._faults.take(("corrupt",), delivery["type"]):
@@ -211,7 +211,7 @@ class Deliverer:
             copies = duplicate.copies
             met.append("duplicate")
         attempts = _at_once(copies, partial(self._post, endpoint["url"], secret, payload))
-        # The event is taken if every copy of it is.
+        # The event is accepted if every copy is.
         attempt = next((each for each in attempts if not each.succeeded), attempts[0])
         delivery["fault"] = " ".join(dict.fromkeys(" ".join(met).split()))
         if not self._aborted:
@@ -252,11 +252,11 @@ class Deliverer:
             connection.close()
 
     def _abort(self) -> None:
-        """Break off what is under way. What is only just connecting is met the next time."""
+        """Abort attempts in progress. One that is still connecting is aborted in the next round."""
         with self._changed:
             self._aborted = True
             for connection in self._open:
-                # None until it is connected, and the other side may have closed it already.
+                # None until connected; the other side may have closed it already.
                 with contextlib.suppress(OSError, AttributeError):
                     connection.sock.shutdown(socket.SHUT_RDWR)
         for worker in self._crew:
@@ -264,7 +264,7 @@ class Deliverer:
 
 
 def _at_once(number: int, attempt: Callable[[], Attempt]) -> list[Attempt]:
-    """Make so many attempts at the same time."""
+    """Make several attempts at the same time."""
     made: list[Attempt] = []
     threads = [
         threading.Thread(target=lambda: made.append(attempt()), daemon=True)

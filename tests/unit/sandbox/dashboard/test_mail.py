@@ -65,7 +65,7 @@ def test_a_folder_without_mail(app, folder, exists):
 
     page = app.get("/mail").text
 
-    assert "No mail yet" in page
+    assert 'data-empty="mails"' in page
     assert str(folder) in page
 
 
