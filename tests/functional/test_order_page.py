@@ -462,8 +462,10 @@ def ask(browser, number, email, status=200):
 
 def mails(shop):
     with shop.registry.services.sessions() as session:
-        found = session.query(MailRecord).filter_by(kind="link").order_by(MailRecord.id)
-        return [(mail.recipient, mail.order.number) for mail in found]
+        found = session.query(MailRecord.recipient, Order.number).filter(
+            MailRecord.kind == "link", MailRecord.order_id == Order.id
+        )
+        return [tuple(row) for row in found.order_by(MailRecord.id)]
 
 
 @pytest.mark.parametrize("email", [EMAIL, "ADA@Reader.Example", f"  {EMAIL} "])
