@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * The payment form: Stripe's Payment Element beside our own e-mail field.
+ * The payment form: Stripe's Payment Element and the shop's e-mail field.
  *
- * Pay first asks the shop to hold the books, and only then has Stripe take the money.
+ * Pay first has the shop reserve the books; only then does Stripe take the payment.
  * https://docs.stripe.com/js/payment_intents/confirm_payment
  */
 
@@ -16,10 +16,10 @@ const emailError = /** @type {HTMLElement} */ (document.getElementById("email-er
 const button = /** @type {HTMLButtonElement} */ (document.getElementById("submit"));
 const message = /** @type {HTMLElement} */ (document.getElementById("payment-message"));
 const progress = /** @type {HTMLElement} */ (document.getElementById("payment-progress"));
-const said = form.dataset;
+const settings = form.dataset;
 
 /**
- * The shop's colours and letters, for the form in Stripe's frame, which sees no style of ours.
+ * Returns the shop's colours and font for Stripe's iframe, which does not see our style sheets.
  * @returns {import('@stripe/stripe-js').Appearance}
  */
 function appearance() {
@@ -37,54 +37,54 @@ function appearance() {
   };
 }
 
-/** @param {boolean} working */
-function setBusy(working) {
-  button.disabled = working;
-  button.toggleAttribute("data-busy", working);
-  form.setAttribute("aria-busy", String(working));
-  progress.textContent = working ? (said.messageProcessing ?? "") : "";
+/** @param {boolean} busy */
+function setBusy(busy) {
+  button.disabled = busy;
+  button.toggleAttribute("data-busy", busy);
+  form.setAttribute("aria-busy", String(busy));
+  progress.textContent = busy ? (settings.messageProcessing ?? "") : "";
 }
 
 /** @param {Problem} problem */
-function show(problem) {
-  const ours = problem.field === "email";
-  emailError.textContent = ours ? problem.message : "";
-  message.textContent = ours ? "" : problem.message;
-  if (ours) {
+function showProblem(problem) {
+  const isEmailProblem = problem.field === "email";
+  emailError.textContent = isEmailProblem ? problem.message : "";
+  message.textContent = isEmailProblem ? "" : problem.message;
+  if (isEmailProblem) {
     email.setAttribute("aria-invalid", "true");
     email.focus();
   }
 }
 
-function clear() {
+function clearProblems() {
   emailError.textContent = "";
   message.textContent = "";
   email.removeAttribute("aria-invalid");
 }
 
 /**
- * What to tell a customer about an error of Stripe's: its own words where they are made for
- * customers and give nothing away.
+ * Returns the message for a customer: Stripe's, if it is written for customers and does not say
+ * that a card has been reported.
  * @param {StripeError} error
  * @returns {string}
  */
-function inWords(error) {
-  const generic = (said.declineCodes ?? "").split(" ");
-  if (error.decline_code && generic.includes(error.decline_code)) {
-    return said.messageDeclined ?? "";
+function messageFor(error) {
+  const genericCodes = (settings.declineCodes ?? "").split(" ");
+  if (error.decline_code && genericCodes.includes(error.decline_code)) {
+    return settings.messageDeclined ?? "";
   }
-  const forCustomers =
+  const isForCustomers =
     error.type === "card_error" ||
     error.type === "validation_error" ||
     error.code === "payment_intent_authentication_failure";
-  if (forCustomers && error.message) {
+  if (isForCustomers && error.message) {
     return error.message;
   }
-  return (error.type === "api_connection_error" ? said.messageNetwork : said.messageGeneric) ?? "";
+  return (error.type === "api_connection_error" ? settings.messageNetwork : settings.messageGeneric) ?? "";
 }
 
 /**
- * Whether it was paid meanwhile, in another tab: then the outcome's page knows better than this.
+ * Returns true if the order was paid meanwhile, in another tab: the outcome page then shows it.
  * @param {StripeError} error
  */
 function isSettled(error) {
@@ -92,56 +92,56 @@ function isSettled(error) {
 }
 
 /**
- * Have the shop check the form and hold the books.
- * @returns {Promise<Problem | null>} what is in the way, or null
+ * Has the shop check the form and reserve the books.
+ * @returns {Promise<Problem | null>} the problem, or null
  */
-async function hold() {
+async function reserve() {
   try {
     const response = await fetch(form.action, { method: "POST", body: new FormData(form) });
     const answer = await response.json();
     return response.ok ? null : answer.error;
   } catch {
-    return { field: null, message: said.messageNetwork ?? "" };
+    return { field: null, message: settings.messageNetwork ?? "" };
   }
 }
 
-/** Show the form of Stripe's, and pay when the button is pressed. */
+/** Shows Stripe's form, and pays when the button is pressed. */
 function start() {
-  const stripe = window.Stripe?.(said.publicKey ?? "");
+  const stripe = window.Stripe?.(settings.publicKey ?? "");
   if (!stripe) {
-    show({ field: null, message: said.messageLoad ?? "" });
+    showProblem({ field: null, message: settings.messageLoad ?? "" });
     button.disabled = true;
     return;
   }
   const elements = stripe.elements({
-    clientSecret: said.clientSecret ?? "",
+    clientSecret: settings.clientSecret ?? "",
     appearance: appearance(),
-    locale: /** @type {import('@stripe/stripe-js').StripeElementLocale} */ (said.locale),
+    locale: /** @type {import('@stripe/stripe-js').StripeElementLocale} */ (settings.locale),
   });
   const payment = elements.create("payment", {
     layout: "tabs",
-    fields: { billingDetails: { email: "never" } }, // it stands in our own field
+    fields: { billingDetails: { email: "never" } }, // the shop has a field of its own
   });
   button.disabled = true;
   payment.on("ready", () => setBusy(false));
   payment.on("loaderror", ({ error }) => {
     if (isSettled(error)) {
-      location.assign(said.returnUrl ?? "");
+      location.assign(settings.returnUrl ?? "");
     }
-    show({ field: null, message: inWords(error) });
+    showProblem({ field: null, message: messageFor(error) });
   });
   payment.mount("#payment-element");
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
     elements.update({ appearance: appearance() }),
   );
 
-  /** @returns {Promise<Problem | null>} what is in the way; null once the browser is leaving */
+  /** @returns {Promise<Problem | null>} the problem; null once the browser leaves the page */
   async function pay() {
     const { error: incomplete } = await elements.submit();
     if (incomplete) {
-      return { field: null, message: inWords(incomplete) };
+      return { field: null, message: messageFor(incomplete) };
     }
-    const problem = await hold();
+    const problem = await reserve();
     if (problem) {
       return problem;
     }
@@ -149,43 +149,43 @@ function start() {
     const { error } = await /** @type {Stripe} */ (stripe).confirmPayment({
       elements,
       confirmParams: {
-        return_url: said.returnUrl ?? "",
+        return_url: settings.returnUrl ?? "",
         payment_method_data: { billing_details: { email: email.value } },
       },
       redirect: "if_required",
     });
     if (error && !isSettled(error)) {
-      return { field: null, message: inWords(error) };
+      return { field: null, message: messageFor(error) };
     }
-    location.assign(said.returnUrl ?? "");
+    location.assign(settings.returnUrl ?? "");
     return null;
   }
 
-  // Errors are shown beside their field, in one manner, rather than in the browser's bubbles.
+  // Errors are shown next to their field instead of in the browser's own bubbles.
   form.noValidate = true;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (button.disabled) {
       return;
     }
-    clear();
+    clearProblems();
     if (!email.checkValidity()) {
-      show({ field: "email", message: email.validationMessage });
+      showProblem({ field: "email", message: email.validationMessage });
       return;
     }
     setBusy(true);
     const problem = await pay().catch((error) => {
       console.error(error);
-      return { field: null, message: said.messageGeneric ?? "" };
+      return { field: null, message: settings.messageGeneric ?? "" };
     });
     if (problem) {
       setBusy(false);
-      show(problem);
+      showProblem(problem);
     }
   });
 }
 
-// A page out of the browser's memory may be about an order that is paid by now.
+// A page restored from the back/forward cache may show an order that has been paid since.
 addEventListener("pageshow", (event) => {
   if (event.persisted) {
     location.reload();

@@ -1,17 +1,17 @@
 // @ts-check
 /**
- * Look again from time to time, while the payment's outcome is not known.
+ * Reloads the page while the outcome of the payment is unknown.
  *
- * The pauses grow, so that a page left open does not trouble anybody.
+ * The pauses grow, and reloading ends, so that a page left open causes little load.
  */
 
 const PAUSES = [3, 5, 10, 20, 40, 60, 120]; // seconds
-const KEY = `looked:${location.search}`;
+const KEY = `reloads:${location.search}`;
 
-const looked = Number(sessionStorage.getItem(KEY) ?? "0");
-if (looked < PAUSES.length) {
+const reloads = Number(sessionStorage.getItem(KEY) ?? "0");
+if (reloads < PAUSES.length) {
   setTimeout(() => {
-    sessionStorage.setItem(KEY, String(looked + 1));
+    sessionStorage.setItem(KEY, String(reloads + 1));
     location.reload();
-  }, PAUSES[looked] * 1000);
+  }, PAUSES[reloads] * 1000);
 }
