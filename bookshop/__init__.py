@@ -25,6 +25,7 @@ FEATURES = (
     "bookshop.web.rendering",
     "bookshop.web.request_log",
     "bookshop.web.maintenance",
+    "bookshop.web.view_policies",
     "bookshop.catalogue",
     "bookshop.web.page_cache",
     "bookshop.payments",

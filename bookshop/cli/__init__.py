@@ -24,6 +24,7 @@ from bookshop.cli.shop import ShopContext
 from bookshop.cli.stripe.events import events
 from bookshop.cli.stripe.sandbox import sandbox
 from bookshop.cli.stripe.webhooks import webhooks
+from bookshop.cli.urls import urls
 
 
 @click.group(
@@ -63,6 +64,7 @@ for command in (
     refund,
     restore,
     sandbox,
+    urls,
     webhooks,
 ):
     main.add_command(command)

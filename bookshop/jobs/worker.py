@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 MIN_WAIT = 0.01  # seconds
-log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class JobWorker:
             job.function()
         except SQLAlchemyError as err:
             # No traceback: a database that is down would log one for each job and interval.
-            log.warning("periodic_job_failed", extra={"job": job.name, "error": type(err).__name__})
+            LOG.warning("periodic_job_failed", extra={"job": job.name, "error": type(err).__name__})
         except Exception:
-            log.exception("periodic_job_failed", extra={"job": job.name})
+            LOG.exception("periodic_job_failed", extra={"job": job.name})
 
     def run_all(self) -> None:
         """Run every job once, due or not."""

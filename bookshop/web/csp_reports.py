@@ -1,6 +1,7 @@
-"""What browsers report of the Content-Security-Policy: what a page tried, and was not allowed.
+"""Reports of Content-Security-Policy violations, logged.
 
-https://w3c.github.io/webappsec-csp/#reporting
+They show the operator that a theme or a new origin of Stripe's is blocked, which happens in
+browsers only. https://w3c.github.io/webappsec-csp/#reporting
 """
 
 from __future__ import annotations
@@ -21,24 +22,29 @@ from bookshop.services import services
 from bookshop.web.headers import REPORTS
 from bookshop.web.resources import Shop
 
-LARGEST = 16 * 1024  # bytes
-MOST = 10  # reports of one request that are read
-LONGEST = 100  # characters of what is written into the log
+MAX_BODY_BYTES = 16 * 1024
+MAX_REPORTS = 10  # of one request
+MAX_FIELD_LENGTH = 100  # characters
 LOG = logging.getLogger(__name__)
 
 
 @view_config(
-    context=Shop, name=REPORTS.strip("/"), request_method="POST", require_csrf=False, http_cache=0
+    context=Shop,
+    name=REPORTS.strip("/"),
+    request_method="POST",
+    require_csrf=False,
+    http_cache=0,
+    private=False,
 )
-def take(_context: Shop, request: Request) -> Response:
-    """Write into the log what a browser reports. Anybody may send anything here."""
-    body = request.body_file.read(LARGEST + 1)
-    if len(body) > LARGEST:
+def receive_reports(_context: Shop, request: Request) -> Response:
+    """Log what a browser reports. The sender is not authenticated."""
+    body = request.body_file.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
         return Response(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     try:
         services(request).rate_limiter.count_network("csp_reports", request)
-        for directive, blocked, page in _read(json.loads(body)):
-            LOG.warning("a page was not allowed: %s of %s on %s", directive, blocked, page)
+        for fields in _parse(json.loads(body)):
+            LOG.warning("csp_violation", extra=fields)
     except RateLimitExceededError:
         return Response(status=HTTPStatus.TOO_MANY_REQUESTS)
     except (ValueError, RecursionError):
@@ -46,31 +52,32 @@ def take(_context: Shop, request: Request) -> Response:
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
-def _read(body: Any) -> Iterator[tuple[str, str, str]]:
-    """Directive, what was blocked, and the page, in both forms that browsers send."""
-    for each in body[:MOST] if isinstance(body, list) else [body]:
-        report = each.get("body") or each.get("csp-report") if isinstance(each, dict) else None
+def _parse(body: Any) -> Iterator[dict[str, str]]:
+    """Yield `directive`, `blocked` and `page` of reports in the two formats of browsers."""
+    for item in body[:MAX_REPORTS] if isinstance(body, list) else [body]:
+        report = item.get("body") or item.get("csp-report") if isinstance(item, dict) else None
         if isinstance(report, dict):
-            yield (
-                _short(report.get("effectiveDirective") or report.get("effective-directive")),
-                _place(report.get("blockedURL") or report.get("blocked-uri")),
-                _path(report.get("documentURL") or report.get("document-uri")),
-            )
+            directive = report.get("effectiveDirective") or report.get("effective-directive")
+            yield {
+                "directive": _printable(directive),
+                "blocked": _origin(report.get("blockedURL") or report.get("blocked-uri")),
+                "page": _first_segment(report.get("documentURL") or report.get("document-uri")),
+            }
 
 
-def _place(url: object) -> str:
-    """The origin of an address, whose path and query may hold what is nobody's business."""
+def _origin(url: object) -> str:
+    """Return the origin of a URL; its path and query may contain personal data."""
     parts = urlsplit(url if isinstance(url, str) else "")
-    return _short(f"{parts.scheme}://{parts.netloc}" if parts.netloc else url)
+    return _printable(f"{parts.scheme}://{parts.netloc}" if parts.netloc else url)
 
 
-def _path(url: object) -> str:
-    """The first part of a page's path: what follows may name an order."""
+def _first_segment(url: object) -> str:
+    """Return the first segment of a URL's path; the others may name an order."""
     path = urlsplit(url if isinstance(url, str) else "").path
-    return _short("/" + path.lstrip("/").partition("/")[0])
+    return _printable("/" + path.lstrip("/").partition("/")[0])
 
 
-def _short(text: object) -> str:
-    """Printable, on one line, and not long."""
-    shown = text if isinstance(text, str) else ""
-    return "".join(each for each in shown[:LONGEST] if each.isprintable())
+def _printable(value: object) -> str:
+    """Return the first characters of a text, on one line."""
+    text = value if isinstance(value, str) else ""
+    return "".join(each for each in text[:MAX_FIELD_LENGTH] if each.isprintable())

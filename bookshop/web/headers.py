@@ -1,4 +1,4 @@
-"""What each answer tells a browser: what its page may load and run, and who may show it.
+"""Security headers of every response: Content-Security-Policy, permissions, HSTS and others.
 
 https://developer.mozilla.org/en-US/observatory/docs/tests_and_scoring
 """
@@ -19,20 +19,20 @@ REPORTS = "/csp-reports"
 TWO_YEARS = 63_072_000  # seconds
 OPENER = "Cross-Origin-Opener-Policy"
 PERMISSIONS = "Permissions-Policy"
-# What a page of the shop never asks a browser for; payments only where they are taken.
-NEVER_ASKED = ("camera", "display-capture", "geolocation", "microphone", "usb")
+# Features that no page of the shop uses.
+UNUSED_FEATURES = ("camera", "display-capture", "geolocation", "microphone", "usb")
 
-#: What every answer says, that of a file too.
+#: Headers of every response, static files included.
 ALWAYS = [
     ("X-Content-Type-Options", "nosniff"),
-    # Another site never learns which page of ours, and so which order, somebody came from.
+    # Other sites must not see the address of the page that linked to them: it may name an order.
     ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
 
 
 class ContentSecurityPolicy:
-    """What the page of one request may load. Closed, until a page says what more it needs."""
+    """The policy of one request's page: only the shop's own files, and what the page allows."""
 
     def __init__(self) -> None:
         self._sources: dict[str, list[str]] = {
@@ -44,47 +44,47 @@ class ContentSecurityPolicy:
             "form-action": ["'self'"],
             "base-uri": ["'none'"],
             "frame-ancestors": ["'none'"],
-            # Firefox knows only the first of these, and Chromium prefers the second.
+            # Firefox supports only the first of these; Chromium prefers the second.
             "report-uri": [REPORTS],
             "report-to": ["csp"],
         }
 
     def allow(self, directive: str, sources: Iterable[str]) -> None:
-        """Let this page load from `sources` too."""
+        """Allow this page to load from `sources` too."""
         self._sources.setdefault(directive, []).extend(sources)
 
     def __str__(self) -> str:
-        return "; ".join(f"{name} {' '.join(found)}" for name, found in self._sources.items())
+        return "; ".join(f"{name} {' '.join(sources)}" for name, sources in self._sources.items())
 
 
-#: The policy of what loads nothing from elsewhere.
+#: The policy of pages and files that load nothing from other sites.
 POLICY = ("Content-Security-Policy", str(ContentSecurityPolicy()))
 
 
 def permissions(payment: Iterable[str] = ()) -> str:
-    """What a page may ask the browser for; `payment` are the origins that may take one.
+    """Return the Permissions-Policy of a page; `payment` are the origins that may take payments.
 
     https://www.w3.org/TR/permissions-policy/
     """
-    closed = [f"{name}=()" for name in NEVER_ASKED]
+    denied = [f"{name}=()" for name in UNUSED_FEATURES]
     allowed = " ".join(["self", *(f'"{origin}"' for origin in payment)]) if payment else ""
-    return ", ".join([*closed, f"payment=({allowed})"])
+    return ", ".join([*denied, f"payment=({allowed})"])
 
 
-CLOSED = permissions()
+NO_PERMISSIONS = permissions()
 
 
 def secure(request: Request, response: Response, site: str) -> None:
-    """Give a response the headers of a page that is as closed as the request asks for.
+    """Add the security headers that the response does not set itself.
 
-    `site` is the shop's address: where it is https, browsers are told never to use another.
+    `site` is the shop's address: if it is https, browsers are told to use https only.
     """
     headers = response.headers
     headers.setdefault("Content-Security-Policy", str(request.content_security_policy))
     headers.setdefault("Reporting-Endpoints", f'csp="{REPORTS}"')
-    headers.setdefault("X-Frame-Options", "DENY")  # for what knows no frame-ancestors
+    headers.setdefault("X-Frame-Options", "DENY")  # for browsers without frame-ancestors
     headers.setdefault(OPENER, "same-origin")
-    headers.setdefault(PERMISSIONS, CLOSED)
+    headers.setdefault(PERMISSIONS, NO_PERMISSIONS)
     if site.startswith("https://"):
         headers.setdefault("Strict-Transport-Security", f"max-age={TWO_YEARS}")
     for name, value in ALWAYS:
@@ -92,16 +92,16 @@ def secure(request: Request, response: Response, site: str) -> None:
 
 
 def add_headers(event: NewResponse) -> None:
-    """See that no response goes out without them.
+    """Add the security headers to a response, except to a 304.
 
-    A 304 would change the policy of the page that the browser has: it says nothing of it.
+    A 304 would replace the policy of the page that the browser has cached.
     """
     if event.response.status_int != HTTPStatus.NOT_MODIFIED:
         secure(event.request, event.response, services(event.request).settings.shop.url)
 
 
 def includeme(config: Configurator) -> None:
-    """Give each response its headers, and requests their `content_security_policy`."""
+    """Add the headers to every response, and give requests their `content_security_policy`."""
     config.add_request_method(
         lambda _request: ContentSecurityPolicy(), "content_security_policy", reify=True
     )

@@ -1,7 +1,7 @@
-"""Answers that are finished before they are asked for: files, and pages that were kept.
+"""Finished responses: static files and cached pages, compressed, with entity tags.
 
-They are given by Pyramid's execution policy, before there is a request: no tween, no session, no
-transaction and no traversal is part of them.
+Early responders return them from Pyramid's execution policy, before there is a request: no tween,
+session, transaction or traversal is involved.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from pyramid.router import default_execution_policy
 from bookshop.services import services
 
 IDENTITY = "identity"
-#: What a body is sent as, the best first.
+#: Content encodings, the best first.
 ENCODINGS = ("br", "gzip", IDENTITY)
 GZIP_LEVEL = 6
 READING = frozenset({"GET", "HEAD"})
-LONGEST_HEADER = 512  # characters of a header that are read; no browser sends more
+MAX_HEADER_LENGTH = 512  # characters of a header that are parsed; no browser sends more
 REQUEST_ID = "bookshop.request_id"  # in the WSGI environment
 OK, NOT_MODIFIED = "200 OK", "304 Not Modified"
 
@@ -35,7 +35,7 @@ _QUALITY = re.compile(r"q=(?P<q>[01](?:\.[0-9]{0,3})?)")
 
 
 class Answer:
-    """A finished answer: a WSGI application that always says the same."""
+    """A finished response: a WSGI application that always returns the same."""
 
     __slots__ = ("body", "headers", "status")
 
@@ -46,8 +46,8 @@ class Answer:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # A new list, since servers add headers of their own.
-        own = [("X-Request-Id", environ[REQUEST_ID])] if REQUEST_ID in environ else []
-        start_response(self.status, [*self.headers, *own])
+        request_id = [("X-Request-Id", environ[REQUEST_ID])] if REQUEST_ID in environ else []
+        start_response(self.status, [*self.headers, *request_id])
         return () if environ["REQUEST_METHOD"] == "HEAD" else (self.body,)
 
 
@@ -57,11 +57,10 @@ LogRequest = Callable[[WSGIEnvironment, Callable[[], Any]], Any]
 
 
 class Content:
-    """A body in all the encodings that browsers read. Each is made once, when it is asked for.
+    """A body in all content encodings. Each is compressed once, when it is first requested.
 
-    `tag` stands for these bytes and no others at this address. `headers` are those of each answer,
-    `lasting` those of them that a 304 repeats. `quality` is Brotli's, from 0 to 11; None where
-    there is nothing to compress.
+    `tag` identifies these bytes at this address. `headers` are sent with 200 only, `lasting` with
+    304 too. `quality` is Brotli's, from 0 to 11; None if the body is not to be compressed.
     """
 
     __slots__ = ("_answers", "_body", "_headers", "_lasting", "_quality", "_tag")
@@ -78,83 +77,83 @@ class Content:
 
     @property
     def size(self) -> int:
-        """How many bytes the bodies hold by now."""
+        """The size of all bodies so far, in bytes."""
         return len(self._body) + sum(
             len(answer.body) for name, answer in [*self._answers.items()] if name != IDENTITY
         )
 
     def answer(self, environ: WSGIEnvironment) -> Answer:
-        """What a request gets that may name an encoding, and a tag that it has."""
+        """Return the response to a request's Accept-Encoding and If-None-Match headers."""
         encoding = IDENTITY
         if self._quality is not None:
             encoding = accepted(environ.get("HTTP_ACCEPT_ENCODING", ""))
         if "HTTP_IF_NONE_MATCH" in environ:
             tag = entity_tag(self._tag, encoding)
-            if has(environ["HTTP_IF_NONE_MATCH"], tag):
+            if matches(environ["HTTP_IF_NONE_MATCH"], tag):
                 return not_modified(tag, self._lasting)
-        return self._answers.get(encoding) or self._make(encoding)
+        return self._answers.get(encoding) or self._encode(encoding)
 
-    def _make(self, encoding: str) -> Answer:
-        # Two threads may both come here at first: they make the same.
-        body, own = self._body, []
+    def _encode(self, encoding: str) -> Answer:
+        # Two threads may do so at once: both produce the same answer.
+        body, encoding_header = self._body, []
         if encoding == "br":
             body = brotli.compress(body, mode=brotli.MODE_TEXT, quality=self._quality)
         elif encoding == "gzip":
             body = gzip.compress(body, GZIP_LEVEL, mtime=0)
         if encoding != IDENTITY:
-            own = [("Content-Encoding", encoding)]
-        made = Answer(
+            encoding_header = [("Content-Encoding", encoding)]
+        answer = Answer(
             OK,
             [
                 *self._headers,
                 *self._lasting,
-                *own,
+                *encoding_header,
                 ("ETag", entity_tag(self._tag, encoding)),
                 ("Content-Length", str(len(body))),
             ],
             body,
         )
-        self._answers[encoding] = made
-        return made
+        self._answers[encoding] = answer
+        return answer
 
 
 def entity_tag(tag: str, encoding: str) -> str:
-    """The strong tag of a body in an encoding: other bytes, another tag."""
+    """Return the strong entity tag of a body in an encoding."""
     return f'"{tag}-{encoding}"'
 
 
-def has(if_none_match: str, tag: str) -> bool:
-    """Whether somebody has the body of that tag: If-None-Match names it, weakly or not, or all."""
+def matches(if_none_match: str, tag: str) -> bool:
+    """Return True if an If-None-Match header contains the tag, weak or strong, or is `*`."""
     if if_none_match == tag:
         return True
-    return if_none_match.strip() == "*" or tag in _TAG.findall(if_none_match[:LONGEST_HEADER])
+    return if_none_match.strip() == "*" or tag in _TAG.findall(if_none_match[:MAX_HEADER_LENGTH])
 
 
 def not_modified(tag: str, lasting: Headers) -> Answer:
-    """The answer to somebody who has it. What it does not say stays as the browser knows it."""
+    """Return the 304 for a client that has the body, whose other headers stay as they are."""
     return Answer(NOT_MODIFIED, [*lasting, ("ETag", tag)], b"")
 
 
 def accepted(header: str) -> str:
-    """The best of ENCODINGS that an Accept-Encoding header takes."""
-    return _accepted(header[:LONGEST_HEADER])
+    """Return the best of ENCODINGS that an Accept-Encoding header accepts."""
+    return _accepted(header[:MAX_HEADER_LENGTH])
 
 
 @lru_cache(maxsize=256)
 def _accepted(header: str) -> str:
-    wishes: dict[str, float] = {}
+    weights: dict[str, float] = {}
     for part in header.lower().split(","):
         name, _semicolon, rest = part.partition(";")
-        weight = _QUALITY.search(rest)
-        wishes[name.strip()] = float(weight["q"]) if weight else 1
-    other = wishes.get("*", 0)
-    found = max(ENCODINGS[:-1], key=lambda name: wishes.get(name, other))
-    liked = wishes.get(found, other)
-    return found if liked > 0 and liked >= wishes.get(IDENTITY, 0) else IDENTITY
+        match = _QUALITY.search(rest)
+        weights[name.strip()] = float(match["q"]) if match else 1
+    other = weights.get("*", 0)
+    best = max(ENCODINGS[:-1], key=lambda name: weights.get(name, other))
+    weight = weights.get(best, other)
+    return best if weight > 0 and weight >= weights.get(IDENTITY, 0) else IDENTITY
 
 
 def as_response(answer: Answer) -> Response:
-    """The same as Pyramid's views answer it."""
+    """Return the same as a response of Pyramid's."""
     return Response(status=answer.status, headerlist=answer.headers[:], body=answer.body or None)
 
 

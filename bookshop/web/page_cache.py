@@ -1,9 +1,7 @@
-"""Whole pages of the catalogue, kept in memory as long as the catalogue's version stays.
+"""In-memory cache of whole catalogue pages, valid for one version of the catalogue.
 
-A view says `catalogue_page=("q", "page")`: its page is the same for everybody, and depends on the
-catalogue and on these parameters alone. The view sees no other parameter, no cookie, no session
-and no host but that of `bookshop.url`, so nothing else can get into a page that everybody is shown;
-whatever else an address says (`?utm_source=…`) leads to the same page.
+A cached page is the same for every visitor. It depends on the catalogue, on its path and on the
+query parameters that its view names in `catalogue_page=…` (see view_policies).
 """
 
 from __future__ import annotations
@@ -12,18 +10,14 @@ import hashlib
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache, partial
+from collections.abc import Callable
+from functools import cache
 from http import HTTPStatus
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from typing import NamedTuple, Protocol
 from wsgiref.types import WSGIEnvironment
 
 from pyramid.config import Configurator
-from pyramid.exceptions import ConfigurationError
 from pyramid.request import Request
 from pyramid.response import Response
 
@@ -36,166 +30,147 @@ from bookshop.web.http_cache import (
     accepted,
     as_response,
     entity_tag,
-    has,
+    matches,
     not_modified,
+)
+from bookshop.web.page_isolation import (
+    UncacheableResponse,
+    canonical_query,
+    is_canonical_path,
+    isolated,
 )
 from bookshop.web.static_files import StaticFiles
 
-ROOM = 16 * 2**20  # bytes
-OVERHEAD = 2048  # bytes that a page takes beside its bodies, about
-LONGEST_QUERY = 1024  # characters; what is longer is not kept
-QUALITY = 5
-SEEN = 1.0  # seconds for which it is believed that the shop is open, or closed
-#: Told to browsers (ask each time) and to a CDN (a minute, and another while it asks).
+MAX_BYTES = 16 * 2**20
+PAGE_OVERHEAD = 2048  # bytes per page besides its bodies, estimated
+MAX_QUERY_LENGTH = 1024  # characters; pages with longer queries are not cached
+BROTLI_QUALITY = 5
+MAINTENANCE_CHECK_INTERVAL = 1.0  # seconds
+#: Browsers revalidate each time; a CDN may serve a page for a minute, and another while it does.
 CACHED = "public, max-age=0, s-maxage=60, stale-while-revalidate=60"
 LASTING = [("Cache-Control", CACHED), ("Vary", "Accept-Encoding"), *ALWAYS]
-UNKEPT = "no-cache"
-HIDDEN = ("QUERY_STRING", "HTTP_COOKIE", "HTTP_HOST", "wsgi.url_scheme")
-# Which of two views answers must not depend on more than the path.
-CHOOSING = ("request_param", "header", "accept", "xhr", "is_authenticated", "effective_principals")
+NOT_CACHED = "no-cache"
 
-View = Callable[[Any, Request], Response]
 Address = tuple[str, str]  # SCRIPT_NAME and PATH_INFO
-Key = tuple[str, str, str]  # and what of the query belongs to the page
+Key = tuple[str, str, str]  # the same and the canonical query
 
 
 class Version(Protocol):
-    """Whoever knows the catalogue's version; None where nobody does."""
+    """The catalogue's version; None if it is unknown."""
 
     def current(self) -> int | None:
-        """The version, which may be a moment old."""
+        """Return the version, which may be some moments old."""
 
     def read(self) -> int | None:
         """Return the version that is in the database now."""
 
 
 class Page(NamedTuple):
-    """A page that was made from one version of the catalogue."""
+    """A rendered page, and the version of the catalogue that it shows."""
 
     content: Content
     version: int
-    weight: int
+    size: int
 
 
 class PageCache:
-    """The pages of one process, those that were asked for last.
-
-    A page is given to nobody whose version is another, whatever is being written or dropped.
-    """
+    """The pages of one process, least recently used first. It never returns an outdated page."""
 
     def __init__(
         self,
         version: Version,
         build: str,
         shop: ShopSettings,
-        room: int = ROOM,
+        max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`build` stands for all that a page is made of but the catalogue. `room` is in bytes.
+        """`build` identifies all that a page is made of except the catalogue.
 
         `clock` counts seconds, and never goes back.
         """
         self._version = version
         self._build = build
-        self._closed = shop.maintenance
+        self._maintenance = shop.maintenance
         self._clock = clock
-        self._seen: tuple[float, bool] = (float("-inf"), True)
+        self._maintenance_check: tuple[float, bool] = (float("-inf"), True)
         self._url = shop.url
-        self._site = urlsplit(shop.url)
-        self._room = room
+        self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._pages: OrderedDict[Key, Page] = OrderedDict()
         self._parameters: dict[Address, tuple[str, ...]] = {}
-        self._at: Counter[Address] = Counter()
-        self._of: int | None = None
-        self._weight = 0
+        self._pages_at: Counter[Address] = Counter()
+        self._pages_version: int | None = None
+        self._size = 0
 
     @property
-    def weight(self) -> int:
-        """How many bytes the pages take, about."""
-        return self._weight
+    def size(self) -> int:
+        """The size of all pages in bytes, estimated."""
+        return self._size
 
     def answer(self, environ: WSGIEnvironment) -> Answer | None:
-        """The page that was kept, or that nothing has changed since the browser got it.
+        """Return the cached page, or 304 if the browser has the current one; otherwise None.
 
-        A tag is given out with a page and names all that the page was made of. So whoever sends the
-        tag of now has the page, whichever it is: nothing has to be looked up.
+        An entity tag is sent with a page only and names all that the page is made of. So a request
+        that sends the current tag has the current page: no lookup is needed.
         """
         address = environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"]
         parameters = self._parameters.get(address)
-        known = environ.get("HTTP_IF_NONE_MATCH")
-        if (parameters is None and known is None) or self._is_closed():
+        if_none_match = environ.get("HTTP_IF_NONE_MATCH")
+        if (parameters is None and if_none_match is None) or self._in_maintenance():
             return None
         version = self._version.current()
         if version is None:
             return None
-        if known is not None:
+        if if_none_match is not None:
             tag = entity_tag(self._tag(version), accepted(environ.get("HTTP_ACCEPT_ENCODING", "")))
-            if known.strip() != "*" and has(known, tag):
+            if if_none_match.strip() != "*" and matches(if_none_match, tag):
                 return not_modified(tag, LASTING)
         if parameters is None:
             return None
-        page = self._find(
-            (*address, canonical(environ.get("QUERY_STRING", ""), parameters)), version
-        )
+        query = canonical_query(environ.get("QUERY_STRING", ""), parameters)
+        page = self._find((*address, query), version)
         return page and page.content.answer(environ)
 
-    def keep(
+    def render(
         self, request: Request, view: Callable[[], Response], parameters: tuple[str, ...]
     ) -> Response:
-        """The answer of a view that shows a page; kept where it can be.
+        """Return the view's response, and cache it where possible.
 
-        What was read while the catalogue changed belongs to no version: it is shown, and not kept.
+        A page that was rendered while the catalogue changed belongs to no version: it is not
+        cached. Raises UncacheableResponse.
         """
         environ = request.environ
-        query = canonical(environ.get("QUERY_STRING", ""), parameters)
+        query = canonical_query(environ.get("QUERY_STRING", ""), parameters)
         version = self._version.current()
-        with self._nothing_else(request, query):
+        with isolated(request, query, self._url):
             response = view()
             if "Set-Cookie" in response.headers:
                 raise UncacheableResponse
         if response.status_int != HTTPStatus.OK or response.content_length is None:
             return response
-        # The version only grows. It was this one before the view began: the view saw no other.
+        # Versions only grow: if it is the same after the view, the view has seen no other.
         if version is None or self._version.read() != version:
-            response.headers["Cache-Control"] = UNKEPT
+            response.headers["Cache-Control"] = NOT_CACHED
             return response
         secure(request, response, self._url)
         page = self._page(response, version)
         address = environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"]
-        if request.method == "GET" and is_plain(address[1]) and len(query) <= LONGEST_QUERY:
+        cacheable = is_canonical_path(address[1]) and len(query) <= MAX_QUERY_LENGTH
+        if request.method == "GET" and cacheable:
             self._store((*address, query), page, parameters)
         return as_response(page.content.answer(environ))
 
-    @contextmanager
-    def _nothing_else(self, request: Request, query: str) -> Iterator[None]:
-        """Show a view no more of the request than what the page is kept under."""
-        environ = request.environ
-        before = {name: environ[name] for name in HIDDEN if name in environ}
-        environ.pop("HTTP_COOKIE", None)
-        environ["QUERY_STRING"] = query
-        environ["HTTP_HOST"] = self._site.netloc
-        environ["wsgi.url_scheme"] = self._site.scheme
-        request.session = NO_SESSION
-        try:
-            yield
-        finally:
-            del request.session
-            for name in HIDDEN:
-                environ.pop(name, None)
-            environ.update(before)
+    def _in_maintenance(self) -> bool:
+        """Return True if the shop is closed for maintenance.
 
-    def _is_closed(self) -> bool:
-        """Whether the file is there that closes the shop.
-
-        Looking each time would cost more than the page: the thread that looks gives the
-        interpreter away, and waits for its turn.
+        The file is checked once a second: a system call for each page would take longer than the
+        page, since the thread gives up the interpreter lock for it.
         """
-        looked_at, closed = self._seen
+        checked_at, closed = self._maintenance_check
         now = self._clock()
-        if now >= looked_at + SEEN:
-            closed = self._closed.exists()
-            self._seen = now, closed
+        if now >= checked_at + MAINTENANCE_CHECK_INTERVAL:
+            closed = self._maintenance.exists()
+            self._maintenance_check = now, closed
         return closed
 
     def _tag(self, version: int) -> str:
@@ -209,14 +184,14 @@ class PageCache:
             for name, value in response.headerlist
             if name.lower() not in lasting and name.lower() != "content-length"
         ]
-        content = Content(body, self._tag(version), headers, LASTING, QUALITY)
-        # Compressed twice it takes less than once as it is.
-        return Page(content, version, 2 * len(body) + OVERHEAD)
+        content = Content(body, self._tag(version), headers, LASTING, BROTLI_QUALITY)
+        # The two compressed bodies together are smaller than the plain one.
+        return Page(content, version, 2 * len(body) + PAGE_OVERHEAD)
 
     def _find(self, key: Key, version: int) -> Page | None:
         with self._lock:
-            if version != self._of:
-                self._turn(version)
+            if version != self._pages_version:
+                self._clear(version)
             page = self._pages.get(key)
             if page is not None:
                 self._pages.move_to_end(key)
@@ -224,87 +199,30 @@ class PageCache:
 
     def _store(self, key: Key, page: Page, parameters: tuple[str, ...]) -> None:
         with self._lock:
-            if page.version != self._of:
-                self._turn(page.version)
+            if page.version != self._pages_version:
+                self._clear(page.version)
             if key in self._pages:
                 self._drop(key)
             self._pages[key] = page
             self._parameters[key[:2]] = parameters
-            self._at[key[:2]] += 1
-            self._weight += page.weight
-            while self._weight > self._room:
+            self._pages_at[key[:2]] += 1
+            self._size += page.size
+            while self._size > self._max_bytes:
                 self._drop(next(iter(self._pages)))
 
-    def _turn(self, version: int) -> None:
-        """Drop everything: from now on there are pages of that version alone."""
+    def _clear(self, version: int) -> None:
+        """Drop all pages; those that follow are of `version`."""
         self._pages.clear()
         self._parameters.clear()
-        self._at.clear()
-        self._weight, self._of = 0, version
+        self._pages_at.clear()
+        self._size, self._pages_version = 0, version
 
     def _drop(self, key: Key) -> None:
-        self._weight -= self._pages.pop(key).weight
+        self._size -= self._pages.pop(key).size
         address = key[:2]
-        self._at[address] -= 1
-        if not self._at[address]:
-            del self._at[address], self._parameters[address]
-
-
-class UncacheableResponse(RuntimeError):
-    """A page that everybody is shown was about to depend on one visitor."""
-
-    def __init__(self) -> None:
-        super().__init__("a catalogue page has no session and no cookies")
-
-
-class _NoSession:
-    def __getattr__(self, _name: str) -> Any:
-        raise UncacheableResponse
-
-    def __getitem__(self, _name: str) -> Any:
-        raise UncacheableResponse
-
-    def __setitem__(self, _name: str, _value: object) -> None:
-        raise UncacheableResponse
-
-    def __contains__(self, _name: object) -> bool:
-        raise UncacheableResponse
-
-
-NO_SESSION = _NoSession()
-
-
-def canonical(query: str, parameters: tuple[str, ...]) -> str:
-    """What a query says of `parameters`, the same in whatever order it stands.
-
-    Several values of one parameter keep theirs. Bytes that are no text stay what they are.
-    """
-    if not query or not parameters:
-        return ""
-    fields = parse_qsl(query, keep_blank_values=True, encoding="latin-1")
-    wanted = sorted((field for field in fields if field[0] in parameters), key=itemgetter(0))
-    return urlencode(wanted, encoding="latin-1")
-
-
-def is_plain(path: str) -> bool:
-    """Whether a path is written as the shop writes it: `//books/./x` leads to `/books/x` too."""
-    *folders, last = path.split("/")
-    return "" not in folders[1:] and not {".", ".."} & {*folders, last}
-
-
-@cache
-def _package_digest() -> bytes:
-    """Return a hash of the package's files; they are read once per process."""
-    return _digest(Path(__file__).parents[1])
-
-
-def _digest(folder: Path) -> bytes:
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*")):
-        if file.suffix != ".pyc" and file.is_file():
-            digest.update(f"{file.relative_to(folder)}\0".encode())
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.digest()
+        self._pages_at[address] -= 1
+        if not self._pages_at[address]:
+            del self._pages_at[address], self._parameters[address]
 
 
 def build_token(shop: ShopSettings, static_files: StaticFiles) -> str:
@@ -314,34 +232,28 @@ def build_token(shop: ShopSettings, static_files: StaticFiles) -> str:
     """
     digest = hashlib.sha256(_package_digest())
     if shop.theme is not None:
-        digest.update(_digest(shop.theme))
+        digest.update(_folder_digest(shop.theme))
     shown = (shop.name, shop.url, shop.locale, shop.currency, shop.email)
     digest.update(repr((shown, sorted(static_files.paths.items()))).encode())
     return digest.hexdigest()[:12]
 
 
-def catalogue_page(view: View, info: Any) -> View:
-    """View deriver: `catalogue_page` names the parameters that a page answers to."""
-    parameters = info.options.get("catalogue_page")
-    if parameters is None:
-        return view
-    if any(info.options.get(name) is not None for name in CHOOSING):
-        message = f"{info.original_view}: which view shows a catalogue page follows from its path"
-        raise ConfigurationError(message)
-
-    def kept(context: Any, request: Request) -> Response:
-        response: Response = services(request).page_cache.keep(
-            request, partial(view, context, request), tuple(parameters)
-        )
-        return response
-
-    return kept
+@cache
+def _package_digest() -> bytes:
+    """Return the digest of the package's own files, which are read once per process."""
+    return _folder_digest(Path(__file__).parents[1])
 
 
-catalogue_page.options = ("catalogue_page",)  # type: ignore[attr-defined]
+def _folder_digest(folder: Path) -> bytes:
+    """Return the SHA-256 of the names and contents of all files below a folder."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.suffix != ".pyc" and file.is_file():
+            digest.update(f"{file.relative_to(folder)}\0".encode())
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.digest()
 
 
 def includeme(config: Configurator) -> None:
-    """Let views say `catalogue_page`, and answer requests from the cache."""
+    """Answer requests from the cache before Pyramid sees them."""
     config.add_early_responder(services(config).page_cache.answer)
-    config.add_view_deriver(catalogue_page)

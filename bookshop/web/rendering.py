@@ -1,4 +1,4 @@
-"""Jinja2: what every template finds, and how money is written."""
+"""Jinja2 templates: their globals, filters, folders and translations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bookshop.web.static_files import StaticFiles
 
 
 def add_globals(event: BeforeRender) -> None:
-    """Give the template the shop, its addresses and `asset`."""
+    """Give the template `shop`, `urls` and `asset`."""
     request = event["request"]
     if request is None:
         return
@@ -32,27 +32,27 @@ def add_globals(event: BeforeRender) -> None:
 
 @lru_cache(maxsize=16)
 def _addresses(files: StaticFiles, home: str) -> tuple[SimpleNamespace, Callable[[str], str]]:
-    """Addresses below `home`: the shop's own, and a function from a static file to its path."""
+    """Return the shop's addresses below `home`, and the function `asset`."""
     urls = SimpleNamespace(home=f"{home}/", books=f"{home}/books/", orders=f"{home}/orders/")
     return urls, lambda name: home + files.path(name)
 
 
 def _texts(domain: str) -> GetTextWrapper:
-    """Finds the texts of one shop in its language, each once."""
+    """Return the translations of one shop, each looked up once."""
     texts = GetTextWrapper(domain)
     texts.gettext = lru_cache(maxsize=1024)(texts.gettext)
     return texts
 
 
 def includeme(config: Configurator) -> None:
-    """Render `*.jinja2` from `bookshop/templates`, and before that from the theme's `templates`.
+    """Render `*.jinja2` from the theme's `templates`, then from `bookshop/templates`.
 
-    A theme's template that only changes some blocks says `{% extends "bookshop:templates/…" %}`.
+    A theme's template that changes some blocks begins `{% extends "bookshop:templates/…" %}`.
     """
     shop = services(config).settings.shop
     locale = shop.locale
 
-    # A page writes the same few prices and texts again and again: looking them up is most of it.
+    # Pages repeat the same prices and texts, and formatting them takes most of the time.
     @lru_cache(maxsize=4096)
     def money(value: Money) -> str:
         return value.format(locale)
@@ -75,7 +75,7 @@ def includeme(config: Configurator) -> None:
         folders.insert(0, shop.theme / "templates")
     for folder in folders:
         config.add_jinja2_search_path(str(folder))
-    if hupper.is_active():  # by `pserve --reload`: pages that are kept were made from these
+    if hupper.is_active():  # by `pserve --reload`: cached pages were rendered from these
         hupper.get_reloader().watch_files(str(folder / "**" / "*.jinja2") for folder in folders)
     config.set_locale_negotiator(lambda _request: locale)
     config.add_translation_dirs("bookshop:locale")

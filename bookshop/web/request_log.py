@@ -1,6 +1,6 @@
-"""Every request has an id, a line in the log when it is done, and is counted.
+"""The request log: one line and one measurement for each request, and an id for its other lines.
 
-That goes for pages that were kept and for files too: it is done around Pyramid's execution policy.
+Cached pages and static files are logged too: the log surrounds Pyramid's execution policy.
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ from pyramid.registry import Registry
 
 from bookshop.web.http_cache import REQUEST_ID, Answer
 
-PAGE = "bookshop.page"
-READY_MADE, NOWHERE = "ready-made", "nowhere"
+PAGE = "bookshop.page"  # in the WSGI environment
+PUBLIC_PATH = "bookshop.public_path"  # true once a view that is not private was called
+CACHED, UNMATCHED = "cached", "unmatched"
 METHODS = frozenset({"GET", "HEAD", "POST"})
+MAX_PATH_LENGTH = 200
+MAX_METHOD_LENGTH = 16
+DIGITS = 4  # of seconds
 LOG = logging.getLogger(__name__)
 Observer = Callable[[str, str, str, float], None]
-# From a proxy that gives one; whatever else is sent is not taken.
-_GIVEN = re.compile(r"[A-Za-z0-9-]{8,64}")
-# What an address says after these is somebody's own: an order, or who they are.
-_PRIVATE = re.compile(r"(?<=^/orders/).+")
-_UNSAID = re.compile(r"[^\x20-\x7e]")
-LONGEST_PATH = 200
-DIGITS = 4  # of seconds
+# Ids that a proxy assigns; anything else in the header is ignored.
+_PROXY_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+_AFTER_FIRST_SEGMENT = re.compile(r"(?<=[^/]/).+")
 
 
 class RequestSummary(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One request, in a line. `bytes` is None where nobody knows before they are sent."""
+    """The log line of one request. `bytes` is None if the size is unknown before sending."""
 
     timestamp: datetime
     level: str
@@ -56,7 +57,7 @@ class RequestSummary(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RequestLog:
-    """Names, times and logs each request, kept pages and static files included.
+    """Assigns an id to each request, measures it and logs it.
 
     `observe` is called with page, method, class of status ("2xx") and seconds.
     """
@@ -65,15 +66,17 @@ class RequestLog:
         self.observe: Observer = _ignore
 
     def __call__(self, environ: WSGIEnvironment, respond: Callable[[], Any]) -> Any:
-        """Answer a request by `respond`, and log it afterwards."""
+        """Return what `respond` returns, and log the request."""
         began = time.perf_counter()
         request_id = _request_id(environ)
         environ[REQUEST_ID] = request_id
-        name_request(request_id)
+        bind_request_id(request_id)
         response = respond()
         seconds = time.perf_counter() - began
-        kept = isinstance(response, Answer)
-        page = READY_MADE if kept else environ.get(PAGE, NOWHERE)
+        cached = isinstance(response, Answer)
+        if cached:
+            environ[PUBLIC_PATH] = True
+        page = CACHED if cached else environ.get(PAGE, UNMATCHED)
         method = environ["REQUEST_METHOD"]
         known_method = method if method in METHODS else "other"
         self.observe(page, known_method, f"{response.status[0]}xx", seconds)
@@ -85,59 +88,64 @@ class RequestLog:
                     logger=__name__,
                     event="request",
                     request_id=request_id,
-                    method=method[:16],
-                    path=redact_path(environ["PATH_INFO"]),
+                    method=method[:MAX_METHOD_LENGTH],
+                    path=logged_path(environ),
                     status=int(response.status[:3]),
                     seconds=round(seconds, DIGITS),
-                    bytes=len(response.body) if kept else response.content_length,
+                    bytes=len(response.body) if cached else response.content_length,
                     page=page,
                 )
             )
-        if not kept:
+        if not cached:
             response.headers["X-Request-Id"] = request_id
         return response
 
 
 def _request_id(environ: WSGIEnvironment) -> str:
-    given: str = environ.get("HTTP_X_REQUEST_ID", "")
+    from_proxy: str = environ.get("HTTP_X_REQUEST_ID", "")
     # Not a secret: a random number that needs no system call.
     own = f"{random.getrandbits(64):016x}"  # nosec B311
-    return given if _GIVEN.fullmatch(given) else own
+    return from_proxy if _PROXY_ID.fullmatch(from_proxy) else own
 
 
 def _ignore(_page: str, _method: str, _status: str, _seconds: float) -> None:
-    """Count nothing: the observer until metrics are set up."""
+    """Observe nothing: the observer until metrics are set up."""
 
 
-def name_request(request_id: str) -> None:
-    """Have each line of this thread name the request, until the next one is named."""
+def bind_request_id(request_id: str) -> None:
+    """Add the id to all log lines of this thread, in place of the id of the request before."""
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
 
 
-def redact_path(path: str) -> str:
-    """A path as it may stand in the log: printable, not long, and without what opens an order."""
-    return _PRIVATE.sub("…", _UNSAID.sub("?", path[:LONGEST_PATH]))
+def logged_path(environ: WSGIEnvironment) -> str:
+    """Return the path as it is logged: printable, short, and without personal data.
+
+    Only the views that are not private have their path logged. If another view was called or none,
+    as for a path that leads nowhere, the path may name an order: its first segment is logged.
+    """
+    path = _UNPRINTABLE.sub("?", environ["PATH_INFO"][:MAX_PATH_LENGTH])
+    return path if environ.get(PUBLIC_PATH) else _AFTER_FIRST_SEGMENT.sub("…", path)
 
 
-def note_page(names: set[str], event: ContextFound) -> None:
-    """Name the page by its resource's class and its view, of which there are few."""
+def _name_page(view_names: set[str], event: ContextFound) -> None:
+    """Name the page by its resource's class and its view, so that there are few names."""
     request = event.request
     view = request.view_name
-    known = view in names and not request.subpath
+    matched = view in view_names and not request.subpath
     name = type(request.context).__name__
-    request.environ[PAGE] = (f"{name}/{view}" if view else name) if known else NOWHERE
+    request.environ[PAGE] = (f"{name}/{view}" if view else name) if matched else UNMATCHED
 
 
 def includeme(config: Configurator) -> None:
-    """Log all requests; a request has its `id`."""
+    """Name the page of each request for the log, and give requests their `id`."""
     registry: Registry = config.registry
     config.add_request_method(lambda request: request.environ.get(REQUEST_ID), "id", reify=True)
-    names: set[str] = set()
+    view_names: set[str] = set()
 
-    def remember_view_names(_event: ApplicationCreated) -> None:
+    def collect_view_names(_event: ApplicationCreated) -> None:
         for each in registry.introspector.get_category("views"):
-            names.add(each["introspectable"]["name"])
+            view_names.add(each["introspectable"]["name"])
 
-    config.add_subscriber(remember_view_names, ApplicationCreated)
-    config.add_subscriber(lambda event: note_page(names, event), ContextFound)
+    config.add_subscriber(collect_view_names, ApplicationCreated)
+    config.add_subscriber(lambda event: _name_page(view_names, event), ContextFound)

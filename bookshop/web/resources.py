@@ -1,24 +1,30 @@
-"""The trunk of the tree: the root, and the base class of everything that hangs on it.
+"""The resource tree: the root, the base class of all resources, and the directive for branches.
 
-URLs are resources. A feature hangs its branch on the root with
-`config.add_branch("books", Catalogue)`; this module knows no feature.
+URLs are paths of resources (traversal). A feature adds its branch to the root:
+`config.add_branch("books", Catalogue)`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import ClassVar
 
 from pyramid.config import Configurator
+from pyramid.registry import Registry
 from pyramid.request import Request
 
 
 class LookupBugError(RuntimeError):
-    """A KeyError out of a lookup's own code, which must be a 500 and not read as a 404."""
+    """A KeyError of a resource's own code: a 500, where Pyramid would take it for a 404."""
 
 
 class Resource:
-    """A place in the tree. Subclasses answer `child`; placing and errors are done here."""
+    """A node of the tree. Subclasses override `child`; `__getitem__` sets parent and name.
+
+    `address` is the path of such resources, as `bookshop urls` prints it: `/books/{sku}`.
+    """
+
+    address: ClassVar[str] = ""
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -26,11 +32,14 @@ class Resource:
         self.__name__ = ""
 
     def child(self, name: str) -> Resource | None:
-        """The child of that name, or None where there is none."""
+        """Return the child of that name, or None if there is none."""
         return None
 
     def __getitem__(self, name: str) -> Resource:
-        """The placed child; KeyError, which traversal takes as 404, only where there is none."""
+        """Return the child, with its parent and name set.
+
+        Raises KeyError if there is none, and LookupBugError if `child` raised a KeyError.
+        """
         try:
             found = self.child(name)
         except KeyError as err:
@@ -48,24 +57,30 @@ Branch = Callable[[Request], Resource]
 class Shop(Resource):
     """The root: `/`."""
 
+    address = "/"
+
     def child(self, name: str) -> Resource | None:
-        """The branch that a feature has hung on the tree under that name."""
-        branch: Branch | None = self.request.registry.branches.get(name)
+        """Return the branch that a feature added under that name."""
+        branch = _branches(self.request.registry).get(name)
         return branch(self.request) if branch else None
 
 
+def _branches(registry: Registry) -> dict[str, Branch]:
+    branches: dict[str, Branch] = registry.branches
+    return branches
+
+
 def add_branch(config: Configurator, name: str, factory: Branch) -> None:
-    """Directive: hang `factory(request)` on the root as `/name`; a name is given once."""
+    """Directive: add `factory(request)` to the root as `/name`. A name is added once."""
 
     def register() -> None:
-        config.registry.branches[name] = factory
+        _branches(config.registry)[name] = factory
 
     config.action(("branch", name), register)
 
 
 def includeme(config: Configurator) -> None:
-    """Plant the tree."""
-    branches: dict[str, Any] = {}
-    config.registry.branches = branches
+    """Set the root of the tree, and add the directive `add_branch`."""
+    config.registry.branches = {}
     config.set_root_factory(Shop)
     config.add_directive("add_branch", add_branch)

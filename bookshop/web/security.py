@@ -1,4 +1,4 @@
-"""Sessions, CSRF, the shop's own address, and views that fail closed."""
+"""Sessions, CSRF protection, the shop's own address, and views that fail closed."""
 
 from __future__ import annotations
 
@@ -21,19 +21,21 @@ from bookshop.services import services
 SESSION_LIFE = 7 * 24 * 3600  # seconds
 REISSUE_AFTER = 3600
 COOKIE = "bookshop"
+#: The key in the session cookie; another name would separate customers from their open orders.
+SESSION_ID = "visitor"
 
 View = Callable[[Any, Request], Response]
 
 
 class ReadableRequest(Request):
-    """A request whose query and form are read, or refused; whoever reads them need not ask.
+    """A request that refuses a query or form that cannot be decoded.
 
-    What was refused is empty from then on: the page that says so may look too.
+    It is empty from then on, so that the error page can read it too.
     """
 
     @property
     def GET(self) -> Any:  # noqa: N802 - WebOb's name
-        """The query. Raises HTTPNotFound where it is not text: such an address leads nowhere."""
+        """The query. Raises HTTPNotFound if it is not valid UTF-8."""
         try:
             return super().GET
         except UnicodeDecodeError:
@@ -42,7 +44,7 @@ class ReadableRequest(Request):
 
     @property
     def POST(self) -> Any:  # noqa: N802 - WebOb's name
-        """The form. Raises HTTPBadRequest where it is none, or not in UTF-8."""
+        """The form. Raises HTTPBadRequest if it is malformed or not in UTF-8."""
         try:
             return super().POST
         except (ValueError, DeprecationWarning):  # the latter for another charset
@@ -51,10 +53,10 @@ class ReadableRequest(Request):
 
 
 def fail_closed(view: View, info: Any) -> View:
-    """View deriver: a view without context or with junk behind its name answers nothing.
+    """View deriver: refuse views without a context, and answer 404 to paths that go on.
 
-    Pyramid calls a view without `context` for every resource, and `/checkout/junk` with the
-    view of `/checkout`; neither is meant here.
+    Pyramid would call a view without `context` for every resource, and the view of `/checkout` for
+    `/checkout/junk`.
     """
     options = info.options
     if options.get("route_name") or info.exception_only:
@@ -65,7 +67,7 @@ def fail_closed(view: View, info: Any) -> View:
 
     def exact(context: Any, request: Request) -> Response:
         if request.exception is None:
-            request.GET  # noqa: B018 - reading it refuses what is not text
+            request.GET  # noqa: B018 - reading it raises for invalid UTF-8
             if request.subpath:
                 raise HTTPNotFound
         return view(context, request)
@@ -74,7 +76,7 @@ def fail_closed(view: View, info: Any) -> View:
 
 
 def reading_only(view: View, info: Any) -> View:
-    """View deriver: a view that names no method answers GET and HEAD alone."""
+    """View deriver: a view that names no method answers GET and HEAD only."""
     if info.options.get("request_method") or info.exception_only:
         return view
 
@@ -87,10 +89,10 @@ def reading_only(view: View, info: Any) -> View:
 
 
 def own_address_tween(handler: Callable[[Request], Response], registry: Any) -> Any:
-    """A tween for which every request came to `bookshop.url`.
+    """A tween that treats every request as sent to `bookshop.url`.
 
-    Whoever sends another Host finds nothing of it in links, redirects and mails. A developer's
-    shop is reached under many names, and has no such tween.
+    So a forged Host header gets into no link, redirect or e-mail. Development has no such tween: a
+    developer's shop has several host names.
     """
     site = urlsplit(services(registry).settings.shop.url)
     host = site.netloc
@@ -103,16 +105,16 @@ def own_address_tween(handler: Callable[[Request], Response], registry: Any) -> 
     return tween
 
 
-def visitor(request: Request) -> str:
-    """The random name under which this browser's orders are kept; asking starts a session."""
-    if "visitor" not in request.session:
-        request.session["visitor"] = secrets.token_urlsafe(16)
-    name: str = request.session["visitor"]
-    return name
+def session_id(request: Request) -> str:
+    """Return the random id of this browser's orders. Starts a session if there is none."""
+    if SESSION_ID not in request.session:
+        request.session[SESSION_ID] = secrets.token_urlsafe(16)
+    found: str = request.session[SESSION_ID]
+    return found
 
 
 def includeme(config: Configurator) -> None:
-    """Set up sessions in a signed cookie, and CSRF checks for every POST."""
+    """Keep sessions in a signed cookie, and require a CSRF token for every POST."""
     shop = services(config).settings.shop
     https = shop.url.startswith("https://")
     config.set_session_factory(
@@ -132,7 +134,7 @@ def includeme(config: Configurator) -> None:
     config.set_default_csrf_options(require_csrf=True)
     config.add_view_deriver(fail_closed)
     config.add_view_deriver(reading_only)
-    config.add_request_method(visitor, "visitor", property=True)
+    config.add_request_method(session_id, "session_id", property=True)
     config.set_request_factory(ReadableRequest)
     if shop.environment != "development":
         config.add_tween("bookshop.web.security.own_address_tween", under=INGRESS)

@@ -1,8 +1,7 @@
-"""Static files, from memory, under names that hold a hash of what is in them.
+"""Static files, served from memory under names that contain a hash of their content.
 
-`asset("checkout.js")` is `/static/checkout.<hash>.js`, which a browser keeps for ever. A file that
-names another (`import` in a script, `url()` in a style sheet) would have to name it with its hash:
-no file of the shop's does, since nobody fills that in.
+`asset("checkout.js")` is `/static/checkout.<hash>.js`, which browsers cache for a year. No file may
+name another (`import` in a script, `url()` in a style sheet): the hash would be missing.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from bookshop.settings import ShopSettings
 from bookshop.web.headers import ALWAYS, POLICY
 from bookshop.web.http_cache import Answer, Content, Headers
 
-FOR_EVER = "public, max-age=31536000, immutable"
-A_WHILE = "public, max-age=300"
-NEVER = "no-store"
-HASH = 16  # hexadecimal digits
-QUALITY = 11  # compressed once, and sent often
+IMMUTABLE = "public, max-age=31536000, immutable"
+SHORT = "public, max-age=300"
+NO_STORE = "no-store"
+HASH_LENGTH = 16  # hexadecimal digits
+BROTLI_QUALITY = 11  # compressed once, and sent often
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -38,64 +37,62 @@ TYPES = {
     ".webp": "image/webp",
     ".woff2": "font/woff2",
 }
-_HASHED = re.compile(rf"\.[0-9a-f]{{{HASH}}}(?=\.[a-z0-9]+\Z)")
+_HASHED = re.compile(rf"\.[0-9a-f]{{{HASH_LENGTH}}}(?=\.[a-z0-9]+\Z)")
 
 
 class StaticFiles:
-    """The files of some folders, of those with the same name the first folder's.
+    """The files of some folders; of files with the same name, the first folder's.
 
-    They are read once: what is changed is served after the next start, which `pserve --reload`
-    sees to. Files of no known type are
-    not served.
+    They are read once: changes are served after the next start, which `pserve --reload` triggers.
+    Files of other types than TYPES are not served.
     """
 
     def __init__(self, prefix: str, folders: Sequence[Path]) -> None:
-        """`prefix` is the path that they are served under, as in `/static/`."""
+        """`prefix` is the path of the files, such as `/static/`."""
         self._prefix = prefix
         self._hashed: dict[str, str] = {}
-        self._lasting: dict[str, Content] = {}
-        self._plain: dict[str, Content] = {}
-        self._passing: dict[str, Content] = {}
+        self._immutable: dict[str, Content] = {}
+        self._unhashed: dict[str, Content] = {}
+        self._other_version: dict[str, Content] = {}
         for name, file in _files(folders).items():
             body = file.read_bytes()
-            digest = hashlib.sha256(body).hexdigest()[:HASH]
+            digest = hashlib.sha256(body).hexdigest()[:HASH_LENGTH]
             hashed = f"{name.removesuffix(file.suffix)}.{digest}{file.suffix}"
             self._hashed[name] = prefix + hashed
-            for found, key, cached in (
-                (self._lasting, hashed, FOR_EVER),
-                (self._plain, name, A_WHILE),
-                (self._passing, name, NEVER),
+            for contents, key, cache_control in (
+                (self._immutable, hashed, IMMUTABLE),
+                (self._unhashed, name, SHORT),
+                (self._other_version, name, NO_STORE),
             ):
-                found[key] = _content(body, digest, TYPES[file.suffix], cached)
+                contents[key] = _content(body, digest, TYPES[file.suffix], cache_control)
 
     @property
     def paths(self) -> Mapping[str, str]:
-        """The path of each file's own hashed name, where the shop is not mounted below another."""
+        """The path of each file, with its hash, in a shop that is not mounted below a prefix."""
         return self._hashed
 
     def path(self, name: str) -> str:
-        """The path of a file. Raises KeyError for one that is not there, which is a mistake."""
+        """Return the path of a file. Raises KeyError if there is no such file."""
         return self._hashed[name]
 
     def answer(self, environ: WSGIEnvironment) -> Answer | None:
-        """The file that a path names, if it is one of these.
+        """Return the file at a path, or None.
 
-        A page may come from another version of the shop than its files, as long as a new version
-        is rolled out: it asks for a hash that this one does not know, and gets the file as it is
-        here, which is better than none. Nobody may keep that under the wrong name.
+        While a new version is rolled out, a page may request a file's hash of another version. It
+        gets this version's file, which must not be cached under that name.
         """
         path = environ["PATH_INFO"]
         if not path.startswith(self._prefix):
             return None
         name = path[len(self._prefix) :]
-        found = self._lasting.get(name) or self._plain.get(name)
+        found = self._immutable.get(name) or self._unhashed.get(name)
         if found is None:
-            found = self._passing.get(_HASHED.sub("", name))
+            found = self._other_version.get(_HASHED.sub("", name))
         return found.answer(environ) if found else None
 
 
 def _files(folders: Sequence[Path]) -> dict[str, Path]:
-    """All files that can be served, by their names below their folders."""
+    """Return the files to serve by their paths below their folders."""
     return {
         file.relative_to(folder).as_posix(): file
         for folder in reversed(folders)
@@ -109,12 +106,12 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield file
 
 
-def _content(body: bytes, digest: str, content_type: str, cached: str) -> Content:
+def _content(body: bytes, digest: str, content_type: str, cache_control: str) -> Content:
     headers: Headers = [("Content-Type", content_type), POLICY]
-    lasting: Headers = [("Cache-Control", cached), *ALWAYS]
+    lasting: Headers = [("Cache-Control", cache_control), *ALWAYS]
     if "charset" not in content_type:
         return Content(body, digest, headers, lasting, None)
-    return Content(body, digest, headers, [*lasting, ("Vary", "Accept-Encoding")], QUALITY)
+    return Content(body, digest, headers, [*lasting, ("Vary", "Accept-Encoding")], BROTLI_QUALITY)
 
 
 def static_folders(shop: ShopSettings) -> list[Path]:

@@ -71,7 +71,7 @@ def shop(ini: dict[str, str]) -> object:
 def uncached(ini: dict[str, str]) -> object:
     """The same, which makes each page anew."""
     app = bookshop.main({}, **ini)
-    app.registry.services.page_cache._room = 0
+    app.registry.services.page_cache._max_bytes = 0
     return app
 
 

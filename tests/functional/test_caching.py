@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bookshop.web.page_cache import SEEN
+from bookshop.web.page_cache import MAINTENANCE_CHECK_INTERVAL
 from tests.demo_books import MOSS
 from tests.waiting import until
 
@@ -109,7 +109,7 @@ def test_reserved_last_copy_is_no_longer_for_sale_on_cached_pages(make_each_shop
 def test_404_pages_are_not_cached(shop, path):
     for _ in range(2):
         assert "ETag" not in shop.visitor().get(path, status=404).headers
-    assert shop.registry.services.page_cache.weight == 0
+    assert shop.registry.services.page_cache.size == 0
 
 
 def test_personal_pages_are_not_cached(shop):
@@ -118,7 +118,7 @@ def test_personal_pages_are_not_cached(shop):
         page = visitor.get(path, headers={"If-None-Match": "*"}, status="*")
         assert page.status_int != 304
         assert "public" not in page.headers.get("Cache-Control", "")
-    assert shop.registry.services.page_cache.weight == 0
+    assert shop.registry.services.page_cache.size == 0
 
 
 def test_forged_host_header_does_not_reach_cached_pages(shop):
@@ -145,7 +145,10 @@ def test_maintenance_mode_applies_to_cached_pages(shop):
     tag = shop.visitor().get("/").headers["ETag"]
     (shop.var / "maintenance").touch()
 
-    until(lambda: shop.visitor().get("/", status="*").status_int == 503, 10 * SEEN)
+    until(
+        lambda: shop.visitor().get("/", status="*").status_int == 503,
+        10 * MAINTENANCE_CHECK_INTERVAL,
+    )
     shop.visitor().get("/", headers={"If-None-Match": tag}, status=503)
 
 

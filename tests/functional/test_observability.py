@@ -127,7 +127,7 @@ def test_a_request_is_logged_in_one_line(shop, lines):
     shop.visitor().get("/books/?q=moss&page=")
     (first, kept) = (line for line in lines() if line["event"] == "request")
     assert (first["method"], first["path"], first["status"]) == ("GET", "/books/", 200)
-    assert (first["page"], kept["page"]) == ("Catalogue", "ready-made")
+    assert (first["page"], kept["page"]) == ("Catalogue", "cached")
     assert first["request_id"] != kept["request_id"]
     assert kept["bytes"] > 1000
     assert 0 <= kept["seconds"] < 5
@@ -187,10 +187,10 @@ def test_requests_are_counted_by_page_method_and_status(shop, sandbox):
         if key[0] == "bookshop_http_request_duration_seconds_count"
     }
     assert counted["2xx", "Catalogue", "GET"] == 1
-    assert counted["2xx", "GET", "ready-made"] == 1
+    assert counted["2xx", "GET", "cached"] == 1
     assert counted["2xx", "GET", "Shop/checkout"] == 1
     assert counted["2xx", "GET", "Orders"] == 1
-    assert counted["4xx", "GET", "nowhere"] == 1
+    assert counted["4xx", "GET", "unmatched"] == 1
 
 
 def test_ten_thousand_paths_create_no_new_series(shop):

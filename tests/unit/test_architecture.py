@@ -37,10 +37,11 @@ NO_MONEY = {
     "ops/server.py": {"POLL_INTERVAL", "_poll"},
     "payments/connection.py": {"__init__"},
     "jobs/worker.py": {"MIN_WAIT", "_seconds_until"},
-    "web/page_cache.py": {"SEEN", "__init__"},
+    "web/page_cache.py": {"MAINTENANCE_CHECK_INTERVAL", "__init__"},
     "payments/circuit_breaker.py": {"RECOVERY_TIME", "__init__"},
     "payments/account.py": {"Account", "account_from_stripe"},
-    "settings/__init__.py": {"timeout", "near"},
+    "settings/models.py": {"timeout"},
+    "settings/validation.py": {"SIMILARITY"},
     "settings/parsers.py": {"seconds"},
     "payments/http_client.py": {
         "clock_offset",

@@ -1,4 +1,4 @@
-"""A shop's own templates and static files, which come before the shop's."""
+"""Themes: templates and static files that take precedence over the shop's own."""
 
 from types import SimpleNamespace
 
@@ -51,7 +51,7 @@ def make_config(tmp_path, sqlite_url):
 
 @pytest.fixture
 def missing_page(make_config):
-    """The page of an address that is none, in a shop with that theme or without one."""
+    """Returns the 404 page of a shop with a theme or without one."""
 
     def ask(**changes):
         browser = TestApp(make_config(**changes).make_wsgi_app())
@@ -60,11 +60,11 @@ def missing_page(make_config):
     return ask
 
 
-def test_a_template_of_the_theme_stands_in_the_place_of_the_shops(theme, missing_page):
+def test_a_template_of_the_theme_replaces_the_shops(theme, missing_page):
     page = missing_page(bookshop__theme=str(theme))
     assert "Sold, or never written" in page
-    assert "This page is missing" not in page
-    assert "Where is my order?" in page  # all that the theme says nothing about
+    assert 'data-error-code="page_not_found"' not in page
+    assert 'href="/orders/"' in page  # a part of the layout that the theme does not replace
 
 
 def test_a_theme_changes_parts_of_the_layout_of_every_page(theme, missing_page):
@@ -73,12 +73,12 @@ def test_a_theme_changes_parts_of_the_layout_of_every_page(theme, missing_page):
     assert 'alt="The Test Shelf"' in page
 
 
-def test_a_shop_without_a_theme_loads_no_style_sheet_for_one(theme, missing_page):
+def test_a_shop_without_a_theme_links_no_theme_style_sheet(theme, missing_page):
     assert "/static/theme." not in missing_page()
     assert "/static/theme." in missing_page(bookshop__theme=str(theme))
 
 
-def test_static_files_of_the_theme_come_first_and_have_hashes_too(theme, make_config):
+def test_static_files_of_the_theme_come_first_with_hashes(theme, make_config):
     plain = make_config().registry.services.static_files
     themed = make_config(bookshop__theme=str(theme)).registry.services.static_files
     assert themed.path("theme.css") != plain.path("theme.css")
@@ -94,31 +94,33 @@ def test_a_theme_need_not_have_both_folders(tmp_path, missing_page, part):
     theme.mkdir()
     if part is not None:
         (theme / part).mkdir()
-    assert "This page is missing" in missing_page(bookshop__theme=str(theme))
+    assert 'data-error-code="page_not_found"' in missing_page(bookshop__theme=str(theme))
 
 
 @pytest.mark.parametrize("file", ["templates/layout.jinja2", "static/theme.css"])
-def test_pages_that_browsers_keep_are_others_when_the_theme_is(theme, make_config, file):
-    def token():
-        return build_token(make_config(bookshop__theme=str(theme)).registry)
+def test_the_build_token_changes_with_the_theme(theme, make_config, file):
+    def token(**changes):
+        found = make_config(**changes).registry.services
+        return build_token(found.settings.shop, found.static_files)
 
-    before = token()
-    assert token() == before
-    assert build_token(make_config().registry) != before
-    (theme / file).write_text((theme / file).read_text() + " ")
+    themed = {"bookshop__theme": str(theme)}
+    before = token(**themed)
+    assert token(**themed) == before
     assert token() != before
+    (theme / file).write_text((theme / file).read_text() + " ")
+    assert token(**themed) != before
 
 
-def test_a_theme_that_is_not_there_is_said_at_the_start(tmp_path):
+def test_a_missing_theme_folder_is_a_settings_error(tmp_path):
     wrong = ini(tmp_path, "http://localhost:1", bookshop__theme=str(tmp_path / "themes"))
     with pytest.raises(settings.SettingsError) as caught:
         settings.read(wrong)
     [problem] = caught.value.problems
     assert problem.key == "bookshop.theme"
-    assert "no folder that is there" in problem.problem
+    assert "does not exist" in problem.problem
 
 
-def test_a_changed_template_restarts_a_developers_server(theme, make_config, monkeypatch):
+def test_the_reloader_watches_templates_and_static_files(theme, make_config, monkeypatch):
     watched = []
     monkeypatch.setattr(hupper, "is_active", lambda: True)
     monkeypatch.setattr(hupper, "get_reloader", lambda: SimpleNamespace(watch_files=watched.extend))

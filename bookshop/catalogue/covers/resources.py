@@ -17,6 +17,8 @@ _FILE = re.compile(rf"[0-9a-f]{{24}}-[1-9][0-9]{{0,4}}\.(?P<ending>{'|'.join(TYP
 class Covers(Resource):
     """All covers: `/covers/`."""
 
+    address = "/covers"
+
     def child(self, name: str) -> Resource | None:
         """The file of that name, if it is one of ours and there."""
         found = _FILE.fullmatch(name)
@@ -28,6 +30,8 @@ class Covers(Resource):
 
 class CoverFile(Resource):
     """One file of a cover."""
+
+    address = "/covers/{file}"
 
     def __init__(self, request: Request, path: Path, content_type: str) -> None:
         super().__init__(request)

@@ -7,14 +7,14 @@ from pyramid.response import FileResponse, Response
 from pyramid.view import view_config
 
 from bookshop.catalogue.covers.resources import CoverFile
-from bookshop.web.static_files import FOR_EVER
+from bookshop.web.static_files import IMMUTABLE
 
 
-@view_config(context=CoverFile)
+@view_config(context=CoverFile, writes=False, private=False)
 def cover(context: CoverFile, request: Request) -> Response:
     """One picture."""
     response = FileResponse(context.path, request, content_type=context.content_type)
-    response.headers["Cache-Control"] = FOR_EVER
+    response.headers["Cache-Control"] = IMMUTABLE
     # Feed readers show covers among their own pages.
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

@@ -1,4 +1,4 @@
-"""The orders' branch of the tree: `/orders` and `/orders/{number}`."""
+"""The resources `/orders/` and `/orders/{number}`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from bookshop.web.resources import Resource
 
 
 class Orders(Resource):
-    """Where orders are asked for: `/orders/`."""
+    """`/orders/`, with the form that requests a link."""
+
+    address = "/orders/"
 
     def child(self, name: str) -> Resource | None:
-        """The place of that number. Whether an order is there, its view tells whom it may."""
+        """Return a resource for any number; its view checks access."""
         return OrderPlace(self.request)
 
 
 class OrderPlace(Resource):
-    """Where the page of an order would be: `/orders/{number}`, whatever the number."""
+    """`/orders/{number}`, whether or not there is such an order."""
+
+    address = "/orders/{number}"

@@ -26,18 +26,24 @@ from bookshop.orders.pages.link_requests import send_link
 from bookshop.orders.pages.presenter import present_order
 from bookshop.orders.pages.resources import OrderPlace, Orders
 from bookshop.orders.pages.timeline import timeline
-from bookshop.orders.snapshot import OrderSnapshot, snapshot
+from bookshop.orders.refund_records import COUNTED_STATUSES
+from bookshop.orders.snapshot import OrderSnapshot, order_snapshot
 from bookshop.orders.states import CLOSED, UNPAID
-from bookshop.payments.charges import RefundStatus
 from bookshop.rate_limits.limiter import RateLimitExceededError
 from bookshop.services import services
 
 LONGEST_FIELD = 320  # characters; no address is longer
 ADDRESS = ("name", "line1", "line2", "city", "state", "postal_code")
-COUNTING = frozenset(status.value for status in RefundStatus if status.counts)
 
 
-@view_config(context=OrderPlace, request_method="GET", renderer="orders/order.jinja2", http_cache=0)
+@view_config(
+    context=OrderPlace,
+    request_method="GET",
+    renderer="orders/order.jinja2",
+    http_cache=0,
+    writes=False,
+    private=True,
+)
 def show_order(context: OrderPlace, request: Request) -> dict[str, Any]:
     """An order, for the browser that made it and for whoever has the link: `/orders/{number}`."""
     request.response.headers["Referrer-Policy"] = "no-referrer"  # the address opens the page
@@ -47,11 +53,11 @@ def show_order(context: OrderPlace, request: Request) -> dict[str, Any]:
         found = find_for(request, session, context.__name__)
         if found is None:
             raise HTTPNotFound
-        order, items = snapshot(found), timeline(found, locale)
+        order, items = order_snapshot(found), timeline(found, locale)
         refunds = [
             {"at": refund.requested_at, "amount": Money(-refund.amount, found.currency)}
             for refund in found.refunds
-            if refund.status in COUNTING
+            if refund.status in COUNTED_STATUSES
         ]
     presented, translate = present_order(request, order), request.localizer.translate
     stands = status_message(order, preorder=any(line.release_date for line in presented.lines))
@@ -73,7 +79,12 @@ def show_order(context: OrderPlace, request: Request) -> dict[str, Any]:
 
 
 @view_config(
-    context=Orders, request_method="GET", renderer="orders/request_link.jinja2", http_cache=0
+    context=Orders,
+    request_method="GET",
+    renderer="orders/request_link.jinja2",
+    http_cache=0,
+    writes=False,
+    private=True,
 )
 def show_form(_context: Orders, request: Request) -> dict[str, Any]:
     """The form for a new link to an order: `/orders/`."""
@@ -81,7 +92,11 @@ def show_form(_context: Orders, request: Request) -> dict[str, Any]:
 
 
 @view_config(
-    context=Orders, request_method="POST", renderer="orders/request_link.jinja2", http_cache=0
+    context=Orders,
+    request_method="POST",
+    renderer="orders/request_link.jinja2",
+    http_cache=0,
+    private=True,
 )
 def ask_for_link(_context: Orders, request: Request) -> dict[str, Any]:
     """Mail a new link if number and address belong together, and say the same in any case."""
@@ -147,7 +162,7 @@ def _ways_to_pay(request: Request, order: OrderSnapshot) -> dict[str, str | None
         path: str = request.resource_path(request.root, "checkout", query=query)
         return path
 
-    payable = order.status in UNPAID | CLOSED and not order.contradicted
+    payable = order.status in UNPAID | CLOSED and not order.payment_mismatch
     pay_this = payable and order.status in UNPAID and made_here(request, order)
     return {
         "pay_url": checkout(order=order.number) if pay_this else None,

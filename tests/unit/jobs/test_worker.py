@@ -132,9 +132,9 @@ def test_each_feature_registers_its_own_jobs(configure):
 @pytest.fixture
 def lapsed(sessions):
     """An order for the last copy of ONE whose reservation ends at NOW."""
-    wanted = book("ONE", stock=1, held=1)
+    wanted = book("ONE", stock=1, reserved=1)
     with sessions.begin() as session:
-        session.add_all([wanted, order(wanted, holding=True, held_until=NOW, payment_intent=None)])
+        session.add_all([wanted, order(wanted, stock_reserved=True, reserved_until=NOW, payment_intent=None)])
 
 
 @pytest.mark.parametrize(

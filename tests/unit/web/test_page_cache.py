@@ -13,17 +13,20 @@ from pyramid.httpexceptions import HTTPFound
 from pyramid.request import Request
 from pyramid.response import Response
 
+from bookshop.web import page_cache
 from bookshop.web.headers import ContentSecurityPolicy
 from bookshop.web.http_cache import as_response
 from bookshop.web.page_cache import (
     CACHED,
-    OVERHEAD,
-    SEEN,
+    MAINTENANCE_CHECK_INTERVAL,
+    PAGE_OVERHEAD,
     PageCache,
-    UncacheableResponse,
     build_token,
-    canonical,
-    is_plain,
+)
+from bookshop.web.page_isolation import (
+    UncacheableResponse,
+    canonical_query,
+    is_canonical_path,
 )
 from bookshop.web.resources import Shop
 
@@ -42,7 +45,7 @@ class Version:
     def current(self):
         return self.known
 
-    def ask(self):
+    def read(self):
         self.known = self.stored
         return self.known
 
@@ -81,7 +84,7 @@ def kept(cache, path, **headers):
 def shown(cache, path, parameters=(), view=lambda _request: Response(TEXT), **headers):
     """What a view's page is answered with."""
     request = request_for(path, **headers)
-    return cache.keep(request, lambda: view(request), parameters)
+    return cache.render(request, lambda: view(request), parameters)
 
 
 # --- what is kept
@@ -126,7 +129,7 @@ def test_another_address_is_another_page(cache):
 def test_where_the_shop_is_mounted_is_part_of_the_address(cache):
     request = request_for("/")
     request.environ["SCRIPT_NAME"] = "/shop"
-    cache.keep(request, lambda: Response(TEXT), ())
+    cache.render(request, lambda: Response(TEXT), ())
     assert kept(cache, "/") is None
     assert cache.answer(request_for("/").environ | {"SCRIPT_NAME": "/shop"})
 
@@ -172,7 +175,7 @@ def test_a_head_is_answered_from_the_page_and_makes_none(cache):
 def test_other_ways_to_write_an_address_fill_no_memory(cache, path):
     assert shown(cache, path).text == TEXT
     assert kept(cache, path) is None
-    assert not is_plain(path)
+    assert not is_canonical_path(path)
 
 
 # --- what a page depends on
@@ -215,7 +218,7 @@ def test_a_view_sees_nothing_of_the_visitor(cache):
 
     request = request_for("/?q=1&session=7", Cookie="bookshop=abc", Host="evil.example")
     before = dict(request.environ)
-    cache.keep(request, lambda: view(request), ("q",))
+    cache.render(request, lambda: view(request), ("q",))
     assert seen == {"cookies": {}, "host": "https://books.example", "get": {"q": "1"}}
     changed = {name for name in before if request.environ[name] != before[name]}
     assert changed <= {"webob.adhoc_attrs"}
@@ -301,10 +304,10 @@ def test_a_new_version_has_no_pages_yet(cache, version):
     shown(cache, "/")
     version.touch()
     assert kept(cache, "/")  # nobody knows yet
-    version.ask()
+    version.read()
     assert kept(cache, "/") is None
     assert kept(cache, "/", If_None_Match='"1-build-identity"') is None
-    assert cache.weight == 0
+    assert cache.size == 0
     assert shown(cache, "/").headers["ETag"] == '"2-build-identity"'
 
 
@@ -330,7 +333,7 @@ def test_a_version_that_nobody_knows_for_a_while_drops_no_page(cache, version):
     shown(cache, "/")
     version.known = None
     assert kept(cache, "/") is None
-    version.ask()
+    version.read()
     assert kept(cache, "/")
 
 
@@ -341,46 +344,46 @@ def test_a_closed_shop_shows_no_page(make, tmp_path):
     assert kept(cache, "/")
 
     flag.touch()
-    now[0] += SEEN
+    now[0] += MAINTENANCE_CHECK_INTERVAL
     assert kept(cache, "/") is None
     assert kept(cache, "/", If_None_Match='"1-build-identity"') is None
 
     flag.unlink()
-    now[0] += SEEN
+    now[0] += MAINTENANCE_CHECK_INTERVAL
     assert kept(cache, "/")
 
 
 def test_pages_that_nobody_asks_for_make_room(make):
-    page = 2 * len(TEXT) + OVERHEAD
-    cache = make(room=3 * page)
+    page = 2 * len(TEXT) + PAGE_OVERHEAD
+    cache = make(max_bytes=3 * page)
     for number in (1, 2, 3):
         shown(cache, f"/books/{number}")
     assert kept(cache, "/books/1")
     shown(cache, "/books/4")
     assert [number for number in (1, 2, 3, 4) if kept(cache, f"/books/{number}")] == [1, 3, 4]
-    assert cache.weight == 3 * page
+    assert cache.size == 3 * page
 
 
 def test_many_queries_of_one_address_make_room_too(make):
-    cache = make(room=3 * (2 * len(TEXT) + OVERHEAD))
+    cache = make(max_bytes=3 * (2 * len(TEXT) + PAGE_OVERHEAD))
     for number in range(20):
         shown(cache, f"/books/?page={number}", ("page",))
     assert [n for n in range(20) if kept(cache, f"/books/?page={n}")] == [17, 18, 19]
-    assert len(cache._parameters) == len(cache._at) == 1
+    assert len(cache._parameters) == len(cache._pages_at) == 1
 
 
 def test_the_same_page_kept_twice_weighs_once(cache):
     shown(cache, "/")
-    weight = cache.weight
+    size = cache.size
     shown(cache, "/")
-    assert cache.weight == weight > 0
+    assert cache.size == size > 0
 
 
 def test_a_page_larger_than_all_room_is_not_kept(make):
-    cache = make(room=100)
+    cache = make(max_bytes=100)
     assert shown(cache, "/").text == TEXT
     assert kept(cache, "/") is None
-    assert cache.weight == 0
+    assert cache.size == 0
 
 
 VISITS = st.deferred(
@@ -408,7 +411,7 @@ class World:
             if step == "touch":
                 self.version.touch()
             elif step == "hear":
-                self.version.ask()
+                self.version.read()
             else:
                 self.visit(*step)
 
@@ -427,7 +430,7 @@ class World:
             response = as_response(answer)
             assert response.headers["ETag"] == f'"{self.version.known}-build-identity"'
         else:
-            response = self.cache.keep(request, view, ())
+            response = self.cache.render(request, view, ())
         if tag := response.headers.get("ETag"):
             of = tag.strip('"').partition("-")[0]
             assert response.text == f"{of} {of}"
@@ -437,7 +440,7 @@ class World:
 def test_no_page_is_ever_given_out_under_another_version(steps):
     world = World()
     world.run(steps)
-    assert {page.version for page in world.cache._pages.values()} <= {world.cache._of}
+    assert {page.version for page in world.cache._pages.values()} <= {world.cache._pages_version}
 
 
 # --- names and tokens
@@ -445,22 +448,27 @@ def test_no_page_is_ever_given_out_under_another_version(steps):
 
 @given(st.lists(st.tuples(st.sampled_from(["q", "page", "utm"]), st.text(max_size=5))))
 def test_a_query_written_anew_says_the_same(fields):
-    query = canonical(urlencode(fields), ("q", "page"))
+    query = canonical_query(urlencode(fields), ("q", "page"))
     read = list(Request.blank(f"/?{query}").GET.items())
     for name in ("q", "page"):
         assert [v for n, v in read if n == name] == [v for n, v in fields if n == name]
     assert {name for name, _value in read} <= {"q", "page"}
-    assert canonical(query, ("q", "page")) == query
+    assert canonical_query(query, ("q", "page")) == query
 
 
 def test_bytes_that_are_no_text_stay_so():
-    assert canonical("q=%FF&x=1", ("q",)) == "q=%FF"
-    assert canonical("q=\xff", ("q",)) == "q=%FF"
+    assert canonical_query("q=%FF&x=1", ("q",)) == "q=%FF"
+    assert canonical_query("q=\xff", ("q",)) == "q=%FF"
+
+
+def token_of(config):
+    found = config.registry.services
+    return build_token(found.settings.shop, found.static_files)
 
 
 def test_the_build_changes_with_what_pages_show(configure):
     tokens = [
-        build_token(configure(**changes).registry)
+        token_of(configure(**changes))
         for changes in (
             {},
             {"bookshop__name": "Another Shelf"},
@@ -472,22 +480,36 @@ def test_the_build_changes_with_what_pages_show(configure):
     ]
     assert len(set(tokens)) == len(tokens)
     assert all(re.fullmatch("[0-9a-f]{12}", token) for token in tokens)
-    assert build_token(configure().registry) == tokens[0]
+    assert token_of(configure()) == tokens[0]
 
 
-def test_the_build_changes_with_any_file(configure, tmp_path, monkeypatch):
-    registry = configure().registry
-    monkeypatch.setattr(
-        "bookshop.web.page_cache.__file__", str(tmp_path / "package" / "pagecache.py")
-    )
-    (tmp_path / "package" / "templates").mkdir(parents=True)
-    template = tmp_path / "package" / "templates" / "a.jinja2"
-    template.write_text("a")
-    before = build_token(registry)
-    (template.parent / "a.pyc").write_text("made anew by each process")
-    assert build_token(registry) == before
-    template.write_text("b")
-    assert build_token(registry) != before
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """The folder of a package with one template, in place of the shop's own."""
+    folder = tmp_path / "package"
+    (folder / "templates").mkdir(parents=True)
+    (folder / "templates" / "page.jinja2").write_text("a")
+    monkeypatch.setattr(page_cache, "__file__", str(folder / "web" / "page_cache.py"))
+    page_cache._package_digest.cache_clear()
+    yield folder
+    page_cache._package_digest.cache_clear()
+
+
+def test_the_build_changes_with_any_file(configure, package):
+    config = configure()
+    page_cache._package_digest.cache_clear()
+    before = token_of(config)
+    for name, content, changes in (("page.pyc", "bytecode", False), ("page.jinja2", "b", True)):
+        (package / "templates" / name).write_text(content)
+        page_cache._package_digest.cache_clear()
+        assert (token_of(config) != before) is changes
+
+
+def test_the_files_of_the_package_are_read_once(configure, package):
+    config = configure()
+    before = token_of(config)
+    (package / "templates" / "page.jinja2").write_text("b")
+    assert token_of(config) == before
 
 
 def test_which_view_shows_a_page_does_not_depend_on_the_query(configure):
@@ -499,5 +521,5 @@ def test_which_view_shows_a_page_does_not_depend_on_the_query(configure):
         request_param="q",
         catalogue_page=("q",),
     )
-    with pytest.raises(ConfigurationError, match="follows from its path"):
+    with pytest.raises(ConfigurationError, match="chosen by its path"):
         config.commit()

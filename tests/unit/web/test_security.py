@@ -1,4 +1,4 @@
-"""Sessions, CSRF, headers, and views that fail closed, in the shop as it is put together."""
+"""Sessions, CSRF, security headers, and views that fail closed, in a whole shop."""
 
 import re
 
@@ -10,13 +10,15 @@ from webtest import TestApp
 from bookshop.web.headers import ContentSecurityPolicy
 from bookshop.web.resources import Resource, Shop
 
+PAGE = {"context": Shop, "writes": False, "private": False}
+
 
 def ok(_context, _request):
     return Response("ok")
 
 
 def who(_context, request):
-    return Response(request.visitor)
+    return Response(request.session_id)
 
 
 def app_of(config, scheme="http"):
@@ -29,14 +31,14 @@ def app_of(config, scheme="http"):
 
 def test_a_view_without_a_context_stops_the_start(configure):
     config = configure()
-    config.add_view(ok, name="anywhere")
+    config.add_view(ok, name="anywhere", writes=False, private=False)
     with pytest.raises(ConfigurationError, match="is registered without a context"):
         config.commit()
 
 
-def test_an_address_is_exact(configure):
+def test_a_path_beyond_a_view_is_404(configure):
     config = configure()
-    config.add_view(ok, context=Shop, name="exact")
+    config.add_view(ok, **PAGE, name="exact")
     app = app_of(config)
     assert app.get("/exact").text == "ok"
     assert app.get("/exact/").text == "ok"
@@ -44,9 +46,9 @@ def test_an_address_is_exact(configure):
     assert app.get("/exact/junk/more", status=404)
 
 
-def test_an_address_is_text(configure):
+def test_a_query_that_is_not_utf8_is_404(configure):
     config = configure()
-    config.add_view(ok, context=Shop, name="exact")
+    config.add_view(ok, **PAGE, name="exact")
     app = app_of(config)
     assert app.get("/exact?q=%C3%9F").text == "ok"
     assert app.get("/exact?q=%FF", status=404)
@@ -61,11 +63,11 @@ def test_an_address_is_text(configure):
         ("", "multipart/form-data", 400),
     ],
 )
-def test_a_form_that_cannot_be_read_is_refused_before_a_view_is_chosen(
+def test_a_malformed_form_is_refused_before_a_view_is_chosen(
     configure, query, content_type, status
 ):
     config = configure()
-    own = {"context": Shop, "name": "take", "request_method": "POST", "require_csrf": False}
+    own = {**PAGE, "name": "take", "request_method": "POST", "require_csrf": False}
     config.add_view(ok, request_param="go_on", **own)
     config.add_view(ok, **own)
     headers = {"Content-Type": content_type}
@@ -73,18 +75,18 @@ def test_a_form_that_cannot_be_read_is_refused_before_a_view_is_chosen(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_a_view_that_names_no_method_is_for_reading(configure, method):
+def test_a_view_without_methods_answers_get_and_head_only(configure, method):
     config = configure()
-    config.add_view(ok, context=Shop, name="read", require_csrf=False)
+    config.add_view(ok, **PAGE, name="read", require_csrf=False)
     app = app_of(config)
     assert app.head("/read")
     refused = app.request("/read", method=method, status=405)
     assert refused.headers["Allow"] == "GET, HEAD"
 
 
-def test_a_view_may_name_its_method(configure):
+def test_a_view_answers_the_methods_that_it_names(configure):
     config = configure()
-    config.add_view(ok, context=Shop, name="write", request_method="POST", require_csrf=False)
+    config.add_view(ok, **PAGE, name="write", request_method="POST", require_csrf=False)
     app = app_of(config)
     assert app.post("/write").text == "ok"
     assert app.get("/write", status=404)
@@ -95,29 +97,29 @@ def test_a_view_may_name_its_method(configure):
 
 @pytest.fixture
 def form(configure):
-    """A page with a form, and what takes the form."""
+    """A page with a form, and the view that accepts it."""
     config = configure()
     config.add_view(
         lambda _context, request: Response(request.session.get_csrf_token()),
-        context=Shop,
+        **PAGE,
         name="form",
     )
-    config.add_view(ok, context=Shop, name="take", request_method="POST")
+    config.add_view(ok, **PAGE, name="take", request_method="POST")
     return app_of(config)
 
 
-def test_a_form_of_ours_is_taken(form):
+def test_a_form_with_its_token_is_accepted(form):
     assert form.post("/take", {"csrf_token": form.get("/form").text}).text == "ok"
 
 
-def test_a_form_of_nobody_is_refused_in_words(form):
+def test_a_form_without_its_token_is_refused(form):
     form.get("/form")
     for fields in ({}, {"csrf_token": "guessed"}):
         refused = form.post("/take", fields, status=400)
-        assert "Load it again" in refused.json["error"]["message"]
+        assert refused.json["error"]["code"] == "stale_page"
 
 
-def test_the_token_of_one_visitor_does_not_serve_another(form):
+def test_a_token_is_valid_in_its_session_only(form):
     token = form.get("/form").text
     form.reset()
     form.post("/take", {"csrf_token": token}, status=400)
@@ -134,9 +136,9 @@ def cookie_of(response):
 @pytest.mark.parametrize(
     ("url", "secure"), [("http://localhost:6543", False), ("https://books.example", True)]
 )
-def test_the_cookie_is_kept_from_scripts_and_other_sites(configure, url, secure):
+def test_the_session_cookie_is_httponly_and_samesite(configure, url, secure):
     config = configure(bookshop__url=url)
-    config.add_view(who, context=Shop, name="who")
+    config.add_view(who, **PAGE, name="who")
     cookie = cookie_of(app_of(config, url.split(":")[0]).get("/who"))
     assert cookie.startswith("__Host-bookshop=" if secure else "bookshop=")
     attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
@@ -144,9 +146,9 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(configure, url, secure)
     assert ("secure" in attributes) is secure
 
 
-def test_a_visitor_has_one_name_of_their_own(configure):
+def test_a_session_has_one_random_id(configure):
     config = configure()
-    config.add_view(who, context=Shop, name="who")
+    config.add_view(who, **PAGE, name="who")
     app = app_of(config)
     first = app.get("/who").text
     assert re.fullmatch(r"[\w-]{22}", first)  # 16 random bytes
@@ -155,9 +157,9 @@ def test_a_visitor_has_one_name_of_their_own(configure):
     assert app.get("/who").text != first
 
 
-def test_a_cookie_that_was_tampered_with_is_nobodys(configure):
+def test_a_changed_cookie_starts_a_new_session(configure):
     config = configure()
-    config.add_view(who, context=Shop, name="who")
+    config.add_view(who, **PAGE, name="who")
     app = app_of(config)
     name = app.get("/who").text
     value = app.cookies["bookshop"].strip('"')
@@ -167,11 +169,11 @@ def test_a_cookie_that_was_tampered_with_is_nobodys(configure):
         assert app.get("/who").text != name
 
 
-def test_a_cookie_signed_with_another_secret_is_nobodys(configure):
+def test_a_cookie_signed_with_another_secret_starts_a_new_session(configure):
     apps = []
     for secret in ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"):
         config = configure(bookshop__secret=secret)
-        config.add_view(who, context=Shop, name="who")
+        config.add_view(who, **PAGE, name="who")
         apps.append(app_of(config))
     name = apps[0].get("/who").text
     apps[1].set_cookie("bookshop", apps[0].cookies["bookshop"].strip('"'))
@@ -181,11 +183,11 @@ def test_a_cookie_signed_with_another_secret_is_nobodys(configure):
 # --- headers
 
 
-@pytest.mark.parametrize("path", ["/page", "/nowhere", "/fails", "/static/none.css"])
-def test_every_response_is_closed(configure, path):
+@pytest.mark.parametrize("path", ["/page", "/missing", "/fails", "/static/none.css"])
+def test_every_response_has_the_security_headers(configure, path):
     config = configure()
-    config.add_view(ok, context=Shop, name="page")
-    config.add_view(lambda _context, _request: 1 / 0, context=Shop, name="fails")
+    config.add_view(ok, **PAGE, name="page")
+    config.add_view(lambda _context, _request: 1 / 0, **PAGE, name="fails")
     headers = app_of(config).get(path, expect_errors=True).headers
     policy = dict(
         part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";")
@@ -204,9 +206,9 @@ def test_every_response_is_closed(configure, path):
     assert "Strict-Transport-Security" not in headers
 
 
-def test_a_shop_that_is_served_over_https_is_never_asked_without(configure):
+def test_https_shops_send_hsts(configure):
     config = configure(bookshop__url="https://books.example")
-    config.add_view(ok, context=Shop, name="page")
+    config.add_view(ok, **PAGE, name="page")
     headers = app_of(config, "https").get("/page").headers
     assert headers["Strict-Transport-Security"] == "max-age=63072000"
 
@@ -215,11 +217,11 @@ def test_a_shop_that_is_served_over_https_is_never_asked_without(configure):
 
 
 @pytest.mark.parametrize("environment", ["staging", "development"])
-def test_whoever_sends_another_host_finds_nothing_of_it(configure, environment):
+def test_a_forged_host_is_ignored_outside_development(configure, environment):
     config = configure(bookshop__environment=environment, bookshop__url="https://books.example")
     config.add_view(
         lambda _context, request: Response(request.resource_url(request.root)),
-        context=Shop,
+        **PAGE,
         name="where",
     )
     found = app_of(config).get("/where", headers={"Host": "evil.example"}).text
@@ -227,15 +229,15 @@ def test_whoever_sends_another_host_finds_nothing_of_it(configure, environment):
     assert found == ("https://books.example/" if own else "http://evil.example/")
 
 
-def test_a_page_says_what_more_it_loads(configure):
+def test_a_page_extends_its_own_policy_only(configure):
     def opened(_context, request):
         request.content_security_policy.allow("script-src", ["https://js.example"])
         request.content_security_policy.allow("frame-src", ["https://frame.example"])
         return Response("ok")
 
     config = configure()
-    config.add_view(opened, context=Shop, name="opened")
-    config.add_view(ok, context=Shop, name="closed")
+    config.add_view(opened, **PAGE, name="opened")
+    config.add_view(ok, **PAGE, name="closed")
     app = app_of(config)
     policy = app.get("/opened").headers["Content-Security-Policy"]
     assert "script-src 'self' https://js.example;" in policy
@@ -243,7 +245,7 @@ def test_a_page_says_what_more_it_loads(configure):
     assert "example" not in app.get("/closed").headers["Content-Security-Policy"]
 
 
-def test_a_policy_begins_closed():
+def test_the_policy_denies_by_default():
     assert str(ContentSecurityPolicy()) == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
         "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
@@ -251,16 +253,16 @@ def test_a_policy_begins_closed():
     )
 
 
-def test_an_ini_may_include_more(configure):
+def test_pyramid_includes_may_add_branches(configure):
     config = configure(pyramid__includes="tests.unit.web.test_security")
     assert app_of(config).get("/included/").text == "ok"
 
 
 def includeme(config):
-    """What an INI's `pyramid.includes` may name; it hangs nothing that the shop has."""
+    """A package for `pyramid.includes`; its branch is not one of the shop's."""
 
     def later():
         config.registry.branches["included"] = Resource
 
     config.action("included", later, order=10)
-    config.add_view(ok, context=Resource)
+    config.add_view(ok, context=Resource, writes=False, private=False)
