@@ -1,8 +1,8 @@
-"""Every page that a customer can come to, in one shop: to be judged, whole, by other programs.
+"""A tour of all pages that customers can visit, in one shop, for checks by other programs.
 
-The demo's books are there, one book with everything that an edition can have, one without a cover
-and with a title as long as they come, and one that was withdrawn. A visitor has bought a book and
-is about to buy one that is not out yet.
+Besides the demo's books the shop has a book with all fields of an edition, one without a cover and
+with a very long title, and a withdrawn one. A visitor has bought a book and is about to pre-order
+another.
 """
 
 from __future__ import annotations
@@ -27,55 +27,54 @@ from bookshop.catalogue.edition import (
 )
 from bookshop.catalogue.version import bump_version
 from bookshop.catalogue.writer import BookUpdate, StockCount, save_books, withdraw_books
+from tests.demo_books import LAST_COPY, MOSS, PREORDER
 from tests.shops import Controls, Shop, intent_of, pay_form
 
-MOSS = "9786941041210"
-TO_COME = "9786941063403"
-WITHDRAWN = "9786941031709"
-WHOLE = "WHOLE-1"
-BARE = "BARE-1"
+WITHDRAWN = LAST_COPY
+COMPLETE = "COMPLETE-1"
+NO_COVER = "NO_COVER-1"
 PRICE = Price("GBP", 1250)
 
 
 @dataclass(frozen=True)
 class Stop:
-    """A page of the tour; `status` is what it answers."""
+    """A page of the tour and its HTTP status."""
 
     path: str
     status: int = 200
 
 
-#: What stands in {braces} is known once the visitor has bought: see Tour.
+#: Names in {braces} are filled in after the purchase: see Tour.
 STOPS = {
     "index": Stop("/"),
     "list": Stop("/books/"),
-    "list narrowed": Stop("/books/?format=paperback&availability=available&sort=-price"),
-    "list of a subject": Stop("/books/?subject=F"),
+    "filtered list": Stop("/books/?format=paperback&availability=available&sort=-price"),
+    "subject list": Stop("/books/?subject=F"),
     "search": Stop("/books/?q=moss"),
-    "search mended": Stop("/books/?q=typeseting"),
-    "search in vain": Stop("/books/?q=xyzzyplugh"),
+    "corrected search": Stop("/books/?q=typeseting"),
+    "search without results": Stop("/books/?q=xyzzyplugh"),
     "book": Stop(f"/books/{MOSS}"),
-    "book with everything": Stop(f"/books/{WHOLE}"),
-    "book to come": Stop(f"/books/{TO_COME}"),
-    "book without cover": Stop(f"/books/{BARE}"),
-    "no such page": Stop("/books/9780000000002", 404),
+    "complete book": Stop(f"/books/{COMPLETE}"),
+    "preorder": Stop(f"/books/{PREORDER}"),
+    "book without cover": Stop(f"/books/{NO_COVER}"),
+    "missing page": Stop("/books/9780000000002", 404),
     "withdrawn book": Stop(f"/books/{WITHDRAWN}", 410),
-    "checkout": Stop(f"/checkout?item={TO_COME}"),
-    "checkout refused": Stop("/checkout?item=none", 404),
+    "checkout": Stop(f"/checkout?item={PREORDER}"),
+    "refused checkout": Stop("/checkout?item=none", 404),
     "success": Stop("/success?pi={intent}"),
-    "success unknown": Stop("/success?pi=pi_none", 404),
+    "unknown payment": Stop("/success?pi=pi_none", 404),
     "order": Stop("/orders/{order}"),
-    "order missing": Stop("/orders/K7QM-2X9T-4BCD", 404),
+    "missing order": Stop("/orders/K7QM-2X9T-4BCD", 404),
     "link form": Stop("/orders/"),
 }
 
 
 class Tour:
-    """A shop with something on every page, and the visitor who may see them all."""
+    """A shop with content on every page, and a visitor who may see all of them."""
 
     def __init__(self, shop: Shop, sandbox: Controls) -> None:
         self.shop = shop
-        _stock(shop)
+        _add_books(shop)
         self.visitor = TestApp(shop.wsgi, extra_environ={"HTTP_HOST": "localhost"})
         checkout = self.visitor.get("/checkout", {"item": MOSS})
         self.visitor.post("/checkout", {**pay_form(checkout), "email": "ada@reader.example"})
@@ -83,20 +82,20 @@ class Tour:
         sandbox.confirm(intent)
         self.visitor.get("/success", {"pi": intent})
         (order,) = shop.orders()
-        self._known = {"intent": intent, "order": order.number}
+        self._names = {"intent": intent, "order": order.number}
 
     def path(self, name: str) -> str:
-        return STOPS[name].path.format(**self._known)
+        return STOPS[name].path.format(**self._names)
 
     def html(self, name: str) -> str:
-        """The page's HTML. It answers with the status that it should have."""
+        """Return the page's HTML, after checking its status."""
         return self.visitor.get(self.path(name), status=STOPS[name].status).text
 
 
-def whole_edition() -> Edition:
-    """An edition with something in each of its fields."""
+def complete_edition() -> Edition:
+    """Return an edition with a value in each field."""
     return Edition(
-        sku=WHOLE,
+        sku=COMPLETE,
         title='The <Whole> Book & "Everything" in It',
         subtitle="Being the Test of a Catalogue",
         reference="shelf.example.whole",
@@ -141,25 +140,27 @@ def whole_edition() -> Edition:
     )
 
 
-def _stock(shop: Shop) -> None:
-    """Put the tour's own books on the shelf, with their covers."""
-    drawn = io.BytesIO()
-    Image.new("RGB", (600, 900), (40, 60, 120)).save(drawn, "PNG")
-    cover = CoverStore(shop.var / "covers").keep(drawn.getvalue())
-    paper = Edition(sku="WHOLE-2", title="The Whole Book", form="BB", prices=(PRICE,), work="whole")
-    bare = Edition(
-        sku=BARE,
+def _add_books(shop: Shop) -> None:
+    """Add the tour's own books, with covers."""
+    image = io.BytesIO()
+    Image.new("RGB", (600, 900), (40, 60, 120)).save(image, "PNG")
+    cover = CoverStore(shop.var / "covers").save(image.getvalue())
+    hardback = Edition(
+        sku="COMPLETE-2", title="The Whole Book", form="BB", prices=(PRICE,), work="whole"
+    )
+    no_cover = Edition(
+        sku=NO_COVER,
         title="Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft, "
         "or the Long Way Down the River in Forty-one Chapters and an Appendix",
         prices=(PRICE,),
     )
-    wares = [
-        BookUpdate(whole_edition(), cover=cover),
-        BookUpdate(paper, cover=cover, stock=StockCount(2)),
-        BookUpdate(bare, stock=StockCount(9)),
+    updates = [
+        BookUpdate(complete_edition(), cover=cover),
+        BookUpdate(hardback, cover=cover, stock=StockCount(2)),
+        BookUpdate(no_cover, stock=StockCount(9)),
     ]
-    gone = shop.book(WITHDRAWN).id
+    withdrawn = shop.book(WITHDRAWN).id
     with shop.registry.services.sessions.begin() as session:
-        save_books(session.connection(), wares, shop.registry.services.sales_context, clock.now())
-        withdraw_books(session.connection(), [gone], clock.now())
+        save_books(session.connection(), updates, shop.registry.services.sales_context, clock.now())
+        withdraw_books(session.connection(), [withdrawn], clock.now())
         bump_version(session)

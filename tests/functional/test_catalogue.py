@@ -10,7 +10,6 @@ from bookshop.catalogue.writer import withdraw_books
 from tests.demo_books import COUNT, MOSS, PREORDER
 
 
-
 def buy_links(page):
     """The SKUs that a page links to the checkout."""
     return {link["href"] for link in page.html.select("a[href*='/checkout?item=']")}

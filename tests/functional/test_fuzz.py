@@ -21,8 +21,9 @@ from pyramid.traversal import find_resource
 
 from bookshop.orders.links import order_key
 from bookshop.web.resources import Resource
+from tests.demo_books import MOSS, PREORDER
 from tests.shops import pay_form
-from tests.tour import MOSS, TO_COME, WHOLE, WITHDRAWN, Tour
+from tests.tour import COMPLETE, WITHDRAWN, Tour
 
 TIMES = 800
 MANY = "999999/hour"
@@ -33,7 +34,7 @@ PLACES = (
     "/",
     "/books/",
     f"/books/{MOSS}",
-    f"/books/{WHOLE}",
+    f"/books/{COMPLETE}",
     f"/books/{WITHDRAWN}",
     "/covers/",
     "/sitemaps/",
@@ -224,7 +225,7 @@ class Rig:
         self.wsgi = shop.wsgi
         tour = Tour(shop, sandbox)
         visitor = tour.visitor
-        form = pay_form(visitor.get("/checkout", {"item": TO_COME}))
+        form = pay_form(visitor.get("/checkout", {"item": PREORDER}))
         order, intent = tour.path("order").rpartition("/")[2], tour.path("success")[12:]
         self.places = [place.format(order=order) for place in PLACES]
         cover = next((shop.var / "covers").glob("**/*-*.*"))
@@ -232,7 +233,7 @@ class Rig:
         self.asked = [*self._asked(), ("/static/base.css", ["GET"]), ("/favicon.ico", ["GET"])]
         settings_ = shop.registry.services.settings.shop
         self.known = [
-            *(order, intent, MOSS, TO_COME, WHOLE, *form.values(), order_key(settings_, order)),
+            *(order, intent, MOSS, PREORDER, COMPLETE, *form.values(), order_key(settings_, order)),
             *("ada@reader.example", "1", "paperback", "available", "-price", "F", "moss", "eng"),
             *("same-origin", "cross-site", "prefetch", "http://localhost", "gzip, br;q=0.5"),
         ]
@@ -242,7 +243,7 @@ class Rig:
             ("POST", "/checkout", {**form, "email": "ada@reader.example"}),
             ("POST", "/checkout", {**token, "confirm": "1", "item": MOSS, "again": order}),
             ("POST", "/orders/", {**token, "number": order, "email": "ada@reader.example"}),
-            ("GET", "/checkout", {"item": TO_COME, "again": order}),
+            ("GET", "/checkout", {"item": PREORDER, "again": order}),
             ("GET", "/checkout", {"order": form["order"]}),
             ("GET", "/success", {"pi": intent}),
             ("GET", "/success", {"payment_intent": intent, "payment_intent_client_secret": "x"}),

@@ -1,7 +1,7 @@
-"""What the pages tell search engines, held against schema.org's terms and Google's rules.
+"""Structured data and metadata of pages, checked against schema.org and Google's rules.
 
-`schema-dts` has all terms of schema.org as TypeScript types: the JSON-LD of all pages is written
-out as TypeScript, and must pass its checker, which also knows every property that is none.
+`schema-dts` has the vocabulary of schema.org as TypeScript types. The JSON-LD of all pages is
+written as TypeScript and has to pass the type checker, which also refuses unknown properties.
 """
 
 import copy
@@ -16,9 +16,9 @@ import pytest
 
 from bookshop.catalogue import labels
 from bookshop.catalogue.edition import Contributor, Feature, Series, Subject
+from tests.demo_books import COUNT, MOSS
 
 PACKAGES = Path(__file__).parents[1] / "contract/types"
-MOSS = "9786941041210"
 HOME = "http://localhost:6543/"
 ERROR = re.compile(r"page\.ts\((?P<line>\d+),\d+\): error (?P<what>TS\d+: .*)")
 CONFIG = {
@@ -42,7 +42,7 @@ KINDS = {
     ("SearchAction",): "WithActionConstraints<SearchActionLeaf>",
 }
 IMPORTS = sorted(set(re.findall(r"[A-Z]\w+", " ".join(KINDS.values()))))
-# What a page must say to be shown with its price, and as a path:
+# Properties required for prices and breadcrumbs in search results:
 # https://developers.google.com/search/docs/appearance/structured-data/merchant-listing
 # https://developers.google.com/search/docs/appearance/structured-data/breadcrumb
 REQUIRED = {
@@ -67,7 +67,7 @@ def nodes_of(page):
 
 
 def inside(value):
-    """All nodes in a value, however deep."""
+    """Yield all nodes in a value, recursively."""
     if isinstance(value, dict):
         yield value
     children = value.values() if isinstance(value, dict) else value
@@ -82,7 +82,7 @@ def kinds_of(node):
 
 
 def kinds_and_nodes(pages):
-    """What TypeScript is to check. An action's constraints have types of their own."""
+    """Yield the nodes to check; actions with constraints have types of their own."""
     for node in copy.deepcopy(pages):
         action = node.pop("potentialAction", None)
         yield node
@@ -91,7 +91,7 @@ def kinds_and_nodes(pages):
 
 
 def findings(nodes, folder):
-    """What TypeScript does not know of these nodes."""
+    """Return the errors that TypeScript finds in these nodes."""
     lines = [f"import type {{ {', '.join(IMPORTS)} }} from 'schema-dts';"]
     for number, node in enumerate(kinds_and_nodes(nodes)):
         lines.append(f"export const n{number}: {KINDS[kinds_of(node)]} = {json.dumps(node)};")
@@ -111,7 +111,7 @@ def findings(nodes, folder):
 
 @pytest.fixture
 def rich(shop):
-    """A book of which everything is known."""
+    """The nodes of a book with all properties."""
     shop.change_book(
         MOSS,
         title="</script><!-- Moss \u2028",
@@ -139,7 +139,7 @@ def all_books(shop):
     return [node for sku in skus for node in nodes_of(visitor.get(f"/books/{sku}"))]
 
 
-def test_all_terms_and_values_are_schema_orgs(shop, all_books, rich, tmp_path):
+def test_structured_data_is_valid_schema_org(shop, all_books, rich, tmp_path):
     index = nodes_of(shop.visitor().get("/"))
 
     assert findings([*index, *all_books, *rich], tmp_path) == []
@@ -160,7 +160,7 @@ def test_all_terms_and_values_are_schema_orgs(shop, all_books, rich, tmp_path):
         (("about", 0), "termCod", "FBA"),
     ],
 )
-def test_a_mistake_would_be_found(rich, tmp_path, path, name, value):
+def test_check_finds_mistakes(rich, tmp_path, path, name, value):
     book = rich[0]
     place = book
     for step in path:
@@ -170,12 +170,12 @@ def test_a_mistake_would_be_found(rich, tmp_path, path, name, value):
     assert findings([book], tmp_path) != []
 
 
-def test_nothing_is_missing_that_google_asks_for(shop, all_books, rich):
+def test_properties_required_by_google_are_present(shop, all_books, rich):
     index = nodes_of(shop.visitor().get("/"))
     sold = [node for node in all_books if "isbn" in node and "image" in node]
     crumbs = [node for node in all_books if kinds_of(node) == ("BreadcrumbList",)]
     assert len(sold) > 20
-    assert len(crumbs) == 33
+    assert len(crumbs) == COUNT
 
     for top in (*index, *sold, *crumbs, *rich):
         for node in inside(top):
@@ -185,9 +185,9 @@ def test_nothing_is_missing_that_google_asks_for(shop, all_books, rich):
                 assert REQUIRED.get(kind, set()) <= node.keys(), (kind, node)
 
 
-def test_every_address_is_absolute_and_the_shops_own(shop, all_books):
+def test_urls_are_absolute_and_of_the_shop(shop, all_books):
     nodes = [*nodes_of(shop.visitor().get("/")), *all_books]
-    told = [
+    found = [
         node[name]
         for top in nodes
         for node in inside(top)
@@ -195,11 +195,11 @@ def test_every_address_is_absolute_and_the_shops_own(shop, all_books):
         if name in node
     ]
 
-    assert len(told) > 100
-    assert all(address.startswith(HOME) for address in told)
+    assert len(found) > 100
+    assert all(address.startswith(HOME) for address in found)
 
 
-def test_the_title_that_ends_a_script_ends_none(shop, rich):
+def test_title_cannot_close_the_script_element(shop, rich):
     page = shop.visitor().get(f"/books/{MOSS}")
 
     assert rich[0]["alternateName"] == "</script><!-- Moss \u2028"
@@ -207,58 +207,58 @@ def test_the_title_that_ends_a_script_ends_none(shop, rich):
     assert page.html.h1
 
 
-def test_a_preorder_is_told_with_its_day(rich):
+def test_preorder_has_its_release_date(rich):
     assert rich[0]["offers"]["availability"] == "https://schema.org/PreOrder"
     assert rich[0]["offers"]["availabilityStarts"] == "2030-03-14"
 
 
 def meta(page):
-    """What a page's meta elements say, by name or property."""
+    """Return the contents of a page's meta elements, by name or property."""
     found = {}
     for each in page.html.select("meta[name], meta[property]"):
         found.setdefault(each.get("name") or each["property"], []).append(each["content"])
     return found
 
 
-def test_a_book_is_told_to_sites_that_show_links(shop):
+def test_book_has_open_graph_properties(shop):
     page = shop.visitor().get(f"/books/{MOSS}")
 
-    told = meta(page)
+    found = meta(page)
 
-    assert told["og:type"] == ["book"]
-    assert told["og:title"] == ["Moss, Eilidh Strandberg-Kerr"]
-    assert told["og:url"] == [f"{HOME}books/{MOSS}"]
-    assert told["og:site_name"] == ["The Test Shelf"]
-    assert told["og:locale"] == ["en_GB"]
-    assert told["book:isbn"] == [MOSS]
-    assert told["book:author"] == ["Eilidh Strandberg-Kerr"]
-    assert told["book:release_date"] == ["2021-04-22"]
-    assert told["twitter:card"] == ["summary"]
-    assert told["description"] == told["og:description"]
-    assert 80 < len(told["description"][0]) <= 155
-    (image,) = told["og:image"]
+    assert found["og:type"] == ["book"]
+    assert found["og:title"] == ["Moss, Eilidh Strandberg-Kerr"]
+    assert found["og:url"] == [f"{HOME}books/{MOSS}"]
+    assert found["og:site_name"] == ["The Test Shelf"]
+    assert found["og:locale"] == ["en_GB"]
+    assert found["book:isbn"] == [MOSS]
+    assert found["book:author"] == ["Eilidh Strandberg-Kerr"]
+    assert found["book:release_date"] == ["2021-04-22"]
+    assert found["twitter:card"] == ["summary"]
+    assert found["description"] == found["og:description"]
+    assert 80 < len(found["description"][0]) <= 155
+    (image,) = found["og:image"]
     assert image.startswith(HOME)
     assert shop.visitor().get(image.removeprefix(HOME[:-1])).content_type.startswith("image/")
 
 
 @pytest.mark.parametrize("path", ["/", "/books/", f"/books/{MOSS}", "/books/?subject=FBA"])
-def test_a_page_has_one_address_and_says_nothing_twice(shop, path):
+def test_page_has_one_canonical_url_and_no_duplicate_metadata(shop, path):
     page = shop.visitor().get(path)
 
-    told = meta(page)
+    found = meta(page)
 
     assert [each["href"] for each in page.html.select("link[rel=canonical]")] == [HOME[:-1] + path]
-    assert told["og:url"] == [HOME[:-1] + path]
-    assert {name for name, values in told.items() if len(values) > 1} <= {"book:author"}
+    assert found["og:url"] == [HOME[:-1] + path]
+    assert {name for name, values in found.items() if len(values) > 1} <= {"book:author"}
 
 
-def test_the_order_of_a_list_makes_no_other_page_of_it(shop):
+def test_sort_order_is_not_in_the_canonical_url(shop):
     page = shop.visitor().get("/books/?sort=price&subject=FBA&utm_source=mail")
 
     assert page.html.select_one("link[rel=canonical]")["href"] == f"{HOME}books/?subject=FBA"
 
 
-def test_the_way_to_a_book_goes_by_its_main_subject():
+def test_main_subject_is_the_marked_one_or_the_first():
     subjects = (Subject("10", "FIC000000"), Subject("93", "FBA"), Subject("93", "FF", main=True))
 
     assert labels.main_subject(subjects).code == "FF"

@@ -1,4 +1,4 @@
-"""The demo catalogue as editions: loaded once, and as it is written."""
+"""The demo catalogue."""
 
 import json
 from datetime import date
@@ -18,7 +18,7 @@ from tests.unit.makers import NOW, TERMS, book
 
 DATA = json.loads(files(demo).joinpath("books.json").read_text(encoding="utf-8"))
 BOOKS = {item["sku"]: item for item in DATA["books"]}
-ON_SALE_IN_EUROS = SalesContext("EUR", None)
+IN_EUROS = SalesContext("EUR", None)
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def loaded(sqlite_sessions) -> dict[str, Edition]:
         return {row.sku: row.edition for row in session.scalars(select(BookRecord))}
 
 
-def test_it_is_loaded_once(sessions):
+def test_demo_is_loaded_once(sessions):
     for expected in (True, False):
         with sessions.begin() as session:
             assert demo.load(session, TERMS, NOW) is expected
@@ -43,7 +43,7 @@ def test_it_is_loaded_once(sessions):
         assert session.scalar(select(func.count()).select_from(ListingRecord)) == len(BOOKS)
 
 
-def test_it_leaves_a_shop_with_books_alone(sqlite_sessions):
+def test_demo_is_not_loaded_into_a_shop_with_books(sqlite_sessions):
     with sqlite_sessions.begin() as session:
         session.add(book("MINE"))
     with sqlite_sessions.begin() as session:
@@ -51,35 +51,35 @@ def test_it_leaves_a_shop_with_books_alone(sqlite_sessions):
         assert session.scalars(select(BookRecord.sku)).all() == ["MINE"]
 
 
-def test_what_is_loaded_is_what_is_written(loaded):
+def test_loaded_editions_are_those_of_the_file(loaded):
     assert set(loaded) == set(BOOKS)
-    for sku, written in BOOKS.items():
+    for sku, expected in BOOKS.items():
         edition = loaded[sku]
         for name in ("title", "subtitle", "work", "form", "language", "publisher", "pages"):
-            assert getattr(edition, name) == written[name]
-        assert edition.published == date.fromisoformat(written["published"])
-        assert edition.isbn == written["isbn"]
+            assert getattr(edition, name) == expected[name]
+        assert edition.published == date.fromisoformat(expected["published"])
+        assert edition.isbn == expected["isbn"]
         assert [person.name for person in edition.contributors] == [
-            person["name"] for person in written["contributors"]
+            person["name"] for person in expected["contributors"]
         ]
         assert [subject.code for subject in edition.subjects] == [
-            subject["code"] for subject in written["subjects"]
+            subject["code"] for subject in expected["subjects"]
         ]
         assert [fact.code for fact in edition.accessibility] == [
-            fact["code"] for fact in written.get("accessibility", [])
+            fact["code"] for fact in expected.get("accessibility", [])
         ]
         assert {price.currency: price.amount for price in edition.prices} == DATA["bands"][
-            written["band"]
+            expected["band"]
         ]
 
 
-def test_copies_are_as_many_as_are_written(sqlite_sessions, loaded):
+def test_stock_is_that_of_the_file(sqlite_sessions, loaded):
     with sqlite_sessions() as session:
         for row in session.scalars(select(BookRecord)):
             assert row.stock == BOOKS[row.sku]["stock"]
 
 
-def test_each_book_is_of_thema_subjects_that_the_shop_has_words_for(loaded):
+def test_all_subjects_have_labels(loaded):
     for edition in loaded.values():
         assert {subject.scheme for subject in edition.subjects} == {"93"}
         assert [subject.main for subject in edition.subjects] == [
@@ -89,14 +89,14 @@ def test_each_book_is_of_thema_subjects_that_the_shop_has_words_for(loaded):
             assert subject.heading == SUBJECTS[subject.code]
 
 
-def test_every_name_can_be_sorted(loaded):
+def test_every_contributor_has_an_inverted_name(loaded):
     for edition in loaded.values():
         for person in edition.contributors:
             last, first = person.inverted.split(", ")
             assert f"{first} {last}" == person.name
 
 
-def test_series_go_on_over_more_than_one_work(loaded):
+def test_a_series_has_several_works(loaded):
     works = {
         (edition.work, series.title) for edition in loaded.values() for series in edition.series
     }
@@ -104,40 +104,40 @@ def test_series_go_on_over_more_than_one_work(loaded):
     assert any(titles.count(title) > 1 for title in titles)
 
 
-def test_the_e_books_and_no_others_tell_how_accessible_they_are(loaded):
+def test_e_books_alone_have_accessibility_features(loaded):
     for edition in loaded.values():
-        told = labels.accessibility(edition.accessibility)
-        assert bool(told) == (edition.form == "ED")
-        assert sum(len(facts) for _heading, facts in told) == len(edition.accessibility)
+        groups = labels.accessibility(edition.accessibility)
+        assert bool(groups) == (edition.form == "ED")
+        assert sum(len(facts) for _heading, facts in groups) == len(edition.accessibility)
 
 
-def test_some_prices_are_fixed_by_law_and_some_are_not(loaded):
-    offers = [offer_on(edition, ON_SALE_IN_EUROS, NOW.date()) for edition in loaded.values()]
+def test_some_prices_are_fixed_by_law(loaded):
+    offers = [offer_on(edition, IN_EUROS, NOW.date()) for edition in loaded.values()]
     assert {found.fixed for found in offers if found.price} == {True, False}
     for edition in loaded.values():
         fixed = {price.currency for price in edition.prices if price.fixed}
         assert fixed == ({"EUR"} if edition.language in {"ger", "fre"} else set())
 
 
-def test_one_book_is_to_come_and_can_be_ordered(loaded):
-    coming = [
+def test_one_book_is_a_preorder(loaded):
+    preorders = [
         edition
         for edition in loaded.values()
         if offer_on(edition, TERMS, NOW.date()).state is SaleState.PREORDER
     ]
-    assert [edition.title for edition in coming] == ["Typesetting by Moonlight"]
-    assert coming[0].published == date(2030, 3, 14)
-    assert offer_on(coming[0], TERMS, date(2030, 3, 14)).state is SaleState.BUY
+    assert [edition.title for edition in preorders] == ["Typesetting by Moonlight"]
+    assert preorders[0].published == date(2030, 3, 14)
+    assert offer_on(preorders[0], TERMS, date(2030, 3, 14)).state is SaleState.BUY
 
 
-def test_a_work_can_be_had_in_four_formats(sqlite_sessions, loaded):
+def test_a_work_has_four_formats(sqlite_sessions, loaded):
     formats = {}
     for edition in loaded.values():
         formats.setdefault(edition.work, set()).add(edition.form)
     assert {"BB", "BC", "ED", "AJ"} in formats.values()
 
 
-def test_the_shelf_shows_them(sqlite_sessions, loaded):
-    shelf = CatalogueQueries(sqlite_sessions.kw["bind"], TERMS)
+def test_all_books_can_be_queried(sqlite_sessions, loaded):
+    catalogue = CatalogueQueries(sqlite_sessions.kw["bind"], TERMS)
     for sku, edition in loaded.items():
-        assert shelf.detail(sku).edition == edition
+        assert catalogue.detail(sku).edition == edition

@@ -1,4 +1,4 @@
-"""Editions: kept as JSON, the same for the same edition, and what is read off them."""
+"""Editions: canonical JSON and derived properties."""
 
 from datetime import date
 
@@ -48,27 +48,27 @@ editions = st.builds(
 
 
 @given(editions)
-def test_an_edition_comes_back_from_the_database_as_it_was(edition):
+def test_decode_returns_what_encode_wrote(edition):
     assert decode(encode(edition)) == edition
     assert encode(decode(encode(edition))) == encode(edition)
 
 
 @given(editions, editions)
-def test_editions_have_one_digest_where_they_are_equal(one, other):
+def test_equal_editions_and_only_these_have_equal_digests(one, other):
     assert (digest(encode(one)) == digest(encode(other))) == (one == other)
 
 
 @given(text)
-def test_a_text_and_its_bytes_have_one_digest(written):
-    assert digest(written) == digest(written.encode())
+def test_text_and_its_bytes_have_equal_digests(value):
+    assert digest(value) == digest(value.encode())
 
 
-def test_what_is_not_said_takes_no_room():
+def test_defaults_are_not_encoded():
     assert encode(Edition(sku="1", title="A")) == '{"sku":"1","title":"A"}'
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"sku":"1"}', '{"sku":"1","title":2}'])
-def test_what_is_no_edition_is_refused(text):
+def test_invalid_json_is_refused(text):
     with pytest.raises(msgspec.DecodeError):
         decode(text)
 
@@ -81,7 +81,7 @@ def test_what_is_no_edition_is_refused(text):
         ([("Bob", "B01"), ("Di", "A12")], "Bob, Di"),
     ],
 )
-def test_the_byline_names_the_authors_or_else_everybody(people, byline):
+def test_byline_names_authors_or_else_all_contributors(people, byline):
     contributors = tuple(Contributor(name, role) for name, role in people)
     assert Edition(sku="1", title="A", contributors=contributors).byline == byline
 
@@ -93,7 +93,7 @@ def test_the_byline_names_the_authors_or_else_everybody(people, byline):
         *((form, False) for form in ("AC", "BB", "DB", "")),
     ],
 )
-def test_what_is_delivered_by_wire_is_digital(form, digital):
+def test_digital_forms(form, digital):
     assert Edition(sku="1", title="A", form=form).digital is digital
 
 
@@ -103,36 +103,36 @@ WITHOUT_TAX = {"01", "03", "11", "13", "21", "23", "33", "41"}
 
 
 @pytest.mark.parametrize("code", sorted(WITH_TAX | WITHOUT_TAX))
-def test_a_price_says_whether_tax_is_in_it(code):
+def test_price_types_that_include_tax(code):
     assert Price("GBP", 1, code).includes_tax == (code in WITH_TAX)
 
 
 @pytest.mark.parametrize("code", sorted(WITH_TAX | WITHOUT_TAX))
-def test_a_price_says_whether_the_law_fixes_it(code):
+def test_price_types_that_are_fixed_by_law(code):
     fixed = {"03", "04", "13", "14", "23", "24", "33", "34"}
     assert Price("GBP", 1, code).fixed == (code in fixed)
 
 
-def test_nobody_changes_an_edition():
+def test_editions_are_immutable():
     with pytest.raises(AttributeError):
         Edition(sku="1", title="A").title = "B"
 
 
-def test_days_are_days():
+def test_dates_are_decoded():
     assert decode('{"sku":"1","title":"A","published":"2026-01-31"}').published == date(2026, 1, 31)
 
 
-def another(text):
-    """The same text as another object, as it comes out of a feed."""
+def copy_of(text):
+    """Return an equal string that is another object, as a parser does."""
     return text.encode().decode()
 
 
-def test_equal_editions_are_encoded_alike_however_they_came_about():
-    # A text that is read is another object than the default that it equals.
-    told = {"sku": "A", "title": "B", "form": another("BA"), "language": another("und")}
-    people = (Contributor("Ada", another("A01")),)
-    prices = (Price("GBP", 1, another("02")),)
+def test_equal_strings_of_other_identity_are_encoded_alike():
+    # A string from a feed is not the same object as an equal default.
+    values = {"sku": "A", "title": "B", "form": copy_of("BA"), "language": copy_of("und")}
+    people = (Contributor("Ada", copy_of("A01")),)
+    prices = (Price("GBP", 1, copy_of("02")),)
     plain = Edition(
         sku="A", title="B", contributors=(Contributor("Ada"),), prices=(Price("GBP", 1),)
     )
-    assert encode(Edition(**told, contributors=people, prices=prices)) == encode(plain)
+    assert encode(Edition(**values, contributors=people, prices=prices)) == encode(plain)

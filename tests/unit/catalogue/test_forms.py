@@ -1,4 +1,4 @@
-"""Product forms, in the groups that customers look for."""
+"""Product forms and the formats that customers choose."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from bookshop.catalogue.forms import DETAILS, Format, form_key, format_of
 
 
 @pytest.mark.parametrize(
-    ("form", "group"),
+    ("form", "expected"),
     [
         ("BB", Format.HARDBACK),
         ("BG", Format.HARDBACK),
@@ -24,8 +24,8 @@ from bookshop.catalogue.forms import DETAILS, Format, form_key, format_of
         ("", Format.OTHER),
     ],
 )
-def test_a_form_belongs_to_a_group(form, group):
-    assert format_of(form) is group
+def test_format_of_a_product_form(form, expected):
+    assert format_of(form) is expected
 
 
 @pytest.mark.parametrize(
@@ -37,18 +37,18 @@ def test_a_form_belongs_to_a_group(form, group):
         ("ED", ("E116",), "ED.KINDLE"),
         ("ED", ("E105",), "ED"),
         ("AC", ("A103",), "AC.MP3"),
-        # Every download is a file: that it is an MP3 tells nobody more.
+        # For downloads the file format is not relevant.
         ("AJ", ("A103",), "AJ"),
         ("BC", ("E101",), "BC"),
         ("BC", ("B104",), "BC"),
         ("", ("E101",), ""),
     ],
 )
-def test_a_form_is_told_with_the_detail_that_matters(form, details, key):
+def test_form_key_contains_the_relevant_detail(form, details, key):
     assert form_key(form, details) == key
 
 
-def test_every_detail_that_matters_has_words_of_its_own():
+def test_each_detail_has_its_own_label():
     names = {name for name, _forms, _codes in DETAILS}
     assert names == {key.partition(".")[2] for key in FORMS} - {""}
     for key in FORMS:

@@ -15,7 +15,7 @@ from bookshop.catalogue.writer import BookUpdate, save_books
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, TERMS, edition
 
-OUT = NOW.date() + timedelta(days=2)
+PUBLICATION_DAY = NOW.date() + timedelta(days=2)
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def today(monkeypatch):
 
 
 @pytest.fixture
-def shelved(engine, today, monkeypatch):
-    """A book that is to come, in a catalogue that is large."""
+def preorder(engine, today, monkeypatch):
+    """A forthcoming book in a catalogue that counts as large."""
     monkeypatch.setattr(facet_counts, "LARGE", 0)
-    told = edition("A", published=OUT)
+    published_soon = edition("A", published=PUBLICATION_DAY)
     with engine.execution_options(**{WRITES: True}).begin() as connection:
-        save_books(connection, [BookUpdate(told)], TERMS, NOW)
+        save_books(connection, [BookUpdate(published_soon)], TERMS, NOW)
 
 
 def states(engine):
@@ -41,28 +41,28 @@ def states(engine):
         return list(connection.scalars(select(ListingRecord.state)))
 
 
-def counted(engine):
+def counted_availabilities(engine):
     with engine.connect() as connection:
         return set(connection.scalars(select(FacetCount.availability)))
 
 
-@pytest.mark.usefixtures("shelved")
-def test_the_day_turns_and_books_come_out(engine, today):
+@pytest.mark.usefixtures("preorder")
+def test_book_goes_on_sale_on_its_publication_day(engine, today):
     jobs.run_catalogue_jobs(engine, TERMS)
-    assert (states(engine), counted(engine)) == ([SaleState.PREORDER], {"preorder"})
+    assert (states(engine), counted_availabilities(engine)) == ([SaleState.PREORDER], {"preorder"})
     today(2)
     jobs.run_catalogue_jobs(engine, TERMS)
-    assert (states(engine), counted(engine)) == ([SaleState.BUY], {"available"})
+    assert (states(engine), counted_availabilities(engine)) == ([SaleState.BUY], {"available"})
 
 
-@pytest.mark.usefixtures("shelved")
-def test_after_an_import_the_database_knows_its_tables(engine):
+@pytest.mark.usefixtures("preorder")
+def test_statistics_are_updated_after_an_import(engine):
     jobs.after_import(engine, TERMS)
-    assert counted(engine) == {"preorder"}
+    assert counted_availabilities(engine) == {"preorder"}
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             tables = "SELECT DISTINCT tbl FROM sqlite_stat1"
         else:
             tables = "SELECT relname FROM pg_stat_user_tables WHERE last_analyze IS NOT NULL"
-        known = set(connection.exec_driver_sql(tables).scalars())
-    assert {"books", "listings", "listing_subjects"} <= known
+        analyzed = set(connection.exec_driver_sql(tables).scalars())
+    assert {"books", "listings", "listing_subjects"} <= analyzed

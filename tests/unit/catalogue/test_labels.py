@@ -1,4 +1,4 @@
-"""The trade's codes in plain words."""
+"""Labels of the book trade's codes."""
 
 import re
 
@@ -47,7 +47,7 @@ TABLES = {"forms": FORMS, "kinds": KINDS, "roles": ROLES, "subjects": SUBJECTS} 
         ("", "Book"),
     ],
 )
-def test_forms_are_told_by_themselves_or_by_their_kind(key, text):
+def test_form_labels_fall_back_to_the_group(key, text):
     assert labels.form(key) == text
 
 
@@ -55,7 +55,7 @@ def test_forms_are_told_by_themselves_or_by_their_kind(key, text):
     ("code", "text"),
     [("A01", "Author"), ("A23", "Foreword"), ("B06", "Translator"), ("Z99", "Contributor")],
 )
-def test_roles(code, text):
+def test_role_labels(code, text):
     assert labels.role(code) == text
 
 
@@ -64,7 +64,7 @@ def test_roles(code, text):
     [
         ("FBA", "Modern fiction"),
         ("F", "Fiction"),
-        # Below what has words of its own: the nearest above.
+        # Without a label of its own: the nearest ancestor's.
         ("FBAX9", "Modern fiction"),
         ("TVHH", "Beekeeping"),
         ("TVHE", "Animal husbandry"),
@@ -73,11 +73,11 @@ def test_roles(code, text):
         ("", None),
     ],
 )
-def test_a_subject_is_told_by_its_words_or_those_above(code, text):
+def test_subject_labels_fall_back_to_the_nearest_ancestor(code, text):
     assert labels.subject(code) == text
 
 
-def test_a_subject_has_a_way_down_to_it():
+def test_subject_path_starts_with_the_broadest_subject():
     assert labels.subject_path("WBVS2") == (
         ("W", "Food, home, hobbies and travel"),
         ("WB", "Food and drink"),
@@ -89,20 +89,20 @@ def test_a_subject_has_a_way_down_to_it():
 
 
 @pytest.mark.parametrize("code", SUBJECTS)
-def test_no_step_on_the_way_to_a_subject_lacks_words(code):
+def test_all_ancestors_of_a_subject_have_labels(code):
     assert [each for each, _text in labels.subject_path(code)] == [
         code[:length] for length in range(1, len(code) + 1)
     ]
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
-def test_all_words_are_marked_for_translation_and_tidy(table):
+def test_all_labels_are_translatable_and_trimmed(table):
     for text in table.values():
         assert text.domain == "bookshop"
         assert re.fullmatch(r"\S(.*\S)?", text)
 
 
-def test_codes_are_written_as_the_lists_write_them():
+def test_codes_have_the_format_of_their_lists():
     assert all(re.fullmatch(r"[A-Z][A-Z0-9]*", code) for code in SUBJECTS)
     assert {code[0] for code in SUBJECTS if len(code) == 1} == set("ACDFGJKLMNPQRSTUVWXY")
     assert all(re.fullmatch(r"[A-FZ][0-9]{2}", code) for code in ROLES)
@@ -113,14 +113,14 @@ def test_codes_are_written_as_the_lists_write_them():
 # --- accessibility
 
 
-def test_every_fact_about_accessibility_has_one_sentence_in_one_place():
-    told = [code for labels in FACTS.values() for code in labels]
-    assert sorted(told) == sorted(LIST_196)
+def test_each_accessibility_code_is_in_one_group():
+    codes = [code for labels in FACTS.values() for code in labels]
+    assert sorted(codes) == sorted(LIST_196)
     assert set(FACTS) == set(Group)
-    assert set(told) >= NEED_DETAIL
+    assert set(codes) >= NEED_DETAIL
 
 
-def test_facts_come_under_headings_in_the_order_of_a_page():
+def test_facts_are_grouped_in_the_order_of_the_page():
     features = [
         Feature("99", "help@publisher.example"),
         Feature("14"),
@@ -169,19 +169,19 @@ def test_facts_come_under_headings_in_the_order_of_a_page():
         ("91", "last winter", "last winter", None),
     ],
 )
-def test_what_the_publisher_says_of_a_fact_leads_where_it_safely_can(code, text, detail, url):
+def test_only_safe_addresses_become_links(code, text, detail, url):
     [(_heading, [fact])] = labels.accessibility([Feature(code, text)])
     assert (fact.detail, fact.url) == (detail, url)
 
 
-def test_a_fact_may_be_told_more_than_once():
+def test_repeated_features_are_all_kept():
     features = [Feature("90", "One"), Feature("90", "Other")]
     [(_heading, facts)] = labels.accessibility(features)
     assert [fact.detail for fact in facts] == ["One", "Other"]
 
 
 @pytest.mark.parametrize("features", [[], [Feature("07")], [Feature("90")], [Feature("99", "")]])
-def test_what_says_nothing_is_left_out(features):
+def test_features_without_meaning_are_left_out(features):
     assert labels.accessibility(features) == []
 
 
@@ -201,5 +201,5 @@ def test_what_says_nothing_is_left_out(features):
         ("", "en_GB", ""),
     ],
 )
-def test_languages_by_the_name_that_the_reader_knows(code, locale, name):
+def test_language_names_in_the_locale(code, locale, name):
     assert labels.language(code, locale) == name

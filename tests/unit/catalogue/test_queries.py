@@ -1,4 +1,4 @@
-"""Reading the catalogue, on SQLite and on PostgreSQL, in a few statements whatever its size."""
+"""Queries of the catalogue, on SQLite and on PostgreSQL."""
 
 from contextlib import contextmanager
 from datetime import date
@@ -31,13 +31,13 @@ def fill(sessions):
 
 
 @pytest.fixture
-def shelf(engine):
+def catalogue(engine):
     return CatalogueQueries(engine, TERMS)
 
 
 @contextmanager
 def counted(engine):
-    """The statements that are executed inside."""
+    """The statements executed in the block."""
     statements = []
 
     def note(_connection, _cursor, statement, *_more):
@@ -52,10 +52,10 @@ def skus(listings):
     return [listing.sku for listing in listings]
 
 
-# --- what can be purchased
+# --- purchasable books
 
 
-def test_what_can_be_purchased_is_what_can_be_bought(shelf, fill):
+def test_purchasable_books_have_stock_price_and_state(catalogue, fill):
     soon = date(2026, 7, 1)
     fill(
         book("OLD", stock=1, published=date(2020, 1, 1)),
@@ -71,27 +71,27 @@ def test_what_can_be_purchased_is_what_can_be_bought(shelf, fill):
         book("NO-PRICE", prices={}),
         book("ELSEWHERE", prices={"EUR": 1099}),
     )
-    found = shelf.purchasable()
+    found = catalogue.purchasable()
     assert skus(found) == ["NEW", "FILE", "OLD", "UNDATED", "SOON"]
     assert all(listing.availability.can_buy for listing in found)
     rest = {"SOON-SOLD-OUT", "SOME-DAY", "SOLD-OUT", "ALL-HELD", "GONE", "NO-PRICE", "ELSEWHERE"}
-    assert not any(shelf.listing(sku).availability.can_buy for sku in rest)
+    assert not any(catalogue.listing(sku).availability.can_buy for sku in rest)
 
 
-def test_the_table_holds_the_newest(shelf, fill):
+def test_purchasable_books_are_the_newest(catalogue, fill):
     fill(*(book(f"Y{year}", published=date(year, 1, 1)) for year in range(2000, 2010)))
     fill(*(book(f"P{year}", published=date(year, 1, 1)) for year in range(2030, 2040)))
 
-    assert skus(shelf.purchasable(3)) == ["Y2009", "Y2008", "Y2007"]
-    assert skus(shelf.purchasable(12))[10:] == ["P2039", "P2038"]
+    assert skus(catalogue.purchasable(3)) == ["Y2009", "Y2008", "Y2007"]
+    assert skus(catalogue.purchasable(12))[10:] == ["P2039", "P2038"]
 
 
-def test_prices_are_those_that_the_listing_was_made_with(engine, fill):
+def test_price_of_a_listing_is_the_one_it_was_built_with(engine, fill):
     fill(book("BOTH", prices={"GBP": 999, "JPY": 1500}), book("YEN", prices={"JPY": 1500}))
-    shelf = CatalogueQueries(engine, TERMS)
-    assert shelf.listing("BOTH").price == Money(999, "GBP")
-    assert shelf.listing("YEN").price is None
-    assert shelf.listing("YEN").availability.code is AvailabilityCode.UNAVAILABLE
+    catalogue = CatalogueQueries(engine, TERMS)
+    assert catalogue.listing("BOTH").price == Money(999, "GBP")
+    assert catalogue.listing("YEN").price is None
+    assert catalogue.listing("YEN").availability.code is AvailabilityCode.UNAVAILABLE
     assert CatalogueQueries(engine, SalesContext("JPY", "JP")).detail("YEN").offer.price == Money(
         1500, "JPY"
     )
@@ -109,15 +109,15 @@ def test_prices_are_those_that_the_listing_was_made_with(engine, fill):
         (None, 99, AvailabilityCode.IN_STOCK),
     ],
 )
-def test_copies_that_are_held_are_not_there(shelf, fill, stock, reserved, code):
+def test_reserved_copies_are_not_available(catalogue, fill, stock, reserved, code):
     fill(book("ONE", stock=stock, reserved=reserved))
-    assert shelf.listing("ONE").availability.code is code
+    assert catalogue.listing("ONE").availability.code is code
 
 
 # --- one book
 
 
-def test_a_book_with_all_that_its_page_shows(shelf, fill):
+def test_detail_has_listing_edition_and_offer(catalogue, fill):
     made = book(
         "9780306406157",
         title="Größe",
@@ -126,12 +126,12 @@ def test_a_book_with_all_that_its_page_shows(shelf, fill):
         people=[("A01", "Bo"), ("B06", "Ada"), ("A01", "Cy")],
         stock=2,
     )
-    told = made.edition
+    expected = made.edition
     fill(made)
-    found = shelf.detail("9780306406157")
+    found = catalogue.detail("9780306406157")
     assert found.sku == "9780306406157"
-    assert found.edition == told
-    assert found.listing == shelf.listing("9780306406157")
+    assert found.edition == expected
+    assert found.listing == catalogue.listing("9780306406157")
     assert found.listing.byline == "Bo, Cy"
     assert found.listing.availability.code is AvailabilityCode.LOW_STOCK
     assert (found.offer.state, found.offer.price) == (SaleState.BUY, Money(999, "GBP"))
@@ -146,19 +146,19 @@ def test_a_book_with_all_that_its_page_shows(shelf, fill):
         ([], ""),
     ],
 )
-def test_who_a_book_is_by(shelf, fill, people, byline):
+def test_byline_of_a_listing(catalogue, fill, people, byline):
     fill(book("ONE", people=people))
-    assert shelf.listing("ONE").byline == byline
+    assert catalogue.listing("ONE").byline == byline
 
 
 @pytest.mark.parametrize("sku", ["NONE", "", "one", "ONE ", "ONE'--", "ONE%", "\N{SNOWMAN}"])
-def test_a_sku_is_exact(shelf, fill, sku):
+def test_skus_are_matched_exactly(catalogue, fill, sku):
     fill(book("ONE"))
-    assert shelf.detail(sku) is None
-    assert shelf.listing(sku) is None
+    assert catalogue.detail(sku) is None
+    assert catalogue.listing(sku) is None
 
 
-def test_other_formats_are_of_the_same_work(shelf, fill):
+def test_other_formats_share_the_work(catalogue, fill):
     fill(
         book("HARD", work="w", title="The Work"),
         book("SOFT", work="w", title="The Work"),
@@ -167,37 +167,37 @@ def test_other_formats_are_of_the_same_work(shelf, fill):
         book("NONE", work=None),
         book("NEITHER", work=None),
     )
-    assert skus(shelf.other_formats(shelf.detail("HARD").edition)) == ["FILE", "SOFT"]
-    assert shelf.other_formats(shelf.detail("OTHER").edition) == []
-    assert shelf.other_formats(shelf.detail("NONE").edition) == []
+    assert skus(catalogue.other_formats(catalogue.detail("HARD").edition)) == ["FILE", "SOFT"]
+    assert catalogue.other_formats(catalogue.detail("OTHER").edition) == []
+    assert catalogue.other_formats(catalogue.detail("NONE").edition) == []
 
 
-def test_other_formats_may_be_named_by_their_isbn(shelf, fill):
+def test_other_formats_include_related_isbns(catalogue, fill):
     fill(
         book("HARD", related=(Related("06", "9780306406157"), Related("23", "9780471117094"))),
         book("9780306406157", isbn="9780306406157"),
         book("9780471117094", isbn="9780471117094"),
     )
-    assert skus(shelf.other_formats(shelf.detail("HARD").edition)) == ["9780306406157"]
+    assert skus(catalogue.other_formats(catalogue.detail("HARD").edition)) == ["9780306406157"]
 
 
 # --- cost
 
 
-def test_reading_takes_a_few_statements_whatever_the_number_of_books(shelf, engine, fill):
+def test_number_of_statements_does_not_depend_on_the_number_of_books(catalogue, engine, fill):
     fill(
         *(book(f"S{number}", work="w", people=[("A01", "A"), ("B01", "B")]) for number in range(30))
     )
     with counted(engine) as statements:
-        assert len(shelf.purchasable()) == 30
+        assert len(catalogue.purchasable()) == 30
     assert len([text for text in statements if "SELECT" in text]) == 2
     with counted(engine) as statements:
-        assert shelf.detail("S1").edition.contributors
+        assert catalogue.detail("S1").edition.contributors
     assert len([text for text in statements if "SELECT" in text]) == 1
 
 
-def test_reading_leaves_no_connection_behind(shelf, engine, fill):
+def test_queries_return_their_connections(catalogue, engine, fill):
     fill(book("ONE"))
-    shelf.purchasable()
-    shelf.detail("NONE")
+    catalogue.purchasable()
+    catalogue.detail("NONE")
     assert engine.pool.checkedout() == 0

@@ -1,4 +1,4 @@
-"""The catalogue's version: who sees it when."""
+"""The catalogue's version: when a change becomes visible."""
 
 import threading
 
@@ -32,20 +32,20 @@ def version(engine, clock):
 
 
 @pytest.fixture
-def elsewhere(database_url):
-    """An engine as another process has it."""
+def other_process(database_url):
+    """An engine of its own, as another process has."""
     engine = make_engine(database_url)
     yield engine.execution_options(**{WRITES: True})
     engine.dispose()
 
 
 @pytest.fixture
-def statements(version, monkeypatch):
-    """How often the database is asked."""
-    asked = []
+def readings(version, monkeypatch):
+    """A list with an entry for each reading of the database."""
+    readings = []
     real = version.read
-    monkeypatch.setattr(version, "read", lambda: (asked.append(1), real())[1])
-    return asked
+    monkeypatch.setattr(version, "read", lambda: (readings.append(1), real())[1])
+    return readings
 
 
 def bump_in(engine):
@@ -53,7 +53,7 @@ def bump_in(engine):
         bump_version(connection)
 
 
-def test_it_grows_by_one_with_the_transaction(engine, version):
+def test_version_is_incremented_by_a_committed_transaction(engine, version):
     writer = engine.execution_options(**{WRITES: True})
     before = version.current()
     bump_in(writer)
@@ -64,28 +64,28 @@ def test_it_grows_by_one_with_the_transaction(engine, version):
     assert version.current() == before + 1
 
 
-def test_the_database_is_asked_once_a_second(version, clock, statements):
+def test_database_is_read_at_most_once_a_second(version, clock, readings):
     for _ in range(3):
         version.current()
-    assert len(statements) == 1
+    assert len(readings) == 1
     clock.now += MAX_AGE - 0.01
     version.current()
-    assert len(statements) == 1
+    assert len(readings) == 1
     clock.now += 0.02
     version.current()
-    assert len(statements) == 2
+    assert len(readings) == 2
 
 
-def test_another_process_is_seen_within_a_second(version, clock, elsewhere):
+def test_change_of_another_process_is_visible_within_a_second(version, clock, other_process):
     before = version.current()
-    bump_in(elsewhere)
+    bump_in(other_process)
     assert version.current() == before
     clock.now += MAX_AGE
     assert version.current() == before + 1
 
 
 @pytest.mark.parametrize("through", ["session", "connection"])
-def test_a_commit_of_this_process_is_seen_at_once(engine, sessions, version, through):
+def test_change_of_this_process_is_visible_at_once(engine, sessions, version, through):
     before = version.current()
     if through == "session":
         with sessions.begin() as session:
@@ -96,32 +96,32 @@ def test_a_commit_of_this_process_is_seen_at_once(engine, sessions, version, thr
     assert version.current() == before + 1
 
 
-def test_a_touch_inside_a_savepoint_is_seen_too(sessions, version):
+def test_change_inside_a_savepoint_is_visible(sessions, version):
     before = version.current()
     with sessions.begin() as session, session.begin_nested():
         bump_version(session)
     assert version.current() == before + 1
 
 
-def test_reading_it_waits_for_no_writer(sessions, version):
+def test_reading_does_not_wait_for_writers(sessions, version):
     before = version.current()
     with sessions.begin() as session:
         bump_version(session)
         assert version.read() == before
 
 
-def test_asking_goes_past_what_is_known(version, elsewhere):
+def test_read_ignores_the_cached_version(version, other_process):
     before = version.current()
-    bump_in(elsewhere)
+    bump_in(other_process)
     assert version.read() == before + 1
     assert version.current() == before + 1
 
 
 class Gate:
-    """Lets one reading of the version begin, and holds its answer back."""
+    """Lets one reading of the version start, and holds its result back."""
 
     def __init__(self, engine, monkeypatch):
-        self.began, self.go_on = threading.Event(), threading.Event()
+        self.started, self.released = threading.Event(), threading.Event()
         real = engine.connect
         first = iter([True])
 
@@ -129,77 +129,75 @@ class Gate:
             if next(first, False):
                 connection = real()
                 connection.execute(select(CatalogueState.version))
-                self.began.set()
-                assert self.go_on.wait(DEADLINE)
+                self.started.set()
+                assert self.released.wait(DEADLINE)
                 return connection
             return real()
 
         monkeypatch.setattr(engine, "connect", connect)
 
 
-def in_thread(call):
+def run_in_thread(call):
     found = []
     thread = threading.Thread(target=lambda: found.append(call()))
     thread.start()
     return thread, found
 
 
-def test_while_one_thread_asks_the_others_go_on(engine, version, clock, monkeypatch):
+def test_other_threads_use_the_cached_version_while_one_reads(engine, version, clock, monkeypatch):
     monkeypatch.setattr("bookshop.catalogue.version.LOCK_TIMEOUT", 2 * DEADLINE)
     before = version.current()
     clock.now += MAX_AGE
     gate = Gate(engine, monkeypatch)
-    thread, found = in_thread(version.current)
-    assert gate.began.wait(DEADLINE)
+    thread, found = run_in_thread(version.current)
+    assert gate.started.wait(DEADLINE)
     assert version.current() == before
-    gate.go_on.set()
+    gate.released.set()
     thread.join(DEADLINE)
     assert found == [before]
 
 
-def test_an_answer_from_before_a_commit_is_not_taken_for_one_from_after(
-    engine, version, clock, monkeypatch
-):
+def test_reading_from_before_a_commit_is_not_fresh_after_it(engine, version, clock, monkeypatch):
     before = version.current()
     clock.now += MAX_AGE
     gate = Gate(engine, monkeypatch)
-    thread, _found = in_thread(version.read)
-    assert gate.began.wait(DEADLINE)
+    thread, _found = run_in_thread(version.read)
+    assert gate.started.wait(DEADLINE)
     version.invalidate()  # as a commit does
-    gate.go_on.set()
+    gate.released.set()
     thread.join(DEADLINE)
     assert version._reading.changes != version._changes
     assert version.current() == before
 
 
-def test_after_a_commit_nobody_is_given_what_was_known_before(engine, version, clock, monkeypatch):
+def test_version_from_before_a_commit_is_not_returned_after_it(engine, version, clock, monkeypatch):
     monkeypatch.setattr("bookshop.catalogue.version.LOCK_TIMEOUT", 0)
     version.current()
     clock.now += MAX_AGE
     gate = Gate(engine, monkeypatch)
-    thread, _found = in_thread(version.current)
-    assert gate.began.wait(DEADLINE)
+    thread, _found = run_in_thread(version.current)
+    assert gate.started.wait(DEADLINE)
     version.invalidate()
     assert version.current() is None
-    gate.go_on.set()
+    gate.released.set()
     thread.join(DEADLINE)
 
 
-def test_an_older_answer_does_not_replace_a_newer_one(version, clock, elsewhere, monkeypatch):
+def test_older_reading_does_not_replace_a_newer_one(version, clock, other_process, monkeypatch):
     gate = Gate(version._engine, monkeypatch)
-    thread, _found = in_thread(version.read)
-    assert gate.began.wait(DEADLINE)
-    bump_in(elsewhere)
+    thread, _found = run_in_thread(version.read)
+    assert gate.started.wait(DEADLINE)
+    bump_in(other_process)
     clock.now += MAX_AGE / 2
     newer = version.read()
-    gate.go_on.set()
+    gate.released.set()
     thread.join(DEADLINE)
     assert version.current() == newer
 
 
 @pytest.fixture
-def silence(engine, monkeypatch):
-    """A database that does not answer."""
+def fail_database(engine, monkeypatch):
+    """Makes the database fail."""
 
     def fail():
         raise OperationalError("SELECT", {}, Exception("gone"))
@@ -207,9 +205,9 @@ def silence(engine, monkeypatch):
     return lambda: monkeypatch.setattr(engine, "connect", fail)
 
 
-def test_a_silent_database_leaves_the_last_version_for_a_minute(version, clock, silence, caplog):
+def test_last_version_is_used_for_a_minute_without_database(version, clock, fail_database, caplog):
     before = version.current()
-    silence()
+    fail_database()
     clock.now += MAX_AGE
     assert version.read() is None
     assert version.current() == before
@@ -220,20 +218,20 @@ def test_a_silent_database_leaves_the_last_version_for_a_minute(version, clock, 
     assert "gone" not in caplog.text
 
 
-def test_a_silent_database_is_asked_once_a_second(version, clock, silence, statements):
+def test_unavailable_database_is_read_once_a_second(version, clock, fail_database, readings):
     version.current()
-    silence()
+    fail_database()
     clock.now += MAX_AGE
     for _ in range(3):
         version.current()
-    assert len(statements) == 2
+    assert len(readings) == 2
 
 
-def test_a_version_that_nobody_has_ever_known_is_none(version, silence):
-    silence()
+def test_version_is_none_if_it_was_never_read(version, fail_database):
+    fail_database()
     assert version.current() is None
 
 
-def test_there_is_one_row_for_all(engine):
+def test_state_has_one_row(engine):
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM catalogue_state")) == 1

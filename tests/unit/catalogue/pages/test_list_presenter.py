@@ -1,4 +1,4 @@
-"""Lists as templates show them."""
+"""Lists presented for templates."""
 
 from types import SimpleNamespace
 
@@ -16,8 +16,8 @@ NAMES = ("subject", "format", "language", "availability", "price")
 
 
 @pytest.fixture
-def links():
-    """Presents a query of a shop that is mounted somewhere."""
+def present():
+    """Returns the presenter of a query, for a shop mounted at a path."""
 
     def of(query, currency="GBP", locale="en_GB", script_name=""):
         request = DummyRequest(script_name=script_name)
@@ -44,8 +44,8 @@ def facets(**found):
         (Query(q="moss", subject="F"), "Search results for “moss”: Fiction"),
     ],
 )
-def test_a_list_says_what_it_is(links, query, title):
-    assert links(query).title() == title
+def test_title_names_search_text_subject_and_filters(present, query, title):
+    assert present(query).title() == title
 
 
 @pytest.mark.parametrize(
@@ -58,15 +58,15 @@ def test_a_list_says_what_it_is(links, query, title):
         ("KWD", "en_GB", "20-50", "KWD20 to KWD50"),
     ],
 )
-def test_bands_of_prices_are_whole_units(links, currency, locale, name, label):
-    assert links(Query(price=name), currency, locale).active_filters()[0].label == label
+def test_price_bands_are_formatted_in_whole_units(present, currency, locale, name, label):
+    assert present(Query(price=name), currency, locale).active_filters()[0].label == label
 
 
-def test_options_lead_to_lists_and_the_chosen_one_back(links):
+def test_options_add_their_filter_and_the_selected_one_removes_it(present):
     query = Query(q="moss & co", format="ebook", sort=Sort.NEWEST)
     formats = [Facet("ebook", 1234, selected=True), Facet("hardback", 7, selected=False)]
 
-    (facet,) = links(query, script_name="/shop").facets(facets(format=formats))
+    (facet,) = present(query, script_name="/shop").facets(facets(format=formats))
 
     hardback, ebook = facet.options
     assert (hardback.label, hardback.count) == ("Hardback", "7")
@@ -75,8 +75,8 @@ def test_options_lead_to_lists_and_the_chosen_one_back(links):
     assert ebook.url == "/shop/books/?q=moss+%26+co&sort=newest"
 
 
-def test_an_option_that_changes_nothing_is_left_out(links):
-    (facet,) = links(Query()).facets(
+def test_facet_with_a_single_option_is_left_out(present):
+    (facet,) = present(Query()).facets(
         facets(
             language=[Facet("eng", 3, selected=False)],
             subject=[Facet("F", 3, selected=False), Facet("1D", 3, selected=False)],
@@ -85,39 +85,39 @@ def test_an_option_that_changes_nothing_is_left_out(links):
     assert (facet.name, [each.label for each in facet.options]) == ("subject", ["Fiction"])
 
 
-def test_many_options_are_folded_away(links):
+def test_options_beyond_the_first_are_collapsed(present):
     codes = ["eng", "fre", "ger", "ita", "spa", "jpn", "chi", "kor", "rus", "por", "pol", "dut"]
-    (facet,) = links(Query()).facets(
+    (facet,) = present(Query()).facets(
         facets(language=[Facet(code, 1, selected=False) for code in codes])
     )
     assert len(facet.options) == VISIBLE_OPTIONS
     assert [each.label for each in facet.more] == ["Polish", "Dutch"]
 
 
-def test_a_search_can_be_ordered_by_how_well_it_fits(links):
-    assert [each.label for each in links(Query(q="moss", sort=Sort.RELEVANCE)).sort_links()] == [
+def test_only_searches_can_be_sorted_by_relevance(present):
+    assert [each.label for each in present(Query(q="moss", sort=Sort.RELEVANCE)).sort_links()] == [
         "Best match",
         "Title",
         "Newest",
         "Price, low to high",
         "Price, high to low",
     ]
-    plain = links(Query(subject="F")).sort_links()
+    plain = present(Query(subject="F")).sort_links()
     assert [(each.label, each.url) for each in plain if each.current] == [
         ("Title", "/books/?subject=F")
     ]
 
 
-def test_pages_keep_what_is_asked_for(links):
-    place = Cursor("moss", 7)
-    found = Results([], 0, exact=True, facets={}, previous=None, next=place)
-    assert links(Query(format="ebook")).pagination(found) == {
+def test_pagination_keeps_the_query(present):
+    cursor = Cursor("moss", 7)
+    found = Results([], 0, exact=True, facets={}, previous=None, next=cursor)
+    assert present(Query(format="ebook")).pagination(found) == {
         "previous": None,
-        "next": f"/books/?format=ebook&page={place}",
+        "next": f"/books/?format=ebook&page={cursor}",
     }
 
 
-def test_a_subject_stands_below_others(links):
-    way = links(Query(subject="FB")).breadcrumb()
-    assert [each.url for each in way] == ["/books/?subject=F", "/books/?subject=FB"]
-    assert links(Query(q="moss")).breadcrumb() == []
+def test_breadcrumb_has_the_ancestors_of_the_subject(present):
+    breadcrumb = present(Query(subject="FB")).breadcrumb()
+    assert [each.url for each in breadcrumb] == ["/books/?subject=F", "/books/?subject=FB"]
+    assert present(Query(q="moss")).breadcrumb() == []

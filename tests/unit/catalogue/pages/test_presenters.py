@@ -1,4 +1,4 @@
-"""Books as templates show them."""
+"""Books presented for templates."""
 
 from dataclasses import replace
 from datetime import date
@@ -9,7 +9,7 @@ from pyramid.testing import DummyRequest
 
 from bookshop.catalogue.covers.picture import Picture
 from bookshop.catalogue.edition import Feature, Series, Subject
-from bookshop.catalogue.pages.presenters import ContributorView, BookPresenter, Topic
+from bookshop.catalogue.pages.presenters import BookPresenter, ContributorView, Topic
 from bookshop.catalogue.queries import CatalogueQueries
 from bookshop.db import make_engine, make_sessions
 from bookshop.money import Money
@@ -17,7 +17,7 @@ from tests.unit.makers import TERMS, book
 
 
 @pytest.fixture
-def shelf(sqlite_url):
+def catalogue(sqlite_url):
     engine = make_engine(sqlite_url)
     with make_sessions(engine).begin() as session:
         session.add_all(
@@ -53,7 +53,7 @@ def shelf(sqlite_url):
 
 @pytest.fixture
 def request_at():
-    """A request to a shop that is mounted somewhere."""
+    """A request to a shop mounted at a path."""
 
     def at(script_name=""):
         request = DummyRequest(script_name=script_name)
@@ -64,93 +64,92 @@ def request_at():
     return at
 
 
-def test_a_card_in_words_and_addresses(shelf, request_at):
-    card = BookPresenter(request_at()).listing(shelf.listing("9780306406157"))
-    assert (card.title, card.byline) == ("One", "Ada")
-    assert (card.format_label, card.language_label) == ("Paperback", "English")
-    assert card.price == Money(999, "GBP")
-    assert card.url == "/books/9780306406157"
-    assert card.buy_url == "/checkout?item=9780306406157"
-    assert card.picture == Picture("/covers/cover.svg", 400, 600)
-    assert (card.availability.code, card.availability.can_buy) == ("in_stock", True)
-    assert card.availability.label == "In stock"
+def test_listing_has_labels_and_urls(catalogue, request_at):
+    listing = BookPresenter(request_at()).listing(catalogue.listing("9780306406157"))
+    assert (listing.title, listing.byline) == ("One", "Ada")
+    assert (listing.format_label, listing.language_label) == ("Paperback", "English")
+    assert listing.price == Money(999, "GBP")
+    assert listing.url == "/books/9780306406157"
+    assert listing.buy_url == "/checkout?item=9780306406157"
+    assert listing.picture == Picture("/covers/cover.svg", 400, 600)
+    assert (listing.availability.code, listing.availability.can_buy) == ("in_stock", True)
 
 
-def test_addresses_follow_where_the_shop_is_mounted(shelf, request_at):
-    card = BookPresenter(request_at("/shop")).listing(shelf.listing("FILE"))
-    assert {card.url, card.buy_url, card.picture.src} == {
+def test_urls_start_with_the_mount_path(catalogue, request_at):
+    listing = BookPresenter(request_at("/shop")).listing(catalogue.listing("FILE"))
+    assert {listing.url, listing.buy_url, listing.picture.src} == {
         "/shop/books/FILE",
         "/shop/checkout?item=FILE",
         "/shop/covers/cover.svg",
     }
 
 
-def test_a_sheet_is_a_card_with_more(shelf, request_at):
-    present = BookPresenter(request_at())
-    found = shelf.detail("9780306406157")
-    sheet = present.book_page(found, shelf.other_formats(found.edition))
-    assert vars(present.listing(found.listing)).items() <= vars(sheet).items()
-    assert sheet.contributors == (
+def test_book_page_extends_the_listing(catalogue, request_at):
+    presenter = BookPresenter(request_at())
+    found = catalogue.detail("9780306406157")
+    page = presenter.book_page(found, catalogue.other_formats(found.edition))
+    assert vars(presenter.listing(found.listing)).items() <= vars(page).items()
+    assert page.contributors == (
         ContributorView("Ada", "Author", "/books/?q=Ada"),
         ContributorView("Bo & Co", "Translator", "/books/?q=Bo+%26+Co"),
     )
-    assert sheet.series == (Topic("Ones, 2", "/books/?q=Ones"), Topic("All", "/books/?q=All"))
-    assert (sheet.publisher, sheet.imprint) == ("Example Press", "Little")
-    assert sheet.isbn == "978-0-306-40615-7"
-    assert sheet.extent_label == "1,312 pages"
-    assert sheet.published == date(2024, 3, 14)
-    assert [card.sku for card in sheet.other_formats] == ["FILE"]
+    assert page.series == (Topic("Ones, 2", "/books/?q=Ones"), Topic("All", "/books/?q=All"))
+    assert (page.publisher, page.imprint) == ("Example Press", "Little")
+    assert page.isbn == "978-0-306-40615-7"
+    assert page.extent_label == "1,312 pages"
+    assert page.published == date(2024, 3, 14)
+    assert [listing.sku for listing in page.other_formats] == ["FILE"]
 
 
-def test_subjects_are_those_that_have_words_and_lead_to_their_books(shelf, request_at):
-    sheet = BookPresenter(request_at("/shop")).book_page(shelf.detail("9780306406157"), [])
+def test_subjects_with_labels_link_to_their_lists(catalogue, request_at):
+    page = BookPresenter(request_at("/shop")).book_page(catalogue.detail("9780306406157"), [])
     modern = Topic("Modern", "/shop/books/?subject=FBA")
-    assert sheet.subjects[1:] == (modern, Topic("Britain", None))
-    assert sheet.subjects[0].url == "/shop/books/?subject=WQH"
-    assert sheet.subjects[0].label
-    assert sheet.main_subject == modern
+    assert page.subjects[1:] == (modern, Topic("Britain", None))
+    assert page.subjects[0].url == "/shop/books/?subject=WQH"
+    assert page.subjects[0].label
+    assert page.main_subject == modern
 
 
-def test_facts_about_accessibility_stand_under_headings(shelf, request_at):
-    sheet = BookPresenter(request_at()).book_page(shelf.detail("9780306406157"), [])
-    facts = [fact for heading, facts in sheet.accessibility for fact in facts if heading]
+def test_accessibility_facts_have_headings_and_links(catalogue, request_at):
+    page = BookPresenter(request_at()).book_page(catalogue.detail("9780306406157"), [])
+    facts = [fact for heading, facts in page.accessibility for fact in facts if heading]
     assert [fact.url for fact in facts] == [None, "mailto:ask@press.example"]
 
 
-def test_a_price_may_be_fixed_by_law(shelf, request_at):
-    detail = shelf.detail("9780306406157")
+def test_fixed_price_is_marked(catalogue, request_at):
+    detail = catalogue.detail("9780306406157")
     fixed = replace(detail, offer=replace(detail.offer, fixed=True))
-    present = BookPresenter(request_at())
-    assert not present.book_page(detail, []).fixed
-    assert present.book_page(fixed, []).fixed
+    presenter = BookPresenter(request_at())
+    assert not presenter.book_page(detail, []).fixed
+    assert presenter.book_page(fixed, []).fixed
 
 
-def test_a_book_to_come_says_when(shelf, request_at):
-    detail = shelf.detail("SOON")
-    present = BookPresenter(request_at())
-    for shown in (present.listing(detail.listing), present.book_page(detail, [])):
-        assert shown.availability.code == "preorder"
-        assert shown.availability.release_date == date(2030, 3, 14)
-    assert present.listing(shelf.listing("FILE")).availability.release_date is None
+def test_preorder_has_a_release_date(catalogue, request_at):
+    detail = catalogue.detail("SOON")
+    presenter = BookPresenter(request_at())
+    for view in (presenter.listing(detail.listing), presenter.book_page(detail, [])):
+        assert view.availability.code == "preorder"
+        assert view.availability.release_date == date(2030, 3, 14)
+    assert presenter.listing(catalogue.listing("FILE")).availability.release_date is None
 
 
-def test_a_kept_cover_comes_in_several_files(shelf, request_at):
-    shown = BookPresenter(request_at("/shop")).listing(shelf.listing("SOON")).picture
-    assert (shown.width, shown.height) == (400, 600)
-    assert shown.src.startswith("/shop/covers/abab")
-    assert [kind for kind, _files in shown.sources] == ["image/avif", "image/webp"]
+def test_stored_cover_has_several_formats(catalogue, request_at):
+    view = BookPresenter(request_at("/shop")).listing(catalogue.listing("SOON")).picture
+    assert (view.width, view.height) == (400, 600)
+    assert view.src.startswith("/shop/covers/abab")
+    assert [kind for kind, _files in view.sources] == ["image/avif", "image/webp"]
 
 
 @pytest.mark.parametrize(("sku", "extent"), [("FILE", "9 h 5 min"), ("NONE", None)])
-def test_how_long_a_book_is(shelf, request_at, sku, extent):
-    sheet = BookPresenter(request_at()).book_page(shelf.detail(sku), [])
-    assert sheet.extent_label == extent
-    assert sheet.isbn is None
+def test_extent_is_pages_or_running_time(catalogue, request_at, sku, extent):
+    page = BookPresenter(request_at()).book_page(catalogue.detail(sku), [])
+    assert page.extent_label == extent
+    assert page.isbn is None
 
 
-def test_what_cannot_be_bought_says_so(shelf, request_at):
-    card = BookPresenter(request_at()).listing(shelf.listing("NONE"))
-    assert card.price is None
-    assert card.picture is None
-    assert not card.availability.can_buy
-    assert card.availability.label == "No longer available"
+def test_unavailable_book_has_no_price_and_cannot_be_bought(catalogue, request_at):
+    listing = BookPresenter(request_at()).listing(catalogue.listing("NONE"))
+    assert listing.price is None
+    assert listing.picture is None
+    assert not listing.availability.can_buy
+    assert listing.availability.code == "unavailable"

@@ -1,4 +1,6 @@
-"""`/books/{sku}`: one book, however its ISBN is written."""
+"""`/books/{sku}`: lookup of a book by SKU or by any form of its ISBN."""
+
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -18,7 +20,7 @@ def with_check_digit(body):
 
 
 @given(bodies)
-def test_every_form_of_an_isbn_is_its_13_digits(body):
+def test_all_forms_of_an_isbn_become_13_digits(body):
     number = with_check_digit(body)
     forms = [number, isbn.format(number), " ".join(number), f"{number[:3]}-{number[3:]}"]
     if number.startswith("978"):
@@ -27,33 +29,35 @@ def test_every_form_of_an_isbn_is_its_13_digits(body):
 
 
 @given(bodies, st.integers(0, 9))
-def test_a_number_with_a_wrong_check_digit_is_left_as_it_is(body, last):
+def test_wrong_check_digit_is_left_unchanged(body, last):
     name = f"{body}{last}"
     assert canonical_sku(name) == name
 
 
 @given(st.text())
-def test_any_name_is_a_name(name):
+def test_any_text_is_accepted(name):
     assert isinstance(canonical_sku(name), str)
 
 
 @pytest.mark.parametrize("name", ["BKS-1", "bks-1", "", "978", "9780000000000000"])
-def test_what_is_no_isbn_is_left_as_it_is(name):
+def test_other_skus_are_left_unchanged(name):
     assert canonical_sku(name) == name
 
 
-def test_a_book_is_looked_up_once_by_its_sku():
-    asked = []
+def test_book_is_looked_up_once_by_its_canonical_sku():
+    queried = []
 
-    class Shelf:
+    class Queries:
         def detail(self, sku):
-            asked.append(sku)
+            queried.append(sku)
             return {"9780306406157": "the book"}.get(sku)
 
         def withdrawn_title(self, sku):
             return {"9780471117094": "Gone"}.get(sku)
 
-    catalogue = Catalogue(DummyRequest(shelf=Shelf()))
+    request = DummyRequest()
+    request.registry.services = SimpleNamespace(catalogue=Queries())
+    catalogue = Catalogue(request)
     book = catalogue["0-306-40615-2"]
     assert isinstance(book, Book)
     assert book.detail == "the book"
@@ -61,7 +65,7 @@ def test_a_book_is_looked_up_once_by_its_sku():
     for name in ("9780000000002", "9780306406157\0"):
         with pytest.raises(KeyError):
             catalogue[name]
-    assert asked == ["9780306406157", "9780000000002"]
-    gone = catalogue["0-471-11709-9"]
-    assert isinstance(gone, WithdrawnBook)
-    assert gone.title == "Gone"
+    assert queried == ["9780306406157", "9780000000002"]
+    withdrawn = catalogue["0-471-11709-9"]
+    assert isinstance(withdrawn, WithdrawnBook)
+    assert withdrawn.title == "Gone"

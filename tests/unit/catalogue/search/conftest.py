@@ -1,4 +1,4 @@
-"""Catalogues to search, on SQLite and on PostgreSQL: what one finds, the other does too."""
+"""Catalogues to search, on SQLite and on PostgreSQL."""
 
 import pytest
 from sqlalchemy import select
@@ -13,21 +13,21 @@ from tests.unit.makers import NOW, TERMS
 
 
 @pytest.fixture
-def shelve(engine):
-    """Puts editions on the shelf, five copies of each unless a pair says how many."""
+def save(engine):
+    """Saves editions, with a stock of five unless a pair gives another."""
 
-    def shelve(*editions):
+    def save(*editions):
         pairs = [each if isinstance(each, tuple) else (each, 5) for each in editions]
         with engine.execution_options(**{WRITES: True}).begin() as connection:
             save_books(
                 connection,
-                [BookUpdate(told, stock=StockCount(n)) for told, n in pairs],
+                [BookUpdate(edition, stock=StockCount(n)) for edition, n in pairs],
                 TERMS,
                 NOW,
             )
             bump_version(connection)
 
-    return shelve
+    return save
 
 
 @pytest.fixture

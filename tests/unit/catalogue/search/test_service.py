@@ -1,4 +1,4 @@
-"""Finding books: the same suite over both databases."""
+"""Search and lists: the same tests on SQLite and on PostgreSQL."""
 
 import itertools
 from datetime import date
@@ -57,26 +57,26 @@ OTHERS = (
         "9780306406157",
     ],
 )
-def test_a_book_is_found_by_what_is_known_of_it(shelve, skus, q):
-    shelve(CORMORANT, *OTHERS)
+def test_book_is_found_by_each_indexed_field(save, skus, q):
+    save(CORMORANT, *OTHERS)
     assert skus(q)[0] == "9780306406157"
 
 
 @pytest.mark.parametrize("q", ["cormorants herring xylophone", "rant", "em", "*", "a OR b", "  "])
-def test_every_word_has_to_begin_a_word(shelve, skus, q):
-    shelve(CORMORANT)
+def test_all_words_have_to_match_from_the_start_of_a_word(save, skus, q):
+    save(CORMORANT)
     assert skus(q) == ([] if q.strip(" *") else ["9780306406157"])
 
 
 @pytest.mark.parametrize("q", ["喫茶店", "雨の喫茶店", "森田", "葉子"])
-def test_scripts_without_blanks_are_searched_too(shelve, skus, q):
-    shelve(CORMORANT, *OTHERS)
+def test_scripts_without_spaces_are_searched(save, skus, q):
+    save(CORMORANT, *OTHERS)
     assert skus(q) == ["D"]
 
 
-def test_the_best_comes_first(shelve, skus):
+def test_results_are_sorted_by_relevance(save, skus):
     people = [("A01", "Bo Ek")]
-    shelve(
+    save(
         edition("TEXT", title="One", people=people, description="<p>Moss grows.</p>"),
         edition("MAKER", title="Two", people=[("A01", "Kate Moss")]),
         edition("BEGUN", title="Mosses", people=people),
@@ -89,8 +89,8 @@ def test_the_best_comes_first(shelve, skus):
     assert skus("moss") == ["NEW", "OLD", "SOLD", "FIRST", "WITHIN", "MAKER", "BEGUN", "TEXT"]
 
 
-def test_what_has_changed_or_gone_is_found_as_it_is(shelve, skus, engine):
-    shelve(CORMORANT, OTHERS[0])
+def test_index_follows_updates_and_withdrawals(save, skus, engine):
+    save(CORMORANT, OTHERS[0])
     with engine.execution_options(**{WRITES: True}).begin() as connection:
         of = select(BookRecord.id).where(BookRecord.sku == "B")
         book = connection.scalar(of)
@@ -119,28 +119,28 @@ def test_what_has_changed_or_gone_is_found_as_it_is(shelve, skus, engine):
         ("haruki murakmi", "haruki murakami"),
     ],
 )
-def test_a_name_that_is_nearly_right_is_mended(shelve, find, typed, meant):
+def test_misspelt_words_are_corrected(save, find, typed, meant):
     names = ("Haruki Murakami", "J. R. R. Tolkien", "Fyodor Dostoevsky", "Jane Austen")
-    shelve(*(edition(people=[("A01", name)]) for name in names), edition(title="The Hobbit"))
+    save(*(edition(people=[("A01", name)]) for name in names), edition(title="The Hobbit"))
     found = find(typed)
     assert found.corrected == meant
     assert found.total == 1
 
 
 @pytest.mark.parametrize("typed", ["xyzzy", "mur", "tok", "12345678", "murakamberley"])
-def test_what_is_far_from_all_is_left_alone(shelve, find, typed):
-    shelve(edition(title="Tale", people=[("A01", "Haruki Murakami")]))
+def test_words_far_from_all_known_words_are_not_corrected(save, find, typed):
+    save(edition(title="Tale", people=[("A01", "Haruki Murakami")]))
     found = find(typed)
     assert found.corrected is None
     assert found.total == (1 if typed == "mur" else 0)
 
 
-def test_what_is_found_is_never_mended(shelve, find):
-    shelve(edition(title="Tolkein, Misspelt"), edition(people=[("A01", "J. R. R. Tolkien")]))
+def test_known_words_are_not_corrected(save, find):
+    save(edition(title="Tolkein, Misspelt"), edition(people=[("A01", "J. R. R. Tolkien")]))
     assert find("tolkein").corrected is None
 
 
-# --- a number that was typed
+# --- lookup by ISBN or SKU
 
 
 @pytest.mark.parametrize(
@@ -154,27 +154,27 @@ def test_what_is_found_is_never_mended(shelve, find):
         " 9780306406157 ",
     ],
 )
-def test_an_isbn_in_any_form_names_its_book(shelve, search, typed):
-    shelve(CORMORANT, *OTHERS)
+def test_isbn_in_any_form_identifies_its_book(save, search, typed):
+    save(CORMORANT, *OTHERS)
     assert search.sku_of(typed) == "9780306406157"
 
 
 @pytest.mark.parametrize("typed", ["", " ", "9780306406158", "9780471117094", "cormorant", "\0"])
-def test_nothing_else_names_a_book(shelve, search, typed):
-    shelve(CORMORANT)
+def test_other_texts_identify_no_book(save, search, typed):
+    save(CORMORANT)
     assert search.sku_of(typed) is None
 
 
-def test_a_sku_names_its_book(shelve, search):
-    shelve(edition("BKS-1"))
+def test_sku_identifies_its_book(save, search):
+    save(edition("BKS-1"))
     assert search.sku_of("bks-1") == search.sku_of("BKS-1") == "BKS-1"
 
 
 # --- lists
 
 
-def many():
-    """Books that are alike in ones and others of all that lists are sorted and narrowed by."""
+def various_books():
+    """Yield editions and stocks that share properties which lists are sorted and filtered by."""
     forms, languages = ("BB", "BC", "ED", "AJ"), ("eng", "ger")
     for number in range(40):
         yield (
@@ -206,14 +206,14 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize("few", [0, 2000], ids=["in-order", "sorted"])
+@pytest.mark.parametrize("limit", [0, 2000], ids=["sort-first", "filter-first"])
 @pytest.mark.parametrize("filters", FILTERS, ids=str)
 @pytest.mark.parametrize("sort", [Sort.TITLE, Sort.NEWEST, Sort.PRICE, Sort.PRICE_DESCENDING])
-def test_pages_hold_every_book_once_in_order_there_and_back(
-    shelve, find, monkeypatch, few, filters, sort
+def test_pages_contain_every_book_once_forwards_and_backwards(
+    save, find, monkeypatch, limit, filters, sort
 ):
-    monkeypatch.setattr(service, "FILTER_FIRST_UP_TO", few)
-    shelve(*many())
+    monkeypatch.setattr(service, "FILTER_FIRST_UP_TO", limit)
+    save(*various_books())
     whole = find(sort=sort, size=100, **filters)
     assert whole.previous is whole.next is None
     assert whole.total == len(whole.listings)
@@ -242,26 +242,28 @@ def test_pages_hold_every_book_once_in_order_there_and_back(
     ],
 )
 @pytest.mark.parametrize("q", ["", "title"])
-def test_lists_are_sorted(shelve, find, sort, key, q):
-    shelve(*((told, n) for told, n in many() if told.prices or sort not in PRICED))
+def test_lists_are_sorted(save, find, sort, key, q):
+    save(
+        *((edition_, n) for edition_, n in various_books() if edition_.prices or sort not in PRICED)
+    )
     found = find(q, sort=sort, size=100).listings
     assert [key(each) for each in found] == sorted(key(each) for each in found)
 
 
 @pytest.mark.parametrize("q", ["", "title"])
-def test_what_is_narrowed_is_what_was_promised(shelve, find, q):
-    shelve(*many())
+def test_facet_counts_are_the_sizes_of_filtered_lists(save, find, q):
+    save(*various_books())
     for filters in FILTERS:
         found = find(q, **filters)
         for name, values in found.facets.items():
             for facet in values:
-                narrowed = find(q, size=100, **{**filters, name: facet.value})
-                assert narrowed.total == facet.count == len(narrowed.listings), (filters, facet)
+                filtered = find(q, size=100, **{**filters, name: facet.value})
+                assert filtered.total == facet.count == len(filtered.listings), (filters, facet)
                 assert facet.selected is (filters.get(name) == facet.value)
 
 
-def test_every_filter_keeps_what_it_names(shelve, find):
-    shelve(*many())
+def test_filters_keep_matching_books_only(save, find):
+    save(*various_books())
     assert {each.format for each in find(format="ebook").listings} == {"ebook"}
     assert {each.language for each in find(language="ger").listings} == {"ger"}
     codes = {each.availability.code for each in find(availability="available").listings}
@@ -272,27 +274,27 @@ def test_every_filter_keeps_what_it_names(shelve, find):
     assert {1000 <= each.price.amount < 2000 for each in find(price="10-20").listings} == {True}
 
 
-def test_a_large_catalogue_is_counted_once_and_shows_the_counts_of_before(
-    shelve, find, engine, search, monkeypatch
+def test_large_catalogue_shows_stored_counts_until_recounted(
+    save, find, engine, search, monkeypatch
 ):
     monkeypatch.setattr(facet_counts, "LARGE", 10)
-    shelve(*many())
+    save(*various_books())
     exact = find()
     assert facet_counts.store_facet_counts(engine, search.price_bands)
     assert not facet_counts.store_facet_counts(engine, search.price_bands)
     assert find().facets == exact.facets
     assert find(subject="F").facets == find(subject="F").facets
-    shelve(edition("NEW", form="BA"))
+    save(edition("NEW", form="BA"))
     assert find().total == 40
     assert facet_counts.store_facet_counts(engine, search.price_bands)
-    shelve(edition("NEWER"))
+    save(edition("NEWER"))
     assert find().total == 41
 
 
-def test_a_search_looks_at_a_bounded_number_of_books(shelve, find, monkeypatch):
+def test_search_considers_a_limited_number_of_books(save, find, monkeypatch):
     monkeypatch.setattr(service, "MAX_MATCHES", 10)
     people = [("A01", "Bo Ek")]
-    shelve(
+    save(
         edition("EXACT", title="Moss", people=people),
         edition("TITLE", title="Moss and More", people=people),
         *(edition(title="Ice", people=people, description="<p>moss</p>") for _ in range(20)),
@@ -304,8 +306,8 @@ def test_a_search_looks_at_a_bounded_number_of_books(shelve, find, monkeypatch):
     assert find("bo ek moss", language="eng").total == 10
 
 
-def test_a_page_whose_book_has_gone_is_still_a_page(shelve, find):
-    shelve(*many())
+def test_cursor_of_a_removed_book_is_valid(save, find):
+    save(*various_books())
     assert find(cursor=Cursor("title 3", 10**6)).listings
     assert find("title", cursor=Cursor(None, 10**6)).listings
 
@@ -321,19 +323,19 @@ def test_a_page_whose_book_has_gone_is_still_a_page(shelve, find):
         (Sort.NEWEST, "2000-13-01"),
     ],
 )
-def test_the_place_of_another_list_is_refused(shelve, find, sort, key):
-    shelve(*many())
+def test_cursor_of_another_sort_order_is_refused(save, find, sort, key):
+    save(*various_books())
     with pytest.raises(CursorError):
         find(sort=sort, cursor=Cursor(key, 1))
 
 
 @settings(max_examples=150)
 @given(q=st.text(max_size=60) | st.from_regex(r"[\"'*:^(){}|&!<>+\-\\ a-zé]{1,30}", fullmatch=True))
-def test_no_text_whatever_reaches_the_engines_syntax(find, q):
+def test_no_text_is_interpreted_as_query_syntax(find, q):
     find(q.replace("\0", ""))
 
 
-def test_an_empty_catalogue_has_lists_too(find):
+def test_empty_catalogue_has_empty_lists(find):
     for q in ("", "moss"):
         found = find(q)
         assert (found.listings, found.total, found.exact) == ([], 0, True)

@@ -1,4 +1,4 @@
-"""The feed of new books, held against the rules of RFC 4287."""
+"""The Atom feed of new books, checked against RFC 4287."""
 
 import re
 from datetime import timedelta
@@ -27,8 +27,8 @@ AT_MOST_ONCE = {
 }
 
 
-def row(told, *, added=NOW, changed=NOW):
-    return SimpleNamespace(edition=told, added_at=added, changed_at=changed)
+def row(new_book, *, added=NOW, changed=NOW):
+    return SimpleNamespace(edition=new_book, added_at=added, changed_at=changed)
 
 
 def feed(*rows):
@@ -36,7 +36,7 @@ def feed(*rows):
 
 
 def check(body):
-    """The feed, after all that a validator looks at."""
+    """Return the parsed feed after checking the rules of RFC 4287."""
     root = etree.fromstring(body)
     assert root.tag == A + "feed"
     _check_element(root, "feed")
@@ -76,19 +76,19 @@ def _is_absolute(address):
     return all(urlsplit(address)[:2])
 
 
-def test_a_feed_of_nothing_is_a_feed():
+def test_empty_feed_is_valid():
     assert feed().findtext(A + "updated") == "1970-01-01T00:00:00Z"
 
 
-def test_a_book_is_an_entry():
-    told = edition(
+def test_entry_of_a_book():
+    new_book = edition(
         "A/B",
         title="<Größe> & mehr",
         people=[("A01", "Ada"), ("A01", "Ben"), ("B06", "Cem")],
         description="<p>Über <em>alles</em> &amp; nichts.</p>",
     )
 
-    root = feed(row(told, changed=NOW + timedelta(days=1, seconds=7)))
+    root = feed(row(new_book, changed=NOW + timedelta(days=1, seconds=7)))
 
     entry = root.find(A + "entry")
     assert entry.findtext(A + "id") == f"{SHOP.url}/books/A%2FB"
@@ -96,10 +96,10 @@ def test_a_book_is_an_entry():
     assert entry.findtext(A + "published") == "2026-06-01T12:00:00Z"
     assert entry.findtext(A + "updated") == "2026-06-02T12:00:07Z"
     assert [name.text for name in entry.iter(A + "name")] == ["Ada", "Ben"]
-    assert entry.findtext(A + "content") == told.description
+    assert entry.findtext(A + "content") == new_book.description
 
 
-def test_the_feed_is_as_new_as_its_newest_change():
+def test_updated_is_the_latest_change():
     later = NOW + timedelta(hours=3)
 
     root = feed(row(edition("A"), changed=later), row(edition("B")))
@@ -107,7 +107,7 @@ def test_the_feed_is_as_new_as_its_newest_change():
     assert root.findtext(A + "updated") == "2026-06-01T15:00:00Z"
 
 
-def test_a_book_without_author_or_description_is_an_entry_too():
+def test_entry_without_author_and_description():
     entry = feed(row(edition("A", people=[], description=""))).find(A + "entry")
 
     assert entry.find(A + "author") is None
@@ -115,7 +115,7 @@ def test_a_book_without_author_or_description_is_an_entry_too():
 
 
 @given(st.text(min_size=1), st.text())
-def test_any_title_and_any_text_are_xml(title, text):
+def test_any_text_results_in_valid_xml(title, text):
     root = feed(row(edition("A", title=title, description=text, people=[("A01", title)])))
 
     def as_xml(value):
@@ -129,7 +129,7 @@ def test_any_title_and_any_text_are_xml(title, text):
 
 
 @pytest.mark.parametrize("locale", ["en_GB", "de_DE"])
-def test_the_feed_names_its_language(locale):
+def test_feed_has_the_shops_language(locale):
     shop = settings.read(ini(Path("var"), "http://localhost:1", bookshop__locale=locale)).shop
 
     root = check(atom.feed(shop, "New books", []))

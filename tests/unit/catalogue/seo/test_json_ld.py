@@ -1,4 +1,4 @@
-"""What search engines are told of a book."""
+"""Structured data of books and of the shop."""
 
 import json
 from datetime import date
@@ -12,10 +12,10 @@ from msgspec import structs
 
 from bookshop import settings
 from bookshop.catalogue.edition import Contributor, Feature, Series, Subject
+from bookshop.catalogue.listings import listing_row
 from bookshop.catalogue.pricing import Availability, AvailabilityCode, offer_on
 from bookshop.catalogue.queries import BookDetail, listing_from_row
 from bookshop.catalogue.seo import json_ld
-from bookshop.catalogue.listings import listing_row
 from bookshop.money import Money
 from tests.shops import ini
 from tests.unit.makers import NOW, TERMS, edition
@@ -30,20 +30,20 @@ SHOP = settings.read(ini(Path("var"), "http://localhost:1")).shop
 HOME = f"{SHOP.url}/"
 
 
-def listing(told, *, cover=None, free=5, **changes):
-    row = {**listing_row(told, cover, TERMS, NOW.date()), "free": free, **changes}
+def listing(edition_, *, cover=None, free=5, **changes):
+    row = {**listing_row(edition_, cover, TERMS, NOW.date()), "free": free, **changes}
     return listing_from_row(Row(**row), "GBP")
 
 
-def book(told=None, others=(), *, shown=None, **values):
-    told = told or edition("A", **values)
-    shown = shown or listing(told)
-    detail = BookDetail(shown, told, offer_on(told, TERMS, NOW.date()), NOW)
+def book(edition_=None, others=(), *, shown=None, **values):
+    edition_ = edition_ or edition("A", **values)
+    shown = shown or listing(edition_)
+    detail = BookDetail(shown, edition_, offer_on(edition_, TERMS, NOW.date()), NOW)
     return json_ld.book(SHOP, detail, others, str)
 
 
 class Scripts(HTMLParser):
-    """The texts of a page's script elements, as browsers find them."""
+    """The contents of a page's script elements, as browsers parse them."""
 
     def __init__(self, page):
         super().__init__()
@@ -70,7 +70,7 @@ class Scripts(HTMLParser):
 @example("<!--<script>")
 @example("\u2028\u2029\0&lt;'\"\\")
 @example("]]>")
-def test_no_title_ends_the_script_element_that_it_is_in(title):
+def test_no_text_can_close_the_script_element(title):
     written = json_ld.script({"@type": "Book", "name": title})
     page = f'<script type="application/ld+json">{written}</script><p>after</p>'
 
@@ -80,8 +80,8 @@ def test_no_title_ends_the_script_element_that_it_is_in(title):
     assert not set("<>&\u2028\u2029") & set(written)
 
 
-def test_a_book_is_told_whole():
-    told = edition(
+def test_all_properties_of_a_book():
+    edition_ = edition(
         "9780306406157",
         isbn="9780306406157",
         title="Moss",
@@ -109,7 +109,7 @@ def test_a_book_is_told_whole():
     )
     other = listing(edition("B", title="Moss", form="ED", details=("E101",)))
 
-    node = book(told, [other], shown=listing(told, cover="moss.svg"))
+    node = book(edition_, [other], shown=listing(edition_, cover="moss.svg"))
 
     address = f"{SHOP.url}/books/9780306406157"
 
@@ -174,13 +174,13 @@ def test_a_book_is_told_whole():
     }
 
 
-def test_what_nobody_knows_goes_unsaid():
+def test_unknown_properties_are_left_out():
     node = book(people=[], publisher=None, subjects=(), description="", language="und", form="ZZ")
 
     assert set(node) == {"@type", "@id", "url", "name", "sku", "offers"}
 
 
-def test_an_audiobook_has_a_duration_and_a_reader():
+def test_audiobook_has_duration_and_narrators():
     node = book(form="AJ", minutes=754, people=[("A01", "Ada"), ("E07", "Eve"), ("E03", "Fay")])
 
     assert node["@type"] == ["Audiobook", "Product"]
@@ -190,11 +190,11 @@ def test_an_audiobook_has_a_duration_and_a_reader():
 
 
 @pytest.mark.parametrize(
-    ("form", "told"),
+    ("form", "type_"),
     [("BB", "Hardcover"), ("BC", "Paperback"), ("ED", "EBook"), ("AC", "AudiobookFormat")],
 )
-def test_formats_are_schema_orgs(form, told):
-    assert book(form=form)["bookFormat"] == f"https://schema.org/{told}"
+def test_formats_are_schema_org_values(form, type_):
+    assert book(form=form)["bookFormat"] == f"https://schema.org/{type_}"
 
 
 @pytest.mark.parametrize(
@@ -209,33 +209,33 @@ def test_formats_are_schema_orgs(form, told):
         (Money(10**9, "GBP"), "10000000.00"),
     ],
 )
-def test_a_price_has_its_currencys_decimals(money, price):
-    told = edition("A")
-    shown = listing(told)
-    node = book(told, shown=type(shown)(**{**vars(shown), "price": money}))
+def test_price_has_the_decimals_of_its_currency(money, price):
+    edition_ = edition("A")
+    shown = listing(edition_)
+    node = book(edition_, shown=type(shown)(**{**vars(shown), "price": money}))
 
     assert node["offers"]["price"] == price
     assert node["offers"]["priceCurrency"] == money.currency
 
 
 @pytest.mark.parametrize("code", list(AvailabilityCode))
-def test_each_availability_has_a_word_of_schema_orgs(code):
-    told = edition("A")
-    shown = listing(told)
-    node = book(told, shown=type(shown)(**{**vars(shown), "availability": Availability(code)}))
+def test_availabilities_are_schema_org_values(code):
+    edition_ = edition("A")
+    shown = listing(edition_)
+    node = book(edition_, shown=type(shown)(**{**vars(shown), "availability": Availability(code)}))
 
-    told_of = {
+    expected = {
         AvailabilityCode.IN_STOCK: "InStock",
-        AvailabilityCode.FEW: "LimitedAvailability",
+        AvailabilityCode.LOW_STOCK: "LimitedAvailability",
         AvailabilityCode.PREORDER: "PreOrder",
         AvailabilityCode.FORTHCOMING: "OutOfStock",
         AvailabilityCode.OUT_OF_STOCK: "OutOfStock",
         AvailabilityCode.UNAVAILABLE: "Discontinued",
     }
-    assert node["offers"]["availability"] == f"https://schema.org/{told_of[code]}"
+    assert node["offers"]["availability"] == f"https://schema.org/{expected[code]}"
 
 
-def test_a_preorder_says_when_the_book_is_out():
+def test_preorder_has_the_date_of_availability():
     coming = book(published=date(2030, 3, 14), on_sale=date(2030, 3, 10), availability="10")
     out = book(published=date(2020, 3, 14))
 
@@ -244,34 +244,34 @@ def test_a_preorder_says_when_the_book_is_out():
     assert "availabilityStarts" not in out["offers"]
 
 
-def test_what_has_no_price_here_is_not_offered():
+def test_book_without_price_has_no_offer():
     assert "offers" not in book(prices={"EUR": 900})
 
 
-def test_a_book_of_two_series_has_no_single_place():
+def test_book_of_two_series_has_no_position():
     node = book(series=(Series("One", "1"), Series("Two", "7")))
 
     assert [each["name"] for each in node["isPartOf"]] == ["One", "Two"]
     assert "position" not in node
 
 
-def test_a_thema_subject_without_words_of_its_own_has_ours():
+def test_subject_without_heading_has_our_label():
     assert book(subjects=(Subject("93", "FBA"),))["about"][0]["name"] not in {"", "FBA"}
 
 
-def test_an_address_holds_any_sku():
+def test_urls_are_encoded():
     assert book(edition("A/B?c d&ü"))["url"] == f"{SHOP.url}/books/A%2FB%3Fc%20d%26%C3%BC"
 
 
-def test_people_are_told_by_role_in_their_order():
-    told = edition("A", people=[])
+def test_contributors_keep_their_order():
+    edition_ = edition("A", people=[])
     many = tuple(Contributor(name) for name in "zyx")
-    node = book(structs.replace(told, contributors=many))
+    node = book(structs.replace(edition_, contributors=many))
 
     assert [each["name"] for each in node["author"]] == ["z", "y", "x"]
 
 
-def test_a_book_that_nobody_wrote_is_by_those_who_made_it():
+def test_creators_are_authors_of_a_book_without_author():
     node = book(people=[("A13", "Ada"), ("A12", "Ben"), ("A24", "Cem"), ("B01", "Dot")])
 
     assert [each["name"] for each in node["author"]] == ["Ada", "Ben"]
@@ -280,7 +280,7 @@ def test_a_book_that_nobody_wrote_is_by_those_who_made_it():
     assert "illustrator" not in node
 
 
-def test_steps_are_counted_from_one():
+def test_breadcrumb_positions_start_at_one():
     node = json_ld.breadcrumb_list([("Home", HOME), ("Moss", f"{HOME}books/A")])
 
     assert node["itemListElement"] == [
@@ -289,7 +289,7 @@ def test_steps_are_counted_from_one():
     ]
 
 
-def test_search_engines_are_told_how_the_shop_is_searched():
+def test_web_site_has_a_search_action():
     action = json_ld.web_site(SHOP)["potentialAction"]
 
     assert action["target"]["urlTemplate"] == f"{HOME}books/?q={{search_term_string}}"

@@ -1,10 +1,10 @@
-"""Descriptions without their HTML."""
+"""Plain text of HTML descriptions."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookshop.catalogue.importing.html import description
+from bookshop.catalogue.importing.html import to_html
 from bookshop.catalogue.seo.plain_text import shorten, to_plain_text
 
 
@@ -20,19 +20,19 @@ from bookshop.catalogue.seo.plain_text import shorten, to_plain_text
         ("<p>Salt &amp; pepper, 1 &lt; 2</p>", "Salt & pepper, 1 < 2"),
     ],
 )
-def test_the_text_stays_and_its_parts_stay_apart(html, text):
+def test_blocks_are_separated_by_spaces(html, text):
     assert to_plain_text(html) == text
 
 
 @given(st.text(alphabet="ab <>&;/p\n"))
-def test_plain_is_one_line_without_blanks_around_it(text):
-    found = to_plain_text(description(text))
+def test_plain_text_is_one_trimmed_line(text):
+    found = to_plain_text(to_html(text))
 
     assert found == " ".join(found.split())
 
 
 @given(st.text(), st.integers(min_value=2, max_value=50))
-def test_a_short_text_is_short_and_how_the_long_one_begins(text, most):
+def test_shortened_text_is_a_prefix_within_the_limit(text, most):
     text = " ".join(text.split())
     found = shorten(text, most)
 
@@ -51,5 +51,5 @@ def test_a_short_text_is_short_and_how_the_long_one_begins(text, most):
         ("Onetwothree", 5, "Onet…"),
     ],
 )
-def test_words_stay_whole(text, most, found):
+def test_text_is_cut_between_words(text, most, found):
     assert shorten(text, most) == found

@@ -1,4 +1,4 @@
-"""The sitemap's files, on SQLite and on PostgreSQL."""
+"""The sitemap, on SQLite and on PostgreSQL."""
 
 import gzip
 import re
@@ -34,7 +34,7 @@ THEIR_LISTINGS = """
 
 
 def read(chunks, root, item):
-    """What a file names, as pairs of address and change; the rules are those of sitemaps.org."""
+    """Return URLs and times of change of a file, after checking the rules of sitemaps.org."""
     whole = "".join(chunks).encode()
     assert len(whole) <= MOST_BYTES
     tree = etree.fromstring(whole)
@@ -61,7 +61,9 @@ def books(engine, number):
 
 
 def parts(engine):
-    return [each[0] for each in read(sitemap.sitemap_index(engine, SITE), "sitemapindex", "sitemap")]
+    return [
+        each[0] for each in read(sitemap.sitemap_index(engine, SITE), "sitemapindex", "sitemap")
+    ]
 
 
 @pytest.fixture
@@ -78,11 +80,11 @@ def add(sessions):
     return add
 
 
-def test_a_shop_without_books_has_one_part(engine):
+def test_empty_catalogue_has_one_file(engine):
     assert parts(engine) == [f"{SITE}/sitemaps/pages.xml"]
 
 
-def test_parts_are_ranges_of_ids_and_empty_ones_are_left_out(engine, add):
+def test_files_are_ranges_of_ids_without_empty_ones(engine, add):
     add(1, 50_000, 50_001, 150_001)
 
     assert parts(engine) == [f"{SITE}/sitemaps/{name}.xml" for name in ("pages", 1, 2, 4)]
@@ -94,7 +96,7 @@ def test_parts_are_ranges_of_ids_and_empty_ones_are_left_out(engine, add):
     assert [each[0] for each in books(engine, 4)] == [f"{SITE}/books/SKU-150001"]
 
 
-def test_a_part_has_all_books_of_all_batches_once(engine, add, monkeypatch):
+def test_file_contains_all_batches_once(engine, add, monkeypatch):
     monkeypatch.setattr(sitemap, "BATCH", 3)
     add(*range(1, 11))
 
@@ -103,7 +105,7 @@ def test_a_part_has_all_books_of_all_batches_once(engine, add, monkeypatch):
     ]
 
 
-def test_a_book_says_when_it_was_changed_and_a_withdrawn_one_is_left_out(engine):
+def test_books_have_times_of_change_and_withdrawn_ones_are_left_out(engine):
     writer = engine.execution_options(**{WRITES: True})
     with writer.begin() as connection:
         save_books(connection, [BookUpdate(edition("A")), BookUpdate(edition("B"))], TERMS, NOW)
@@ -118,7 +120,7 @@ def test_a_book_says_when_it_was_changed_and_a_withdrawn_one_is_left_out(engine)
     assert books(engine, 1) == [(f"{SITE}/books/B", "2026-06-01T13:00:05Z")]
 
 
-def test_any_sku_is_an_address(engine, sessions):
+def test_any_sku_is_encoded(engine, sessions):
     with sessions.begin() as session:
         session.add(book("<A&B>/ü ?#'\""))
 
@@ -126,7 +128,7 @@ def test_any_sku_is_an_address(engine, sessions):
     assert [each[0] for each in books(engine, 1)] == [address]
 
 
-def test_a_reader_that_waits_holds_no_connection(engine, add):
+def test_slow_client_holds_no_connection(engine, add):
     add(1, 2)
 
     reading = sitemap.books_file(engine, SITE, 1)
@@ -136,7 +138,7 @@ def test_a_reader_that_waits_holds_no_connection(engine, add):
     assert engine.pool.checkedout() == 0
 
 
-def test_a_zipped_file_is_the_same(engine, add):
+def test_gzipped_file_has_the_same_content(engine, add):
     add(*range(1, 20))
 
     plain = "".join(sitemap.books_file(engine, SITE, 1)).encode()
@@ -145,7 +147,7 @@ def test_a_zipped_file_is_the_same(engine, add):
 
 
 def peak(engine, numbers):
-    """The bytes that writing these parts takes at most."""
+    """Return the peak memory in bytes while these files are generated."""
     tracemalloc.start()
     try:
         for number in numbers:
@@ -156,7 +158,7 @@ def peak(engine, numbers):
         tracemalloc.stop()
 
 
-def test_many_books_take_the_memory_of_few(engine):
+def test_memory_does_not_depend_on_the_number_of_books(engine):
     with engine.execution_options(**{WRITES: True}).begin() as connection:
         connection.execute(text(MANY_BOOKS.format(count=100_000)))
         connection.execute(text(THEIR_LISTINGS))
