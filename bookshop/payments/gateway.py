@@ -27,7 +27,7 @@ class Gateway(Listing, Administration):
         `reference`, the order's number, is stored in its metadata. Raises StoredFailureError if
         Stripe stores a failure under `key`. https://docs.stripe.com/api/idempotent_requests
         """
-        with self._operation("create_intent") as asked_at:
+        with self._operation("create_intent") as checked_at:
             created = self._stripe.payment_intents.create(
                 {
                     "amount": amount.amount,
@@ -38,13 +38,13 @@ class Gateway(Listing, Administration):
                 },
                 {"idempotency_key": key},
             )
-            return intent_from_stripe(created, asked_at)
+            return intent_from_stripe(created, checked_at)
 
     def retrieve_intent(self, intent_id: str) -> PaymentIntent:
         """Return the PaymentIntent with its charge. Raises IntentMissingError."""
-        with self._operation("retrieve_intent") as asked_at:
+        with self._operation("retrieve_intent") as checked_at:
             intent = self._stripe.payment_intents.retrieve(intent_id, {"expand": list(EXPANDED)})
-            return intent_from_stripe(intent, asked_at, self._complete_charge(intent))
+            return intent_from_stripe(intent, checked_at, self._complete_charge(intent))
 
     def update_intent(self, intent_id: str, amount: Money, receipt_email: str) -> PaymentIntent:
         """Set the amount and the receipt's e-mail address of an open PaymentIntent.
@@ -56,9 +56,9 @@ class Gateway(Listing, Administration):
             "currency": amount.currency.lower(),
             "receipt_email": receipt_email,
         }
-        with self._operation("update_intent") as asked_at:
+        with self._operation("update_intent") as checked_at:
             updated = self._stripe.payment_intents.update(intent_id, params)
-            return intent_from_stripe(updated, asked_at)
+            return intent_from_stripe(updated, checked_at)
 
     def cancel_intent(
         self, intent_id: str, reason: Literal["abandoned", "duplicate"] = "abandoned"
@@ -67,11 +67,11 @@ class Gateway(Listing, Administration):
 
         Raises IntentMissingError, and IntentStateError if it has been paid.
         """
-        with self._operation("cancel_intent") as asked_at:
+        with self._operation("cancel_intent") as checked_at:
             cancelled = self._stripe.payment_intents.cancel(
                 intent_id, {"cancellation_reason": reason}
             )
-            return intent_from_stripe(cancelled, asked_at)
+            return intent_from_stripe(cancelled, checked_at)
 
     def create_refund(self, key: str, intent_id: str, amount: Money, reference: str) -> Refund:
         """Refund `amount` of a payment; the same idempotency `key` refunds it once.

@@ -67,7 +67,7 @@ class PaymentIntent:
     reference: str | None
     livemode: bool
     failure: Failure | None
-    asked_at: datetime
+    checked_at: datetime
     cancellation_reason: str | None = None
     charge: Charge | None = None
 
@@ -78,7 +78,7 @@ class PaymentIntent:
 
 
 def intent_from_stripe(
-    intent: stripe.PaymentIntent, asked_at: datetime, charge: Charge | None = None
+    intent: stripe.PaymentIntent, checked_at: datetime, charge: Charge | None = None
 ) -> PaymentIntent:
     """Return the dataclass of an SDK object. An unknown status is treated as processing."""
     error = intent.last_payment_error
@@ -91,7 +91,7 @@ def intent_from_stripe(
         reference=intent.metadata.to_dict().get(ORDER_KEY),
         livemode=intent.livemode,
         failure=_failure(error) if error else None,
-        asked_at=asked_at,
+        checked_at=checked_at,
         cancellation_reason=intent.cancellation_reason,
         charge=charge,
     )

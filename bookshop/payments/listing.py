@@ -46,25 +46,25 @@ class Listing(StripeConnection):
         """Yield every PaymentIntent with its charge."""
         expand = [f"data.{field}" for field in EXPANDED]
         pages = self._pages("list_intents", self._stripe.payment_intents.list, since, expand=expand)
-        for intent, asked_at in pages:
+        for intent, checked_at in pages:
             with self._operation("retrieve_charge") if _is_incomplete(intent) else nullcontext():
                 charge = self._complete_charge(intent)
-            yield intent_from_stripe(intent, asked_at, charge)
+            yield intent_from_stripe(intent, checked_at, charge)
 
     def list_refunds(self, since: datetime) -> Iterator[Refund]:
         """Yield every refund."""
-        for refund, _asked_at in self._pages("list_refunds", self._stripe.refunds.list, since):
+        for refund, _checked_at in self._pages("list_refunds", self._stripe.refunds.list, since):
             yield refund_from_stripe(refund)
 
     def list_disputes(self, since: datetime) -> Iterator[Dispute]:
         """Yield every dispute."""
-        for dispute, _asked_at in self._pages("list_disputes", self._stripe.disputes.list, since):
+        for dispute, _checked_at in self._pages("list_disputes", self._stripe.disputes.list, since):
             yield dispute_from_stripe(dispute)
 
     def list_fraud_warnings(self, since: datetime) -> Iterator[FraudWarning]:
         """Yield every early fraud warning."""
         fetch = self._stripe.radar.early_fraud_warnings.list
-        for warning, _asked_at in self._pages("list_fraud_warnings", fetch, since):
+        for warning, _checked_at in self._pages("list_fraud_warnings", fetch, since):
             yield fraud_warning_from_stripe(warning)
 
     def fraud_warnings(self, intent_id: str) -> tuple[FraudWarning, ...]:
@@ -99,10 +99,10 @@ class Listing(StripeConnection):
         """Yield each object of a list with the time (UTC) at which its page was requested."""
         params |= {"created": {"gte": int(since.timestamp())}, "limit": PAGE_SIZE}
         while True:
-            with self._operation(name) as asked_at:
+            with self._operation(name) as checked_at:
                 page = fetch(params)
             for each in page.data:
-                yield each, asked_at
+                yield each, checked_at
             if not page.has_more:
                 return
             params["starting_after"] = page.data[-1].id

@@ -1,4 +1,4 @@
-"""The circuit breaker, by a clock that the test turns."""
+"""The circuit breaker, with a clock that the test sets."""
 
 import threading
 
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from bookshop.payments.circuit_breaker import (
     FAILURE_THRESHOLD,
     RECOVERY_TIME,
-    CircuitBreaker,
     BreakerState,
+    CircuitBreaker,
 )
 from bookshop.payments.errors import (
     IntentMissingError,
@@ -38,7 +38,7 @@ def breaker(timer):
     return CircuitBreaker(timer)
 
 
-def ask(breaker, error=None):
+def call(breaker, error=None):
     with breaker.guard():
         if error is not None:
             raise error
@@ -47,71 +47,71 @@ def ask(breaker, error=None):
 def fail(breaker, times=FAILURE_THRESHOLD):
     for _time in range(times):
         with pytest.raises(StripeUnavailableError, match="no answer"):
-            ask(breaker, StripeUnavailableError("no answer"))
+            call(breaker, StripeUnavailableError("no answer"))
 
 
-def test_a_few_failures_change_nothing(breaker):
+def test_failures_below_the_threshold_keep_it_closed(breaker):
     fail(breaker, FAILURE_THRESHOLD - 1)
     assert breaker.state == BreakerState.CLOSED
-    ask(breaker)
+    call(breaker)
 
 
-def test_failures_in_a_row_open_it_and_nobody_asks(breaker):
+def test_consecutive_failures_open_it(breaker):
     fail(breaker)
     assert breaker.state == BreakerState.OPEN
     with pytest.raises(StripeDownError):
-        ask(breaker, AssertionError("asked"))
+        call(breaker, AssertionError("called"))
 
 
-def test_an_answer_in_between_begins_the_row_anew(breaker):
+def test_a_success_resets_the_count(breaker):
     for _round in range(3):
         fail(breaker, FAILURE_THRESHOLD - 1)
-        ask(breaker)
+        call(breaker)
     assert breaker.state == BreakerState.CLOSED
 
 
 @pytest.mark.parametrize("answer", [IntentMissingError("no"), StoredFailureError("again")])
-def test_a_refusal_is_an_answer(breaker, answer):
+def test_a_refusal_counts_as_a_success(breaker, answer):
     fail(breaker, FAILURE_THRESHOLD - 1)
     with pytest.raises(type(answer)):
-        ask(breaker, answer)
+        call(breaker, answer)
     fail(breaker, FAILURE_THRESHOLD - 1)
     assert breaker.state == BreakerState.CLOSED
 
 
-def test_after_a_pause_one_may_try_and_the_others_still_wait(breaker, timer):
+def test_half_open_admits_a_single_probe(breaker, timer):
     fail(breaker)
     timer.now += RECOVERY_TIME
     assert breaker.state == BreakerState.HALF_OPEN
     with breaker.guard(), pytest.raises(StripeDownError):
-        ask(breaker)
+        call(breaker)
     assert breaker.state == BreakerState.CLOSED
-    ask(breaker)
+    call(breaker)
 
 
-def test_a_try_that_fails_opens_it_for_another_pause(breaker, timer):
+def test_a_failed_probe_opens_it_again(breaker, timer):
     fail(breaker)
     timer.now += RECOVERY_TIME
     fail(breaker, 1)
     assert breaker.state == BreakerState.OPEN
     timer.now += RECOVERY_TIME / 2
     with pytest.raises(StripeDownError):
-        ask(breaker)
+        call(breaker)
     timer.now += RECOVERY_TIME / 2
-    ask(breaker)
+    call(breaker)
     assert breaker.state == BreakerState.CLOSED
 
 
-def test_a_mistake_of_our_own_leaves_the_try_to_the_next(breaker, timer):
+def test_an_internal_error_during_a_probe_admits_another(breaker, timer):
     fail(breaker)
     timer.now += RECOVERY_TIME
     with pytest.raises(ZeroDivisionError):
-        ask(breaker, ZeroDivisionError())
-    ask(breaker)
+        call(breaker, ZeroDivisionError())
+    call(breaker)
     assert breaker.state == BreakerState.CLOSED
 
 
-def test_of_many_threads_one_tries(breaker, timer):
+def test_one_of_many_threads_probes(breaker, timer):
     fail(breaker)
     timer.now += RECOVERY_TIME
     passed, start, leave = [], threading.Barrier(8), threading.Event()
@@ -136,19 +136,19 @@ def test_of_many_threads_one_tries(breaker, timer):
 
 
 @given(st.lists(st.sampled_from(["answer", "failure", "mistake", "wait"]), max_size=60))
-def test_it_never_stays_shut_once_stripe_answers(happenings):
+def test_it_always_closes_once_stripe_answers(steps):
     timer = Timer()
     breaker = CircuitBreaker(timer)
     errors = {"failure": StripeUnavailableError("no answer"), "mistake": KeyError("ours")}
-    for happening in happenings:
-        if happening == "wait":
+    for step in steps:
+        if step == "wait":
             timer.now += RECOVERY_TIME
             continue
         try:
-            ask(breaker, errors.get(happening))
+            call(breaker, errors.get(step))
         except (StripeUnavailableError, KeyError):
             continue
         assert breaker.state == BreakerState.CLOSED
     timer.now += RECOVERY_TIME
-    ask(breaker)
+    call(breaker)
     assert breaker.state == BreakerState.CLOSED

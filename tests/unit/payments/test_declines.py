@@ -1,4 +1,4 @@
-"""What a customer is told about a failed payment, and what nobody is told."""
+"""Messages about failed payments that customers may read."""
 
 import pytest
 
@@ -6,22 +6,22 @@ from bookshop.payments.declines import GENERIC_DECLINE_CODES, message_for_custom
 from tests.unit.makers import failure
 
 
-def test_stripes_words_are_for_customers():
+def test_messages_of_card_errors_are_shown():
     assert message_for_customer(failure()) == "Your card has insufficient funds."
     assert message_for_customer(failure(type="validation_error")) is not None
 
 
 @pytest.mark.parametrize("code", ["fraudulent", "lost_card", "merchant_blacklist", "stolen_card"])
-def test_a_thief_does_not_learn_what_is_known(code):
+def test_messages_about_reported_cards_are_withheld(code):
     assert code in GENERIC_DECLINE_CODES
     assert message_for_customer(failure(decline_code=code)) is None
 
 
 @pytest.mark.parametrize("kind", ["api_error", "invalid_request_error", "idempotency_error"])
-def test_what_is_said_to_us_is_not_for_customers(kind):
+def test_messages_for_developers_are_withheld(kind):
     assert message_for_customer(failure(type=kind)) is None
 
 
-def test_no_failure_is_no_message():
+def test_without_a_failure_there_is_no_message():
     assert message_for_customer(None) is None
     assert message_for_customer(failure(message=None)) is None

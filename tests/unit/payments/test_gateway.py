@@ -1,4 +1,4 @@
-"""The door to Stripe: what is asked, what comes back, and what every failure is called."""
+"""The gateway to Stripe: requests, responses, errors, retries, deadlines, concurrency."""
 
 import logging
 import threading
@@ -37,7 +37,7 @@ from tests.unit.payments.counterpart import (
 )
 
 TOTAL = Money(1299, "GBP")
-A_LITTLE = 1.0  # seconds that a busy machine may take for what takes none
+MARGIN = 1.0  # seconds that a busy machine may need for an instant operation
 
 
 @pytest.fixture
@@ -49,10 +49,10 @@ def create(gateway, key="order-1"):
     return gateway.create_intent(key, TOTAL, "K7QM-2X9T-4BCD", "Order K7QM-2X9T-4BCD")
 
 
-# --- what is asked
+# --- requests
 
 
-def test_an_intent_is_made_for_the_order(gateway, counterpart):
+def test_an_intent_is_created_for_an_order(gateway, counterpart):
     intent = create(gateway, key="order-K7QM-1299-1")
     [asked] = counterpart.asked
     assert (asked.method, asked.path) == ("POST", "/v1/payment_intents")
@@ -69,26 +69,26 @@ def test_an_intent_is_made_for_the_order(gateway, counterpart):
     assert intent.id == "pi_1"
 
 
-def test_an_intent_is_fetched(gateway, counterpart):
+def test_an_intent_is_retrieved(gateway, counterpart):
     gateway.retrieve_intent("pi_1")
     assert [(asked.method, asked.path) for asked in counterpart.asked] == [
         ("GET", "/v1/payment_intents/pi_1")
     ]
 
 
-def test_an_id_cannot_lead_elsewhere(gateway, counterpart):
+def test_an_id_is_escaped_in_the_path(gateway, counterpart):
     gateway.retrieve_intent("../charges/ch_1")
     assert counterpart.asked[0].path == "/v1/payment_intents/..%2Fcharges%2Fch_1"
 
 
-def test_an_intent_is_brought_up_to_date(gateway, counterpart):
+def test_an_intent_is_updated(gateway, counterpart):
     gateway.update_intent("pi_1", Money(1500, "JPY"), receipt_email="ada@mail.example")
     [asked] = counterpart.asked
     assert (asked.method, asked.path) == ("POST", "/v1/payment_intents/pi_1")
     assert asked.form == {"amount": "1500", "currency": "jpy", "receipt_email": "ada@mail.example"}
 
 
-def test_an_intent_is_closed_for_good(gateway, counterpart):
+def test_an_intent_is_cancelled(gateway, counterpart):
     counterpart.will(answer({**INTENT, "status": "canceled"}))
     assert gateway.cancel_intent("pi_1").status is IntentStatus.CANCELED
     [asked] = counterpart.asked
@@ -96,19 +96,19 @@ def test_an_intent_is_closed_for_good(gateway, counterpart):
     assert asked.form == {"cancellation_reason": "abandoned"}
 
 
-def test_one_connection_serves_one_request_after_the_other(gateway, counterpart):
+def test_a_connection_is_reused(gateway, counterpart):
     for _ in range(5):
         gateway.retrieve_intent("pi_1")
     assert len({asked.connection for asked in counterpart.asked}) == 1
 
 
-def test_nothing_is_told_but_what_is_asked(gateway, counterpart):
+def test_no_telemetry_is_sent(gateway, counterpart):
     for _ in range(2):
         gateway.retrieve_intent("pi_1")
     assert not [name for name in counterpart.asked[1].headers if "telemetry" in name]
 
 
-# --- what comes back
+# --- responses
 
 
 def test_an_sdk_object_becomes_a_dataclass(gateway, counterpart):
@@ -124,7 +124,7 @@ def test_an_sdk_object_becomes_a_dataclass(gateway, counterpart):
     assert intent.failure is None
 
 
-def test_an_intent_of_somebody_else_has_no_reference(gateway, counterpart):
+def test_an_intent_of_other_software_has_no_reference(gateway, counterpart):
     counterpart.will(answer({**INTENT, "metadata": {"cart": "1"}, "client_secret": None}))
     intent = gateway.retrieve_intent("pi_1")
     assert intent.reference is None
@@ -132,7 +132,7 @@ def test_an_intent_of_somebody_else_has_no_reference(gateway, counterpart):
 
 
 @pytest.mark.parametrize("status", list(IntentStatus))
-def test_a_customer_can_pay_with_what_is_open(gateway, counterpart, status):
+def test_which_intents_are_open(gateway, counterpart, status):
     counterpart.will(answer({**INTENT, "status": status.value}))
     assert gateway.retrieve_intent("pi_1").open is (
         status.startswith("requires") and status != "requires_capture"
@@ -160,13 +160,13 @@ def test_why_the_last_attempt_failed(gateway, counterpart, said, failure):
     assert gateway.retrieve_intent("pi_1").failure == failure
 
 
-def test_an_answer_is_as_old_as_its_question(gateway, counterpart, monkeypatch):
-    asked_at, later = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 2, tzinfo=UTC)
-    monkeypatch.setattr(clock, "now", lambda: later if counterpart.asked else asked_at)
-    assert gateway.retrieve_intent("pi_1").asked_at == asked_at
+def test_an_intent_has_the_time_of_its_request(gateway, counterpart, monkeypatch):
+    checked_at, later = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 2, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: later if counterpart.asked else checked_at)
+    assert gateway.retrieve_intent("pi_1").checked_at == checked_at
 
 
-# --- what goes wrong
+# --- errors
 
 FAILURES = {
     "wrong": (refuse(400, "invalid_request_error", "parameter_missing"), StripeRefusedError),
@@ -199,7 +199,7 @@ EACH_FAILURE = pytest.mark.parametrize(("reply", "error"), FAILURES.values(), id
 
 
 @EACH_FAILURE
-def test_every_failure_has_its_name(make_gateway, counterpart, reply, error):
+def test_every_failure_has_its_error(make_gateway, counterpart, reply, error):
     counterpart.will(reply)
     with pytest.raises(PaymentsError) as caught:
         create(make_gateway(max_network_retries=0))
@@ -207,24 +207,29 @@ def test_every_failure_has_its_name(make_gateway, counterpart, reply, error):
     assert len(counterpart.asked) == 1
 
 
+def logged_calls(caplog):
+    return {(each.msg, each.call) for each in caplog.records if hasattr(each, "call")}
+
+
 @EACH_FAILURE
-def test_no_failure_tells_what_stripe_said(make_gateway, counterpart, caplog, reply, error):
+def test_no_error_or_log_repeats_stripes_message(make_gateway, counterpart, caplog, reply, error):
     caplog.set_level(logging.DEBUG)
     counterpart.will(reply)
     with pytest.raises(error) as caught:
         create(make_gateway(max_network_retries=0))
-    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
-    assert "stripe create failed" in caplog.text
+    error_text = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
+    log_text = caplog.text + str([vars(record) for record in caplog.records])
+    assert ("stripe_request_failed", "create_intent") in logged_calls(caplog)
     for private in ("4000000000000002", "Ada", SECRET_KEY, "Confidential"):
-        assert private not in told
-        assert private not in caplog.text
+        assert private not in error_text
+        assert private not in log_text
 
 
 @pytest.mark.parametrize(
     ("reply", "level"),
     [(refuse(400, "invalid_request_error"), "ERROR"), (drop, "WARNING")],
 )
-def test_a_refusal_is_for_a_person_and_the_rest_passes(
+def test_a_refusal_is_logged_as_an_error_and_other_failures_as_warnings(
     make_gateway, counterpart, caplog, reply, level
 ):
     counterpart.will(reply)
@@ -233,19 +238,19 @@ def test_a_refusal_is_for_a_person_and_the_rest_passes(
     assert [record.levelname for record in caplog.records] == [level]
 
 
-def test_a_failure_names_the_request_for_stripes_support(make_gateway, counterpart):
+def test_an_error_names_the_request_for_stripes_support(make_gateway, counterpart):
     counterpart.will(refuse(400, "invalid_request_error", "amount_too_small"))
     with pytest.raises(StripeRefusedError, match=r"status=400 code=amount_too_small request=req_1"):
         create(make_gateway())
 
 
-def test_nobody_there(make_gateway):
+def test_a_refused_connection(make_gateway):
     gateway = make_gateway(api_base="http://127.0.0.1:9", max_network_retries=1)
     with pytest.raises(StripeUnavailableError):
         create(gateway)
 
 
-# --- repeating
+# --- retries
 
 TRANSIENT = {
     "409": refuse(409, "invalid_request_error"),
@@ -260,7 +265,7 @@ EACH_TRANSIENT = pytest.mark.parametrize("reply", TRANSIENT.values(), ids=TRANSI
 
 
 @EACH_TRANSIENT
-def test_what_passes_is_repeated_under_the_same_key(gateway, counterpart, reply):
+def test_a_transient_failure_is_retried_under_the_same_key(gateway, counterpart, reply):
     counterpart.will(reply, reply)
     assert create(gateway, key="order-1").id == "pi_1"
     assert len(counterpart.asked) == 3
@@ -269,7 +274,7 @@ def test_what_passes_is_repeated_under_the_same_key(gateway, counterpart, reply)
 
 
 @EACH_TRANSIENT
-def test_it_is_repeated_so_often_and_no_more(gateway, counterpart, reply):
+def test_the_number_of_retries_is_limited(gateway, counterpart, reply):
     counterpart.will(*[reply] * 5)
     with pytest.raises(StripeUnavailableError):
         create(gateway)
@@ -287,18 +292,18 @@ def test_it_is_repeated_so_often_and_no_more(gateway, counterpart, reply):
     ],
     ids=["400", "402", "404", "429", "stored 500"],
 )
-def test_what_does_not_pass_is_not_repeated(gateway, counterpart, reply):
+def test_a_permanent_failure_is_not_retried(gateway, counterpart, reply):
     counterpart.will(reply)
     with pytest.raises(PaymentsError):
         create(gateway)
     assert len(counterpart.asked) == 1
 
 
-# --- time
+# --- deadlines
 
 
 def timed(function):
-    """How long it takes to be told that Stripe is not available."""
+    """The seconds until StripeUnavailableError is raised."""
     begin = time.monotonic()
     with pytest.raises(StripeUnavailableError):
         function()
@@ -306,26 +311,26 @@ def timed(function):
 
 
 @pytest.mark.parametrize("reply", [hang, stall, trickle])
-def test_a_visit_ends_in_time_whatever_stripe_does(make_gateway, counterpart, reply):
+def test_an_operation_ends_at_its_deadline(make_gateway, counterpart, reply):
     gateway = make_gateway(timeout=0.5)
     counterpart.will(*[reply] * 3)
-    assert 0.4 < timed(lambda: create(gateway)) < 0.5 + A_LITTLE
+    assert 0.4 < timed(lambda: create(gateway)) < 0.5 + MARGIN
     assert len(counterpart.asked) == 1
 
 
-def test_repeating_ends_in_time_too(make_gateway, counterpart, monkeypatch):
+def test_retries_end_at_the_deadline(make_gateway, counterpart, monkeypatch):
     monkeypatch.setattr("bookshop.payments.http_client.PooledHTTPClient.INITIAL_DELAY", 30)
     monkeypatch.setattr("bookshop.payments.http_client.PooledHTTPClient.MAX_DELAY", 30)
     gateway = make_gateway(timeout=0.5)
     counterpart.will(drop, drop)
-    assert timed(lambda: create(gateway)) < 0.5 + A_LITTLE
+    assert timed(lambda: create(gateway)) < 0.5 + MARGIN
     assert len(counterpart.asked) == 1  # there was no time left for another
 
 
-# --- the gate
+# --- concurrency
 
 
-def test_as_many_wait_for_stripe_as_may_and_the_others_are_told_at_once(make_gateway, counterpart):
+def test_an_operation_without_a_slot_fails_at_once(make_gateway, counterpart):
     gateway = make_gateway(max_concurrency=3, timeout=30)
     counterpart.will(hang, hang, hang)
     results = []
@@ -343,7 +348,7 @@ def test_as_many_wait_for_stripe_as_may_and_the_others_are_told_at_once(make_gat
     begin = time.monotonic()
     with pytest.raises(StripeBusyError):
         create(gateway)
-    assert time.monotonic() - begin < A_LITTLE
+    assert time.monotonic() - begin < MARGIN
     assert len(counterpart.asked) == 3  # nothing was sent
 
     counterpart.over.set()
@@ -354,7 +359,7 @@ def test_as_many_wait_for_stripe_as_may_and_the_others_are_told_at_once(make_gat
 
 
 @EACH_FAILURE
-def test_no_failure_keeps_a_place_at_the_gate(make_gateway, counterpart, reply, error):
+def test_every_failure_releases_its_slot(make_gateway, counterpart, reply, error):
     gateway = make_gateway(max_concurrency=1, max_network_retries=0)
     for _ in range(2):
         counterpart.will(reply)
@@ -363,6 +368,6 @@ def test_no_failure_keeps_a_place_at_the_gate(make_gateway, counterpart, reply, 
     assert create(gateway).id == "pi_1"
 
 
-def test_the_mode_is_that_of_the_key(make_gateway):
+def test_the_mode_is_read_from_the_key(make_gateway):
     assert make_gateway().livemode is False
     assert make_gateway(secret_key=Secret("sk_live_1")).livemode is True

@@ -1,4 +1,4 @@
-"""All that Stripe has since a moment: page by page, and nothing held between pages."""
+"""Lists of Stripe objects: page by page, with nothing held between pages."""
 
 import itertools
 from datetime import UTC, datetime, timedelta, timezone
@@ -25,7 +25,7 @@ EACH_LIST = pytest.mark.parametrize(
 
 @pytest.fixture
 def gateway(make_gateway):
-    """One that lets in a single visitor at a time, and never repeats."""
+    """A gateway with a single slot and no retries."""
     return make_gateway(max_concurrency=1, max_network_retries=0)
 
 
@@ -48,7 +48,7 @@ def test_each_page_follows_the_one_before(gateway, counterpart, name, path, made
 
 
 @EACH_LIST
-def test_the_moment_is_the_same_in_every_zone(gateway, counterpart, name, path, made):
+def test_the_start_of_the_period_is_converted_to_utc(gateway, counterpart, name, path, made):
     counterpart.will(answer(listed()))
     elsewhere = SINCE.astimezone(timezone(timedelta(hours=9)))
     assert list(getattr(gateway, name)(elsewhere)) == []
@@ -56,16 +56,16 @@ def test_the_moment_is_the_same_in_every_zone(gateway, counterpart, name, path, 
 
 
 @EACH_LIST
-def test_nothing_is_asked_before_it_is_needed(gateway, counterpart, name, path, made):
+def test_a_page_is_requested_when_it_is_needed(gateway, counterpart, name, path, made):
     counterpart.will(answer(listed(made, more=True)))
-    walk = getattr(gateway, name)(SINCE)
+    objects = getattr(gateway, name)(SINCE)
     assert counterpart.asked == []
-    next(walk)
+    next(objects)
     assert len(counterpart.asked) == 1
 
 
 @EACH_LIST
-def test_nothing_is_held_between_pages(gateway, counterpart, visits, name, path, made):
+def test_nothing_is_held_between_pages(gateway, counterpart, operations, name, path, made):
     counterpart.will(
         answer(listed(*named(made, "a", "b"), more=True)),
         answer(paid()),
@@ -75,16 +75,16 @@ def test_nothing_is_held_between_pages(gateway, counterpart, visits, name, path,
     )
     for _each in getattr(gateway, name)(SINCE):
         assert gateway.retrieve_intent("pi_1").id == "pi_1"
-    assert len(visits) == len(counterpart.asked) == 5
+    assert len(operations) == len(counterpart.asked) == 5
 
 
 @EACH_LIST
-def test_a_page_that_fails_ends_the_walk(gateway, counterpart, name, path, made):
+def test_a_page_that_fails_ends_the_list(gateway, counterpart, name, path, made):
     counterpart.will(answer(listed(made, more=True)), refuse(500, "api_error"))
-    walk = getattr(gateway, name)(SINCE)
-    next(walk)
+    objects = getattr(gateway, name)(SINCE)
+    next(objects)
     with pytest.raises(StripeUnavailableError):
-        next(walk)
+        next(objects)
     assert gateway.retrieve_intent("pi_1").id == "pi_1"
 
 
@@ -99,7 +99,7 @@ def test_intents_are_listed_with_their_charges(gateway, counterpart):
     assert len(counterpart.asked) == 1
 
 
-def test_what_a_page_has_no_room_for_is_asked_for_by_itself(gateway, counterpart, visits):
+def test_what_a_page_leaves_out_is_requested_separately(gateway, counterpart, operations):
     disputed = paid(charge(disputed=True), id="pi_2")
     many = paid(charge(REFUND, more=True), id="pi_3")
     counterpart.will(
@@ -116,16 +116,16 @@ def test_what_a_page_has_no_room_for_is_asked_for_by_itself(gateway, counterpart
         "pi_2",
         "pi_3",
     ]
-    assert len(visits) == 3
+    assert len(operations) == 3
 
 
-def test_what_is_listed_is_as_old_as_its_page(gateway, counterpart, monkeypatch):
+def test_a_listed_intent_has_the_time_of_its_page(gateway, counterpart, monkeypatch):
     hours = (datetime(2026, 6, 1, hour, tzinfo=UTC) for hour in itertools.count())
     monkeypatch.setattr(clock, "now", lambda: next(hours))
     disputed = paid(charge(disputed=True))
     counterpart.will(
-        answer(listed(paid(), disputed, more=True)),  # asked for at midnight
+        answer(listed(paid(), disputed, more=True)),  # requested at midnight
         answer(listed(DISPUTE)),  # at one o'clock
         answer(listed(paid())),  # at two
     )
-    assert [intent.asked_at.hour for intent in gateway.list_intents(SINCE)] == [0, 0, 2]
+    assert [intent.checked_at.hour for intent in gateway.list_intents(SINCE)] == [0, 0, 2]

@@ -1,4 +1,4 @@
-"""What a page that takes payments may load, and in which language its form is."""
+"""Stripe.js on payment pages: sources, permissions, locale."""
 
 from types import SimpleNamespace
 
@@ -15,7 +15,7 @@ def stripe_settings(api_base=STRIPE_API, js_url=STRIPE_JS):
     return StripeSettings(Secret("sk_test_1"), "pk_test_1", (), api_base, js_url, 8.0, 2, 12)
 
 
-def test_the_real_stripe_by_its_own_list():
+def test_sources_of_stripe():
     assert payment_sources(stripe_settings()) == {
         "script-src": ("https://js.stripe.com", "https://*.js.stripe.com"),
         "frame-src": (
@@ -27,7 +27,7 @@ def test_the_real_stripe_by_its_own_list():
     }
 
 
-def test_another_stripe_by_its_addresses():
+def test_sources_of_the_sandbox():
     found = payment_sources(
         stripe_settings("http://localhost:6544/", "http://localhost:6544/endive/stripe.js")
     )
@@ -35,7 +35,7 @@ def test_another_stripe_by_its_addresses():
     assert set(found.values()) == {("http://localhost:6544",)}
 
 
-def test_the_page_of_one_request_is_opened_for_it():
+def test_only_the_request_that_takes_payments_allows_stripe():
     request = DummyRequest(content_security_policy=ContentSecurityPolicy())
     settings = SimpleNamespace(stripe=stripe_settings())
     request.registry.services = SimpleNamespace(settings=settings)
@@ -61,5 +61,5 @@ def test_the_page_of_one_request_is_opened_for_it():
         ("fr_BE", "fr"),
     ],
 )
-def test_the_form_speaks_the_nearest_language(locale, form):
+def test_the_form_has_the_nearest_locale(locale, form):
     assert payment_locale(locale) == form

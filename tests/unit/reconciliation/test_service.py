@@ -109,8 +109,8 @@ def paid_order(place, sessions, *refunds, **values):
 
 
 def now_paid(made, *refunds, **values):
-    asked_at = NOW + timedelta(seconds=1)
-    return intent_of(made, SUCCEEDED, charge=charge(*refunds, **values), asked_at=asked_at)
+    checked_at = NOW + timedelta(seconds=1)
+    return intent_of(made, SUCCEEDED, charge=charge(*refunds, **values), checked_at=checked_at)
 
 
 # --- differences at Stripe
@@ -207,7 +207,7 @@ def test_a_second_payment_that_was_refunded_is_no_difference(run, place, stripe)
 
 def test_an_outdated_page_of_a_list_undoes_nothing(run, place, sessions, stripe):
     made = paid_order(place, sessions)
-    stale = intent_of(made, IntentStatus.PROCESSING, asked_at=NOW - timedelta(seconds=1))
+    stale = intent_of(made, IntentStatus.PROCESSING, checked_at=NOW - timedelta(seconds=1))
     stripe.put(stale)
     assert run() == []
     with sessions() as session:

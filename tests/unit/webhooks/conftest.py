@@ -85,7 +85,7 @@ def state(sessions):
             found = session.query(Order).one()
             counts = [
                 "SELECT stock FROM books",
-                "SELECT count(*) FROM order_entries WHERE what = 'paid'",
+                "SELECT count(*) FROM order_entries WHERE to_status = 'paid'",
                 "SELECT count(*) FROM mails",
             ]
             connection = session.connection()

@@ -212,7 +212,7 @@ def test_a_fraud_warning_marks_the_order(deliver, counterpart, sessions, what):
     with sessions() as session:
         found = session.query(Order).one()
         assert (found.status, found.fraud_warned_at is not None) == ("paid", True)
-        assert [entry.cause for entry in found.entries if entry.what == "fraud_warning"] == [
+        assert [entry.cause for entry in found.entries if entry.event == "fraud_warning"] == [
             "evt_1"
         ]
 

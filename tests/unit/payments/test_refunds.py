@@ -1,4 +1,4 @@
-"""Sending money back: once for each key, and in plain words where Stripe refuses."""
+"""Refunds: one for each idempotency key, and reasons when Stripe refuses."""
 
 import logging
 import traceback
@@ -7,7 +7,7 @@ import pytest
 
 from bookshop.money import Money
 from bookshop.payments.charges import RefundStatus
-from bookshop.payments.error_mapping import DISPUTED, INSUFFICIENT_FUNDS, AMOUNT_TOO_LARGE
+from bookshop.payments.error_mapping import AMOUNT_TOO_LARGE, DISPUTED, INSUFFICIENT_FUNDS
 from bookshop.payments.errors import (
     IntentMissingError,
     NotPermittedError,
@@ -29,7 +29,7 @@ def gateway(make_gateway):
     return make_gateway(max_network_retries=0)
 
 
-def send_back(gateway, key="refund-7"):
+def create_refund(gateway, key="refund-7"):
     return gateway.create_refund(key, "pi_1", PART, "7")
 
 
@@ -37,9 +37,9 @@ def invalid(code=None, **more):
     return refuse(400, "invalid_request_error", code, **more)
 
 
-def test_a_refund_is_asked_for(gateway, counterpart):
+def test_a_refund_is_created(gateway, counterpart):
     counterpart.will(answer({**REFUND, "status": "pending"}))
-    refund = send_back(gateway)
+    refund = create_refund(gateway)
     [asked] = counterpart.asked
     assert (asked.method, asked.path) == ("POST", "/v1/refunds")
     assert asked.form == {
@@ -53,9 +53,9 @@ def test_a_refund_is_asked_for(gateway, counterpart):
     assert refund.status is RefundStatus.PENDING
 
 
-def test_a_refund_is_repeated_under_the_same_key(make_gateway, counterpart):
+def test_a_refund_is_retried_under_the_same_key(make_gateway, counterpart):
     counterpart.will(drop, refuse(500, "api_error"), answer(REFUND))
-    assert send_back(make_gateway()).id == "re_1"
+    assert create_refund(make_gateway()).id == "re_1"
     assert [asked.headers["idempotency-key"] for asked in counterpart.asked] == ["refund-7"] * 3
 
 
@@ -64,7 +64,7 @@ def test_a_refund_is_repeated_under_the_same_key(make_gateway, counterpart):
     [
         pytest.param(invalid(code), code, reason, id=code)
         for code, reason in [
-            ("charge_already_refunded", "the payment is refunded in full already"),
+            ("charge_already_refunded", "the payment has already been refunded in full"),
             ("charge_disputed", DISPUTED),
             ("refund_disputed_payment", DISPUTED),
             ("insufficient_funds", INSUFFICIENT_FUNDS),
@@ -84,10 +84,10 @@ def test_a_refund_is_repeated_under_the_same_key(make_gateway, counterpart):
         ),
     ],
 )
-def test_a_refused_refund_says_why(gateway, counterpart, reply, code, reason):
+def test_a_refused_refund_has_a_code_and_a_reason(gateway, counterpart, reply, code, reason):
     counterpart.will(reply)
     with pytest.raises(RefundRefusedError) as caught:
-        send_back(gateway)
+        create_refund(gateway)
     assert (caught.value.code, caught.value.reason) == (code, reason)
     assert "request=req_1" in str(caught.value)
 
@@ -110,26 +110,27 @@ OTHER_FAILURES = {
 
 
 @pytest.mark.parametrize(("reply", "error"), OTHER_FAILURES.values(), ids=OTHER_FAILURES)
-def test_what_is_not_about_the_refund_itself(gateway, counterpart, reply, error):
+def test_failures_that_do_not_concern_the_refund(gateway, counterpart, reply, error):
     counterpart.will(reply)
     with pytest.raises(PaymentsError) as caught:
-        send_back(gateway)
+        create_refund(gateway)
     assert type(caught.value) is error
 
 
-def test_a_refund_ends_in_time(make_gateway, counterpart):
+def test_a_refund_ends_at_its_deadline(make_gateway, counterpart):
     counterpart.will(hang)
     with pytest.raises(StripeUnavailableError):
-        send_back(make_gateway(timeout=0.3))
+        create_refund(make_gateway(timeout=0.3))
 
 
-def test_a_refused_refund_tells_nothing_that_stripe_said(gateway, counterpart, caplog):
+def test_no_error_or_log_of_a_refused_refund_repeats_stripes_message(gateway, counterpart, caplog):
     caplog.set_level(logging.DEBUG)
     counterpart.will(invalid("charge_disputed", charge="ch_1"))
     with pytest.raises(RefundRefusedError) as caught:
-        send_back(gateway)
-    told = "".join(traceback.format_exception(caught.value)) + repr(vars(caught.value))
-    assert "stripe refund failed" in caplog.text
+        create_refund(gateway)
+    error_text = "".join(traceback.format_exception(caught.value)) + repr(vars(caught.value))
+    log_text = caplog.text + str([vars(record) for record in caplog.records])
+    assert "stripe_request_failed" in log_text
     for private in ("4000000000000002", "Ada"):
-        assert private not in told
-        assert private not in caplog.text
+        assert private not in error_text
+        assert private not in log_text
