@@ -19,12 +19,12 @@ from webtest import TestApp
 
 import bookshop
 from bookshop import clock
+from bookshop.catalogue.listings import listing_row
 from bookshop.catalogue.models import BookRecord
-from bookshop.catalogue.version import touch
-from bookshop.catalogue.writer import book_row, listing_row
+from bookshop.catalogue.version import bump_version
+from bookshop.catalogue.writer import book_row
 from bookshop.orders.models import Order
-from bookshop.orders.reports import by_number
-from bookshop.orders.snapshot import snapshot
+from bookshop.orders.snapshot import order_snapshot
 
 SECRET_KEY = "sk_test_functional"
 PUBLISHABLE_KEY = "pk_test_functional"
@@ -73,11 +73,11 @@ class Shop:
     def orders(self) -> list[dict]:
         """All orders, the oldest first."""
         with self.registry.services.sessions() as session:
-            return [snapshot(order) for order in session.query(Order).order_by(Order.id)]
+            return [order_snapshot(order) for order in session.query(Order).order_by(Order.id)]
 
     def order(self, number: str):
         with self.registry.services.sessions() as session:
-            return by_number(session, number)
+            return order_snapshot(session.query(Order).filter_by(number=number).one())
 
     def book(self, sku: str) -> BookRecord:
         with self.registry.services.sessions() as session:
@@ -88,7 +88,7 @@ class Shop:
         now, terms = clock.now(), self.registry.services.sales_context
         with self.registry.services.sessions.begin() as session:
             book = session.query(BookRecord).filter_by(sku=of).one()
-            row = {name: values.pop(name) for name in ("stock", "held") if name in values}
+            row = {name: values.pop(name) for name in ("stock", "reserved") if name in values}
             if (amount := values.pop("amount", None)) is not None:
                 values["prices"] = tuple(
                     structs.replace(price, amount=amount) if price.currency == "GBP" else price
@@ -100,7 +100,7 @@ class Shop:
                 setattr(book, name, value)
             for name, value in listing_row(changed, book.cover, terms, now.date()).items():
                 setattr(book.listing, name, value)
-            touch(session)
+            bump_version(session)
 
     def close(self) -> None:
         self.registry.job_worker.stop()

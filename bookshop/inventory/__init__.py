@@ -1,1 +1,1 @@
-"""Stock: how many copies there are, and which are reserved."""
+"""Stock: how many copies of a book there are, and how many of them are reserved."""

@@ -1,23 +1,45 @@
-"""Copies that are kept for somebody who is paying.
+"""Reservations: copies of books that are set aside for a customer who is paying.
 
-A copy is taken by one conditional write, so the last one is given once, whatever the number of
-processes. A hold ends with the payment, or lapses; whoever wants the copies then frees them.
+Copies are reserved by one conditional write, so that the last copy is sold once, from any number
+of processes. A reservation ends with the payment or expires. This package does not import `orders`:
+an order is any object with the attributes of `Reservable`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, true, update
 from sqlalchemy.orm import Session
 
 from bookshop.catalogue.models import BookRecord
-from bookshop.catalogue.pricing import shown
-from bookshop.catalogue.version import touch
-from bookshop.orders.models import Order, OrderLine
+from bookshop.catalogue.pricing import stock_level
+from bookshop.catalogue.version import bump_version
 
 RESERVATION_TIME = timedelta(minutes=15)
+
+
+class ReservableLine(Protocol):
+    """Copies of one book."""
+
+    @property
+    def sku(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def quantity(self) -> int: ...
+
+
+class Reservable(Protocol):
+    """What stock is reserved for: an order, with the state of its reservation."""
+
+    stock_reserved: bool
+    reserved_until: datetime | None
+
+    @property
+    def lines(self) -> Sequence[ReservableLine]: ...
 
 
 class OutOfStockError(Exception):
@@ -28,87 +50,91 @@ class OutOfStockError(Exception):
         self.title = title
 
 
-def reserve(session: Session, order: Order, now: datetime) -> datetime:
-    """Keep the order's copies until the time that is returned; holding on is repeatable.
+def reserve(session: Session, order: Reservable, now: datetime) -> datetime:
+    """Reserve the order's copies and return when the reservation expires; repeating extends it.
 
-    Raises OutOfStockError, and the transaction has then to be given up.
+    Raises OutOfStockError; the caller must roll the transaction back.
     """
-    if not order.holding:
+    if not order.stock_reserved:
         for line in _in_lock_order(order):
-            if not _take(session, line, held=BookRecord.held + line.quantity):
+            if not _take(session, line, reserved=BookRecord.reserved + line.quantity):
                 raise OutOfStockError(line.title)
-        order.holding = True
-    order.held_until = now + RESERVATION_TIME
-    return order.held_until
+        order.stock_reserved = True
+    reserved_until = order.reserved_until = now + RESERVATION_TIME
+    return reserved_until
 
 
-def release(session: Session, order: Order) -> None:
-    """Give the order's copies back, if it holds any."""
-    if order.holding:
+def release(session: Session, order: Reservable) -> None:
+    """Release the order's reserved copies, if any."""
+    if order.stock_reserved:
         for line in _in_lock_order(order):
-            fewer = BookRecord.held - line.quantity
-            _write(session, line, line.quantity, true(), held=fewer)
-    order.holding, order.held_until = False, None
+            reserved = BookRecord.reserved - line.quantity
+            _update_book(session, line, line.quantity, true(), reserved=reserved)
+    order.stock_reserved, order.reserved_until = False, None
 
 
-def sell_reserved(session: Session, order: Order) -> bool:
-    """Take the order's copies off the stock for good; False, and none taken, where one is gone."""
-    # What is released here stays locked for this transaction: nobody comes in between.
+def sell_reserved(session: Session, order: Reservable) -> bool:
+    """Deduct the order's copies from stock; return False and deduct none if one is missing."""
+    # The released rows stay locked until the transaction ends, so no other order gets the copies.
     release(session, order)
-    with session.begin_nested() as attempt:
+    with session.begin_nested() as savepoint:
         for line in _in_lock_order(order):
             if not _take(session, line, stock=BookRecord.stock - line.quantity):
-                attempt.rollback()
+                savepoint.rollback()
                 return False
     return True
 
 
-def reserve_without_expiry(session: Session, order: Order) -> None:
-    """Keep the order's copies without an end, since its payment is under way.
+def reserve_without_expiry(session: Session, order: Reservable) -> None:
+    """Reserve the order's copies until its pending payment is decided.
 
-    Where they have gone meanwhile none are kept, and whoever pays first has them.
+    If they are out of stock, none are reserved; the payment decides later who gets the copies.
     """
-    if not order.holding:
-        with session.begin_nested() as attempt:
+    if not order.stock_reserved:
+        with session.begin_nested() as savepoint:
             for line in _in_lock_order(order):
-                if not _take(session, line, held=BookRecord.held + line.quantity):
-                    attempt.rollback()
+                if not _take(session, line, reserved=BookRecord.reserved + line.quantity):
+                    savepoint.rollback()
                     return
-        order.holding = True
-    order.held_until = None
+        order.stock_reserved = True
+    order.reserved_until = None
 
 
-def restock(session: Session, order: Order) -> None:
-    """Put the order's copies back on the shelf; an e-book has no end of them."""
+def restock(session: Session, order: Reservable) -> None:
+    """Return the order's copies to stock; unlimited stock is unchanged."""
     for line in _in_lock_order(order):
-        counted = BookRecord.stock.is_not(None)
-        more = BookRecord.stock + line.quantity
-        _write(session, line, line.quantity, counted, stock=more)
+        is_limited = BookRecord.stock.is_not(None)
+        stock = BookRecord.stock + line.quantity
+        _update_book(session, line, line.quantity, is_limited, stock=stock)
 
 
-def _take(session: Session, line: OrderLine, **values: Any) -> bool:
-    """Take a line's copies by one conditional write; False where too few are free."""
-    enough = BookRecord.stock.is_(None) | (BookRecord.stock - BookRecord.held >= line.quantity)
-    return _write(session, line, -line.quantity, enough, **values)
+def _take(session: Session, line: ReservableLine, **values: Any) -> bool:
+    """Write `values` if enough copies are free; return False otherwise."""
+    enough = BookRecord.stock.is_(None) | (BookRecord.stock - BookRecord.reserved >= line.quantity)
+    return _update_book(session, line, -line.quantity, enough, **values)
 
 
-def _write(
-    session: Session, line: OrderLine, more: int, where: ColumnElement[bool], **values: Any
+def _update_book(
+    session: Session,
+    line: ReservableLine,
+    freed: int,
+    condition: ColumnElement[bool],
+    **values: Any,
 ) -> bool:
-    """Change a line's book, of which `more` copies are free then; False where it is not so."""
+    """Write `values`, which free so many copies, if the condition holds; return False otherwise."""
     row = session.execute(
         update(BookRecord)
-        .where(BookRecord.sku == line.sku, where)
+        .where(BookRecord.sku == line.sku, condition)
         .values(values)
-        .returning((BookRecord.stock - BookRecord.held).label("free"))
+        .returning((BookRecord.stock - BookRecord.reserved).label("free"))
     ).one_or_none()
     if row is None:
         return False
-    if row.free is not None and shown(row.free) != shown(row.free - more):
-        touch(session)  # some page says something else from now on
+    if row.free is not None and stock_level(row.free) != stock_level(row.free - freed):
+        bump_version(session)  # a page shows another availability from now on
     return True
 
 
-def _in_lock_order(order: Order) -> list[OrderLine]:
-    """The lines in one order for everybody, so that two orders never wait for each other."""
+def _in_lock_order(order: Reservable) -> list[ReservableLine]:
+    """Return the lines sorted by SKU, so that two orders never deadlock."""
     return sorted(order.lines, key=lambda line: line.sku)

@@ -1,9 +1,10 @@
-"""What happened to an order, when, and by whom: the audit rows."""
+"""The audit trail of orders: what happened, when, and who or what caused it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,49 +13,73 @@ from bookshop.orders.models import AuditEntry, Order
 from bookshop.orders.states import Actor, OrderStatus
 
 
+class AuditEvent(StrEnum):
+    """The kinds of audit entries."""
+
+    STATUS_CHANGED = "status_changed"
+    PAY_PRESSED = "pay_pressed"
+    OUT_OF_STOCK = "out_of_stock"
+    PAYMENT_MISMATCH = "payment_mismatch"
+    REVIEW_OPENED = "review_opened"
+    REVIEW_CLOSED = "review_closed"
+    FRAUD_WARNING = "fraud_warning"
+    DISPUTE_UPDATED = "dispute_updated"
+    REFUND_REQUESTED = "refund_requested"
+    REFUND_REFUSED = "refund_refused"
+    REFUND_UPDATED = "refund_updated"
+    RESTOCKED = "restocked"
+    ITEMS_SHIPPED = "items_shipped"
+    CUSTOMER_ERASED = "customer_erased"
+
+
 @dataclass(frozen=True)
 class Cause:
-    """Who causes something, and by what: an event's id, a page, a command and who gave it."""
+    """Who causes a change, and by what: the id of an event, a page, or a command with its user."""
 
     actor: Actor
-    what: str
+    trigger: str
 
 
-JOB_WORKER = Cause(Actor.CLOCK, "sweeper")
+JOB_WORKER = Cause(Actor.CLOCK, "job_worker")
 
 
 @dataclass(frozen=True)
 class TransitionContext:
-    """A transaction in which something happens to orders: what causes it, and when."""
+    """The transaction in which orders change, with its cause and its time (UTC)."""
 
     session: Session
     cause: Cause
     now: datetime
 
 
-def record_event(occasion: TransitionContext, order: Order, what: str, **detail: Any) -> None:
-    """Add something to the order's history that is no move: a refund, a warning.
-
-    `detail` is in JSON's types.
-    """
-    _add(occasion, order, what, detail=detail)
+def record_event(
+    context: TransitionContext, order: Order, event: AuditEvent, **detail: Any
+) -> None:
+    """Add an audit entry that is no change of status; `detail` is JSON data."""
+    _add_entry(context, order, event, detail=detail)
 
 
 def record_transition(
-    occasion: TransitionContext, order: Order, source: OrderStatus | None, target: OrderStatus
+    context: TransitionContext, order: Order, source: OrderStatus | None, target: OrderStatus
 ) -> None:
-    """Add a change of the order's status; an order that has just been placed has no source."""
-    _add(occasion, order, target.value, source=source and source.value, target=target.value)
+    """Add an audit entry for a change of status; `source` is None for a new order."""
+    _add_entry(
+        context,
+        order,
+        AuditEvent.STATUS_CHANGED,
+        from_status=source and source.value,
+        to_status=target.value,
+    )
 
 
-def _add(occasion: TransitionContext, order: Order, what: str, **values: Any) -> None:
-    occasion.session.flush()  # an order that is new has no id before
+def _add_entry(context: TransitionContext, order: Order, event: AuditEvent, **values: Any) -> None:
+    context.session.flush()  # a new order has no id before
     entry = AuditEntry(
         order_id=order.id,
-        at=occasion.now,
-        what=what,
-        actor=occasion.cause.actor.value,
-        cause=occasion.cause.what,
+        at=context.now,
+        event=event.value,
+        actor=context.cause.actor.value,
+        cause=context.cause.trigger,
         **values,
     )
-    occasion.session.add(entry)
+    context.session.add(entry)

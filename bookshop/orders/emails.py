@@ -21,7 +21,7 @@ from bookshop.orders.fulfilment.preorders import expected_release
 from bookshop.orders.links import LIFE, order_url
 from bookshop.orders.models import Order
 from bookshop.orders.notifications import MailKind
-from bookshop.orders.snapshot import OrderSnapshot, snapshot
+from bookshop.orders.snapshot import OrderSnapshot, order_snapshot
 from bookshop.services import services
 
 DOMAIN = "bookshop"
@@ -36,7 +36,7 @@ class EmailComposer:
     def compose(self, mail: QueuedMail) -> EmailContent:
         """Return the content for the order as it is now. Raises the errors of a broken template."""
         with Session(services(self._registry).engine) as session:
-            order = snapshot(session.get_one(Order, mail.order_id))
+            order = order_snapshot(session.get_one(Order, mail.order_id))
         return self.render(mail, order)
 
     def render(self, mail: QueuedMail, order: OrderSnapshot) -> EmailContent:

@@ -1,4 +1,4 @@
-"""What has to be done from time to time, by the sweeper and by `reconcile`."""
+"""Periodic work on orders, run by the job worker and by `reconcile`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from bookshop.orders.refunds.execution import execute_refund, requested_keys
 from bookshop.payments.errors import PaymentsError
 from bookshop.payments.gateway import Gateway
 
-BATCH = 50  # orders of a kind, so that a round stays short
-LOG = logging.getLogger(__name__)
+BATCH = 50  # orders of each kind per run, which keeps a run short
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """What a round has done, and how often Stripe did not do what was asked."""
+    """What a run has done; `failed` counts calls to Stripe that failed."""
 
     expired: int
     closed: int
@@ -35,9 +35,9 @@ class JobResult:
 
 
 def run_order_jobs(sessions: sessionmaker[Session], gateway: Gateway, cause: Cause) -> JobResult:
-    """Expire what was not paid in time, cancel its intents, make the refunds that are asked for.
+    """Expire unpaid orders, cancel their intents, and execute the requested refunds.
 
-    Waits for Stripe. What could not be done now is found again the next time.
+    Waits for Stripe. What fails is tried again in the next run.
     """
     with sessions.begin() as session:
         expired = expire_lapsed(session, cause, clock.now())
@@ -45,22 +45,26 @@ def run_order_jobs(sessions: sessionmaker[Session], gateway: Gateway, cause: Cau
         expired += expire_abandoned(session, cause, clock.now(), BATCH)
     with sessions.begin() as session:
         intents, refunds = open_intents(session, BATCH), requested_keys(session)
-    closed = _each(intents, lambda intent: cancel_order_intent(sessions, gateway, intent, cause))
-    refunded = _each(refunds, lambda key: execute_refund(sessions, gateway, key, cause))
+    closed = _run_each(
+        "cancel_intent", intents, lambda key: cancel_order_intent(sessions, gateway, key, cause)
+    )
+    refunded = _run_each(
+        "execute_refund", refunds, lambda key: execute_refund(sessions, gateway, key, cause)
+    )
     failed = len(intents) + len(refunds) - closed - refunded
     if expired:
-        LOG.info("orders_expired", extra={"count": expired})
+        log.info("orders_expired", extra={"count": expired})
     return JobResult(expired, closed, refunded, failed)
 
 
-def _each(things: list[str], act: Callable[[str], None]) -> int:
-    """How many could be done; one that cannot does not keep the others waiting."""
+def _run_each(job: str, keys: list[str], function: Callable[[str], None]) -> int:
+    """Call the function for each key; return how many calls did not fail."""
     done = 0
-    for thing in things:
+    for key in keys:
         try:
-            act(thing)
+            function(key)
         except PaymentsError as err:
-            LOG.warning("%s is left for later: %s", thing, err)
+            log.warning("order_job_failed", extra={"job": job, "key": key, "error": str(err)})
         else:
             done += 1
     return done

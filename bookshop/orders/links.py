@@ -1,4 +1,4 @@
-"""The signed link to an order's page, as mails carry it. Whoever has it may see that order."""
+"""The signed link to an order's page, sent by e-mail. It gives access to that order alone."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ LIFE = timedelta(days=30)
 
 
 class _Signer(TimestampSigner):
-    """Tells the shop's time."""
+    """Takes the time from `bookshop.clock`."""
 
     def get_timestamp(self) -> int:
         return int(clock.now().timestamp())
 
     def verify_signature(self, value: str | bytes, sig: str | bytes) -> bool:
-        """To the letter, since base64 has several ways to spell the same bytes."""
+        """Compare the encoded signatures, since base64 can encode the same bytes differently."""
         return compare_digest(want_bytes(sig), self.get_signature(value))
 
 
 def order_key(shop: ShopSettings, number: str) -> str:
-    """What opens the order of that number from now on, for as long as LIFE."""
+    """Return a key that gives access to the order for the time of LIFE."""
     return _signer(shop).sign(number).decode().removeprefix(f"{number}.")
 
 
 def order_url(shop: ShopSettings, number: str) -> str:
-    """The address of the order's page, with a fresh key."""
+    """Return the URL of the order's page with a new key."""
     return f"{shop.url}/orders/{number}?{urlencode({'key': order_key(shop, number)})}"
 
 
 def opens(shop: ShopSettings, number: str, key: str) -> bool:
-    """Whether `key` was made for that very number, less than LIFE ago, and nobody altered it."""
+    """Return True if `key` was signed for this number less than LIFE ago."""
     try:
         _signer(shop).unsign(f"{number}.{key}", max_age=int(LIFE.total_seconds()))
-    except BadSignature:
+    except (BadSignature, UnicodeEncodeError):  # the latter for a lone surrogate
         return False
     return True
 
 
 def _signer(shop: ShopSettings) -> _Signer:
-    # The salt keeps these signatures apart from those of sessions, which the same secret makes.
+    # The salt separates these signatures from those of sessions, which use the same secret.
     return _Signer(shop.secret.reveal(), salt="bookshop.orders.links", digest_method=sha256)

@@ -1,4 +1,4 @@
-"""What the database knows of an order: its lines, its money, and all that ever happened to it."""
+"""The tables of orders: lines, refunds, disputes, and the audit trail."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from bookshop.db import Base
 from bookshop.money import Money
 from bookshop.orders.states import OrderStatus
 
-ERASED = "erased-"  # how the visitor begins of an order whose customer has been erased
+#: Prefix of the session id of an order whose customer's data has been erased.
+ERASED = "erased-"
+INTENT_MISSING = "missing"  # the `intent_status` of a PaymentIntent that Stripe does not have
 
 
 class Order(Base):
-    """One order. It exists before its PaymentIntent, and never has a second one.
+    """An order. It exists before its PaymentIntent, and has at most one in its lifetime.
 
-    `visitor` is the browser it belongs to; `basis` names what is being bought by whom, and is
-    unique: the same page opened again, however often at once, finds the same order. `revision`
-    counts changes of the total. Copies are held for the order while `holding`; until `held_until`
-    where that is set, and while the payment is processing for as long as that takes.
+    `session_id` is the browser session that it belongs to. `dedup_key` identifies what the session
+    buys; it is unique, so that opening the same page again finds the same order. `revision` counts
+    changes of the total. The order's copies are reserved while `stock_reserved`, until
+    `reserved_until`; None means until the pending payment is decided.
 
-    `intent_status` is Stripe's word at `asked_at`. `refunded` is what went back or is on its way,
-    in minor units. `short`: it was paid when its copies had gone to others. `contradicted`: what
-    was paid is not what was ordered. `warned_at`: an early fraud warning came. `under_review`:
-    Stripe advises to look before the books are sent. `address` is the customer's, as Stripe has it.
+    `intent_status` is the status at Stripe at the time `checked_at`, or INTENT_MISSING. `refunded`
+    is the sum of the refunds, in minor units. `out_of_stock`: paid after its copies were sold.
+    `payment_mismatch`: the payment contradicts the order. `fraud_warned_at`: time of an early
+    fraud warning. `under_review`: Stripe advises a manual review before shipping. `address` is the
+    customer's, as Stripe reports it.
     """
 
     __tablename__ = "orders"
@@ -38,8 +41,8 @@ class Order(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(unique=True)
     status: Mapped[str] = mapped_column(default=OrderStatus.PLACED, index=True)
-    visitor: Mapped[str] = mapped_column(index=True)
-    basis: Mapped[str | None] = mapped_column(unique=True)
+    session_id: Mapped[str] = mapped_column(index=True)
+    dedup_key: Mapped[str | None] = mapped_column(unique=True)
     currency: Mapped[str]
     total: Mapped[int]
     revision: Mapped[int] = mapped_column(default=1)
@@ -47,14 +50,14 @@ class Order(Base):
     address: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     payment_intent: Mapped[str | None] = mapped_column(unique=True)
     intent_status: Mapped[str | None]
-    asked_at: Mapped[datetime | None]
-    holding: Mapped[bool] = mapped_column(default=False)
-    held_until: Mapped[datetime | None] = mapped_column(index=True)
-    short: Mapped[bool] = mapped_column(default=False)
+    checked_at: Mapped[datetime | None]
+    stock_reserved: Mapped[bool] = mapped_column(default=False)
+    reserved_until: Mapped[datetime | None] = mapped_column(index=True)
+    out_of_stock: Mapped[bool] = mapped_column(default=False)
     refunded: Mapped[int] = mapped_column(default=0)
-    contradicted: Mapped[bool] = mapped_column(default=False)
+    payment_mismatch: Mapped[bool] = mapped_column(default=False)
     under_review: Mapped[bool] = mapped_column(default=False)
-    warned_at: Mapped[datetime | None]
+    fraud_warned_at: Mapped[datetime | None]
     placed_at: Mapped[datetime] = mapped_column(index=True)
     paid_at: Mapped[datetime | None]
     restocked_at: Mapped[datetime | None]
@@ -73,27 +76,26 @@ class Order(Base):
     )
 
     @validates("status")
-    def _known_status(self, _key: str, status: str) -> str:
-        # A string in the database keeps later migrations painless.
+    def _validate_status(self, _key: str, status: str) -> str:
+        # Stored as a string: a database enum would need a migration for each new status.
         return OrderStatus(status).value
 
     @property
     def erased(self) -> bool:
-        """Whether its customer has been erased: nothing about them comes back."""
-        return self.visitor.startswith(ERASED)
+        """True if the customer's data has been erased; none may be recorded again."""
+        return self.session_id.startswith(ERASED)
 
     @property
     def money(self) -> Money:
-        """The total."""
+        """The total with its currency."""
         return Money(self.total, self.currency)
 
 
 class OrderLine(Base):
-    """A book in an order, as sold: title, price, and the tax within it.
+    """Copies of a book in an order, with title and price at the time of the order.
 
-    Amounts are in minor units of `currency`; `tax_amount` is None where no tax was worked out.
-    `digital` copies are not sent by post; `shipped` counts those that have reached the post or,
-    digital ones, the customer.
+    Amounts are in minor units of `currency`; `tax_amount` is None if no tax was calculated.
+    `shipped` counts the copies that were dispatched or, if `digital`, handed over.
     """
 
     __tablename__ = "order_lines"
@@ -118,15 +120,16 @@ class OrderLine(Base):
 
     @property
     def amount(self) -> int:
-        """What the line comes to, in minor units."""
+        """The line's total, in minor units."""
         return self.unit_amount * self.quantity
 
 
 class AuditEntry(Base):
-    """A line of an order's history: what happened when, and what caused it.
+    """An entry of an order's audit trail.
 
-    `what` is the kind of happening; a move of the order has `source` and `target`. `actor` says
-    who, `cause` by what: an event's id, a command with the person who gave it, a page.
+    `event` is one of `audit.AuditEvent`; a change of status has `from_status` (None for a new
+    order) and `to_status`. `actor` says who caused it, `cause` by what: the id of an event, a page,
+    or a command with its user. `detail` is JSON data that depends on the event.
     """
 
     __tablename__ = "order_entries"
@@ -134,19 +137,19 @@ class AuditEntry(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"), index=True)
     at: Mapped[datetime]
-    what: Mapped[str]
-    source: Mapped[str | None]
-    target: Mapped[str | None]
+    event: Mapped[str]
+    from_status: Mapped[str | None]
+    to_status: Mapped[str | None]
     actor: Mapped[str]
     cause: Mapped[str]
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 
 class RefundRecord(Base):
-    """Money that goes back: asked for here (`key`), or made in Stripe's dashboard (no key).
+    """A refund, requested by the shop (with a `key`) or made in Stripe's dashboard (without).
 
-    `status` is `requested` until Stripe has heard of it, `refused` where Stripe would not, and
-    Stripe's own afterwards. `attempt` counts the idempotency keys that were used up.
+    `status` is a LocalRefundStatus until the refund exists at Stripe, and Stripe's afterwards.
+    `attempt` counts the idempotency keys that were used. `amount` is in minor units.
     """
 
     __tablename__ = "refunds"
@@ -165,7 +168,7 @@ class RefundRecord(Base):
 
 
 class DisputeRecord(Base):
-    """A dispute, as Stripe's last word has it."""
+    """A dispute as last reported by Stripe; `amount` is in minor units."""
 
     __tablename__ = "disputes"
 

@@ -1,7 +1,7 @@
-"""Order numbers: short, readable aloud, unguessable, with a check character.
+"""Order numbers: short, easy to read aloud, hard to guess, with a check character.
 
-Eleven random characters of Crockford's base 32, which leaves out I, L, O and U, and a check
-character by the Luhn algorithm over the same alphabet: K7QM-2X9T-4BCD.
+Eleven random characters of Crockford's base 32, which has no I, L, O and U, and a check character
+of the Luhn algorithm over the same alphabet: K7QM-2X9T-4BCD.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ LOOKALIKES = str.maketrans("OIL", "011")
 
 
 def new_number() -> str:
-    """A fresh order number."""
-    drawn = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_CHARACTERS))
-    return _grouped(drawn + luhn.calc_check_digit(drawn, ALPHABET))
+    """Return a new order number."""
+    characters = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_CHARACTERS))
+    return _grouped(characters + luhn.calc_check_digit(characters, ALPHABET))
 
 
 def is_number(text: str) -> bool:
-    """Whether `text` has the form of an order number and its check character fits."""
+    """Return True if `text` has the form of an order number and a valid check character."""
     plain = text.replace("-", "")
     return len(plain) == RANDOM_CHARACTERS + 1 and bool(luhn.is_valid(plain, ALPHABET))
 
 
 def read_number(text: str) -> str | None:
-    """The order number that somebody has written, as it is stored; None where it is none.
+    """Return an order number that a person has typed as it is stored; None if it is invalid.
 
-    Small letters, blanks and missing hyphens do no harm, and the letters that the alphabet leaves
-    out are taken for the digits that they look like, as Crockford has it.
+    Lower case, blanks and missing hyphens are accepted. Letters outside the alphabet are read as
+    the digits that they resemble, as Crockford specifies.
     """
     plain = "".join(text.split()).replace("-", "").upper().translate(LOOKALIKES)
     return _grouped(plain) if is_number(plain) else None

@@ -1,4 +1,4 @@
-"""Placing orders: the same visitor wanting the same thing has one order, however they ask."""
+"""Placing orders: one open order per session and item, however often it is requested."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bookshop.catalogue.queries import Listing
 from bookshop.db import insert_into
 from bookshop.money import Money
 from bookshop.orders.audit import Cause, TransitionContext, record_transition
-from bookshop.orders.models import Order, OrderLine
+from bookshop.orders.effects import release_dedup_key
+from bookshop.orders.models import INTENT_MISSING, Order, OrderLine
 from bookshop.orders.number import new_number
-from bookshop.orders.payment.intents import MISSING
 from bookshop.orders.states import UNPAID, Actor, OrderStatus
-from bookshop.orders.transitions import release_dedup_key, transition
+from bookshop.orders.transitions import transition
 
-# Coming back to a page on which one has paid shows the receipt for this long; after that it
-# begins another order.
+# For this long after paying, opening the checkout of the same item shows the paid order instead of
+# placing another one.
 REMEMBERED = timedelta(hours=12)
 CHECKOUT = Cause(Actor.CUSTOMER, "checkout")
 DIGITAL = "E"  # the first letter of ONIX's product forms that are delivered electronically
@@ -28,42 +28,44 @@ DIGITAL = "E"  # the first letter of ONIX's product forms that are delivered ele
 
 @dataclass(frozen=True)
 class DedupKey:
-    """What makes an order the same one: who buys what, and after which earlier order of it."""
+    """Identifies what a session buys; `again` is the number of an earlier order of the item."""
 
-    visitor: str
+    session_id: str
     sku: str
     again: str | None
 
     def __str__(self) -> str:
-        return f"{self.visitor}/{self.sku}/{self.again or ''}"
+        return f"{self.session_id}/{self.sku}/{self.again or ''}"
 
 
-def find_order(session: Session, basis: DedupKey, now: datetime) -> Order | None:
-    """The order of that basis, locked; one that was paid long ago is let go."""
-    order = session.scalar(select(Order).where(Order.basis == str(basis)).with_for_update())
+def find_order(session: Session, key: DedupKey, now: datetime) -> Order | None:
+    """Return the order with that key, locked; None if there is none or it was paid long ago."""
+    order = session.scalar(select(Order).where(Order.dedup_key == str(key)).with_for_update())
     if order is not None and order.paid_at is not None and order.paid_at < now - REMEMBERED:
-        order.basis = None
+        order.dedup_key = None
         session.flush()
         return None
     return order
 
 
 def place_order(
-    session: Session, basis: DedupKey, listing: Listing, price: Money, now: datetime
+    session: Session, key: DedupKey, listing: Listing, price: Money, now: datetime
 ) -> Order:
-    """The order for one copy of a book, made unless another request has just made it."""
+    """Return the order for one copy of a book, placing it unless another request just did."""
     values = {
         "number": new_number(),
         "status": OrderStatus.PLACED,
-        "visitor": basis.visitor,
-        "basis": str(basis),
+        "session_id": key.session_id,
+        "dedup_key": str(key),
         "currency": price.currency,
         "total": price.amount,
         "placed_at": now,
     }
-    made = _insert_unless_there(session, values)
-    order = session.scalars(select(Order).where(Order.basis == str(basis)).with_for_update()).one()
-    if made:
+    inserted = _insert_unless_there(session, values)
+    order = session.scalars(
+        select(Order).where(Order.dedup_key == str(key)).with_for_update()
+    ).one()
+    if inserted:
         order.lines = [_line(listing, price)]
         record_transition(
             TransitionContext(session, CHECKOUT, now), order, None, OrderStatus.PLACED
@@ -72,7 +74,6 @@ def place_order(
 
 
 def _line(listing: Listing, price: Money) -> OrderLine:
-    """One copy of a book as an order's line."""
     return OrderLine(
         position=1,
         sku=listing.sku,
@@ -85,14 +86,14 @@ def _line(listing: Listing, price: Money) -> OrderLine:
 
 
 def reprice_order(order: Order, listing: Listing) -> None:
-    """Bring an order to today's price of its book, as long as nobody can be paying it.
+    """Update the order to the present price of its book, unless it may be being paid.
 
-    That is while its intent is known, whose amount follows when Pay is pressed, and has not been
-    pressed yet: whoever has pressed it may be paying the old total at this moment.
+    That is safe before Pay was pressed for the first time. The intent's amount is updated when Pay
+    is pressed; after that the customer may be paying the old total.
     """
     price = listing.price
-    untouched = order.payment_intent is not None and order.email is None
-    if price is None or not untouched or price == order.money:
+    is_safe = order.payment_intent is not None and order.email is None
+    if price is None or not is_safe or price == order.money:
         return
     order.currency, order.total = price.currency, price.amount
     line = order.lines[0]
@@ -101,21 +102,18 @@ def reprice_order(order: Order, listing: Listing) -> None:
 
 
 def retire_order(session: Session, order: Order, now: datetime) -> None:
-    """Close an order whose intent was never made, or is not there any more.
-
-    Another takes its place.
-    """
-    order.intent_status = order.intent_status and MISSING
+    """Close an order whose intent does not exist at Stripe, so that another can replace it."""
+    order.intent_status = order.intent_status and INTENT_MISSING
     if order.status in UNPAID:
         transition(TransitionContext(session, CHECKOUT, now), order, OrderStatus.CANCELLED)
     release_dedup_key(order)
 
 
 def _insert_unless_there(session: Session, values: dict[str, Any]) -> bool:
-    added = session.execute(
+    result = session.execute(
         insert_into(session, Order)
         .values(values)
-        .on_conflict_do_nothing(index_elements=[Order.basis])
+        .on_conflict_do_nothing(index_elements=[Order.dedup_key])
         .returning(Order.id)
     )
-    return added.one_or_none() is not None
+    return result.one_or_none() is not None

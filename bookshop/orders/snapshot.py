@@ -1,4 +1,4 @@
-"""An order outside its transaction: plain, frozen, safe to hand to a page."""
+"""An order outside its transaction, as a frozen dataclass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bookshop.orders.states import OrderStatus
 
 @dataclass(frozen=True)
 class LineSnapshot:
-    """A line as sold."""
+    """A line of an order."""
 
     sku: str
     title: str
@@ -25,11 +25,11 @@ class LineSnapshot:
 
 @dataclass(frozen=True)
 class OrderSnapshot:
-    """An order as it was when it was read."""
+    """The state of an order when it was read."""
 
     number: str
     status: OrderStatus
-    visitor: str
+    session_id: str
     total: Money
     revision: int
     email: str | None
@@ -37,27 +37,27 @@ class OrderSnapshot:
     payment_intent: str | None
     intent_status: str | None
     refunded: Money
-    held_until: datetime | None
-    short: bool
-    contradicted: bool
+    reserved_until: datetime | None
+    out_of_stock: bool
+    payment_mismatch: bool
     under_review: bool
-    warned_at: datetime | None
+    fraud_warned_at: datetime | None
     placed_at: datetime
     paid_at: datetime | None
     lines: tuple[LineSnapshot, ...]
 
     @property
     def description(self) -> str:
-        """What the order is called at Stripe and on receipts."""
+        """The description of the payment at Stripe and on receipts."""
         return f"Order {self.number}"
 
 
-def snapshot(order: Order) -> OrderSnapshot:
-    """The order as it is now."""
+def order_snapshot(order: Order) -> OrderSnapshot:
+    """Return the order's present state."""
     return OrderSnapshot(
         number=order.number,
         status=OrderStatus(order.status),
-        visitor=order.visitor,
+        session_id=order.session_id,
         total=order.money,
         revision=order.revision,
         email=order.email,
@@ -65,11 +65,11 @@ def snapshot(order: Order) -> OrderSnapshot:
         payment_intent=order.payment_intent,
         intent_status=order.intent_status,
         refunded=Money(order.refunded, order.currency),
-        held_until=order.held_until,
-        short=order.short,
-        contradicted=order.contradicted,
+        reserved_until=order.reserved_until,
+        out_of_stock=order.out_of_stock,
+        payment_mismatch=order.payment_mismatch,
         under_review=order.under_review,
-        warned_at=order.warned_at,
+        fraud_warned_at=order.fraud_warned_at,
         placed_at=order.placed_at,
         paid_at=order.paid_at,
         lines=tuple(

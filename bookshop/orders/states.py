@@ -1,7 +1,7 @@
-"""The life of an order: its states, who may move it from one to another, and what a move does.
+"""The state machine of an order: its statuses, and the transitions between them.
 
-This table is all there is: nothing else changes an order's status, and `docs/orders.md` is drawn
-from it. What Stripe says about refunds and disputes decides the later states, see `standing`.
+No other code decides which transitions exist; `docs/orders.md` is generated from this table. The
+status of a paid order follows from its refunds, disputes and shipments: see `transitions`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class OrderStatus(StrEnum):
-    """How far an order has come; MEANINGS puts it into words."""
+    """The status of an order; MEANINGS describes each."""
 
     PLACED = "placed"
     AWAITING_PAYMENT = "awaiting_payment"
@@ -31,56 +31,58 @@ class OrderStatus(StrEnum):
 
 
 MEANINGS = {
-    OrderStatus.PLACED: "written down; Stripe has not answered yet",
-    OrderStatus.AWAITING_PAYMENT: "has its PaymentIntent, which nobody has paid",
-    OrderStatus.PROCESSING: "the bank works on it, for days perhaps",
-    OrderStatus.PAID: "the money has arrived",
-    OrderStatus.PARTLY_SHIPPED: "some copies have been sent",
-    OrderStatus.SHIPPED: "all copies have been sent",
-    OrderStatus.DELIVERED: "nothing but e-books, and the customer has them",
-    OrderStatus.CANCELLED: "called off before it was paid",
+    OrderStatus.PLACED: "saved; the PaymentIntent does not exist yet",
+    OrderStatus.AWAITING_PAYMENT: "the PaymentIntent exists and is not paid",
+    OrderStatus.PROCESSING: "the bank is processing the payment, which can take days",
+    OrderStatus.PAID: "paid, nothing shipped yet",
+    OrderStatus.PARTLY_SHIPPED: "some copies have been shipped",
+    OrderStatus.SHIPPED: "all copies have been shipped",
+    OrderStatus.DELIVERED: "only e-books, all handed over",
+    OrderStatus.CANCELLED: "cancelled before it was paid",
     OrderStatus.EXPIRED: "not paid in time",
-    OrderStatus.PARTLY_REFUNDED: "some of the money went back, or is on its way",
-    OrderStatus.REFUNDED: "all of the money went back, or is on its way",
-    OrderStatus.DISPUTED: "the customer's bank asks for the money back, and the shop may answer",
-    OrderStatus.DISPUTE_WON: "the bank let the shop keep the money",
-    OrderStatus.DISPUTE_LOST: "the bank took the money back",
+    OrderStatus.PARTLY_REFUNDED: "part of the payment was refunded, or the refund is pending",
+    OrderStatus.REFUNDED: "the whole payment was refunded, or the refund is pending",
+    OrderStatus.DISPUTED: "the customer disputed the payment with their bank; undecided",
+    OrderStatus.DISPUTE_WON: "the bank decided the dispute for the shop",
+    OrderStatus.DISPUTE_LOST: "the bank returned the payment to the customer",
 }
 
 
 class Actor(StrEnum):
-    """Who causes a move."""
+    """Who causes a transition."""
 
-    CUSTOMER = "customer"  # by what they do in the shop
-    STRIPE = "stripe"  # by its word: an event, or an answer to a question of ours
-    CLOCK = "clock"  # time has run out
-    STAFF = "staff"  # somebody at the command line
+    CUSTOMER = "customer"  # a request to the shop
+    STRIPE = "stripe"  # an event, or a response of the API
+    CLOCK = "clock"  # a time limit
+    STAFF = "staff"  # a command of an operator
 
 
 class Effect(StrEnum):
-    """What a move does beside changing the status, in the same transaction."""
+    """What a transition does besides changing the status, in the same transaction."""
 
-    KEEP = "keep the copies, without an end"
-    RENEW = "keep the copies for another while"
-    SELL = "take the copies off the stock, or ask for a full refund where one is gone"
-    RELEASE = "give the copies back"
-    FREE = "let the customer begin anew, once nobody can pay with the old PaymentIntent"
-    MAIL_PAID = "mail the confirmation, or the regret"
-    MAIL_FAILED = "mail that the payment failed"
-    MAIL_EXPIRED = "mail that the order has expired"
+    RESERVE_WITHOUT_EXPIRY = "reserve the stock without expiry"
+    EXTEND_RESERVATION = "extend the reservation"
+    SELL_STOCK = "deduct the stock, or request a full refund if a book is out of stock"
+    RELEASE_STOCK = "release the reserved stock"
+    RELEASE_DEDUP_KEY = "allow a new order once the PaymentIntent can no longer be paid"
+    EMAIL_PAID = "e-mail the confirmation, or the apology if a book is out of stock"
+    EMAIL_PAYMENT_FAILED = "e-mail that the payment failed"
+    EMAIL_EXPIRED = "e-mail that the order has expired"
 
 
 @dataclass(frozen=True)
 class Transition:
-    """Who may make a move, and what it does."""
+    """Who may cause a transition, and its effects in order."""
 
     by: frozenset[Actor]
     effects: tuple[Effect, ...] = ()
 
 
+#: Not paid; the customer can pay with the PaymentIntent.
 UNPAID = frozenset({OrderStatus.PLACED, OrderStatus.AWAITING_PAYMENT})
+#: Ended without a payment. A late payment still reopens the order.
 CLOSED = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED})
-#: How far the goods of a paid order are.
+#: The progress of a paid order's goods.
 FULFILMENT = (
     OrderStatus.PAID,
     OrderStatus.PARTLY_SHIPPED,
@@ -88,14 +90,18 @@ FULFILMENT = (
     OrderStatus.DELIVERED,
 )
 DISPUTES = (OrderStatus.DISPUTE_WON, OrderStatus.DISPUTE_LOST, OrderStatus.DISPUTED)
-#: What has become of the money of a paid order; it outranks how far its goods are.
+#: What happened to a paid order's money; takes precedence over FULFILMENT.
 MONEY = (OrderStatus.PARTLY_REFUNDED, OrderStatus.REFUNDED, *DISPUTES)
 PAID_FOR = frozenset({*FULFILMENT, *MONEY})
+#: The bank has taken the payment back, or may do so. Stripe refuses refunds.
+BANK_DECIDES = frozenset(DISPUTES) - {OrderStatus.DISPUTE_WON}
+#: The shop has money for the goods and may ship them.
+SHIPPABLE = PAID_FOR - BANK_DECIDES - {OrderStatus.REFUNDED}
 
 _Table = dict[tuple[OrderStatus, OrderStatus], Transition]
 
 
-def _moves(
+def _transitions(
     sources: Iterable[OrderStatus],
     target: OrderStatus,
     by: Actor | Iterable[Actor],
@@ -107,33 +113,38 @@ def _moves(
     }
 
 
-_S = OrderStatus
-_PAY = (Effect.SELL, Effect.MAIL_PAID)
-_END = (Effect.RELEASE, Effect.FREE)
-# A failed attempt is not final, and a payment that lands on a closed order counts.
-TRANSITIONS: _Table = {
-    **_moves([_S.PLACED], _S.AWAITING_PAYMENT, Actor.STRIPE),
-    **_moves([_S.AWAITING_PAYMENT, *CLOSED], _S.PROCESSING, Actor.STRIPE, Effect.KEEP),
-    **_moves([_S.PROCESSING], _S.AWAITING_PAYMENT, Actor.STRIPE, Effect.RENEW, Effect.MAIL_FAILED),
-    **_moves([_S.AWAITING_PAYMENT, _S.PROCESSING, *CLOSED], _S.PAID, Actor.STRIPE, *_PAY),
-    **_moves([_S.PLACED], _S.CANCELLED, Actor.CUSTOMER, *_END),
-    **_moves([_S.AWAITING_PAYMENT], _S.CANCELLED, {Actor.CUSTOMER, Actor.STRIPE}, *_END),
-    **_moves([_S.PROCESSING], _S.CANCELLED, Actor.STRIPE, *_END),
-    **_moves([_S.PLACED], _S.EXPIRED, Actor.CLOCK, *_END),
-    **_moves(
-        [_S.AWAITING_PAYMENT],
-        _S.EXPIRED,
-        {Actor.CLOCK, Actor.STRIPE},
-        *_END,
-        Effect.MAIL_EXPIRED,
-    ),
-    **_moves([_S.PROCESSING], _S.EXPIRED, Actor.STRIPE, *_END, Effect.MAIL_EXPIRED),
-    **_moves([_S.PAID], _S.PARTLY_SHIPPED, Actor.STAFF),
-    **_moves([_S.PAID, _S.PARTLY_SHIPPED], _S.SHIPPED, Actor.STAFF),
-    **_moves([_S.PAID, _S.PARTLY_SHIPPED], _S.DELIVERED, Actor.STAFF),
-}
-for _target in MONEY:
-    TRANSITIONS |= _moves(PAID_FOR, _target, Actor.STRIPE)
-for _target in FULFILMENT:
-    # A refund that failed, a dispute that was withdrawn.
-    TRANSITIONS |= _moves(MONEY, _target, Actor.STRIPE)
+def _table() -> _Table:
+    status = OrderStatus
+    pay = (Effect.SELL_STOCK, Effect.EMAIL_PAID)
+    close = (Effect.RELEASE_STOCK, Effect.RELEASE_DEDUP_KEY)
+    expire = (*close, Effect.EMAIL_EXPIRED)
+    retry = (Effect.EXTEND_RESERVATION, Effect.EMAIL_PAYMENT_FAILED)
+    reserve = Effect.RESERVE_WITHOUT_EXPIRY
+    customer, stripe, clock, staff = Actor
+    # A failed attempt to pay is not final, and a closed order accepts a late payment.
+    payable = [status.AWAITING_PAYMENT, *CLOSED]
+    unshipped = [status.PAID, status.PARTLY_SHIPPED]
+    table = {
+        **_transitions([status.PLACED], status.AWAITING_PAYMENT, stripe),
+        **_transitions(payable, status.PROCESSING, stripe, reserve),
+        **_transitions([status.PROCESSING], status.AWAITING_PAYMENT, stripe, *retry),
+        **_transitions([*payable, status.PROCESSING], status.PAID, stripe, *pay),
+        **_transitions([status.PLACED], status.CANCELLED, customer, *close),
+        **_transitions([status.AWAITING_PAYMENT], status.CANCELLED, {customer, stripe}, *close),
+        **_transitions([status.PROCESSING], status.CANCELLED, stripe, *close),
+        **_transitions([status.PLACED], status.EXPIRED, clock, *close),
+        **_transitions([status.AWAITING_PAYMENT], status.EXPIRED, {clock, stripe}, *expire),
+        **_transitions([status.PROCESSING], status.EXPIRED, stripe, *expire),
+        **_transitions([status.PAID], status.PARTLY_SHIPPED, staff),
+        **_transitions(unshipped, status.SHIPPED, staff),
+        **_transitions(unshipped, status.DELIVERED, staff),
+    }
+    for target in MONEY:
+        table |= _transitions(PAID_FOR, target, stripe)
+    for target in FULFILMENT:
+        # After a failed refund or a withdrawn dispute.
+        table |= _transitions(MONEY, target, stripe)
+    return table
+
+
+TRANSITIONS = _table()

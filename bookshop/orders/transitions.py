@@ -1,108 +1,102 @@
-"""The one place where an order's status changes: by a move of the table in `states`."""
+"""Order status transitions: the only code that changes `Order.status`; the table is in `states`."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
-from bookshop.inventory import reservations
-from bookshop.mail import outbox
-from bookshop.orders.audit import Cause, TransitionContext, record_event, record_transition
-from bookshop.orders.models import Order
-from bookshop.orders.notifications import MailKind, enqueue_order_email
-from bookshop.orders.refunds import requests
-from bookshop.orders.states import CLOSED, TRANSITIONS, Effect, OrderStatus
-from bookshop.payments.intents import OPEN_INTENT_STATUSES
+from sqlalchemy import select
 
-LOG = logging.getLogger(__name__)
+from bookshop.orders.audit import Cause, TransitionContext, record_transition
+from bookshop.orders.effects import EFFECTS
+from bookshop.orders.models import DisputeRecord, Order, OrderLine
+from bookshop.orders.states import TRANSITIONS, OrderStatus
+from bookshop.payments.charges import DisputeStatus
+
+log = logging.getLogger(__name__)
+
+#: Statuses of disputes and inquiries that the bank has not decided.
+OPEN_DISPUTE_STATUSES = frozenset(
+    {
+        DisputeStatus.WARNING_NEEDS_RESPONSE,
+        DisputeStatus.WARNING_UNDER_REVIEW,
+        DisputeStatus.NEEDS_RESPONSE,
+        DisputeStatus.UNDER_REVIEW,
+    }
+)
 
 
 class ForbiddenTransitionError(Exception):
-    """The table has no such move, or not for that actor."""
+    """The table has no such transition, or not for this actor."""
 
 
 def is_allowed(order: Order, target: OrderStatus, cause: Cause) -> bool:
-    """Whether the table has a move to `target`, for whoever causes it."""
+    """Return True if the table has a transition to `target` for the actor of `cause`."""
     found = TRANSITIONS.get((OrderStatus(order.status), target))
     return found is not None and cause.actor in found.by
 
 
-def transition(occasion: TransitionContext, order: Order, target: OrderStatus) -> None:
-    """Transition the order, which must be locked, with everything that the move does.
+def transition(context: TransitionContext, order: Order, target: OrderStatus) -> None:
+    """Change the status of the locked order, with all effects of the transition.
 
     Raises ForbiddenTransitionError.
     """
     source = OrderStatus(order.status)
-    if not is_allowed(order, target, occasion.cause):
-        message = f"{source.value} -> {target.value} by {occasion.cause.actor.value}"
+    if not is_allowed(order, target, context.cause):
+        message = f"{source.value} -> {target.value} by {context.cause.actor.value}"
         raise ForbiddenTransitionError(message)
-    LOG.info("order %s: %s -> %s (%s)", order.number, source, target, occasion.cause.what)
+    log.info(
+        "order_status_changed",
+        extra={
+            "order": order.number,
+            "from_status": source.value,
+            "to_status": target.value,
+            "cause": context.cause.trigger,
+        },
+    )
     order.status = target
-    record_transition(occasion, order, source, target)
+    record_transition(context, order, source, target)
     for effect in TRANSITIONS[source, target].effects:
-        EFFECTS[effect](occasion, order)
+        EFFECTS[effect](context, order)
 
 
-def _keep(occasion: TransitionContext, order: Order) -> None:
-    reservations.reserve_without_expiry(occasion.session, order)
+def update_status(context: TransitionContext, order: Order) -> None:
+    """Change the status of a paid order to the one that its refunds, disputes and lines imply."""
+    context.session.flush()
+    disputes = context.session.scalars(
+        select(DisputeRecord.status).where(DisputeRecord.order_id == order.id)
+    )
+    target = derive_status(order, set(disputes))
+    if target != order.status:
+        transition(context, order, target)
 
 
-def _renew(occasion: TransitionContext, order: Order) -> None:
-    if order.holding:
-        order.held_until = occasion.now + reservations.RESERVATION_TIME
+def derive_status(order: Order, disputes: AbstractSet[str]) -> OrderStatus:
+    """Return the status of a paid order; `disputes` are the statuses of its disputes.
 
-
-def _sell(occasion: TransitionContext, order: Order) -> None:
-    order.paid_at = occasion.now
-    if reservations.sell_reserved(occasion.session, order):
-        return
-    order.short = True
-    LOG.warning("order %s is paid, and its copies are gone: it is refunded", order.number)
-    record_event(occasion, order, "short")
-    requests.request_all(occasion, order)
-
-
-def _release(occasion: TransitionContext, order: Order) -> None:
-    reservations.release(occasion.session, order)
-
-
-def release_dedup_key(order: Order) -> None:
-    """Let whoever wanted the same begin anew, as soon as nobody can pay for a closed order.
-
-    Before that they might pay for both.
+    It depends on the recorded facts alone, so the order in which they arrived does not matter.
     """
-    if order.status in CLOSED and order.intent_status not in OPEN_INTENT_STATUSES:
-        order.basis = None
+    if disputes & OPEN_DISPUTE_STATUSES:
+        return OrderStatus.DISPUTED
+    if DisputeStatus.LOST in disputes:
+        return OrderStatus.DISPUTE_LOST
+    if order.refunded == order.total:
+        return OrderStatus.REFUNDED
+    if order.refunded:
+        return OrderStatus.PARTLY_REFUNDED
+    if DisputeStatus.WON in disputes:
+        return OrderStatus.DISPUTE_WON
+    return fulfilment_status(order.lines)
 
 
-def _free(_occasion: TransitionContext, order: Order) -> None:
-    release_dedup_key(order)
-
-
-def _mail(kind: MailKind) -> Callable[[TransitionContext, Order], None]:
-    def mail(occasion: TransitionContext, order: Order) -> None:
-        enqueue_order_email(occasion.session, order, kind, "", occasion.now)
-
-    return mail
-
-
-def _mail_paid(occasion: TransitionContext, order: Order) -> None:
-    _mail(MailKind.SOLD_OUT if order.short else MailKind.PAID)(occasion, order)
-
-
-def _mail_expired(occasion: TransitionContext, order: Order) -> None:
-    # Whoever was told that the payment failed knows how to try again.
-    if not outbox.was_enqueued(occasion.session, order.id, MailKind.PAYMENT_FAILED):
-        _mail(MailKind.EXPIRED)(occasion, order)
-
-
-EFFECTS: dict[Effect, Callable[[TransitionContext, Order], None]] = {
-    Effect.KEEP: _keep,
-    Effect.RENEW: _renew,
-    Effect.SELL: _sell,
-    Effect.RELEASE: _release,
-    Effect.FREE: _free,
-    Effect.MAIL_PAID: _mail_paid,
-    Effect.MAIL_FAILED: _mail(MailKind.PAYMENT_FAILED),
-    Effect.MAIL_EXPIRED: _mail_expired,
-}
+def fulfilment_status(lines: Iterable[OrderLine]) -> OrderStatus:
+    """Return the status that the shipped quantities imply; delivered if all lines are digital."""
+    lines = list(lines)
+    if not any(line.shipped for line in lines):
+        return OrderStatus.PAID
+    if any(line.shipped < line.quantity for line in lines):
+        return OrderStatus.PARTLY_SHIPPED
+    if all(line.digital for line in lines):
+        return OrderStatus.DELIVERED
+    return OrderStatus.SHIPPED

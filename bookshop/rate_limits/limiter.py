@@ -54,7 +54,7 @@ class RateLimiter:
         Raises RateLimitExceededError. It writes in a transaction of its own, so that none may be open.
         """
         limit = getattr(self._limits, what)
-        self._count(limit, what, request.visitor)
+        self._count(limit, what, request.session_id)
         self._count(type(limit)(limit.amount * MANY, limit.multiples), what, network_of(request))
 
     def count_network(self, what: str, request: Request) -> None:
@@ -64,12 +64,12 @@ class RateLimiter:
     def within(self, what: str, request: Request) -> bool:
         """Count it for the visitor, then for the network; whether both are within the limit."""
         limit = getattr(self._limits, what)
-        both = (request.visitor, network_of(request))
+        both = (request.session_id, network_of(request))
         return all(self._windows.hit(limit, *self._names(what, who)) for who in both)
 
     def count_with_pauses(self, what: str, request: Request) -> None:
         """As count, and between two times lies a pause that doubles. Raises RateLimitExceededError."""
-        limit, names = getattr(self._limits, what), self._names(what, request.visitor)
+        limit, names = getattr(self._limits, what), self._names(what, request.session_id)
         pause = "/".join(("pause", *names))
         if self._storage.get(pause):
             raise RateLimitExceededError(

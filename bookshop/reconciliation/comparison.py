@@ -6,7 +6,7 @@ from bookshop.money import Money
 from bookshop.orders.models import Order
 from bookshop.orders.payment.sync import address_to_json
 from bookshop.orders.states import CLOSED, PAID_FOR, OrderStatus
-from bookshop.orders.status import derive_status
+from bookshop.orders.transitions import derive_status
 from bookshop.payments.charges import Charge
 from bookshop.payments.intents import IntentStatus, PaymentIntent
 from bookshop.reconciliation.facts import OrderFacts

@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from bookshop import clock
-from bookshop.orders.models import DisputeRecord, Order, RefundRecord
+from bookshop.orders.models import INTENT_MISSING, DisputeRecord, Order, RefundRecord
 from bookshop.orders.number import read_number
-from bookshop.orders.payment.intents import MISSING, cancel_intent
+from bookshop.orders.payment.intents import cancel_intent
 from bookshop.orders.payment.sync import record_fraud_warnings, sync_payment
 from bookshop.payments.charges import Dispute, FraudWarning, Refund
 from bookshop.payments.errors import IntentMissingError
@@ -157,7 +157,7 @@ class StripeObjects:
             .where(
                 Order.placed_at >= self._run.since,
                 Order.placed_at < self._run.started_at,
-                Order.intent_status.is_distinct_from(MISSING),
+                Order.intent_status.is_distinct_from(INTENT_MISSING),
             )
             .order_by(Order.id)
         )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from bookshop import clock
 from bookshop.money import Money
 from bookshop.orders.jobs import BATCH
-from bookshop.orders.models import Order, RefundRecord
+from bookshop.orders.models import INTENT_MISSING, Order, RefundRecord
 from bookshop.orders.payment.expiry import (
     cancel_order_intent,
     expire_abandoned,
@@ -18,16 +18,15 @@ from bookshop.orders.payment.expiry import (
     open_intents,
     overdue,
 )
-from bookshop.orders.payment.intents import MISSING
 from bookshop.orders.refunds.execution import execute_with_retry
-from bookshop.orders.refunds.requests import DISPUTED_STATUSES, LocalRefundStatus
+from bookshop.orders.refund_records import COUNTED_STATUSES, LocalRefundStatus
+from bookshop.orders.states import BANK_DECIDES
 from bookshop.payments.charges import RefundStatus
 from bookshop.reconciliation.descriptions import describe_changes, format_amount
 from bookshop.reconciliation.facts import OrderFacts, read_facts
 from bookshop.reconciliation.findings import FindingCode
 from bookshop.reconciliation.run import CAUSE, Run
 
-COUNTING = frozenset(status.value for status in RefundStatus if status.counts)
 
 
 def expire_orders(run: Run) -> None:
@@ -85,7 +84,7 @@ def execute_refunds(run: Run) -> None:
         text = f"refund of {_amount(refund, order)} requested, not executed"
         if refusal is not None:
             run.add_unresolved(number, intent_id, code, f"{text}: {refusal}")
-        elif run.dry_run or status in COUNTING:
+        elif run.dry_run or status in COUNTED_STATUSES:
             run.add_repaired(number, intent_id, code, text)
 
 
@@ -96,10 +95,10 @@ def report_failed_refunds(run: Run) -> None:
         later.order_id == RefundRecord.order_id, later.id > RefundRecord.id
     )
     failed = select(RefundRecord).where(
-        RefundRecord.status.not_in([*COUNTING, LocalRefundStatus.REQUESTED]),
+        RefundRecord.status.not_in([*COUNTED_STATUSES, LocalRefundStatus.REQUESTED]),
         RefundRecord.requested_at >= run.since,
         Order.refunded < Order.total,
-        Order.status.not_in(DISPUTED_STATUSES),
+        Order.status.not_in(BANK_DECIDES),
         ~retried.exists(),
     )
     for refund, order in _with_orders(run, failed):
@@ -116,7 +115,7 @@ def _read_order(run: Run, intent_id: str) -> tuple[str, OrderFacts, bool]:
     with run.databases.reading() as session:
         query = select(Order).where(Order.payment_intent == intent_id)
         order = session.scalars(query).one()
-        return order.number, read_facts(session, order), order.intent_status != MISSING
+        return order.number, read_facts(session, order), order.intent_status != INTENT_MISSING
 
 
 def _with_orders(run: Run, refunds: Select[RefundRecord]) -> list[tuple[RefundRecord, Order]]:

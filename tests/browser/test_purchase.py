@@ -5,11 +5,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.demo_books import LAST_COPY, MOSS
 from tests.shops import SECRET_KEY
 from tests.waiting import until
 
-MOSS = "9786941041210"
-LAST_COPY = "9786941031709"
 GOOD = "4242424242424242"
 # Test cards that are declined, and the code that Stripe gives.
 DECLINES = {

@@ -9,12 +9,9 @@ import requests
 from bookshop import clock
 from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.orders.models import Order
+from tests.demo_books import EBOOK, LAST_COPY, MOSS, PREORDER
 from tests.shops import intent_of, pay_form
 
-MOSS = "9786941041210"
-LAST_COPY = "9786941031709"
-TO_COME = "9786941063403"
-EBOOK = "9786941006349"
 BUY = f"/checkout?item={MOSS}"
 
 
@@ -594,9 +591,9 @@ def release_date(page) -> str | None:
 def preordered(shop, sandbox):
     """A visitor with a paid pre-order, and the pages and the reservation on the way."""
     visitor = shop.visitor()
-    checkout = visitor.get(f"/checkout?item={TO_COME}")
+    checkout = visitor.get(f"/checkout?item={PREORDER}")
     press_pay(visitor, checkout)
-    held = shop.book(TO_COME).reserved
+    held = shop.book(PREORDER).reserved
     sandbox.confirm(intent_of(checkout))
     receipt = visitor.get(f"/success?pi={intent_of(checkout)}")
     return visitor, checkout, held, receipt
@@ -610,19 +607,19 @@ def test_preorder_is_paid_now_and_sent_on_publication(shop, preordered):
     assert {release_date(each) for each in (checkout, receipt, page)} == {"2030-03-14"}
     assert page.html.article["data-status"] == "preorder"
     assert order.status == "paid"
-    assert (held, shop.book(TO_COME).stock, shop.book(TO_COME).reserved) == (1, 39, 0)
+    assert (held, shop.book(PREORDER).stock, shop.book(PREORDER).reserved) == (1, 39, 0)
 
 
 def test_last_copy_of_a_preorder_shows_its_release_date(shop, preordered):
     visitor, _, _, receipt = preordered
-    shop.change_book(TO_COME, stock=0)
+    shop.change_book(PREORDER, stock=0)
 
     assert release_date(visitor.get(receipt.request.url)) == "2030-03-14"
 
 
 def test_postponed_preorder_shows_its_new_release_date(shop, preordered):
     visitor, _, _, receipt = preordered
-    shop.change_book(TO_COME, published=date(2031, 5, 2))
+    shop.change_book(PREORDER, published=date(2031, 5, 2))
 
     assert release_date(visitor.get(receipt.request.url)) == "2031-05-02"
 
@@ -637,7 +634,7 @@ def test_release_date_is_hidden_when_it_no_longer_applies(shop, preordered, chan
         order.status = "cancelled" if change == "cancelled" else order.status
         order.out_of_stock = change == "short"
     if change == "out":
-        shop.change_book(TO_COME, published=clock.now().date())
+        shop.change_book(PREORDER, published=clock.now().date())
 
     page = visitor.get(f"/orders/{shop.orders()[0].number}")
 

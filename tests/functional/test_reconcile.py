@@ -14,8 +14,8 @@ from bookshop.money import Money
 from bookshop.orders.audit import JOB_WORKER, Cause, TransitionContext
 from bookshop.orders.models import AuditEntry, Order, RefundRecord
 from bookshop.orders.payment.intents import KEY_LIFE
-from bookshop.orders.refunds import requests
 from bookshop.orders.refunds.execution import execute_refund
+from bookshop.orders.refunds.requests import request_refund
 from bookshop.orders.states import Actor
 from bookshop.payments.errors import StripeUnavailableError
 from bookshop.payments.gateway import Gateway
@@ -106,7 +106,7 @@ def ask_back(shop, amount):
     with shop.registry.services.sessions.begin() as session:
         order = session.scalars(select(Order).with_for_update()).one()
         occasion = TransitionContext(session, STAFF, clock.now())
-        return requests.request(occasion, order, Money(amount, "GBP"), restock=False).key
+        return request_refund(occasion, order, Money(amount, "GBP"), restock=False).key
 
 
 def carry(shop, key):
@@ -151,7 +151,7 @@ def test_bug_4_a_lost_webhook_is_made_good_and_a_second_run_finds_nothing(
     assert differences() == [NOW_PAID]
 
     assert only(shop).status == "paid"
-    assert (shop.book(MOSS).stock, shop.book(MOSS).held) == (6, 0)
+    assert (shop.book(MOSS).stock, shop.book(MOSS).reserved) == (6, 0)
     assert differences() == []
 
 
@@ -221,7 +221,7 @@ def test_warnings_and_reviews_are_followed(shop, sandbox, paid, differences):
         "its bank takes the payment for fraud, which is not known here",
     ]
     assert only(shop).under_review
-    assert only(shop).warned_at
+    assert only(shop).fraud_warned_at
     sandbox.close_review(review["id"], "approved")
     assert differences() == ["the review of the payment is over at Stripe, and still open here"]
     assert differences() == []
@@ -232,8 +232,8 @@ def test_what_is_paid_for_when_its_last_copy_has_gone_is_given_back_in_the_same_
 ):
     intent = press(shop, f"/checkout?item={LAST_COPY}")
     sandbox.confirm(intent)
-    change_order(shop, holding=False, held_until=None)
-    shop.change_book(LAST_COPY, stock=0, held=0)
+    change_order(shop, stock_reserved=False, reserved_until=None)
+    shop.change_book(LAST_COPY, stock=0, reserved=0)
 
     paid, asked = differences()
 
@@ -331,7 +331,7 @@ def test_whoever_left_expires_and_can_pay_no_more(shop, sandbox, run, monkeypatc
         "expired here, and could still be paid at Stripe"
     ]
     assert sandbox.intent(intent)["status"] == "canceled"
-    assert (only(shop).status, shop.book(MOSS).held) == ("expired", 0)
+    assert (only(shop).status, shop.book(MOSS).reserved) == ("expired", 0)
     assert (second["expired"], second["differences"]) == (0, [])
 
 
@@ -346,7 +346,7 @@ def test_whoever_has_paid_is_not_told_that_the_time_is_over(
 
     with shop.registry.services.sessions() as session:
         moves = list(
-            session.scalars(select(AuditEntry.target).where(AuditEntry.target.is_not(None)))
+            session.scalars(select(AuditEntry.to_status).where(AuditEntry.to_status.is_not(None)))
         )
     assert "expired" not in moves
 
@@ -372,7 +372,7 @@ def test_a_second_intent_is_cancelled_before_anybody_pays_it(shop, sandbox, paid
     second = another_intent(sandbox, only(shop).number)
     assert differences() == [f"a second PaymentIntent could be paid, {second}"]
     assert sandbox.intent(second)["status"] == "canceled"
-    assert not only(shop).contradicted
+    assert not only(shop).payment_mismatch
     assert differences() == []
 
 
@@ -384,7 +384,7 @@ def test_a_second_payment_is_left_to_a_person_until_it_has_gone_back(
     told = f"a second payment has brought in 22.00 GBP: {second}"
     assert differences(left=1) == [told]
     assert differences(left=1) == [told]
-    assert (only(shop).status, only(shop).contradicted) == ("paid", True)
+    assert (only(shop).status, only(shop).payment_mismatch) == ("paid", True)
     sandbox.refund(second)
     assert differences() == []
 
@@ -398,7 +398,7 @@ def test_a_payment_of_another_amount_pays_nothing_and_is_left_to_a_person(
     told = "22.00 GBP were paid at Stripe, 25.00 GBP ordered here"
     assert differences(left=1) == [told]
     assert differences(left=1) == [told]
-    assert (only(shop).status, only(shop).contradicted) == ("awaiting_payment", True)
+    assert (only(shop).status, only(shop).payment_mismatch) == ("awaiting_payment", True)
     sandbox.refund(intent)
     assert differences() == []
 

@@ -92,7 +92,7 @@ def test_the_history_says_who_asked_and_what_stripe_did(shop, run, paid):
     run("refund", paid[0], "--amount", "1")
     with shop.registry.services.sessions() as session:
         entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()[-3:]
-    assert [(entry.what, entry.actor, entry.cause) for entry in entries] == [
+    assert [(entry.event, entry.actor, entry.cause) for entry in entries] == [
         ("refund_requested", "staff", "refund by ada"),
         ("refund", "stripe", "refund by ada"),
         ("partly_refunded", "stripe", "refund by ada"),

@@ -120,7 +120,7 @@ def test_pay_pressed_while_stripe_fails_says_so_and_works_again(make_shop, sandb
     assert "not paid" in answer.json["error"]["message"]
     sandbox.clear()
     press_pay(visitor, page)
-    assert shop.book(MOSS).held == 1
+    assert shop.book(MOSS).reserved == 1
 
 
 def test_success_without_stripe_claims_nothing(make_shop, sandbox):

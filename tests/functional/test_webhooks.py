@@ -70,7 +70,7 @@ def history(shop) -> list[tuple]:
     """The moves of all orders, the oldest first."""
     with shop.registry.services.sessions() as session:
         found = session.execute(
-            text("SELECT source, target FROM order_entries WHERE target IS NOT NULL ORDER BY id")
+            text("SELECT from_status, to_status FROM order_entries WHERE to_status IS NOT NULL ORDER BY id")
         )
         return [tuple(row) for row in found]
 
@@ -93,7 +93,7 @@ def paid_once(shop) -> bool:
     (order,) = shop.orders()
     book = shop.book(MOSS)
     moves = [move for move in history(shop) if move[1] == "paid"]
-    assert (order.status, book.stock, book.held) == ("paid", 6, 0)
+    assert (order.status, book.stock, book.reserved) == ("paid", 6, 0)
     assert moves == [("awaiting_payment", "paid")]
     assert mails(shop) == ["paid"]
     return True
@@ -379,7 +379,7 @@ def test_bug_3_whatever_arrives_when_the_order_ends_as_stripe_has_it(
     calm_shop, sandbox, before, ends, after, data
 ):
     shop = calm_shop
-    shop.change_book(MOSS, stock=1000, held=0)
+    shop.change_book(MOSS, stock=1000, reserved=0)
     visitor = shop.visitor()
     page = visitor.get(BUY)
     press_pay(visitor, page)
@@ -404,16 +404,16 @@ def test_bug_3_whatever_arrives_when_the_order_ends_as_stripe_has_it(
         payments = [
             entry
             for entry in order.entries
-            if entry.target == "paid" and entry.source in UNTIL_PAID.values()
+            if entry.to_status == "paid" and entry.from_status in UNTIL_PAID.values()
         ]
     assert (order.status, order.refunded) == (standing, refunded)
     assert (order.paid_at is not None) == was_paid
-    assert (order.warned_at is not None) == bool(sandbox.warnings(story.intent))
-    assert order.holding == keeps
+    assert (order.fraud_warned_at is not None) == bool(sandbox.warnings(story.intent))
+    assert order.stock_reserved == keeps
     assert len(payments) == int(was_paid)
     assert mails(shop, order.number).count("paid") == int(was_paid)
     book = shop.book(MOSS)
-    assert (book.stock, book.held) == (1000 - int(was_paid), int(keeps))
+    assert (book.stock, book.reserved) == (1000 - int(was_paid), int(keeps))
 
 
 # --- bug 4: the browser trusted, or needed
@@ -799,7 +799,7 @@ def test_what_is_done_in_stripes_dashboard_arrives(delivering, sandbox):
     assert standing() == "partly_refunded"
     with delivering.registry.services.sessions() as session:
         order = session.query(Order).one()
-        assert (order.warned_at is not None, order.under_review) == (True, True)
+        assert (order.fraud_warned_at is not None, order.under_review) == (True, True)
     dispute = sandbox.dispute(intent["id"])
     assert standing() == "disputed"
     sandbox.settle_dispute(dispute["id"], "lost")

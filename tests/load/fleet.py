@@ -174,7 +174,7 @@ class Fleet:
         with self.engine.begin() as connection:
             for sku, stock in copies.items():
                 book = update(BookRecord).where(BookRecord.sku == sku)
-                connection.execute(book.values(stock=stock, held=0))
+                connection.execute(book.values(stock=stock, reserved=0))
 
     def errors(self) -> str:
         """All that the programs have complained of."""

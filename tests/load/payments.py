@@ -126,8 +126,8 @@ def placed(fleet: Fleet, sku: str, count: int) -> list[Payment]:
         now = clock.now()
         occasion = TransitionContext(session, Cause(Actor.STRIPE, "checkout"), now)
         for visitor in range(count):
-            basis = DedupKey(f"visitor {visitor}", sku, None)
-            order = place_order(session, basis, listing, listing.price, now)
+            key = DedupKey(f"visitor {visitor}", sku, None)
+            order = place_order(session, key, listing, listing.price, now)
             order.email = f"reader{visitor}@reader.example"
             transition(occasion, order, OrderStatus.AWAITING_PAYMENT)
             reserve(session, order, now)

@@ -47,7 +47,7 @@ def time_passes(fleet: Fleet) -> None:
     unpaid = Order.status.in_(UNPAID)
     with fleet.engine.begin() as connection:
         connection.execute(update(Order).where(unpaid).values(placed_at=yesterday))
-        connection.execute(update(Order).where(unpaid, Order.holding).values(held_until=yesterday))
+        connection.execute(update(Order).where(unpaid, Order.stock_reserved).values(reserved_until=yesterday))
         connection.execute(
             update(MailRecord)
             .where(or_(MailRecord.claimed_until.is_not(None), MailRecord.due_at > yesterday))
@@ -57,9 +57,9 @@ def time_passes(fleet: Fleet) -> None:
 
 def too_late(fleet: Fleet, number: str) -> None:
     """The hold of an order is over."""
-    mine = update(Order).where(Order.number == number, Order.holding)
+    mine = update(Order).where(Order.number == number, Order.stock_reserved)
     with fleet.engine.begin() as connection:
-        connection.execute(mine.values(held_until=clock.now() - ABANDONED_AFTER))
+        connection.execute(mine.values(reserved_until=clock.now() - ABANDONED_AFTER))
 
 
 def every_success_has_its_one_order(found: Facts) -> Iterator[str]:
@@ -89,7 +89,7 @@ RECONCILED = (
 def reconcile(fleet: Fleet) -> None:
     """Reconcile, and once more: by then nothing differs any more."""
     code, first = fleet.report("reconcile")
-    assert (code, first["left"], first["unfinished"]) == (0, 0, None), first
+    assert (code, first["unresolved"], first["unfinished"]) == (0, 0, None), first
     code, second = fleet.report("reconcile")
     assert (code, second["differences"], second["expired"]) == (0, [], 0), second
 

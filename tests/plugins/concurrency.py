@@ -43,7 +43,7 @@ def copies():
 
     def count(session, sku):
         found = session.execute(
-            select(BookRecord.stock, BookRecord.held).where(BookRecord.sku == sku)
+            select(BookRecord.stock, BookRecord.reserved).where(BookRecord.sku == sku)
         ).one()
         return tuple(found)
 

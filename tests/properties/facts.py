@@ -83,7 +83,7 @@ class Facts:
 
     def moves(self, order: Row) -> list[tuple[str | None, str]]:
         entries = self.entries[order["id"]]
-        return [(entry["source"], entry["target"]) for entry in entries if entry["target"]]
+        return [(entry["from_status"], entry["to_status"]) for entry in entries if entry["to_status"]]
 
 
 def gather(rig: Rig, copies: dict[str, int | None], once_more: set[str]) -> Facts:

@@ -30,17 +30,17 @@ Wrong = Iterator[str]
 
 def stock_covers_what_is_held(facts: Facts) -> Wrong:
     for book in facts.books:
-        if book["held"] < 0:
+        if book["reserved"] < 0:
             yield f"{book['sku']}: {book['held']} copies are held"
-        if book["stock"] is not None and book["stock"] < book["held"]:
+        if book["stock"] is not None and book["stock"] < book["reserved"]:
             yield f"{book['sku']}: {book['held']} copies are held of {book['stock']}"
 
 
 def held_copies_are_those_of_orders_that_hold(facts: Facts) -> Wrong:
     for book in facts.books:
-        holding = [order for order in facts.orders if order["holding"]]
+        holding = [order for order in facts.orders if order["stock_reserved"]]
         expected = sum(_copies(facts, order, book["sku"]) for order in holding)
-        if book["held"] != expected:
+        if book["reserved"] != expected:
             numbers = [order["number"] for order in holding]
             yield f"{book['sku']}: {book['held']} copies are held, {expected} for {numbers}"
 
@@ -48,8 +48,8 @@ def held_copies_are_those_of_orders_that_hold(facts: Facts) -> Wrong:
 def every_hold_has_an_end(facts: Facts) -> Wrong:
     """A time where nobody has paid, the bank's word where it works on the payment."""
     for order in facts.orders:
-        if order["holding"] and (order["held_until"] is None) != (order["status"] == "processing"):
-            until = order["held_until"]
+        if order["stock_reserved"] and (order["reserved_until"] is None) != (order["status"] == "processing"):
+            until = order["reserved_until"]
             yield f"order {order['number']} is {order['status']} and holds copies until {until}"
 
 
@@ -68,9 +68,9 @@ def every_move_is_in_the_table(facts: Facts) -> Wrong:
     for order in facts.orders:
         before: str | None = None
         for entry in facts.entries[order["id"]]:
-            if not entry["target"]:
+            if not entry["to_status"]:
                 continue
-            source, target = entry["source"], entry["target"]
+            source, target = entry["from_status"], entry["to_status"]
             if source != before:
                 yield f"order {order['number']} was {before}, its history says {source}"
             if source is not None:
@@ -149,13 +149,13 @@ def a_refund_is_made_once(facts: Facts) -> Wrong:
 
 def nothing_contradicts(facts: Facts) -> Wrong:
     for order in facts.orders:
-        if order["contradicted"]:
+        if order["payment_mismatch"]:
             yield f"order {order['number']}: Stripe says what contradicts it"
 
 
 def who_holds_copies_is_not_short(facts: Facts) -> Wrong:
     for order in facts.orders:
-        if order["short"] and order["holding"]:
+        if order["out_of_stock"] and order["stock_reserved"]:
             yield f"order {order['number']} is short and holds copies"
 
 
@@ -175,7 +175,7 @@ def every_letter_is_a_mail(facts: Facts) -> Wrong:
 def mails_say_what_is_so(facts: Facts) -> Wrong:
     for order in facts.orders:
         told = Counter(mail["kind"] for mail in facts.mails if mail["order_id"] == order["id"])
-        paid, short = order["paid_at"] is not None, order["short"]
+        paid, short = order["paid_at"] is not None, order["out_of_stock"]
         if told["paid"] != (paid and not short) or told["sold_out"] != (paid and short):
             yield f"order {order['number']} is {order['status']}, short: {short}; mailed: {told}"
         moves = facts.moves(order)
@@ -195,7 +195,7 @@ def mails_say_what_is_so(facts: Facts) -> Wrong:
             if record["status"] in COUNTING and record["stripe_id"] not in keys:
                 yield f"order {order['number']}: refund {record['stripe_id']} was not mailed"
         shipped = sum(
-            entry["what"] == "shipped" and entry["target"] is None
+            entry["event"] == "items_shipped" and entry["to_status"] is None
             for entry in facts.entries[order["id"]]
         )
         if told["shipped"] != shipped:
@@ -214,7 +214,7 @@ def old_words_never_win(facts: Facts) -> Wrong:
             yield f"order {order['number']}: {fell} payments failed, {failed} of them at Stripe"
         known: dict[str, int] = {}
         for entry in facts.entries[order["id"]]:
-            if entry["what"] in {"refund", "dispute"} and entry["target"] is None:
+            if entry["event"] in {"refund_updated", "dispute_updated"} and entry["to_status"] is None:
                 name, status = entry["detail"]["id"], entry["detail"]["status"]
                 if AGES[status] < known.get(name, 0):
                     yield f"order {order['number']}: {entry['what']} {name} is {status} again"
@@ -261,7 +261,7 @@ def every_payment_has_its_order(facts: Facts) -> Wrong:
 
 def holds_have_ended(facts: Facts) -> Wrong:
     for order in facts.orders:
-        if order["holding"] and order["status"] != "processing":
+        if order["stock_reserved"] and order["status"] != "processing":
             yield f"order {order['number']} is {order['status']} and holds copies"
 
 
@@ -272,7 +272,7 @@ def nobody_can_pay_a_closed_order(facts: Facts) -> Wrong:
         intent = facts.stripe.by_intent.get(order["payment_intent"])
         if intent is not None and intent["status"] in OPEN_INTENTS:
             yield f"order {order['number']} is {order['status']}, its intent {intent['status']}"
-        if order["basis"] is not None:
+        if order["dedup_key"] is not None:
             yield f"order {order['number']} is {order['status']} and keeps its buyer from another"
 
 
@@ -305,7 +305,7 @@ def refunds_are_those_at_stripe(facts: Facts) -> Wrong:
 
 def what_is_short_goes_back(facts: Facts) -> Wrong:
     for order in facts.orders:
-        if not order["short"] or order["refunded"] == order["total"]:
+        if not order["out_of_stock"] or order["refunded"] == order["total"]:
             continue
         ways = [(record["key"], record["status"]) for record in facts.refunds[order["id"]]]
         if not any(status in {"failed", "canceled", "refused"} for _, status in ways):
@@ -331,8 +331,8 @@ def doubts_are_those_at_stripe(facts: Facts) -> Wrong:
         if order["status"] not in PAID_FOR:
             continue
         warned = bool(facts.stripe.of("warnings", order["payment_intent"]))
-        if warned != (order["warned_at"] is not None):
-            yield f"order {order['number']}: warned at {order['warned_at']}, at Stripe {warned}"
+        if warned != (order["fraud_warned_at"] is not None):
+            yield f"order {order['number']}: warned at {order['fraud_warned_at']}, at Stripe {warned}"
         under_review = any(
             review["open"] for review in facts.stripe.of("reviews", order["payment_intent"])
         )
@@ -377,7 +377,7 @@ def _copies(facts: Facts, order: Row, sku: str) -> int:
 
 
 def _sold(order: Row) -> bool:
-    return order["paid_at"] is not None and not order["short"] and order["restocked_at"] is None
+    return order["paid_at"] is not None and not order["out_of_stock"] and order["restocked_at"] is None
 
 
 def _stands(facts: Facts, order: Row) -> str:

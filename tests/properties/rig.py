@@ -115,7 +115,7 @@ class Rig:
                     connection.execute(table.delete())
             for sku, stock, price in zip(BOOKS, STOCKS, PRICES, strict=True):
                 book = update(BookRecord).where(BookRecord.sku == sku)
-                connection.execute(book.values(stock=stock, held=0))
+                connection.execute(book.values(stock=stock, reserved=0))
                 self.set_price(connection, sku, price)
         shutil.rmtree(self.mail_folder, ignore_errors=True)
 

@@ -23,12 +23,13 @@ from bookshop.money import Money
 from bookshop.orders.audit import Cause, TransitionContext
 from bookshop.orders.fulfilment.shipments import CannotShipError, ShipmentRequest, ship
 from bookshop.orders.payment.expiry import ABANDONED_AFTER
-from bookshop.orders.queries import locked
+from bookshop.orders.queries import lock_order
 from bookshop.orders.refunds.requests import CannotRefundError
 from bookshop.orders.refunds.service import RefundRequest, refund_order
 from bookshop.orders.states import PAID_FOR, Actor
-from bookshop.reconciliation.differences import End, Kind
-from bookshop.reconciliation.service import Databases, Report, reconcile
+from bookshop.reconciliation.findings import FindingCode, Report, Resolution
+from bookshop.reconciliation.run import Databases
+from bookshop.reconciliation.service import reconcile
 from tests.properties.facts import Facts, Row, gather, stripe
 from tests.properties.interruptions import Interruption, Killed
 from tests.properties.invariants import ALWAYS, OPEN_INTENTS, SETTLED, check
@@ -41,7 +42,7 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 #: What a page may answer when nothing is wrong but that somebody else was faster.
 HONEST = {200, 303, 404, 409}
 #: What no program can repair: a refund that the customer's bank, or Stripe, has not taken.
-FOR_A_PERSON = {Kind.MONEY_OWED}
+FOR_A_PERSON = {FindingCode.REFUND_FAILED}
 LATE = 8  # events that come when all is said already
 ROUNDS = 12  # of waiting for mail that is tried again later
 
@@ -228,7 +229,7 @@ class World:
         if order is None:
             return
         with self._database_trouble(), self.rig.registry.services.sessions.begin() as session:
-            found = locked(session, order["number"])
+            found = lock_order(session, order["number"])
             with suppress(CannotShipError):
                 ship(TransitionContext(session, STAFF, clock.now()), found, ShipmentRequest({}))
 
@@ -436,8 +437,8 @@ class World:
         before = self.facts()
         again = self._reconcile()
         assert (again.unfinished, again.expired) == (None, 0), again
-        assert all(each.end is End.LEFT for each in again.differences), again
-        assert {each.kind for each in again.differences} <= FOR_A_PERSON, again
+        assert all(each.resolution is Resolution.UNRESOLVED for each in again.findings), again
+        assert {each.code for each in again.findings} <= FOR_A_PERSON, again
         assert _lasting(self.facts()) == _lasting(before), "the second reconcile changed something"
 
     @contextmanager
@@ -463,5 +464,5 @@ def _aged(events: list[Row], event: Row) -> Row:
 
 def _lasting(facts: Facts) -> tuple:
     """All that a look at Stripe must not change when there is nothing to learn."""
-    orders = [{**order, "asked_at": None} for order in facts.orders]
+    orders = [{**order, "checked_at": None} for order in facts.orders]
     return orders, facts.books, facts.refunds, facts.disputes, facts.mails, facts.entries

@@ -6,9 +6,10 @@ import itertools
 from datetime import UTC, datetime
 
 from bookshop.catalogue.edition import Contributor, Edition, Price, Subject
+from bookshop.catalogue.listings import listing_row
 from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.catalogue.pricing import SalesContext
-from bookshop.catalogue.writer import book_row, listing_row
+from bookshop.catalogue.writer import book_row
 from bookshop.money import Money
 from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.number import new_number
@@ -50,9 +51,9 @@ def edition(sku: str | None = None, *, prices: dict[str, int] | None = None, **v
 
 def book(sku: str | None = None, **values) -> BookRecord:
     """The row of an edition, five copies of it, and its listing as of NOW."""
-    row = {name: values.pop(name) for name in ("stock", "held", "cover") if name in values}
+    row = {name: values.pop(name) for name in ("stock", "reserved", "cover") if name in values}
     told = edition(sku, **values)
-    row = {"stock": 5, "held": 0, "cover": "cover.svg", "withdrawn": False, **row}
+    row = {"stock": 5, "reserved": 0, "cover": "cover.svg", "withdrawn": False, **row}
     return BookRecord(
         sku=told.sku,
         added_at=NOW,
@@ -79,8 +80,8 @@ def order(*books: BookRecord, quantity: int = 1, price: int = 999, **values) -> 
     filled = {
         "number": new_number(),
         "status": OrderStatus.AWAITING_PAYMENT,
-        "visitor": "visitor",
-        "basis": f"basis-{number}",
+        "session_id": "visitor",
+        "dedup_key": f"key-{number}",
         "currency": "GBP",
         "total": sum(line.amount for line in lines) or price,
         "payment_intent": f"pi_{number}",
@@ -104,7 +105,7 @@ def intent_of(
         "reference": order.number,
         "livemode": False,
         "failure": None,
-        "asked_at": NOW,
+        "checked_at": NOW,
     }
     return PaymentIntent(status=status, **{**filled, **values})
 

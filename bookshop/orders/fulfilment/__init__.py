@@ -1,1 +1,1 @@
-"""Getting books to the customer: shipments and pre-orders."""
+"""Fulfilment: shipments and pre-orders."""

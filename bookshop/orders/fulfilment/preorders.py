@@ -1,27 +1,23 @@
-"""Books that were sold before they are out."""
+"""Pre-orders: books that are sold before their publication."""
 
 from __future__ import annotations
 
 from datetime import date
 
-from bookshop.catalogue.queries import Detail
+from bookshop.catalogue.queries import BookDetail
 from bookshop.orders.snapshot import LineSnapshot, OrderSnapshot
-from bookshop.orders.states import UNPAID, OrderStatus
+from bookshop.orders.states import SHIPPABLE, UNPAID, OrderStatus
 
-#: Orders of which something may still be sent.
-OPEN_STATUSES = UNPAID | {
-    OrderStatus.PROCESSING,
-    OrderStatus.PAID,
-    OrderStatus.PARTLY_SHIPPED,
-    OrderStatus.PARTLY_REFUNDED,
-    OrderStatus.DISPUTE_WON,
-}
+#: Statuses of orders with items that may still be shipped.
+TO_SHIP = UNPAID | {OrderStatus.PROCESSING} | SHIPPABLE
 
 
-def expected_release(order: OrderSnapshot, line: LineSnapshot, book: Detail | None) -> date | None:
-    """The day on which the book of a line that is still to be sent comes out; None once it is out.
+def expected_release(
+    order: OrderSnapshot, line: LineSnapshot, book: BookDetail | None
+) -> date | None:
+    """Return the publication date of a line that is still to be shipped; None once published.
 
-    That is what the catalogue says today, as publishers put days off.
+    The date is the one in the catalogue now, since publishers postpone books.
     """
-    to_send = order.status in OPEN_STATUSES and not order.short and line.shipped < line.quantity
-    return book.offer.release_date if book and to_send else None
+    to_ship = order.status in TO_SHIP and not order.out_of_stock and line.shipped < line.quantity
+    return book.offer.release_date if book and to_ship else None

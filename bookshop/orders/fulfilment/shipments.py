@@ -1,29 +1,26 @@
-"""Copies that leave the house: written down once, and told to the customer."""
+"""Shipments: copies that leave the shop are recorded once, and the customer gets an e-mail."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bookshop.orders.audit import TransitionContext, record_event
+from bookshop.orders.audit import AuditEvent, TransitionContext, record_event
 from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.notifications import MailKind, enqueue_order_email
-from bookshop.orders.states import FULFILMENT, OrderStatus
-from bookshop.orders.status import update_status
-
-#: Where the shop has money to send books for.
-PAYING = frozenset({*FULFILMENT, OrderStatus.PARTLY_REFUNDED, OrderStatus.DISPUTE_WON})
+from bookshop.orders.states import SHIPPABLE
+from bookshop.orders.transitions import update_status
 
 
 class CannotShipError(Exception):
-    """Nothing is sent; the text says why, in plain words."""
+    """The shipment is refused; the message says why."""
 
 
 @dataclass(frozen=True)
 class ShipmentRequest:
-    """What is sent: copies by SKU, None for all that are left of it; no SKU at all is everything.
+    """What to ship: quantities by SKU, None for all that remain of it; no SKU means everything.
 
-    `despite_warning` sends what a bank takes for fraud, or a person has to look at first.
+    `despite_warning` ships although the payment is suspicious or under review.
     """
 
     copies: Mapping[str, int | None]
@@ -33,70 +30,74 @@ class ShipmentRequest:
 
 @dataclass(frozen=True)
 class ShippedLine:
-    """Copies of one line that have just been sent."""
+    """Copies of one line that were just shipped."""
 
     sku: str
     title: str
     quantity: int
 
 
-def ship(occasion: TransitionContext, order: Order, parcel: ShipmentRequest) -> list[ShippedLine]:
-    """Write down that copies are sent; the order must be locked. Raises CannotShipError.
+def ship(context: TransitionContext, order: Order, request: ShipmentRequest) -> list[ShippedLine]:
+    """Record a shipment; the order must be locked. Raises CannotShipError.
 
-    An e-book is sent by being handed over.
+    Handing over an e-book counts as shipping it.
     """
-    _check(order, parcel)
-    sent = []
-    for line, quantity in _packed(order, parcel):
+    _check(order, request)
+    shipped = []
+    for line, quantity in _select_lines(order, request):
         line.shipped += quantity
-        sent.append(ShippedLine(line.sku, line.title, quantity))
-    lines = [{"title": each.title, "quantity": each.quantity} for each in sent]
-    record_event(occasion, order, "shipped", lines=lines, tracking=parcel.tracking)
-    # Every parcel raises the number of copies that have been sent: that names it.
+        shipped.append(ShippedLine(line.sku, line.title, quantity))
+    lines = [{"title": each.title, "quantity": each.quantity} for each in shipped]
+    tracking = request.tracking
+    record_event(context, order, AuditEvent.ITEMS_SHIPPED, lines=lines, tracking=tracking)
+    # The total of shipped copies grows with each shipment, so it identifies the shipment.
     reference = str(sum(line.shipped for line in order.lines))
     enqueue_order_email(
-        occasion.session,
+        context.session,
         order,
         MailKind.SHIPPED,
         reference,
-        occasion.now,
+        context.now,
         lines=lines,
-        tracking=parcel.tracking,
+        tracking=tracking,
     )
-    update_status(occasion, order)
-    return sent
+    update_status(context, order)
+    return shipped
 
 
-def _check(order: Order, parcel: ShipmentRequest) -> None:
-    if order.short:
-        raise CannotShipError("Its copies had gone to others; the money goes back.")
-    if order.status not in PAYING:
-        state = order.status.replace("_", " ")
-        raise CannotShipError(f"The order is {state}: there is no money to send books for.")
-    if parcel.despite_warning:
+def _check(order: Order, request: ShipmentRequest) -> None:
+    if order.out_of_stock:
+        raise CannotShipError("The order was out of stock when it was paid, and is refunded.")
+    if order.status not in SHIPPABLE:
+        status = order.status.replace("_", " ")
+        raise CannotShipError(f"The order is {status}, so nothing can be shipped.")
+    if request.despite_warning:
         return
-    for doubt, holds in (
-        ("The bank that issued the card takes the payment for fraud", order.warned_at is not None),
-        ("Stripe advises to look at the payment first", order.under_review),
-        ("A payment did not agree with the order (bookshop reconcile)", order.contradicted),
+    for warning, applies in (
+        ("The card issuer suspects fraud", order.fraud_warned_at is not None),
+        ("Stripe advises to review the payment first", order.under_review),
+        ("A payment does not match the order (see bookshop reconcile)", order.payment_mismatch),
     ):
-        if holds:
-            raise CannotShipError(f"{doubt}. To send it all the same: --despite-warning.")
+        if applies:
+            raise CannotShipError(f"{warning}. To ship anyway: --despite-warning.")
 
 
-def _packed(order: Order, parcel: ShipmentRequest) -> list[tuple[OrderLine, int]]:
+def _select_lines(order: Order, request: ShipmentRequest) -> list[tuple[OrderLine, int]]:
+    """Return the lines to ship with their quantities. Raises CannotShipError."""
     left = {line.sku: line.quantity - line.shipped for line in order.lines}
     if not any(left.values()):
-        raise CannotShipError("Everything in it has been sent already.")
-    for sku, quantity in parcel.copies.items():
+        raise CannotShipError("Everything in this order has been shipped already.")
+    for sku, quantity in request.copies.items():
         if sku not in left:
-            raise CannotShipError(f"There is no {sku} in the order.")
+            raise CannotShipError(f"{sku} is not part of this order.")
         if left[sku] == 0:
-            raise CannotShipError(f"All of {sku} has been sent already.")
+            raise CannotShipError(f"All copies of {sku} have been shipped already.")
         if quantity is not None and quantity > left[sku]:
-            raise CannotShipError(f"No more than {left[sku]} of {sku} can be sent.")
-    wanted = parcel.copies or dict.fromkeys(left)
-    packed = (
-        (line, wanted[line.sku] or left[line.sku]) for line in order.lines if line.sku in wanted
+            raise CannotShipError(f"Only {left[sku]} of {sku} remain to be shipped.")
+    requested = request.copies or dict.fromkeys(left)
+    selected = (
+        (line, requested[line.sku] or left[line.sku])
+        for line in order.lines
+        if line.sku in requested
     )
-    return [(line, quantity) for line, quantity in packed if quantity]
+    return [(line, quantity) for line, quantity in selected if quantity]

@@ -1,4 +1,4 @@
-"""Who may see an order: the browser that made it, and whoever has the signed link to it."""
+"""Access to orders: the session that placed the order, and any browser with its signed link."""
 
 from __future__ import annotations
 
@@ -11,40 +11,41 @@ from bookshop.orders.models import Order
 from bookshop.orders.number import is_number
 from bookshop.orders.snapshot import OrderSnapshot
 from bookshop.services import services
+from bookshop.web.security import SESSION_ID
 
-SHOWN = "shown"  # the session's key for orders whose client secret this browser has shown
+SHOWN = "shown"  # session key: numbers of orders whose client secret this browser has presented
 
 
 def made_here(request: Request, order: OrderSnapshot) -> bool:
-    """Whether this browser made the order."""
-    return bool(request.session.get("visitor") == order.visitor)
+    """Return True if this session placed the order."""
+    return bool(request.session.get(SESSION_ID) == order.session_id)
 
 
 def seen_here(request: Request, order: OrderSnapshot) -> bool:
-    """Whether this browser made the order, or has shown its intent's client secret before."""
+    """Return True if this session placed the order or has presented its client secret."""
     return made_here(request, order) or order.number in request.session.get(SHOWN, ())
 
 
 def remember(request: Request, order: OrderSnapshot) -> None:
-    """Let this browser, which has shown the client secret, see the order from now on."""
+    """Allow this session, which has presented the client secret, to see the order."""
     request.session[SHOWN] = [*request.session.get(SHOWN, ()), order.number]
 
 
 def find_for(request: Request, session: Session, number: str) -> Order | None:
-    """The order of that number, if this request may see it.
+    """Return the order if this request may see it.
 
-    Without a key that opens it, the database is asked for the browser's own orders alone: it does
-    the same work whether or not somebody else has an order of that number.
+    Without a valid key the query is limited to the session's own orders, so that its duration does
+    not reveal whether an order with this number exists.
     """
     if not is_number(number):
         return None
-    wanted = select(Order).where(Order.number == number)
+    query = select(Order).where(Order.number == number)
     key = request.GET.get("key", "")
-    opened = opens(services(request).settings.shop, number, key)
-    if not opened and number not in request.session.get(SHOWN, ()):
-        visitor = request.session.get("visitor")
-        if visitor is None:
+    has_key = opens(services(request).settings.shop, number, key)
+    if not has_key and number not in request.session.get(SHOWN, ()):
+        session_id = request.session.get(SESSION_ID)
+        if session_id is None:
             return None
-        wanted = wanted.where(Order.visitor == visitor)
-    found: Order | None = session.scalar(wanted)
-    return found
+        query = query.where(Order.session_id == session_id)
+    order: Order | None = session.scalar(query)
+    return order

@@ -1,4 +1,4 @@
-"""A new link to an order, mailed to the address that the order has."""
+"""Requests for a new link to an order, sent to the e-mail address of the order."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from bookshop.orders.number import read_number
 
 
 def send_link(session: Session, number: str, email: str) -> None:
-    """Write the mail if the order of that number has that address, whatever its case.
+    """Enqueue the e-mail if the order has this address, ignoring case.
 
-    At most one an hour, so that nobody is pestered by somebody who knows both.
+    At most one is sent per hour, so that the form cannot be used to flood a customer.
     """
-    asked, written = read_number(number), _normal(email)
-    order = session.scalar(select(Order).where(Order.number == asked))
-    if order is None or order.email is None or written != order.email.casefold():
+    order = session.scalar(select(Order).where(Order.number == read_number(number)))
+    if order is None or order.email is None or _normalize(email) != order.email.casefold():
         return
     now = clock.now()
     enqueue_order_email(session, order, MailKind.LINK, f"{now:%Y-%m-%dT%H}", now)
 
 
-def _normal(email: str) -> str | None:
-    """The address in the form that orders have it in, but for its case; None for what is none."""
+def _normalize(email: str) -> str | None:
+    """Return the address as orders store it, in lower case; None if it is invalid."""
     try:
         return validate_email(email.strip(), check_deliverability=False).normalized.casefold()
     except EmailNotValidError:

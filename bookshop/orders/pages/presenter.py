@@ -8,7 +8,7 @@ from datetime import date
 from pyramid.request import Request
 
 from bookshop.catalogue.covers.picture import Picture
-from bookshop.catalogue.pages.presenters import Presenter
+from bookshop.catalogue.pages.presenters import BookPresenter
 from bookshop.money import Money
 from bookshop.orders.fulfilment.preorders import expected_release
 from bookshop.orders.snapshot import OrderSnapshot
@@ -49,11 +49,11 @@ class OrderView:
 
 def present_order(request: Request, order: OrderSnapshot) -> OrderView:
     """The order for a template."""
-    present = Presenter(request)
+    present = BookPresenter(request)
     lines = []
     for line in order.lines:
         book = services(request).catalogue.detail(line.sku)
-        card = book and present.card(book.listing)
+        card = book and present.listing(book.listing)
         lines.append(
             LineView(
                 sku=line.sku,

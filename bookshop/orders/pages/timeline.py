@@ -1,4 +1,4 @@
-"""What happened to an order, as far as it concerns the one who made it."""
+"""The timeline of the order page: the events of an order that concern its customer."""
 
 from __future__ import annotations
 
@@ -11,69 +11,88 @@ from babel.lists import format_list
 
 from bookshop.i18n import _
 from bookshop.money import Money
+from bookshop.orders.audit import AuditEvent
 from bookshop.orders.models import AuditEntry, Order
-from bookshop.orders.pages import labels
+from bookshop.orders.pages.labels import REFUND_CODES, SHOWN_STATUS_CHANGES, TIMELINE_TEXTS
 from bookshop.orders.states import OrderStatus
-from bookshop.orders.status import OPEN
+from bookshop.orders.transitions import OPEN_DISPUTE_STATUSES
 from bookshop.payments.charges import DisputeStatus, RefundStatus
 
 
 @dataclass(frozen=True)
 class TimelineItem:
-    """A line of the timeline; `text` is still to be translated, `tracking` is as it was given."""
+    """One event: `code` is a key of TIMELINE_TEXTS, `text` is that text, untranslated."""
 
     at: datetime
+    code: str
     text: Any
     tracking: str | None = None
 
 
 def timeline(order: Order, locale: str) -> list[TimelineItem]:
-    """What the customer should know of, the oldest first."""
-    found = [TimelineItem(order.placed_at, labels.PLACED)]
+    """Return the order's events that its customer may see, oldest first."""
+    items = [TimelineItem(order.placed_at, "placed", TIMELINE_TEXTS["placed"])]
     if order.paid_at is not None:
-        found.append(TimelineItem(order.paid_at, labels.PAID))
-    found.extend(_told(order, locale))
-    # What happened at once stays as it is written here: paid, then refunded.
-    return sorted(found, key=lambda happening: happening.at)
+        items.append(TimelineItem(order.paid_at, "paid", TIMELINE_TEXTS["paid"]))
+    items.extend(_audit_items(order, locale))
+    # The sort is stable: events of the same moment keep this order, paid before refunded.
+    return sorted(items, key=lambda item: item.at)
 
 
-def _told(order: Order, locale: str) -> Iterator[TimelineItem]:
-    said = set()  # a refund is pending, and succeeds later: that is told once
+def _audit_items(order: Order, locale: str) -> Iterator[TimelineItem]:
+    shown = set()  # a refund has an entry when it is pending and another when it succeeds
     for entry in order.entries:
-        text = _text(entry, order.currency, locale)
-        about = (entry.detail.get("id", entry.id), text)
-        if text is not None and about not in said:
-            said.add(about)
-            yield TimelineItem(entry.at, text, entry.detail.get("tracking"))
+        code = _code(entry)
+        event = (entry.detail.get("id", entry.id), code)
+        if code is None or event in shown:
+            continue
+        shown.add(event)
+        text = _(TIMELINE_TEXTS[code], mapping=_values(code, entry, order.currency, locale))
+        yield TimelineItem(entry.at, code, text, entry.detail.get("tracking"))
 
 
-def _text(entry: AuditEntry, currency: str, locale: str) -> Any:
-    """What happened, in words; None for what is the shop's own business."""
-    if entry.target is not None:
-        return _move(entry.source, OrderStatus(entry.target))
-    match entry.what:
-        case "shipped":
-            return _(labels.SENT, mapping={"books": _books(entry.detail["lines"], locale)})
-        case "short":
-            return labels.GONE
-        case "refund":
-            amount = Money(entry.detail["amount"], currency).format(locale)
-            text = labels.REFUNDS[RefundStatus(entry.detail["status"])]
-            return _(text, mapping={"amount": amount})
-        case "dispute":
-            return _dispute(entry.detail["status"])
+def _code(entry: AuditEntry) -> str | None:
+    """Return the event's code, or None if it concerns the shop alone."""
+    if entry.to_status is not None:
+        return _status_change_code(entry.from_status, OrderStatus(entry.to_status))
+    match entry.event:
+        case AuditEvent.ITEMS_SHIPPED:
+            return "shipped"
+        case AuditEvent.OUT_OF_STOCK:
+            return "out_of_stock"
+        case AuditEvent.REFUND_UPDATED:
+            return REFUND_CODES[RefundStatus(entry.detail["status"])]
+        case AuditEvent.DISPUTE_UPDATED:
+            return _dispute_code(entry.detail["status"])
         case _:
             return None
 
 
-def _move(source: str | None, target: OrderStatus) -> Any:
-    """The words of a move; that an order can be paid now is no news to whoever placed it."""
-    made_ready = source == OrderStatus.PLACED and target is OrderStatus.AWAITING_PAYMENT
-    return None if made_ready else labels.MOVES.get(target)
+def _status_change_code(source: str | None, target: OrderStatus) -> str | None:
+    # A new order becomes payable at once: that is not a failed payment.
+    made_payable = source == OrderStatus.PLACED and target is OrderStatus.AWAITING_PAYMENT
+    return None if made_payable else SHOWN_STATUS_CHANGES.get(target)
+
+
+def _dispute_code(status: str) -> str:
+    if status in OPEN_DISPUTE_STATUSES:
+        return "bank_question"
+    return "payment_reversed" if status == DisputeStatus.LOST else "bank_question_resolved"
+
+
+def _values(code: str, entry: AuditEntry, currency: str, locale: str) -> dict[str, str]:
+    """Return the values for the placeholders of the event's text."""
+    match code:
+        case "shipped":
+            return {"books": _books(entry.detail["lines"], locale)}
+        case "refunded" | "refund_failed" | "refund_cancelled":
+            return {"amount": Money(entry.detail["amount"], currency).format(locale)}
+        case _:
+            return {}
 
 
 def _books(lines: list[dict[str, Any]], locale: str) -> str:
-    """The copies in a parcel: Moss, and 2 × Comets."""
+    """Return the books of a shipment as a list: Moss and 2 × Comets."""
     return format_list(
         [
             line["title"] if line["quantity"] == 1 else f"{line['quantity']} × {line['title']}"
@@ -81,9 +100,3 @@ def _books(lines: list[dict[str, Any]], locale: str) -> str:
         ],
         locale=locale,
     )
-
-
-def _dispute(status: str) -> Any:
-    if status in OPEN:
-        return labels.DISPUTED
-    return labels.DISPUTE_LOST if status == DisputeStatus.LOST else labels.DISPUTE_CLOSED

@@ -1,4 +1,4 @@
-"""Orders that were not paid in time: their copies are given back, their intents cancelled."""
+"""Expiry of orders that were not paid in time: stock is released, their intents are cancelled."""
 
 from __future__ import annotations
 
@@ -10,50 +10,51 @@ from sqlalchemy.orm import Session, sessionmaker
 from bookshop import clock
 from bookshop.catalogue.models import BookRecord
 from bookshop.orders.audit import Cause, TransitionContext
-from bookshop.orders.models import Order
-from bookshop.orders.payment.intents import MISSING, cancel_intent
+from bookshop.orders.effects import release_dedup_key
+from bookshop.orders.models import INTENT_MISSING, Order
+from bookshop.orders.payment.intents import cancel_intent
 from bookshop.orders.payment.sync import sync_payment
 from bookshop.orders.states import CLOSED, UNPAID, OrderStatus
-from bookshop.orders.transitions import release_dedup_key, transition
+from bookshop.orders.transitions import transition
 from bookshop.payments.errors import IntentMissingError
 from bookshop.payments.gateway import Gateway
-from bookshop.payments.intents import OPEN
+from bookshop.payments.intents import OPEN_INTENT_STATUSES
 
-ABANDONED_AFTER = timedelta(hours=24)  # from placing, where nobody ever pressed Pay
+ABANDONED_AFTER = timedelta(hours=24)  # from placing, for orders for which Pay was never pressed
 
 
 def expire_lapsed(session: Session, cause: Cause, now: datetime) -> int:
-    """Expire the orders whose hold is over, and give their copies back; how many there were."""
+    """Expire the orders whose reservation has ended; return how many there were."""
     return _expire(session, _lapsed(now), cause, now)
 
 
 def expire_abandoned(session: Session, cause: Cause, now: datetime, limit: int) -> int:
-    """Expire at most `limit` of the orders that somebody only looked at, a day ago."""
+    """Expire at most `limit` orders that were abandoned on the checkout page."""
     return _expire(session, _abandoned(now), cause, now, limit)
 
 
 def overdue(session: Session, now: datetime) -> int:
-    """How many orders have lapsed or been abandoned, and not expired yet."""
-    wanted = select(func.count()).select_from(Order).where(or_(_lapsed(now), _abandoned(now)))
-    return session.scalars(wanted).one()
+    """Return the number of orders that are due to expire."""
+    query = select(func.count()).select_from(Order).where(or_(_lapsed(now), _abandoned(now)))
+    return session.scalars(query).one()
 
 
 def open_intents(session: Session, limit: int | None = None) -> list[str]:
-    """The intents, at most `limit`, with which closed orders could still be paid."""
-    unsure = or_(Order.intent_status.is_(None), Order.intent_status.in_(OPEN))
-    wanted = (
+    """Return the ids of at most `limit` intents with which closed orders could still be paid."""
+    can_be_open = or_(Order.intent_status.is_(None), Order.intent_status.in_(OPEN_INTENT_STATUSES))
+    query = (
         select(Order.payment_intent)
-        .where(Order.status.in_(CLOSED), Order.payment_intent.is_not(None), unsure)
+        .where(Order.status.in_(CLOSED), Order.payment_intent.is_not(None), can_be_open)
         .order_by(Order.id)
         .limit(limit)
     )
-    return [intent for intent in session.scalars(wanted) if intent]
+    return [intent_id for intent_id in session.scalars(query) if intent_id]
 
 
 def cancel_order_intent(
     sessions: sessionmaker[Session], gateway: Gateway, intent_id: str, cause: Cause
 ) -> None:
-    """Cancel a closed order's intent at Stripe; one that was paid after all pays its order.
+    """Cancel the intent of a closed order. If it was paid meanwhile, the order becomes paid.
 
     Waits for Stripe. Raises the errors of Gateway.
     """
@@ -64,12 +65,12 @@ def cancel_order_intent(
             order = session.scalars(
                 select(Order).where(Order.payment_intent == intent_id).with_for_update()
             ).one()
-            order.intent_status = MISSING
+            order.intent_status = INTENT_MISSING
             release_dedup_key(order)
         return
     with sessions.begin() as session:
         if sync_payment(session, intent, cause, clock.now()) is None:
-            # A contradiction is for a person; Stripe need not be asked again and again.
+            # A payment mismatch needs an operator. Do not ask Stripe about it again and again.
             session.execute(
                 update(Order)
                 .where(Order.payment_intent == intent_id)
@@ -78,12 +79,16 @@ def cancel_order_intent(
 
 
 def _lapsed(now: datetime) -> ColumnElement[bool]:
-    return and_(Order.holding, Order.held_until < now, Order.status == OrderStatus.AWAITING_PAYMENT)
+    return and_(
+        Order.stock_reserved,
+        Order.reserved_until < now,
+        Order.status == OrderStatus.AWAITING_PAYMENT,
+    )
 
 
 def _abandoned(now: datetime) -> ColumnElement[bool]:
     return and_(
-        ~Order.holding,
+        ~Order.stock_reserved,
         Order.placed_at < now - ABANDONED_AFTER,
         Order.status.in_(UNPAID),
     )
@@ -91,23 +96,23 @@ def _abandoned(now: datetime) -> ColumnElement[bool]:
 
 def _expire(
     session: Session,
-    which: ColumnElement[bool],
+    condition: ColumnElement[bool],
     cause: Cause,
     now: datetime,
     limit: int | None = None,
 ) -> int:
-    found = (
+    query = (
         select(Order)
-        .where(which)
+        .where(condition)
         .order_by(Order.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     )
-    orders = session.scalars(found).all()
-    if not orders:  # as nearly always, and each checkout asks
+    orders = session.scalars(query).all()
+    if not orders:  # the usual case, which every checkout passes
         return 0
-    # All books are locked in one order first, so that two sweeps never wait for each other.
+    # Lock all books in one order first, so that two workers never deadlock.
     skus = {line.sku for order in orders for line in order.lines}
     books = select(BookRecord.id).where(BookRecord.sku.in_(skus)).order_by(BookRecord.sku)
     session.execute(books.with_for_update())

@@ -1,4 +1,4 @@
-"""From an order to its one PaymentIntent. Everything here waits for Stripe: no transaction."""
+"""The one PaymentIntent of an order. Call these outside a transaction: they wait for Stripe."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from bookshop.payments.errors import IntentStateError
 from bookshop.payments.gateway import Gateway
 from bookshop.payments.intents import PaymentIntent
 
-MISSING = "missing"  # where an intent stands that Stripe does not know
-KEY_LIFE = timedelta(hours=20)  # Stripe forgets keys after 24 hours at the earliest
+KEY_LIFE = timedelta(hours=20)  # Stripe keeps idempotency keys for at least 24 hours
 
 
 def intent_for(gateway: Gateway, order: OrderSnapshot) -> PaymentIntent:
-    """The order's PaymentIntent: fetched, or made under a key that order and total decide.
+    """Return the order's PaymentIntent, creating it under a key derived from order and total.
 
-    An order whose intent is not written down yet keeps its total, so the key leads to the same
-    intent however often it is asked for, for as long as KEY_LIFE. Raises the errors of Gateway.
+    The total does not change before the intent is recorded, so within KEY_LIFE a repeated call
+    returns the same intent. Raises the errors of Gateway.
     """
     if order.payment_intent is not None:
         return gateway.retrieve_intent(order.payment_intent)
@@ -29,7 +28,7 @@ def intent_for(gateway: Gateway, order: OrderSnapshot) -> PaymentIntent:
 def cancel_intent(
     gateway: Gateway, intent_id: str, reason: Literal["abandoned", "duplicate"]
 ) -> PaymentIntent:
-    """The PaymentIntent, cancelled; or as it is, where somebody has paid before.
+    """Cancel the PaymentIntent and return it; if it cannot be cancelled, return its state.
 
     Raises the errors of Gateway.
     """

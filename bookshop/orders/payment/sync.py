@@ -1,7 +1,7 @@
-"""The one function that moves an order from what Stripe says about its PaymentIntent.
+"""Synchronizes an order with the state of its PaymentIntent at Stripe.
 
-The success page, the checkout page, the webhook, refunds and `reconcile` all call it. It is
-idempotent, takes what they heard in any order, and moves an order once, under a row lock.
+The success page, the checkout page, the webhook, refunds and `reconcile` call `sync_payment`. It is
+idempotent, accepts states in any order, and moves an order once, under a row lock.
 """
 
 from __future__ import annotations
@@ -11,62 +11,63 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from bookshop.orders.audit import Cause, TransitionContext, record_event
+from bookshop.orders.audit import AuditEvent, Cause, TransitionContext, record_event
+from bookshop.orders.effects import release_dedup_key
 from bookshop.orders.models import DisputeRecord, Order
-from bookshop.orders.refunds import requests
+from bookshop.orders.refund_records import record_stripe_refunds
 from bookshop.orders.states import PAID_FOR, Actor, OrderStatus
-from bookshop.orders.status import update_status
-from bookshop.orders.transitions import is_allowed, release_dedup_key, transition
+from bookshop.orders.transitions import is_allowed, transition, update_status
 from bookshop.payments.charges import Address, Charge, Dispute, FraudWarning
 from bookshop.payments.intents import IntentStatus, PaymentIntent
 
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
-MEANS = {
+STATUS_OF_INTENT = {
     IntentStatus.REQUIRES_PAYMENT_METHOD: OrderStatus.AWAITING_PAYMENT,
     IntentStatus.REQUIRES_CONFIRMATION: OrderStatus.AWAITING_PAYMENT,
     IntentStatus.REQUIRES_ACTION: OrderStatus.AWAITING_PAYMENT,
     IntentStatus.PROCESSING: OrderStatus.PROCESSING,
     IntentStatus.SUCCEEDED: OrderStatus.PAID,
 }
-ABANDONED = "abandoned"  # the reason that the shop gives when it cancels what was not paid in time
+ABANDONED = "abandoned"  # the cancellation reason that the shop gives for expired orders
 
 
 def sync_payment(
     session: Session, intent: PaymentIntent, cause: Cause, now: datetime
 ) -> Order | None:
-    """The order that `intent` pays, moved to where Stripe says that it stands.
+    """Move the order that `intent` pays to the state at Stripe, and return it.
 
-    None where the intent is not one of the shop's, or contradicts what the shop has written
-    down: then the order is marked, and not moved. `cause` says who asked Stripe; what the order
-    does is by Stripe's word, whoever asked.
+    Return None if the intent belongs to no order, or contradicts the order; such an order is
+    flagged as payment mismatch and not moved. `cause` says what triggered the synchronization;
+    the actor recorded with the changes is Stripe.
     """
-    occasion = _heard(session, cause, now)
-    order = _locked(session, Order.number == intent.reference)
+    context = _stripe_context(session, cause, now)
+    order = _lock_order(session, Order.number == intent.reference)
     if order is None:
-        # Somebody may have changed the number at Stripe.
-        order = _locked(session, Order.payment_intent == intent.id)
-    if order is None or _contradicts(occasion, order, intent):
+        # The metadata may have been changed in the Stripe dashboard.
+        order = _lock_order(session, Order.payment_intent == intent.id)
+    if order is None or _has_mismatch(context, order, intent):
         return None
     order.payment_intent = intent.id
     if order.status == OrderStatus.PLACED:
-        transition(occasion, order, OrderStatus.AWAITING_PAYMENT)
-    outdated = order.asked_at is not None and intent.asked_at < order.asked_at
+        transition(context, order, OrderStatus.AWAITING_PAYMENT)
+    outdated = order.checked_at is not None and intent.checked_at < order.checked_at
     if not outdated:
-        order.asked_at, order.intent_status = intent.asked_at, intent.status.value
+        order.checked_at, order.intent_status = intent.checked_at, intent.status.value
     elif intent.status is not IntentStatus.SUCCEEDED:
-        return order  # somebody who asked later has been here before
-    target = _target(intent)
+        return order  # a newer state has been applied already
+    target = _target_status(intent)
     if target is None:
-        LOG.error("order %s: intent %s is %s", order.number, intent.id, intent.status)
-    elif order.status not in PAID_FOR and is_allowed(order, target, occasion.cause):
-        transition(occasion, order, target)
+        fields = {"order": order.number, "intent": intent.id, "status": intent.status.value}
+        log.error("unexpected_intent_status", extra=fields)
+    elif order.status not in PAID_FOR and is_allowed(order, target, context.cause):
+        transition(context, order, target)
     release_dedup_key(order)
     if order.status in PAID_FOR and intent.charge is not None and not outdated:
-        _mirror(occasion, order, intent.charge)
+        _record_charge(context, order, intent.charge)
     return order
 
 
@@ -77,104 +78,104 @@ def record_fraud_warnings(
     cause: Cause,
     now: datetime,
 ) -> None:
-    """Mark the order of that intent where its bank takes the payment for fraud. Repeatable.
+    """Flag the order of the intent if its card issuer suspects fraud. Idempotent.
 
     https://docs.stripe.com/disputes/prevention/early-fraud-warnings
     """
-    occasion = _heard(session, cause, now)
-    order = _locked(session, Order.payment_intent == intent_id)
+    context = _stripe_context(session, cause, now)
+    order = _lock_order(session, Order.payment_intent == intent_id)
     for warning in sorted(warnings, key=lambda each: each.created):
-        if order is not None and order.warned_at is None:
-            order.warned_at = warning.created
-            LOG.warning("order %s: its bank warns of fraud", order.number)
-            record_event(occasion, order, "fraud_warning", id=warning.id, kind=warning.fraud_type)
+        if order is not None and order.fraud_warned_at is None:
+            order.fraud_warned_at = warning.created
+            log.warning("fraud_warning", extra={"order": order.number, "intent": intent_id})
+            event, kind = AuditEvent.FRAUD_WARNING, warning.fraud_type
+            record_event(context, order, event, id=warning.id, kind=kind)
 
 
 def address_to_json(address: Address) -> dict[str, str]:
-    """An address as an order keeps it."""
+    """Return the address as stored with an order; empty parts are left out."""
     return {name: value for name, value in asdict(address).items() if value}
 
 
-def _heard(session: Session, cause: Cause, now: datetime) -> TransitionContext:
-    return TransitionContext(session, Cause(Actor.STRIPE, cause.what), now)
+def _stripe_context(session: Session, cause: Cause, now: datetime) -> TransitionContext:
+    return TransitionContext(session, Cause(Actor.STRIPE, cause.trigger), now)
 
 
-def _locked(session: Session, condition: object) -> Order | None:
-    found: Order | None = session.scalar(
+def _lock_order(session: Session, condition: ColumnElement[bool]) -> Order | None:
+    order: Order | None = session.scalar(
         select(Order)
-        .where(condition)  # type: ignore[arg-type]
+        .where(condition)
         .with_for_update()
-        # What this session has read before the lock may be out of date.
+        # What this session read before it had the lock may be outdated.
         .execution_options(populate_existing=True)
     )
-    return found
+    return order
 
 
-def _contradicts(occasion: TransitionContext, order: Order, intent: PaymentIntent) -> bool:
-    """Whether the intent is not what the order asked for; a person has to look then."""
-    wrong = [
-        name
-        for name, said, known in (
-            ("id", intent.id, order.payment_intent or intent.id),
-            ("order", _payer(occasion, order, intent), order.number),
-            ("number", intent.reference, order.number),
+def _has_mismatch(context: TransitionContext, order: Order, intent: PaymentIntent) -> bool:
+    """Flag and log an intent that contradicts the order. An operator has to decide then."""
+    compared: list[tuple[str, object, object]] = [
+        ("id", intent.id, order.payment_intent or intent.id),
+        ("order", _paid_order(context.session, order, intent), order.number),
+        ("number", intent.reference, order.number),
+    ]
+    if intent.status is IntentStatus.SUCCEEDED:
+        compared += [
             ("amount", intent.amount, order.money),
             ("received", intent.amount_received, order.total),
-        )
-        if said != known
-        and (name in {"id", "number", "order"} or intent.status is IntentStatus.SUCCEEDED)
-    ]
-    if wrong and not order.contradicted:
-        order.contradicted = True
-        record_event(occasion, order, "contradiction", intent=intent.id, wrong=wrong)
-    if wrong:
-        LOG.error(
-            "order %s: intent %s contradicts it in %s: a person has to look",
-            order.number,
-            intent.id,
-            ", ".join(wrong),
-        )
-    return bool(wrong)
+        ]
+    differing = [name for name, actual, expected in compared if actual != expected]
+    if differing and not order.payment_mismatch:
+        order.payment_mismatch = True
+        event = AuditEvent.PAYMENT_MISMATCH
+        record_event(context, order, event, intent=intent.id, wrong=differing)
+    if differing:
+        fields = {"order": order.number, "intent": intent.id, "fields": differing}
+        log.error("payment_mismatch", extra=fields)
+    return bool(differing)
 
 
-def _payer(occasion: TransitionContext, order: Order, intent: PaymentIntent) -> str:
-    """The number of the order that is known to be paid by the intent; an intent pays one."""
+def _paid_order(session: Session, order: Order, intent: PaymentIntent) -> str:
+    """Return the number of the order that the intent is recorded with; an intent pays one order."""
     if order.payment_intent is not None:
         return order.number
-    known = select(Order.number).where(Order.payment_intent == intent.id)
-    return occasion.session.scalar(known) or order.number
+    query = select(Order.number).where(Order.payment_intent == intent.id)
+    return session.scalar(query) or order.number
 
 
-def _target(intent: PaymentIntent) -> OrderStatus | None:
+def _target_status(intent: PaymentIntent) -> OrderStatus | None:
     if intent.status is IntentStatus.CANCELED:
         expired = intent.cancellation_reason == ABANDONED
         return OrderStatus.EXPIRED if expired else OrderStatus.CANCELLED
-    return MEANS.get(intent.status)
+    return STATUS_OF_INTENT.get(intent.status)
 
 
-def _mirror(occasion: TransitionContext, order: Order, charge: Charge) -> None:
-    """Write down what became of the money since, and let the order stand where that puts it."""
+def _record_charge(context: TransitionContext, order: Order, charge: Charge) -> None:
+    """Record address, review, refunds and disputes of the charge, and update the status."""
     if charge.address is not None and not order.erased:
         order.address = address_to_json(charge.address)
     if charge.under_review != order.under_review:
         order.under_review = charge.under_review
-        record_event(occasion, order, "review_opened" if charge.under_review else "review_closed")
-    requests.record_stripe_refunds(occasion, order, charge.refunds)
+        opened = charge.under_review
+        event = AuditEvent.REVIEW_OPENED if opened else AuditEvent.REVIEW_CLOSED
+        record_event(context, order, event)
+    record_stripe_refunds(context, order, charge.refunds)
     for dispute in sorted(charge.disputes, key=lambda each: (each.created, each.id)):
-        _mirror_dispute(occasion, order, dispute)
-    update_status(occasion, order)
+        _record_dispute(context, order, dispute)
+    update_status(context, order)
 
 
-def _mirror_dispute(occasion: TransitionContext, order: Order, dispute: Dispute) -> None:
-    found = occasion.session.scalar(
+def _record_dispute(context: TransitionContext, order: Order, dispute: Dispute) -> None:
+    record = context.session.scalar(
         select(DisputeRecord).where(DisputeRecord.stripe_id == dispute.id)
     )
-    if found is None:
-        found = DisputeRecord(order_id=order.id, stripe_id=dispute.id, opened_at=dispute.created)
-        occasion.session.add(found)
-    elif found.status == dispute.status:
+    if record is None:
+        record = DisputeRecord(order_id=order.id, stripe_id=dispute.id, opened_at=dispute.created)
+        context.session.add(record)
+    elif record.status == dispute.status:
         return
-    # An inquiry may become a dispute about less, where money has gone back meanwhile.
-    found.amount, found.reason = dispute.amount.amount, dispute.reason
-    found.status = dispute.status.value
-    record_event(occasion, order, "dispute", id=dispute.id, status=dispute.status.value)
+    # An inquiry may become a dispute about a smaller amount after a partial refund.
+    record.amount, record.reason = dispute.amount.amount, dispute.reason
+    record.status = dispute.status.value
+    event, status = AuditEvent.DISPUTE_UPDATED, dispute.status.value
+    record_event(context, order, event, id=dispute.id, status=status)

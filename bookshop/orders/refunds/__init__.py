@@ -1,1 +1,1 @@
-"""Refunds: requested here, executed at Stripe."""
+"""Refunds: requests with their checks, execution at Stripe, and both in one step."""

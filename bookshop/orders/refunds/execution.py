@@ -1,4 +1,4 @@
-"""Refunds that were asked for, carried out at Stripe. Everything here waits for Stripe."""
+"""Executes requested refunds at Stripe. Call these outside a transaction: they wait for Stripe."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bookshop import clock
 from bookshop.money import Money
-from bookshop.orders.audit import Cause, TransitionContext, record_event
+from bookshop.orders.audit import AuditEvent, Cause, TransitionContext, record_event
 from bookshop.orders.models import Order, RefundRecord
 from bookshop.orders.payment.intents import KEY_LIFE
 from bookshop.orders.payment.sync import sync_payment
-from bookshop.orders.refunds.requests import LocalRefundStatus
+from bookshop.orders.refund_records import LocalRefundStatus
 from bookshop.payments.errors import (
     IntentMissingError,
     RefundRefusedError,
@@ -23,12 +23,13 @@ from bookshop.payments.errors import (
 )
 from bookshop.payments.gateway import Gateway
 
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _Request:
-    number: str
+    """A requested refund. `attempt` is part of the idempotency key."""
+
     intent_id: str
     amount: Money
     attempt: int
@@ -36,48 +37,47 @@ class _Request:
 
 
 def requested_keys(session: Session) -> list[str]:
-    """The keys of the refunds that Stripe may not have heard of yet, the oldest first."""
-    waiting = select(RefundRecord.key).where(RefundRecord.status == LocalRefundStatus.REQUESTED)
-    return [key for key in session.scalars(waiting.order_by(RefundRecord.id)) if key]
+    """Return the keys of the requested refunds, oldest first."""
+    query = select(RefundRecord.key).where(RefundRecord.status == LocalRefundStatus.REQUESTED)
+    return [key for key in session.scalars(query.order_by(RefundRecord.id)) if key]
 
 
 def execute_refund(
     sessions: sessionmaker[Session], gateway: Gateway, key: str, cause: Cause
 ) -> None:
-    """Have Stripe make the refund that was asked for under `key`, once, however often called.
+    """Create the requested refund at Stripe, once, however often this is called.
 
-    Raises the errors of Gateway: then it stays asked for. Stripe's refusal is no error; it is
-    written down.
+    Raises the errors of Gateway; the refund stays requested then. A refusal by Stripe is recorded
+    and not raised.
     """
-    wanted = _find(sessions, key)
-    if wanted is None:
+    request = _find(sessions, key)
+    if request is None:
         return
-    if wanted.attempt > 1 or wanted.requested_at < clock.now() - KEY_LIFE:
-        # The last answer may have been lost, and the key forgotten since.
-        _settle(sessions, gateway, wanted, cause)
-        wanted = _find(sessions, key)
-        if wanted is None:
+    if request.attempt > 1 or request.requested_at < clock.now() - KEY_LIFE:
+        # An earlier response may have been lost, and Stripe may have forgotten the key since.
+        _sync(sessions, gateway, request, cause)
+        request = _find(sessions, key)
+        if request is None:
             return
     try:
-        gateway.create_refund(
-            f"refund-{key}-{wanted.attempt}", wanted.intent_id, wanted.amount, key
-        )
+        idempotency_key = f"refund-{key}-{request.attempt}"
+        gateway.create_refund(idempotency_key, request.intent_id, request.amount, key)
     except RefundRefusedError as err:
-        _refuse(sessions, key, err.reason, cause)
+        _record_refusal(sessions, key, err.reason, cause)
         return
     except IntentMissingError:
-        _refuse(sessions, key, "Stripe does not know the payment", cause)
+        _record_refusal(sessions, key, "Stripe has no such payment", cause)
         return
     except StoredFailureError:
-        _use_another_key(sessions, wanted, key)
+        _use_next_key(sessions, request, key)
         raise
-    _settle(sessions, gateway, wanted, cause)
+    _sync(sessions, gateway, request, cause)
 
 
 def execute_with_retry(
     sessions: sessionmaker[Session], gateway: Gateway, key: str, cause: Cause
 ) -> None:
-    """Carry out, and once more where Stripe keeps a failure: by then there is another key."""
+    """Execute the refund, and once more under the next key if Stripe has stored a failure."""
     try:
         execute_refund(sessions, gateway, key, cause)
     except StoredFailureError:
@@ -86,16 +86,15 @@ def execute_with_retry(
 
 def _find(sessions: sessionmaker[Session], key: str) -> _Request | None:
     with sessions.begin() as session:
-        found = session.execute(
+        row = session.execute(
             select(RefundRecord, Order)
             .join(Order, Order.id == RefundRecord.order_id)
             .where(RefundRecord.key == key, RefundRecord.status == LocalRefundStatus.REQUESTED)
         ).one_or_none()
-        if found is None:
+        if row is None:
             return None
-        refund, order = found
+        refund, order = row
         return _Request(
-            order.number,
             order.payment_intent or "",
             Money(refund.amount, order.currency),
             refund.attempt,
@@ -103,33 +102,33 @@ def _find(sessions: sessionmaker[Session], key: str) -> _Request | None:
         )
 
 
-def _settle(
-    sessions: sessionmaker[Session], gateway: Gateway, wanted: _Request, cause: Cause
+def _sync(
+    sessions: sessionmaker[Session], gateway: Gateway, request: _Request, cause: Cause
 ) -> None:
-    intent = gateway.retrieve_intent(wanted.intent_id)
+    intent = gateway.retrieve_intent(request.intent_id)
     with sessions.begin() as session:
         sync_payment(session, intent, cause, clock.now())
 
 
-def _refuse(sessions: sessionmaker[Session], key: str, problem: str, cause: Cause) -> None:
+def _record_refusal(sessions: sessionmaker[Session], key: str, problem: str, cause: Cause) -> None:
     with sessions.begin() as session:
-        wanted = select(RefundRecord).where(RefundRecord.key == key)
-        refund = session.scalars(wanted).one()
+        refund = session.scalars(select(RefundRecord).where(RefundRecord.key == key)).one()
         order = session.scalars(
             select(Order).where(Order.id == refund.order_id).with_for_update()
         ).one()
         session.refresh(refund)
         if refund.status == LocalRefundStatus.REQUESTED:
             refund.status, refund.problem = LocalRefundStatus.REFUSED, problem
-            LOG.error("order %s: Stripe refused the refund %s: %s", order.number, key, problem)
-            occasion = TransitionContext(session, cause, clock.now())
-            record_event(occasion, order, "refund_refused", key=key, problem=problem)
+            fields = {"order": order.number, "refund": key, "problem": problem}
+            log.error("refund_refused", extra=fields)
+            context = TransitionContext(session, cause, clock.now())
+            record_event(context, order, AuditEvent.REFUND_REFUSED, key=key, problem=problem)
 
 
-def _use_another_key(sessions: sessionmaker[Session], wanted: _Request, key: str) -> None:
+def _use_next_key(sessions: sessionmaker[Session], request: _Request, key: str) -> None:
     with sessions.begin() as session:
         session.execute(
             update(RefundRecord)
-            .where(RefundRecord.key == key, RefundRecord.attempt == wanted.attempt)
-            .values(attempt=wanted.attempt + 1)
+            .where(RefundRecord.key == key, RefundRecord.attempt == request.attempt)
+            .values(attempt=request.attempt + 1)
         )

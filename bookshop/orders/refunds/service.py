@@ -1,4 +1,4 @@
-"""Money given back by somebody at the command line: asked for, and carried out at once."""
+"""Refunds by an operator: requested and executed in one step."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from bookshop import clock
 from bookshop.money import Money
 from bookshop.orders.audit import Cause, TransitionContext
 from bookshop.orders.models import RefundRecord
-from bookshop.orders.queries import locked
-from bookshop.orders.refunds import requests
+from bookshop.orders.queries import lock_order
+from bookshop.orders.refund_records import (
+    COUNTED_STATUSES,
+    LocalRefundStatus,
+    refundable_amount,
+)
 from bookshop.orders.refunds.execution import execute_with_retry
+from bookshop.orders.refunds.requests import request_refund
 from bookshop.orders.states import OrderStatus
-from bookshop.payments.charges import RefundStatus
 from bookshop.payments.errors import PaymentsError
 from bookshop.payments.gateway import Gateway
-
-ON_ITS_WAY = frozenset(status.value for status in RefundStatus if status.counts)
 
 
 @dataclass(frozen=True)
 class RefundRequest:
-    """A refund that somebody wants made: of `amount`, told the currency, or of all that is left."""
+    """A refund to make. `amount` returns it for the order's currency; None is all that remains."""
 
     number: str
     amount: Callable[[str], Money] | None
@@ -34,9 +36,9 @@ class RefundRequest:
 
 @dataclass(frozen=True)
 class RefundResult:
-    """What became of a refund: `status` is Stripe's, or a LocalRefundStatus; `order` its order's.
+    """The result: `status` is Stripe's or a LocalRefundStatus, `order` the order's status.
 
-    `problem` is why Stripe would not, or why it could not be asked.
+    `problem` is why Stripe refused, or why it did not respond.
     """
 
     number: str
@@ -48,39 +50,41 @@ class RefundResult:
 
     @property
     def done(self) -> bool:
-        """Whether the money is on its way."""
-        return self.status in ON_ITS_WAY
+        """True if the money was refunded, or the refund is pending at Stripe."""
+        return self.status in COUNTED_STATUSES
 
 
 def refund_order(
-    sessions: sessionmaker[Session], gateway: Gateway, wish: RefundRequest, cause: Cause
+    sessions: sessionmaker[Session], gateway: Gateway, request: RefundRequest, cause: Cause
 ) -> RefundResult:
-    """Refund what is wished for.
+    """Request a refund and execute it at Stripe.
 
-    Waits for Stripe. Where that gives no answer the refund stays asked for, and the sweeper or
-    `reconcile` makes it. Raises NoSuchOrderError, CannotRefundError, and the errors of `amount`.
+    If Stripe does not respond, the refund stays requested; the job worker or `reconcile` executes
+    it later. Raises NoSuchOrderError, CannotRefundError, and the errors of `request.amount`.
     """
     with sessions.begin() as session:
-        order = locked(session, wish.number)
-        left = requests.refundable(session, order)
-        amount = wish.amount(order.currency) if wish.amount else left
-        occasion = TransitionContext(session, cause, clock.now())
-        refund = requests.request(occasion, order, amount, restock=wish.restock)
-        number, key = order.number, refund.key or ""
-    unanswered = None
+        order = lock_order(session, request.number)
+        if request.amount:
+            amount = request.amount(order.currency)
+        else:
+            amount = refundable_amount(session, order)
+        context = TransitionContext(session, cause, clock.now())
+        record = request_refund(context, order, amount, restock=request.restock)
+        number, key = order.number, record.key or ""
+    no_response = None
     try:
         execute_with_retry(sessions, gateway, key, cause)
     except PaymentsError as err:
-        unanswered = str(err)
+        no_response = str(err)
     with sessions.begin() as session:
-        order = locked(session, number)
-        refund = session.scalars(select(RefundRecord).where(RefundRecord.key == key)).one()
-        waiting = refund.status == requests.LocalRefundStatus.REQUESTED
+        order = lock_order(session, number)
+        record = session.scalars(select(RefundRecord).where(RefundRecord.key == key)).one()
+        is_requested = record.status == LocalRefundStatus.REQUESTED
         return RefundResult(
             number,
-            refund.stripe_id,
+            record.stripe_id,
             amount,
-            refund.status,
-            unanswered if waiting else refund.problem,
+            record.status,
+            no_response if is_requested else record.problem,
             OrderStatus(order.status),
         )

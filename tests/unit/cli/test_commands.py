@@ -44,7 +44,7 @@ def test_orders_as_json(run, place):
         status=OrderStatus.PAID,
         placed_at=NOW,
         paid_at=NOW,
-        warned_at=NOW,
+        fraud_warned_at=NOW,
     )
     listed = json.loads(run("orders", "list", "--json").stdout)
     shown = json.loads(run("orders", "show", number, "--json").stdout)
@@ -110,7 +110,7 @@ def test_migrating_can_be_repeated(run, empty_url):
         assert result.exit_code == 0
         assert said in result.stdout
     engine = make_engine(empty_url)
-    assert migrations.is_current(engine)
+    assert not migrations.pending(engine)
     engine.dispose()
 
 

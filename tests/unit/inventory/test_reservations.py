@@ -50,8 +50,8 @@ def place(session, *books, **values):
 def test_a_hold_takes_the_copies_and_says_until_when(session, copies):
     one, two = book("ONE", stock=5), book("TWO", stock=2)
     placed = place(session, one, two, quantity=2)
-    assert reserve(session, placed, NOW) == NOW + RESERVATION_TIME == placed.held_until
-    assert placed.holding
+    assert reserve(session, placed, NOW) == NOW + RESERVATION_TIME == placed.reserved_until
+    assert placed.stock_reserved
     assert copies(session, "ONE") == (5, 2)
     assert copies(session, "TWO") == (2, 2)
 
@@ -78,7 +78,7 @@ def test_what_somebody_holds_cannot_be_held(session, copies):
     with pytest.raises(OutOfStockError, match="The One") as caught:
         reserve(session, second, NOW)
     assert caught.value.title == "The One"
-    assert not second.holding
+    assert not second.stock_reserved
     assert copies(session, "ONE") == (1, 1)
 
 
@@ -111,7 +111,7 @@ def test_releasing_gives_back_once(session, copies):
     reserve(session, placed, NOW)
     for _ in range(2):
         release(session, placed)
-        assert (placed.holding, placed.held_until) == (False, None)
+        assert (placed.stock_reserved, placed.reserved_until) == (False, None)
         assert copies(session, "ONE") == (3, 0)
 
 
@@ -120,9 +120,9 @@ def test_a_hold_is_kept_until_its_time_is_up(session, copies):
     until = reserve(session, placed, NOW)
     session.flush()
     assert free_lapsed(session, until) == 0
-    assert placed.holding
+    assert placed.stock_reserved
     assert free_lapsed(session, until + timedelta(microseconds=1)) == 1
-    assert (placed.holding, placed.held_until) == (False, None)
+    assert (placed.stock_reserved, placed.reserved_until) == (False, None)
     assert copies(session, "ONE") == (1, 0)
     assert free_lapsed(session, LATER) == 0
 
@@ -134,7 +134,7 @@ def test_a_lapsed_copy_is_anybodys(session, copies):
     session.flush()
     free_lapsed(session, LATER)
     reserve(session, second, LATER)
-    assert (first.holding, second.holding) == (False, True)
+    assert (first.stock_reserved, second.stock_reserved) == (False, True)
     assert copies(session, "ONE") == (1, 1)
 
 
@@ -142,7 +142,7 @@ def test_an_order_whose_time_is_up_can_be_begun_anew(session):
     placed = place(session, book("ONE", stock=1))
     reserve(session, placed, NOW)
     free_lapsed(session, LATER)
-    assert (placed.status, placed.basis) == (OrderStatus.EXPIRED, None)
+    assert (placed.status, placed.dedup_key) == (OrderStatus.EXPIRED, None)
 
 
 def test_keeping_takes_what_is_free_and_has_no_end(session, copies):
@@ -150,8 +150,8 @@ def test_keeping_takes_what_is_free_and_has_no_end(session, copies):
     first, second = place(session, wanted), place(session, wanted)
     for placed in (first, second):
         reservations.reserve_without_expiry(session, placed)
-    assert (first.holding, first.held_until) == (True, None)
-    assert not second.holding
+    assert (first.stock_reserved, first.reserved_until) == (True, None)
+    assert not second.stock_reserved
     assert copies(session, "ONE") == (1, 1)
 
 
@@ -172,7 +172,7 @@ def test_what_is_being_paid_does_not_lapse(session, status, copies):
     paying.status = status
     session.flush()
     assert free_lapsed(session, LATER) == 0
-    assert paying.holding
+    assert paying.stock_reserved
     assert copies(session, "ONE") == (1, 1)
 
 
@@ -180,7 +180,7 @@ def test_selling_takes_the_copies_for_good(session, copies):
     placed = place(session, book("ONE", stock=3), quantity=2)
     reserve(session, placed, NOW)
     assert sell_reserved(session, placed)
-    assert not placed.holding
+    assert not placed.stock_reserved
     assert copies(session, "ONE") == (1, 0)
 
 
@@ -244,7 +244,7 @@ def test_copies_are_neither_made_nor_lost(sessions, copies, stock, quantities, s
                         attempt.rollback()
             session.flush()
             here, held = copies(session, wanted.sku)
-            assert held == sum(item.lines[0].quantity for item in orders if item.holding)
+            assert held == sum(item.lines[0].quantity for item in orders if item.stock_reserved)
             assert here + sold == stock
             assert 0 <= held <= here
         session.rollback()
@@ -297,8 +297,8 @@ def test_the_last_copy_is_sold_once(sessions, together, copies):
 
 
 def test_a_lapsed_copy_goes_to_one_of_those_who_want_it(sessions, together, copies):
-    wanted = book("LAST", stock=1, held=1)
-    lapsed = order(wanted, holding=True, held_until=NOW)
+    wanted = book("LAST", stock=1, reserved=1)
+    lapsed = order(wanted, stock_reserved=True, reserved_until=NOW)
     numbers = numbers_of(sessions, [wanted, lapsed, *(order(wanted) for _ in range(6))])[1:]
 
     def press_pay(number):
@@ -317,8 +317,8 @@ def test_a_lapsed_copy_goes_to_one_of_those_who_want_it(sessions, together, copi
 
 
 def test_what_lapsed_is_freed_once_by_however_many(sessions, together, copies):
-    wanted = book("ONE", stock=5, held=5)
-    numbers_of(sessions, [wanted, *(order(wanted, holding=True, held_until=NOW) for _ in range(5))])
+    wanted = book("ONE", stock=5, reserved=5)
+    numbers_of(sessions, [wanted, *(order(wanted, stock_reserved=True, reserved_until=NOW) for _ in range(5))])
 
     def sweep(_number):
         with sessions.begin() as session:
@@ -353,10 +353,10 @@ def test_orders_for_the_same_books_do_not_block_each_other(sessions, together, c
 
 
 def test_two_sweeps_do_not_block_each_other(postgres_sessions, postgres, together, monkeypatch):
-    one, two = book("A", held=2), book("B", held=2)
+    one, two = book("A", reserved=2), book("B", reserved=2)
     first, second = NOW + timedelta(seconds=1), NOW + timedelta(seconds=3)
     lapsed = [
-        order(item, holding=True, held_until=at - timedelta(seconds=1))
+        order(item, stock_reserved=True, reserved_until=at - timedelta(seconds=1))
         for at, books in ((first, (one, two)), (second, (two, one)))
         for item in books
     ]

@@ -12,7 +12,7 @@ from bookshop.mail.models import MailRecord
 from bookshop.ops.privacy.erasure import ErasedRecords, OpenOrdersError, erase_records
 from bookshop.ops.privacy.export import export_customer
 from bookshop.ops.privacy.files import compact_database, find_mail_files
-from bookshop.orders.audit import Cause, TransitionContext, record_event
+from bookshop.orders.audit import AuditEvent, Cause, TransitionContext, record_event
 from bookshop.orders.models import Order, RefundRecord
 from bookshop.orders.notifications import MailKind, enqueue_order_email
 from bookshop.orders.payment.sync import sync_payment
@@ -62,10 +62,9 @@ def held(sessions):
         first = made[0]
         first.lines[0].shipped = 1
         context = TransitionContext(session, CAUSE, NOW)
-        record_event(context, first, "shipped", lines=[], tracking="PARCEL-1815")
-        record_event(
-            context, first, "note", text=f"wrote to {ADA.lower()} and ada lovelace", more=[ADA]
-        )
+        record_event(context, first, AuditEvent.ITEMS_SHIPPED, lines=[], tracking="PARCEL-1815")
+        text = f"wrote to {ADA.lower()} and ada lovelace"
+        record_event(context, first, AuditEvent.PAY_PRESSED, text=text, more=[ADA])
         enqueue_order_email(session, first, MailKind.SHIPPED, "1", NOW, tracking="PARCEL-1815")
         enqueue_order_email(session, made[3], MailKind.PAID, "1", NOW)
         session.flush()
@@ -112,7 +111,7 @@ def test_everything_about_a_customer_is_exported_whatever_the_case(sessions, hel
     assert first["lines"][0]["sku"] == "MOSS"
     assert [mail["recipient"] for mail in first["mails"]] == [ADA]
     assert [event["id"] for event in first["events"]] == ["evt_1"]
-    assert [entry["what"] for entry in first["history"]] == ["shipped", "note"]
+    assert [entry["event"] for entry in first["history"]] == ["items_shipped", "pay_pressed"]
     assert "b@mail.example" not in json.dumps(found)
 
 
@@ -143,7 +142,7 @@ def test_records_for_accounting_stay(sessions, held, erase):
         assert (first.status, first.total, first.paid_at) == ("shipped", 999, NOW)
         assert (first.lines[0].sku, first.refunds[0].amount) == ("MOSS", 1)
         assert first.payment_intent
-        assert first.entries[-1].what == "erased"
+        assert first.entries[-1].event == "customer_erased"
         other = session.scalars(select(Order).where(Order.number == held[3])).one()
         assert (other.email, other.visitor) == ("b@mail.example", "v3")
 

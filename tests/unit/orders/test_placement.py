@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from bookshop.catalogue.pricing import Availability, Code
+from bookshop.catalogue.pricing import Availability, AvailabilityCode
 from bookshop.catalogue.queries import Listing
 from bookshop.inventory.reservations import reserve
 from bookshop.money import Money
@@ -38,7 +38,7 @@ def listing(price=PRICE, sku="SKU"):
         cover="cover.svg",
         published=None,
         price=price,
-        availability=Availability(Code.AVAILABLE),
+        availability=Availability(AvailabilityCode.IN_STOCK),
     )
 
 
@@ -53,10 +53,10 @@ def test_an_order_is_of_one_copy_at_the_price_of_the_day(session):
     session.flush()
     assert is_number(made.number)
     assert made.status == OrderStatus.PLACED
-    assert (made.visitor, made.placed_at, made.revision) == ("visitor", NOW, 1)
+    assert (made.session_id, made.placed_at, made.revision) == ("visitor", NOW, 1)
     assert made.money == PRICE
     assert (made.payment_intent, made.email, made.paid_at) == (None, None, None)
-    assert not made.holding
+    assert not made.stock_reserved
     [line] = made.lines
     assert (line.sku, line.title, line.quantity, line.unit_amount) == ("SKU", "The Book", 1, 1299)
     assert (line.currency, line.tax_amount, line.digital, line.shipped) == ("GBP", None, False, 0)
@@ -107,7 +107,7 @@ def test_a_paid_order_is_found_while_it_is_remembered_and_then_let_go(session):
     made.status, made.paid_at = OrderStatus.PAID, NOW
     assert find_order(session, BASIS, NOW + REMEMBERED) is made
     assert find_order(session, BASIS, NOW + REMEMBERED + timedelta(seconds=1)) is None
-    assert made.basis is None
+    assert made.dedup_key is None
     another = place_order(session, BASIS, listing(), PRICE, NOW)
     assert another.number != made.number
 

@@ -6,10 +6,17 @@ import json
 import pytest
 
 from bookshop.money import Money
-from bookshop.orders.audit import Cause, TransitionContext, record_event, record_transition
+from bookshop.orders.audit import (
+    AuditEvent,
+    Cause,
+    TransitionContext,
+    record_event,
+    record_transition,
+)
 from bookshop.orders.models import DisputeRecord, RefundRecord
-from bookshop.orders.reports import by_number, flags, full_report, newest, report
-from bookshop.orders.snapshot import snapshot
+from bookshop.orders.queries import newest_orders
+from bookshop.orders.serializers import order_details, order_flags, order_to_json
+from bookshop.orders.snapshot import order_snapshot
 from bookshop.orders.states import Actor, OrderStatus
 from tests.unit.makers import NOW, book, order
 
@@ -22,7 +29,7 @@ def test_a_snapshot_outlives_its_session(sqlite_sessions):
         session.add(made)
         session.flush()
         session.refresh(made)
-        taken = snapshot(made)
+        taken = order_snapshot(made)
     assert taken.status is OrderStatus.AWAITING_PAYMENT
     assert taken.total == Money(4 * 999, "GBP")
     assert [(line.sku, line.title, line.quantity, line.amount) for line in taken.lines] == [
@@ -48,24 +55,13 @@ def test_the_newest_orders_come_first_and_no_more_than_asked_for(sqlite_sessions
             session.flush()
         numbers = [item.number for item in made]
     with sqlite_sessions() as session:
-        assert [found.number for found in newest(session, 3)] == numbers[:0:-1]
-
-
-def test_an_order_is_found_by_its_number(sqlite_sessions):
-    with sqlite_sessions.begin() as session:
-        made = order(book())
-        session.add_all([made, order(book())])
-        session.flush()
-        number = made.number
-    with sqlite_sessions() as session:
-        assert by_number(session, number).number == number
-        assert by_number(session, "K7QM-2X9T-4BCD") is None
+        assert [found.number for found in newest_orders(session, 3)] == numbers[:0:-1]
 
 
 def test_a_report_is_json_with_amounts_in_minor_units():
     made = order(book("A", title="Größe"), quantity=3, currency="JPY", price=500)
     made.status, made.revision, made.lines[0].shipped = OrderStatus.PAID, 1, 0
-    assert json.loads(json.dumps(report(snapshot(made)))) == {
+    assert json.loads(json.dumps(order_to_json(order_snapshot(made)))) == {
         "number": made.number,
         "status": "paid",
         "payment_intent": made.payment_intent,
@@ -82,13 +78,13 @@ def test_a_report_is_json_with_amounts_in_minor_units():
 
 def test_a_full_report_has_all_that_ever_happened(sqlite_sessions):
     with sqlite_sessions.begin() as session:
-        made = order(book(), status=OrderStatus.PARTLY_REFUNDED, refunded=5, short=True)
+        made = order(book(), status=OrderStatus.PARTLY_REFUNDED, refunded=5, out_of_stock=True)
         session.add(made)
         session.flush()
         number = made.number
-        occasion = TransitionContext(session, Cause(Actor.STAFF, "refund by ada"), NOW)
-        record_event(occasion, made, "refund_requested", key="K/0", amount=5)
-        record_transition(occasion, made, OrderStatus.PAID, OrderStatus.PARTLY_REFUNDED)
+        context = TransitionContext(session, Cause(Actor.STAFF, "refund by ada"), NOW)
+        record_event(context, made, AuditEvent.REFUND_REQUESTED, key="K/0", amount=5)
+        record_transition(context, made, OrderStatus.PAID, OrderStatus.PARTLY_REFUNDED)
         session.add_all(
             [
                 RefundRecord(
@@ -105,11 +101,11 @@ def test_a_full_report_has_all_that_ever_happened(sqlite_sessions):
             ]
         )
     with sqlite_sessions() as session:
-        found = json.loads(json.dumps(full_report(session, number)))
-        assert full_report(session, "K7QM-2X9T-4BCD") is None
+        found = json.loads(json.dumps(order_details(session, number)))
+        assert order_details(session, "K7QM-2X9T-4BCD") is None
     at = "2026-06-01T12:00:00+00:00"
     by = {"at": at, "actor": "staff", "cause": "refund by ada"}
-    assert (found["refunded"], found["flags"]) == (5, ["short"])
+    assert (found["refunded"], found["flags"]) == (5, ["out_of_stock"])
     assert found["refunds"] == [
         {
             "id": None,
@@ -127,26 +123,26 @@ def test_a_full_report_has_all_that_ever_happened(sqlite_sessions):
     assert found["history"] == [
         {
             **by,
-            "what": "refund_requested",
+            "event": "refund_requested",
             "from": None,
             "to": None,
             "detail": {"key": "K/0", "amount": 5},
         },
-        {**by, "what": "partly_refunded", "from": "paid", "to": "partly_refunded", "detail": {}},
+        {**by, "event": "status_changed", "from": "paid", "to": "partly_refunded", "detail": {}},
     ]
 
 
 @pytest.mark.parametrize(
     ("values", "raised"),
     [
-        ({"short": True}, ["short"]),
-        ({"contradicted": True}, ["contradicted"]),
-        ({"under_review": True, "warned_at": NOW}, ["under_review", "fraud_warning"]),
+        ({"out_of_stock": True}, ["out_of_stock"]),
+        ({"payment_mismatch": True}, ["payment_mismatch"]),
+        ({"under_review": True, "fraud_warned_at": NOW}, ["under_review", "fraud_warning"]),
     ],
 )
 def test_what_somebody_should_know_is_flagged(values, raised):
     made = order(book(), revision=1, **values)
-    assert flags(snapshot(made)) == raised
+    assert order_flags(order_snapshot(made)) == raised
 
 
 def test_orders_of_one_status(sqlite_sessions):
@@ -156,4 +152,4 @@ def test_orders_of_one_status(sqlite_sessions):
         session.flush()
         number = made.number
     with sqlite_sessions() as session:
-        assert [each.number for each in newest(session, 9, OrderStatus.PAID)] == [number]
+        assert [each.number for each in newest_orders(session, 9, OrderStatus.PAID)] == [number]

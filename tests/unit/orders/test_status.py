@@ -12,7 +12,7 @@ from bookshop.orders.audit import Cause
 from bookshop.orders.models import AuditEntry, DisputeRecord, OrderLine
 from bookshop.orders.payment.sync import record_fraud_warnings, sync_payment
 from bookshop.orders.states import Actor, OrderStatus
-from bookshop.orders.status import derive_status, fulfilment_status
+from bookshop.orders.transitions import derive_status, fulfilment_status
 from bookshop.payments.charges import Address, DisputeStatus, FraudWarning, RefundStatus
 from bookshop.payments.intents import IntentStatus
 from tests.unit.makers import NOW, book, charge, dispute, intent_of, order, refund
@@ -42,7 +42,7 @@ def hear(session, made, told, second):
         made,
         IntentStatus.SUCCEEDED,
         charge=told,
-        asked_at=NOW + timedelta(seconds=second),
+        checked_at=NOW + timedelta(seconds=second),
     )
     sync_payment(session, intent, EVENT, NOW + timedelta(seconds=100))
     session.flush()
@@ -142,7 +142,7 @@ def test_bug_3_every_order_of_the_answers_ends_alike(sessions, data, name):
         assert made.status == ENDS[name]
         assert not made.under_review
         entries = session.scalars(select(AuditEntry).where(AuditEntry.order_id == made.id)).all()
-        moves = [(entry.source, entry.target) for entry in entries if entry.target]
+        moves = [(entry.from_status, entry.to_status) for entry in entries if entry.to_status]
         assert all(first[1] == then[0] for first, then in pairwise(moves))
         assert moves[-1][1] == made.status
         session.rollback()
@@ -176,7 +176,9 @@ def test_a_review_is_noted_when_it_opens_and_when_it_closes(session):
     for second, under_review in enumerate((True, True, False, False)):
         hear(session, made, charge(under_review=under_review), second)
         assert made.under_review is under_review
-    noted = [entry.what for entry in session.scalars(select(AuditEntry)) if "review" in entry.what]
+    noted = [
+        entry.event for entry in session.scalars(select(AuditEntry)) if "review" in entry.event
+    ]
     assert noted == ["review_opened", "review_closed"]
 
 
@@ -197,9 +199,9 @@ def test_a_warning_of_fraud_is_marked_once(session):
     for _ in range(2):
         record_fraud_warnings(session, made.payment_intent, warnings, EVENT, NOW)
     session.flush()
-    assert made.warned_at == NOW
+    assert made.fraud_warned_at == NOW
     [noted] = session.scalars(select(AuditEntry))
-    assert (noted.what, noted.detail["id"]) == ("fraud_warning", "issfr_1")
+    assert (noted.event, noted.detail["id"]) == ("fraud_warning", "issfr_1")
 
 
 def test_a_warning_about_somebody_elses_payment_is_nothing(session):

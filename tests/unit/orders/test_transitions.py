@@ -10,15 +10,10 @@ from sqlalchemy import select
 from bookshop.inventory.reservations import RESERVATION_TIME, reserve
 from bookshop.mail.models import MailRecord
 from bookshop.orders.audit import Cause, TransitionContext
+from bookshop.orders.effects import EFFECTS, release_dedup_key
 from bookshop.orders.models import AuditEntry, RefundRecord
 from bookshop.orders.states import CLOSED, TRANSITIONS, Actor, Effect, OrderStatus
-from bookshop.orders.transitions import (
-    EFFECTS,
-    ForbiddenTransitionError,
-    is_allowed,
-    release_dedup_key,
-    transition,
-)
+from bookshop.orders.transitions import ForbiddenTransitionError, is_allowed, transition
 from tests.unit.makers import NOW, book, order
 
 STOCK = 5
@@ -70,7 +65,11 @@ def test_every_move_is_made_by_each_who_may_and_by_nobody_else(session, source, 
         if actor in TRANSITIONS[source, target].by:
             go(session, made, target, by(actor))
             (entry,) = entries(session, made)
-            assert (entry.source, entry.target, entry.what) == (source, target, target)
+            assert (entry.from_status, entry.to_status, entry.event) == (
+                source,
+                target,
+                "status_changed",
+            )
             assert (entry.actor, entry.cause, entry.at) == (actor, f"by {actor.value}", NOW)
             assert made.status == target
         else:
@@ -94,20 +93,20 @@ def test_a_move_does_what_the_table_says_and_nothing_else(session, copies, sourc
     rule = TRANSITIONS[source, target]
     go(session, made, target, by(min(rule.by)))
     here, held = copies(session, wanted.sku)
-    sold, released = Effect.SELL in rule.effects, Effect.RELEASE in rule.effects
+    sold, released = Effect.SELL_STOCK in rule.effects, Effect.RELEASE_STOCK in rule.effects
     assert here == (STOCK - 1 if sold else STOCK)
     assert held == (0 if sold or released else 1)
-    assert made.holding == (not (sold or released))
+    assert made.stock_reserved == (not (sold or released))
     assert (made.paid_at == NOW) == sold
-    until = {Effect.KEEP: None, Effect.RENEW: NOW + RESERVATION_TIME}
+    until = {Effect.RESERVE_WITHOUT_EXPIRY: None, Effect.EXTEND_RESERVATION: NOW + RESERVATION_TIME}
     for effect, expected in until.items():
         if effect in rule.effects:
-            assert made.held_until == expected
-    assert (made.basis is None) == (Effect.FREE in rule.effects)
+            assert made.reserved_until == expected
+    assert (made.dedup_key is None) == (Effect.RELEASE_DEDUP_KEY in rule.effects)
     kinds = {
-        Effect.MAIL_PAID: "paid",
-        Effect.MAIL_FAILED: "payment_failed",
-        Effect.MAIL_EXPIRED: "expired",
+        Effect.EMAIL_PAID: "paid",
+        Effect.EMAIL_PAYMENT_FAILED: "payment_failed",
+        Effect.EMAIL_EXPIRED: "expired",
     }
     assert mails(session, made) == [kinds[each] for each in rule.effects if each in kinds]
 
@@ -121,18 +120,22 @@ def test_every_effect_can_be_done():
     sorted(
         source
         for source, target in TRANSITIONS
-        if Effect.SELL in TRANSITIONS[source, target].effects
+        if Effect.SELL_STOCK in TRANSITIONS[source, target].effects
     ),
 )
 def test_paid_without_copies_asks_for_all_of_the_money_back(session, copies, source):
     made, wanted = begin(session, source, held=False, stock=0)
     go(session, made, OrderStatus.PAID, by(Actor.STRIPE))
     (refund,) = session.scalars(select(RefundRecord))
-    assert made.short
+    assert made.out_of_stock
     assert (refund.amount, refund.status) == (made.total, "requested")
     assert copies(session, wanted.sku) == (0, 0)
     assert mails(session, made) == ["sold_out"]
-    assert [entry.what for entry in entries(session, made)] == ["paid", "short", "refund_requested"]
+    assert [entry.event for entry in entries(session, made)] == [
+        "status_changed",
+        "out_of_stock",
+        "refund_requested",
+    ]
 
 
 def test_who_was_told_that_it_failed_is_not_told_that_it_expired(session):
@@ -150,7 +153,7 @@ def test_who_was_told_that_it_failed_is_not_told_that_it_expired(session):
 def test_the_customer_begins_anew_once_nobody_can_pay(status, intent_status, can_be_paid):
     made = order(book(), status=status, intent_status=intent_status)
     release_dedup_key(made)
-    assert (made.basis is None) == (status in CLOSED and not can_be_paid)
+    assert (made.dedup_key is None) == (status in CLOSED and not can_be_paid)
 
 
 @settings(max_examples=60)
@@ -168,9 +171,9 @@ def test_whatever_moves_are_made_the_history_is_one_chain(sqlite_sessions, data)
                 with pytest.raises(ForbiddenTransitionError):
                     go(session, made, target, cause)
                 assert made.status == before
-        moves = [entry for entry in entries(session, made) if entry.target]
-        ends = [OrderStatus.PLACED, *(entry.target for entry in moves)]
-        assert [entry.source for entry in moves] == ends[:-1]
+        moves = [entry for entry in entries(session, made) if entry.to_status]
+        ends = [OrderStatus.PLACED, *(entry.to_status for entry in moves)]
+        assert [entry.from_status for entry in moves] == ends[:-1]
         assert made.status == ends[-1]
         assert all((first.at, first.id) < (then.at, then.id) for first, then in pairwise(moves))
         session.rollback()

@@ -7,7 +7,7 @@ from pyramid.request import Request, apply_request_extensions
 import bookshop
 from bookshop.money import Money
 from bookshop.orders.pages.presenter import present_order
-from bookshop.orders.snapshot import snapshot
+from bookshop.orders.snapshot import order_snapshot
 from bookshop.web.resources import Shop
 from tests.shops import ini
 from tests.unit.makers import book, order
@@ -33,7 +33,7 @@ def presented(config):
         with config.registry.services.sessions.begin() as session:
             session.add_all([here, made])
             session.flush()
-            taken = snapshot(made)
+            taken = order_snapshot(made)
         request = Request.blank("/", base_url=f"http://localhost{mounted}")
         request.registry = config.registry
         apply_request_extensions(request, config.registry.getUtility(IRequestExtensions))

@@ -12,19 +12,19 @@ from bookshop.payments.charges import DisputeStatus, RefundStatus
 from tests.unit.makers import NOW, book, order
 
 
-def happened(what, minutes=10, /, source=None, target=None, **detail):
+def happened(event, minutes=10, /, source=None, target=None, **detail):
     return AuditEntry(
         id=minutes,
         at=NOW + timedelta(minutes=minutes),
-        what=what,
-        source=source,
-        target=target,
+        event=event,
+        from_status=source,
+        to_status=target,
         detail=detail,
     )
 
 
 def moved(source, target, minutes=10, **detail):
-    return happened(target, minutes, source=source, target=target, **detail)
+    return happened("status_changed", minutes, source=source, target=target, **detail)
 
 
 def items(*entries, **values):
@@ -67,9 +67,9 @@ def test_status_change_shows_no_shipment(source, target):
 def test_each_shipment_is_shown_with_its_books():
     first = [{"title": "Moss", "quantity": 1}, {"title": "Comets", "quantity": 2}]
     entries = [
-        happened("shipped", 10, lines=first, tracking="QF 123"),
+        happened("items_shipped", 10, lines=first, tracking="QF 123"),
         moved("paid", "partly_shipped", 11),
-        happened("shipped", 20, lines=[{"title": "Comets", "quantity": 1}], tracking=None),
+        happened("items_shipped", 20, lines=[{"title": "Comets", "quantity": 1}], tracking=None),
     ]
     _, parcel, rest = items(*entries)
     assert (parcel.code, parcel.tracking) == ("shipped", "QF 123")
@@ -79,10 +79,10 @@ def test_each_shipment_is_shown_with_its_books():
 
 
 @pytest.mark.parametrize(
-    "what",
+    "event",
     [
         "pay_pressed",
-        "contradiction",
+        "payment_mismatch",
         "fraud_warning",
         "review_opened",
         "review_closed",
@@ -91,8 +91,8 @@ def test_each_shipment_is_shown_with_its_books():
         "restocked",
     ],
 )
-def test_internal_events_are_hidden(what):
-    assert codes(happened(what, id="x", key="x", amount=1)) == ["placed"]
+def test_internal_events_are_hidden(event):
+    assert codes(happened(event, id="x", key="x", amount=1)) == ["placed"]
 
 
 @pytest.mark.parametrize("target", ["disputed", "dispute_won", "dispute_lost", "refunded"])
@@ -102,9 +102,9 @@ def test_money_status_changes_are_shown_by_their_own_entries(target):
 
 def test_pending_then_succeeded_refund_is_shown_once():
     entries = [
-        happened("refund", 10, id="re_1", amount=500, status="pending"),
-        happened("refund", 20, id="re_2", amount=500, status="succeeded"),
-        happened("refund", 30, id="re_1", amount=500, status="succeeded"),
+        happened("refund_updated", 10, id="re_1", amount=500, status="pending"),
+        happened("refund_updated", 20, id="re_2", amount=500, status="succeeded"),
+        happened("refund_updated", 30, id="re_1", amount=500, status="succeeded"),
     ]
     assert codes(*entries) == ["placed", "refunded", "refunded"]
 
@@ -114,8 +114,8 @@ def test_pending_then_succeeded_refund_is_shown_once():
 )
 def test_failed_refund_is_shown(status, code):
     entries = [
-        happened("refund", 10, id="re_1", amount=500, status="succeeded"),
-        happened("refund", 20, id="re_1", amount=500, status=status),
+        happened("refund_updated", 10, id="re_1", amount=500, status="succeeded"),
+        happened("refund_updated", 20, id="re_1", amount=500, status=status),
     ]
     assert codes(*entries) == ["placed", "refunded", code]
     assert items(*entries)[-1].text.mapping == {"amount": "£5.00"}
@@ -138,7 +138,7 @@ def test_every_code_has_a_text():
 )
 def test_dispute_is_shown_as_a_question_and_its_outcome(end, code):
     entries = [
-        happened("dispute", minute, id="dp_1", status=status)
+        happened("dispute_updated", minute, id="dp_1", status=status)
         for minute, status in enumerate(["needs_response", "under_review", end], start=5)
     ]
     assert codes(*entries) == ["placed", "bank_question", code]
@@ -146,7 +146,7 @@ def test_dispute_is_shown_as_a_question_and_its_outcome(end, code):
 
 @pytest.mark.parametrize("status", list(DisputeStatus))
 def test_dispute_texts_reveal_no_suspicion(status):
-    (_, item) = items(happened("dispute", id="dp_1", status=status.value))
+    (_, item) = items(happened("dispute_updated", id="dp_1", status=status.value))
     assert not any(word in item.text.lower() for word in ("fraud", "dispute", "charge"))
 
 
@@ -154,7 +154,7 @@ def test_simultaneous_events_keep_their_order():
     entries = [
         moved("expired", "paid", 5),
         happened("out_of_stock", 5),
-        happened("refund", 5, id="re_1", amount=999, status="pending"),
+        happened("refund_updated", 5, id="re_1", amount=999, status="pending"),
         moved("awaiting_payment", "expired", 2),
     ]
     assert codes(*entries, paid_at=NOW + timedelta(minutes=5)) == [
@@ -170,7 +170,7 @@ def test_amounts_follow_the_locale():
     made = order(
         book(),
         currency="JPY",
-        entries=[happened("refund", id="re_1", amount=1500, status="succeeded")],
+        entries=[happened("refund_updated", id="re_1", amount=1500, status="succeeded")],
     )
     assert timeline(made, "ja_JP")[-1].text.mapping == {"amount": "￥1,500"}
 

@@ -83,12 +83,12 @@ def test_a_lapsed_order_is_expired_mailed_and_its_customer_waits_for_the_old_int
     assert expire_lapsed(session, JOB_WORKER, LATER) == 1
     made = find(session, number)
     assert made.status == OrderStatus.EXPIRED
-    assert not made.holding
+    assert not made.stock_reserved
     [mail] = session.scalars(select(MailRecord))
     assert (mail.kind, mail.recipient) == ("expired", "reader@example.com")
     [entry] = session.scalars(select(AuditEntry))
-    assert (entry.source, entry.target) == ("awaiting_payment", "expired")
-    assert (entry.actor, entry.cause, entry.at) == ("clock", "sweeper", LATER)
+    assert (entry.from_status, entry.to_status) == ("awaiting_payment", "expired")
+    assert (entry.actor, entry.cause, entry.at) == ("clock", "job_worker", LATER)
 
 
 def test_expiry_cancels_the_intent_and_lets_the_customer_begin_anew(
@@ -113,7 +113,7 @@ def test_whoever_paid_at_the_last_moment_has_paid(sessions, gateway, counterpart
     run_order_jobs(sessions, gateway, JOB_WORKER)
     with sessions() as session:
         made = find(session, number)
-        assert (made.status, made.short) == (OrderStatus.PAID, False)
+        assert (made.status, made.out_of_stock) == (OrderStatus.PAID, False)
         assert copies(session, "ONE") == (0, 0)
 
 
@@ -141,7 +141,7 @@ def test_an_intent_that_stripe_does_not_know_is_nothing_to_wait_for(
     with sessions() as session:
         made = find(session, number)
         assert (made.status, made.intent_status) == (OrderStatus.EXPIRED, "missing")
-        assert made.basis is None
+        assert made.dedup_key is None
         assert open_intents(session, 10) == []
 
 
@@ -153,7 +153,7 @@ def test_an_intent_that_contradicts_its_order_is_asked_about_once(
         run_order_jobs(sessions, gateway, JOB_WORKER)
     assert len(counterpart.asked) == 1
     with sessions() as session:
-        assert find(session, number).contradicted
+        assert find(session, number).payment_mismatch
 
 
 def test_closing_raises_what_stripe_does(sessions, gateway, counterpart, number):
@@ -170,12 +170,12 @@ def test_what_nobody_pays_is_abandoned_after_a_day(session, status):
     session.flush()
     assert expire_abandoned(session, JOB_WORKER, NOW + ABANDONED_AFTER, 10) == 0
     assert expire_abandoned(session, JOB_WORKER, NEXT_DAY, 10) == 1
-    assert (made.status, made.basis) == (OrderStatus.EXPIRED, None)
+    assert (made.status, made.dedup_key) == (OrderStatus.EXPIRED, None)
     assert session.scalars(select(MailRecord)).all() == []
 
 
 def test_a_held_order_lapses_and_is_not_abandoned(session, number):
-    find(session, number).held_until = NEXT_DAY + RESERVATION_TIME
+    find(session, number).reserved_until = NEXT_DAY + RESERVATION_TIME
     session.flush()
     assert expire_abandoned(session, JOB_WORKER, NEXT_DAY, 10) == 0
 

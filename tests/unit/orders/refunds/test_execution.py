@@ -11,8 +11,9 @@ from bookshop.orders.audit import JOB_WORKER, Cause, TransitionContext
 from bookshop.orders.jobs import run_order_jobs
 from bookshop.orders.models import AuditEntry, Order, RefundRecord
 from bookshop.orders.payment.intents import KEY_LIFE
-from bookshop.orders.refunds import requests
+from bookshop.orders.refund_records import refundable_amount
 from bookshop.orders.refunds.execution import execute_refund, requested_keys
+from bookshop.orders.refunds.requests import request_refund
 from bookshop.orders.states import Actor, OrderStatus
 from bookshop.payments.errors import StoredFailureError, StripeUnavailableError
 from tests.unit.makers import NOW, book, order
@@ -47,8 +48,8 @@ def key(sessions, number):
     """What 5.00 GBP were asked back under."""
     with sessions.begin() as session:
         made = session.scalars(select(Order).where(Order.number == number)).one()
-        occasion = TransitionContext(session, STAFF, NOW)
-        return requests.request(occasion, made, Money(500, "GBP"), restock=False).key
+        context = TransitionContext(session, STAFF, NOW)
+        return request_refund(context, made, Money(500, "GBP"), restock=False).key
 
 
 def intent(number, *made):
@@ -147,7 +148,7 @@ def test_after_a_kept_failure_the_refund_may_be_there_all_the_same(
     ("refusal", "problem"),
     [
         (refuse(400, "invalid_request_error", "charge_already_refunded"), "refunded"),
-        (refuse(404, "invalid_request_error", "resource_missing"), "does not know"),
+        (refuse(404, "invalid_request_error", "resource_missing"), "has no such payment"),
     ],
 )
 def test_what_stripe_refuses_is_written_down_and_not_asked_for_again(
@@ -158,13 +159,14 @@ def test_what_stripe_refuses_is_written_down_and_not_asked_for_again(
     status, _, why = record(sessions)
     assert status == "refused"
     assert problem in why
-    assert number in caplog.text
+    (record_of_refusal,) = [each for each in caplog.records if each.message == "refund_refused"]
+    assert (record_of_refusal.order, record_of_refusal.refund) == (number, key)
     with sessions() as session:
         assert requested_keys(session) == []
-        [entry] = session.scalars(select(AuditEntry).where(AuditEntry.what == "refund_refused"))
+        [entry] = session.scalars(select(AuditEntry).where(AuditEntry.event == "refund_refused"))
         assert entry.detail["key"] == key
         made = session.scalars(select(Order)).one()
-        assert requests.refundable(session, made) == Money(1299, "GBP")
+        assert refundable_amount(session, made) == Money(1299, "GBP")
 
 
 def test_two_at_once_make_one(sessions, gateway, counterpart, number, key, together):

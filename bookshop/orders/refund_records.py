@@ -1,0 +1,135 @@
+"""Refunds in the database: requested by the shop, and recorded as Stripe reports them.
+
+A refund is recorded under its own key before Stripe is called, so that a crash at any point leads
+to exactly one refund. https://docs.stripe.com/refunds
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from enum import StrEnum
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bookshop.inventory import reservations
+from bookshop.money import Money
+from bookshop.orders.audit import AuditEvent, TransitionContext, record_event
+from bookshop.orders.models import Order, RefundRecord
+from bookshop.orders.notifications import MailKind, enqueue_order_email
+from bookshop.payments.charges import Refund, RefundStatus
+
+log = logging.getLogger(__name__)
+
+
+class LocalRefundStatus(StrEnum):
+    """The status of a refund that does not exist at Stripe."""
+
+    REQUESTED = "requested"
+    REFUSED = "refused"
+
+
+#: Statuses of refunds that reduce what an order has brought in: paid out or pending at Stripe.
+COUNTED_STATUSES = frozenset(status.value for status in RefundStatus if status.counts)
+
+
+def refundable_amount(session: Session, order: Order) -> Money:
+    """Return the part of the total that is neither refunded nor requested to be."""
+    requested = _sum_of_refunds(session, order, {LocalRefundStatus.REQUESTED})
+    return Money(order.total - order.refunded - requested, order.currency)
+
+
+def add_refund(
+    context: TransitionContext, order: Order, key: str, amount: Money, *, restock: bool
+) -> RefundRecord:
+    """Record a refund request under its unique key, without any check."""
+    record = RefundRecord(
+        order_id=order.id,
+        key=key,
+        amount=amount.amount,
+        status=LocalRefundStatus.REQUESTED,
+        restock=restock,
+        requested_at=context.now,
+    )
+    context.session.add(record)
+    record_event(context, order, AuditEvent.REFUND_REQUESTED, key=key, amount=amount.amount)
+    return record
+
+
+def request_out_of_stock_refund(context: TransitionContext, order: Order) -> None:
+    """Request a refund of the total because the books are out of stock. Idempotent."""
+    key = f"{order.number}/out_of_stock"
+    if context.session.scalar(select(RefundRecord.id).where(RefundRecord.key == key)) is None:
+        add_refund(context, order, key, order.money, restock=False)
+
+
+def record_stripe_refunds(
+    context: TransitionContext, order: Order, refunds: Iterable[Refund]
+) -> None:
+    """Record the order's refunds as Stripe reports them, and their sum. Idempotent.
+
+    They include refunds that were made in Stripe's dashboard.
+    """
+    for refund in sorted(refunds, key=lambda each: (each.created, each.id)):
+        _record_stripe_refund(context, order, refund)
+    context.session.flush()
+    order.refunded = _sum_of_refunds(context.session, order, COUNTED_STATUSES)
+
+
+def _sum_of_refunds(session: Session, order: Order, statuses: Iterable[str]) -> int:
+    """Return the sum of the order's refunds with these statuses, in minor units."""
+    total = session.scalar(
+        select(func.coalesce(func.sum(RefundRecord.amount), 0)).where(
+            RefundRecord.order_id == order.id, RefundRecord.status.in_(statuses)
+        )
+    )
+    return int(total or 0)
+
+
+def _record_stripe_refund(context: TransitionContext, order: Order, refund: Refund) -> None:
+    record = _find_or_add(context.session, order, refund)
+    if record.stripe_id == refund.id and record.status == refund.status:
+        return
+    amount, status = refund.amount.amount, refund.status.value
+    record.stripe_id, record.amount = refund.id, amount
+    record.status, record.problem = status, refund.failure_reason
+    event = AuditEvent.REFUND_UPDATED
+    record_event(context, order, event, id=refund.id, amount=amount, status=status)
+    if not refund.status.counts:
+        fields = {"order": order.number, "refund": refund.id, "status": status}
+        log.error("refund_failed", extra=fields)
+        return
+    enqueue_order_email(
+        context.session, order, MailKind.REFUNDED, refund.id, context.now, amount=amount
+    )
+    if record.restock:
+        _restock(context, order)
+
+
+def _find_or_add(session: Session, order: Order, refund: Refund) -> RefundRecord:
+    record = session.scalar(select(RefundRecord).where(RefundRecord.stripe_id == refund.id))
+    if record is None and refund.reference is not None:
+        record = session.scalar(
+            select(RefundRecord).where(
+                RefundRecord.key == refund.reference,
+                RefundRecord.order_id == order.id,
+                RefundRecord.stripe_id.is_(None),
+            )
+        )
+    if record is None:
+        record = RefundRecord(
+            order_id=order.id,
+            amount=refund.amount.amount,
+            status=refund.status.value,
+            requested_at=refund.created,
+        )
+        session.add(record)
+    return record
+
+
+def _restock(context: TransitionContext, order: Order) -> None:
+    if not order.out_of_stock and order.restocked_at is None:
+        reservations.restock(context.session, order)
+        order.restocked_at = context.now
+        record_event(context, order, AuditEvent.RESTOCKED)
