@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 from pyramid.registry import Registry
+from pyramid.util import as_sorted_tuple
 from rich.console import Console
 from rich.table import Table
 
 from bookshop.cli.shop import ShopContext, json_option, print_json
 from bookshop.web.resources import Resource
 from bookshop.web.view_policies import view_is_private, view_writes
-
-DEFAULT_METHODS = ("GET", "HEAD")  # of a view that names none
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +53,22 @@ def _describe(registry: Registry, view: Any) -> ViewDescription:
     if view["name"]:
         address = f"{address.rstrip('/')}/{view['name']}"
     if view["request_param"]:
-        address += "?" + "&".join(view["request_param"])
+        address += "?" + "&".join(as_sorted_tuple(view["request_param"]))
     return ViewDescription(
         address=address,
         resource=resource.__name__,
         view=f"{function.__module__}.{function.__name__}",
-        methods=tuple(view["request_methods"] or DEFAULT_METHODS),
+        methods=_methods(view["request_methods"]),
         permission=_permission(registry, view),
         writes=view_writes(options),
         private=view_is_private(options),
     )
+
+
+def _methods(stated: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the methods of a view. Pyramid lets GET imply HEAD; no method means both."""
+    methods = set(as_sorted_tuple(stated or "GET"))
+    return tuple(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 
 
 def _permission(registry: Registry, view: Any) -> str | None:
