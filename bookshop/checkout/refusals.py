@@ -17,7 +17,7 @@ from bookshop.i18n import _
 from bookshop.inventory.reservations import OutOfStockError
 from bookshop.payments.errors import PaymentsError, StripeBusyError, StripeRefusedError
 from bookshop.rate_limits.limiter import RateLimitExceededError
-from bookshop.rate_limits.messages import too_often
+from bookshop.rate_limits.messages import retry_message
 
 RETRY_AFTER = 5  # seconds
 #: What `page_refusal` takes.
@@ -111,10 +111,10 @@ def form_refusal(err: Exception) -> Refusal:
 
 
 def _unavailable(err: UnavailableError) -> Refusal:
-    text = _("${title} isn’t available right now.", mapping={"title": err.listing.title})
+    text = _("You can’t order ${title} at the moment.", mapping={"title": err.listing.title})
     return Refusal(HTTPStatus.CONFLICT, "unavailable", text)
 
 
 def _too_many_attempts(err: RateLimitExceededError) -> Refusal:
-    text = too_often(err.seconds)
+    text = retry_message(err.seconds)
     return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", text, err.seconds)

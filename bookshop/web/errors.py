@@ -35,7 +35,7 @@ def not_found(_error: Exception, request: Request) -> dict[str, Any]:
 def bad_csrf_token(_error: HTTPException, request: Request) -> dict[str, Any]:
     """Return the error for a form of another session, or of one that has ended."""
     request.response.status_int = 400
-    text = _("This page has been open for too long. Reload it. You have not paid anything.")
+    text = _("This page was open for too long. You haven’t been charged. Please reload it.")
     message = request.localizer.translate(text)
     return {"error": {"code": "stale_page", "field": None, "message": message}}
 
@@ -59,7 +59,7 @@ def database_busy(error: Exception, request: Request) -> Response:
         request,
         "database_busy",
         _("The shop is very busy"),
-        _("We couldn’t complete your request, and nothing was changed. Please try again."),
+        _("We couldn’t complete your request, and nothing was changed."),
         RETRY_AFTER,
     )
 

@@ -42,7 +42,7 @@ def maintenance_tween(
                 request,
                 "maintenance",
                 _("The shop is closed for maintenance"),
-                _("Please come back in a few minutes."),
+                _("We’ll be back soon."),
                 MAINTENANCE_RETRY_AFTER,
             )
         return handler(request)
@@ -65,8 +65,8 @@ def read_only_response(request: Request, renderer: str | None) -> Response:
 
     `renderer` is the name of the view's renderer: `json`, a template, or None for plain text.
     """
-    title = _("The shop is open for browsing only")
-    text = _("You can buy again in a few minutes. Nothing in your order has changed.")
+    title = _("Ordering is paused")
+    text = _("You can browse, and order again in a few minutes. Your orders haven’t changed.")
     if renderer is not None and renderer != "json":
         return unavailable(request, "read_only", title, text, READ_ONLY_RETRY_AFTER)
     body: dict[str, Any] = {"text": "The shop is in read-only mode. Try again later.\n"}

@@ -19,8 +19,8 @@ def rate_limit_exceeded(error: RateLimitExceededError, request: Request) -> Resp
     response = unavailable(
         request,
         "too_many_requests",
-        _("Too many requests"),
-        _("Too many requests from your network."),
+        _("Please wait a moment"),
+        _("We’ve received too many requests from your network."),
         error.seconds,
     )
     response.status_int = HTTPStatus.TOO_MANY_REQUESTS

@@ -64,8 +64,8 @@ _MESSAGES = (
         PREORDER,
         "good",
         "check",
-        _("Your pre-order is paid"),
-        _("Thank you. We’ll e-mail you when it’s published and dispatched."),
+        _("Thank you for your pre-order"),
+        _("It’s paid. We’ll e-mail you when it’s published and dispatched."),
     ),
     StatusMessage(
         OrderStatus.PARTLY_SHIPPED,
