@@ -127,7 +127,7 @@ def test_emails_about_the_whole_order_list_its_books(kind, render_email, bought)
         (
             MailKind.LINK,
             "Your link to order {}",
-            ["Here is the link you requested", "If you didn’t request it, you can ignore"],
+            ["Here is your new link to order", "If you didn’t request it, you can ignore"],
         ),
     ],
 )
