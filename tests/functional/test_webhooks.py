@@ -1,4 +1,4 @@
-"""Stripe's events: signed or refused, applied once, in any order, from any number of servers."""
+"""The webhook endpoint: signatures, idempotency, events in any order, several servers."""
 
 import hashlib
 import hmac
@@ -19,8 +19,8 @@ from sqlalchemy import text
 
 from bookshop.orders.models import Order
 from bookshop.payments import webhook_signatures
-from bookshop.webhooks.ledger import by_id
-from bookshop.webhooks.views import LARGEST_BODY
+from bookshop.webhooks.ledger import find_event
+from bookshop.webhooks.views import MAX_BODY
 from tests.functional.test_checkout import BUY, MOSS, press_pay
 from tests.shops import WEBHOOK_SECRET, intent_of
 
@@ -28,7 +28,7 @@ VERSION = "2026-10-28.endive"
 PATH = "/webhooks/stripe"
 
 
-def event(thing: dict, kind: str = "payment_intent.succeeded", **changes) -> dict:
+def event(subject: dict, kind: str = "payment_intent.succeeded", **changes) -> dict:
     return {
         "id": "evt_1",
         "object": "event",
@@ -36,13 +36,13 @@ def event(thing: dict, kind: str = "payment_intent.succeeded", **changes) -> dic
         "type": kind,
         "livemode": False,
         "created": int(time.time()),
-        "data": {"object": thing},
+        "data": {"object": subject},
         **changes,
     }
 
 
 def signed(payload: bytes, secret=WEBHOOK_SECRET, age=0, scheme="v1") -> str:
-    """The header Stripe-Signature, made without the SDK that checks it."""
+    """Returns the header Stripe-Signature, computed without the SDK that verifies it."""
     at = int(time.time()) - age
     digest = hmac.new(secret.encode(), f"{at}.".encode() + payload, hashlib.sha256).hexdigest()
     return f"t={at},{scheme}={digest}"
@@ -66,17 +66,20 @@ def rows(shop) -> list[dict]:
         return [dict(row) for row in found.mappings()]
 
 
-def history(shop) -> list[tuple]:
-    """The moves of all orders, the oldest first."""
+def hihistory_at_stripe(shop) -> list[tuple]:
+    """The status changes of all orders, oldest first."""
     with shop.registry.services.sessions() as session:
         found = session.execute(
-            text("SELECT from_status, to_status FROM order_entries WHERE to_status IS NOT NULL ORDER BY id")
+            text(
+                "SELECT from_status, to_status FROM order_entries"
+                " WHERE to_status IS NOT NULL ORDER BY id"
+            )
         )
         return [tuple(row) for row in found]
 
 
 def mails(shop, number: str = "%") -> list[str]:
-    """The kinds of the mails that were written about an order."""
+    """The kinds of the e-mails about an order."""
     with shop.registry.services.sessions() as session:
         found = session.execute(
             text(
@@ -89,10 +92,10 @@ def mails(shop, number: str = "%") -> list[str]:
 
 
 def paid_once(shop) -> bool:
-    """Whether the one order was paid, and all that comes of it happened once."""
+    """Asserts that the one order was paid, with all its effects, once."""
     (order,) = shop.orders()
     book = shop.book(MOSS)
-    moves = [move for move in history(shop) if move[1] == "paid"]
+    moves = [move for move in hihistory_at_stripe(shop) if move[1] == "paid"]
     assert (order.status, book.stock, book.reserved) == ("paid", 6, 0)
     assert moves == [("awaiting_payment", "paid")]
     assert mails(shop) == ["paid"]
@@ -100,7 +103,7 @@ def paid_once(shop) -> bool:
 
 
 def untouched(shop) -> bool:
-    """Whether nobody heard of a payment."""
+    """Asserts that no payment has been recorded."""
     (order,) = shop.orders()
     assert (order.status, shop.book(MOSS).stock) == ("awaiting_payment", 7)
     assert mails(shop) == []
@@ -108,7 +111,7 @@ def untouched(shop) -> bool:
 
 
 def pay(shop, sandbox):
-    """A payment whose buyer has closed the tab: the browser, and the intent as Stripe has it."""
+    """Pays an order and closes the tab; returns the browser and the intent at Stripe."""
     visitor = shop.visitor()
     page = visitor.get(BUY)
     press_pay(visitor, page)
@@ -126,10 +129,10 @@ def each_shop(make_each_shop):
     return make_each_shop()
 
 
-# --- bug 2: a handler that is not idempotent
+# --- bug 2: idempotency
 
 
-def test_bug_2_ten_deliveries_one_after_the_other_move_it_once(shop, paid):
+def test_bug_2_ten_deliveries_in_sequence_apply_once(shop, paid):
     for number in range(10):
         send(shop, event(paid, id=f"evt_{number % 3}"))
 
@@ -137,7 +140,7 @@ def test_bug_2_ten_deliveries_one_after_the_other_move_it_once(shop, paid):
     assert sorted(row["deliveries"] for row in rows(shop)) == [3, 3, 4]
 
 
-def test_bug_2_deliveries_and_the_success_page_at_once_move_it_once(make_each_shop, sandbox, serve):
+def test_bug_2_concurrent_deliveries_and_success_pages_apply_once(make_each_shop, sandbox, serve):
     shops = [make_each_shop(stripe__max_concurrency="40") for _ in range(2)]
     shop = shops[0]
     urls = [serve(each.wsgi, threads=20) for each in shops]
@@ -145,20 +148,20 @@ def test_bug_2_deliveries_and_the_success_page_at_once_move_it_once(make_each_sh
     cookies = dict(visitor.cookies)
 
     def deliver(place: int) -> int:
-        # One event ten times, and another of the same change as often, to two servers.
+        # Two events about one change, ten times each, to two servers.
         payload = json.dumps(event(intent, id=f"evt_{place // 2 % 2}")).encode()
         headers = {"Stripe-Signature": signed(payload)}
         url = urls[place % 2] + PATH
         return requests.post(url, payload, headers=headers, timeout=30).status_code
 
-    def look(place: int) -> int:
+    def open_success_page(place: int) -> int:
         url = f"{urls[place % 2]}/success?pi={intent['id']}"
         return requests.get(url, cookies=cookies, timeout=30).status_code
 
     with ThreadPoolExecutor(30) as pool:
-        asked = [pool.submit(deliver, place) for place in range(20)]
-        asked += [pool.submit(look, place) for place in range(6)]
-        answers = [answer.result() for answer in asked]
+        futures = [pool.submit(deliver, place) for place in range(20)]
+        futures += [pool.submit(open_success_page, place) for place in range(6)]
+        answers = [future.result() for future in futures]
 
     assert answers == [200] * 26
     assert paid_once(shop)
@@ -167,14 +170,14 @@ def test_bug_2_deliveries_and_the_success_page_at_once_move_it_once(make_each_sh
     assert {(row["status"], row["problem"]) for row in found} == {("applied", None)}
 
 
-class Broken(Exception):
-    """What no handler expects."""
+class UnexpectedError(Exception):
+    """An error that no handler expects."""
 
 
-def test_bug_2_a_crash_before_the_commit_is_made_good_by_the_retry(each_shop, sandbox):
+def test_bug_2_a_crash_before_the_commit_is_repaired_by_the_redelivery(each_shop, sandbox):
     shop = each_shop
     _visitor, intent = pay(shop, sandbox)
-    crashes = [Broken("mid-way")]
+    crashes = [UnexpectedError()]
 
     def before_commit(session):
         if crashes and any(isinstance(each, Order) and each.status == "paid" for each in session):
@@ -186,7 +189,7 @@ def test_bug_2_a_crash_before_the_commit_is_made_good_by_the_retry(each_shop, sa
     assert crashes == []
     assert untouched(shop)
     (row,) = rows(shop)
-    assert (row["status"], row["problem"]) == ("failed", "the shop failed: Broken")
+    assert (row["status"], row["problem"]) == ("failed", "internal error: UnexpectedError")
 
     send(shop, event(intent))
     assert paid_once(shop)
@@ -194,7 +197,7 @@ def test_bug_2_a_crash_before_the_commit_is_made_good_by_the_retry(each_shop, sa
     assert (row["status"], row["problem"], row["deliveries"]) == ("applied", None, 2)
 
 
-def test_a_redelivered_event_is_acknowledged_without_asking_stripe(shop, sandbox, paid):
+def test_a_redelivered_event_is_acknowledged_without_a_request_to_stripe(shop, sandbox, paid):
     send(shop, event(paid))
     before = len(sandbox.requests())
 
@@ -203,14 +206,14 @@ def test_a_redelivered_event_is_acknowledged_without_asking_stripe(shop, sandbox
     assert len(sandbox.requests()) == before
 
 
-# --- bug 3: events out of order, and a failure taken for the end
+# --- bug 3: events out of order, failed attempts
 
 
 LATE = ["payment_failed", "processing", "canceled", "created", "requires_action"]
 
 
 @pytest.mark.parametrize("kind", LATE)
-def test_bug_3_a_late_event_does_not_undo_what_is_paid(shop, paid, kind):
+def test_bug_3_a_late_event_does_not_undo_a_payment(shop, paid, kind):
     send(shop, event(paid))
     stale = {**paid, "status": "requires_payment_method", "amount": 1}
 
@@ -219,7 +222,7 @@ def test_bug_3_a_late_event_does_not_undo_what_is_paid(shop, paid, kind):
     assert paid_once(shop)
 
 
-def test_bug_3_a_failed_attempt_is_not_the_end(shop, sandbox):
+def test_bug_3_a_payment_can_succeed_after_a_failed_attempt(shop, sandbox):
     visitor = shop.visitor()
     page = visitor.get(BUY)
     press_pay(visitor, page)
@@ -232,7 +235,7 @@ def test_bug_3_a_failed_attempt_is_not_the_end(shop, sandbox):
     assert paid_once(shop)
 
 
-def test_an_event_is_not_believed_about_the_status(shop, sandbox):
+def test_the_status_in_an_event_is_not_used(shop, sandbox):
     visitor = shop.visitor()
     intent = sandbox.api("GET", f"/v1/payment_intents/{intent_of(visitor.get(BUY))}")
 
@@ -241,22 +244,22 @@ def test_an_event_is_not_believed_about_the_status(shop, sandbox):
     assert shop.orders()[0].status == "awaiting_payment"
 
 
-class Story:
-    """A payment as it goes on at Stripe, and every event of it with what it said at the time."""
+class PaymentHistory:
+    """Changes a payment at Stripe step by step, and collects the events about it."""
 
     def __init__(self, sandbox, intent: str) -> None:
         self._sandbox, self.intent = sandbox, intent
 
     def events(self) -> list[dict]:
-        """All that have been written so far, the oldest first."""
+        """All events so far, oldest first."""
         return [
             each
             for each in reversed(self._sandbox.events())
             if self.intent in {each["data"]["object"].get(key) for key in ("id", "payment_intent")}
         ]
 
-    def happen(self, what: str) -> None:
-        getattr(self, what)()
+    def perform(self, step: str) -> None:
+        getattr(self, step)()
 
     def decline(self) -> None:
         self._sandbox.confirm(self.intent, "pm_card_chargeDeclined")
@@ -314,28 +317,28 @@ class Story:
     def review(self) -> None:
         self._sandbox.review(self.intent)
 
-    def truth(self) -> tuple[str, int]:
-        """Where Stripe's objects put the order, and what has gone back of its money."""
+    def expected(self) -> tuple[str, int]:
+        """The order's expected status and refunded amount, from the objects at Stripe."""
         intent = self._sandbox.intent(self.intent)
         if intent["status"] != "succeeded":
             return UNTIL_PAID[intent["status"]], 0
         refunded = intent["latest_charge"]["amount_refunded"]
         disputes = {each["status"] for each in self._sandbox.disputes(self.intent)}
-        standing = "paid"
+        status = "paid"
         if disputes - {"won", "lost", "warning_closed"}:
-            standing = "disputed"
+            status = "disputed"
         elif "lost" in disputes:
-            standing = "dispute_lost"
+            status = "dispute_lost"
         elif refunded:
-            standing = "refunded" if refunded == intent["amount"] else "partly_refunded"
+            status = "refunded" if refunded == intent["amount"] else "partly_refunded"
         elif "won" in disputes:
-            standing = "dispute_won"
-        return standing, refunded
+            status = "dispute_won"
+        return status, refunded
 
 
 @pytest.fixture
-def calm_shop(each_shop):
-    """A shop without threads of its own: Hypothesis minds when others use `random` meanwhile."""
+def threadless_shop(each_shop):
+    """A shop without background threads, whose use of `random` Hypothesis would report."""
     each_shop.registry.job_worker.stop()
     each_shop.registry.mail_worker.stop()
     return each_shop
@@ -375,40 +378,40 @@ AFTER = st.lists(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(before=BEFORE, ends=ENDS, after=AFTER, data=st.data())
-def test_bug_3_whatever_arrives_when_the_order_ends_as_stripe_has_it(
-    calm_shop, sandbox, before, ends, after, data
+def test_bug_3_events_in_any_order_end_in_the_status_at_stripe(
+    threadless_shop, sandbox, before, ends, after, data
 ):
-    shop = calm_shop
+    shop = threadless_shop
     shop.change_book(MOSS, stock=1000, reserved=0)
     visitor = shop.visitor()
     page = visitor.get(BUY)
     press_pay(visitor, page)
-    story = Story(sandbox, intent_of(page))
+    history_at_stripe = PaymentHistory(sandbox, intent_of(page))
 
-    for what in [*before, *ends, *after]:
-        story.happen(what)  # where Stripe refuses, nothing happens
-        told = story.events()
-        for place in data.draw(st.lists(st.sampled_from(range(len(told))), max_size=2)):
-            send(shop, told[place])
-    told = story.events()
-    places = range(len(told))
+    for step in [*before, *ends, *after]:
+        history_at_stripe.perform(step)  # steps that Stripe refuses change nothing
+        events = history_at_stripe.events()
+        for place in data.draw(st.lists(st.sampled_from(range(len(events))), max_size=2)):
+            send(shop, events[place])
+    events = history_at_stripe.events()
+    places = range(len(events))
     again = data.draw(st.lists(st.sampled_from(places), max_size=4))
     for place in data.draw(st.permutations([*places, *again])):
-        send(shop, told[place])
+        send(shop, events[place])
 
-    standing, refunded = story.truth()
-    was_paid = standing not in UNTIL_PAID.values()
-    keeps = standing in {"awaiting_payment", "processing"}
+    status, refunded = history_at_stripe.expected()
+    was_paid = status not in UNTIL_PAID.values()
+    keeps = status in {"awaiting_payment", "processing"}
     with shop.registry.services.sessions() as session:
-        order = session.query(Order).filter_by(payment_intent=story.intent).one()
+        order = session.query(Order).filter_by(payment_intent=history_at_stripe.intent).one()
         payments = [
             entry
             for entry in order.entries
             if entry.to_status == "paid" and entry.from_status in UNTIL_PAID.values()
         ]
-    assert (order.status, order.refunded) == (standing, refunded)
+    assert (order.status, order.refunded) == (status, refunded)
     assert (order.paid_at is not None) == was_paid
-    assert (order.fraud_warned_at is not None) == bool(sandbox.warnings(story.intent))
+    assert (order.fraud_warned_at is not None) == bool(sandbox.warnings(history_at_stripe.intent))
     assert order.stock_reserved == keeps
     assert len(payments) == int(was_paid)
     assert mails(shop, order.number).count("paid") == int(was_paid)
@@ -416,10 +419,10 @@ def test_bug_3_whatever_arrives_when_the_order_ends_as_stripe_has_it(
     assert (book.stock, book.reserved) == (1000 - int(was_paid), int(keeps))
 
 
-# --- bug 4: the browser trusted, or needed
+# --- bug 4: independence of the browser
 
 
-def test_bug_4_the_order_is_paid_without_its_buyer(delivering, sandbox):
+def test_bug_4_an_order_is_paid_without_the_browser(delivering, sandbox):
     pay(delivering, sandbox)
 
     sandbox.until_delivered()
@@ -428,7 +431,7 @@ def test_bug_4_the_order_is_paid_without_its_buyer(delivering, sandbox):
     assert {row["status"] for row in rows(delivering)} == {"applied"}
 
 
-def test_bug_4_where_no_event_arrives_the_success_page_catches_up(shop, sandbox):
+def test_bug_4_without_events_the_success_page_synchronises(shop, sandbox):
     visitor, intent = pay(shop, sandbox)
     assert untouched(shop)
 
@@ -439,7 +442,7 @@ def test_bug_4_where_no_event_arrives_the_success_page_catches_up(shop, sandbox)
     assert paid_once(shop)
 
 
-# --- bug 5: the signature
+# --- bug 5: signatures
 
 
 def write_as(intent: dict, **form) -> bytes:
@@ -455,10 +458,10 @@ def write_as(intent: dict, **form) -> bytes:
     ],
     ids=["odd spacing", "beyond ASCII", "escapes"],
 )
-def test_bug_5_the_body_is_checked_as_it_came(shop, paid, form):
-    told = {**paid, "description": "Grüße ☕ </script> \\u0041 \u2028"}
+def test_bug_5_the_signature_covers_the_raw_body(shop, paid, form):
+    changed = {**paid, "description": "Grüße ☕ </script> \\u0041 \u2028"}
 
-    send(shop, write_as(told, **form).replace(b"evt_1", b"evt\\u005f1") + b"\r\n \n")
+    send(shop, write_as(changed, **form).replace(b"evt_1", b"evt\\u005f1") + b"\r\n \n")
 
     assert paid_once(shop)
     (row,) = rows(shop)
@@ -467,7 +470,7 @@ def test_bug_5_the_body_is_checked_as_it_came(shop, paid, form):
 
 @pytest.fixture
 def parsed(monkeypatch):
-    """What is parsed as JSON."""
+    """The bodies that were parsed as JSON."""
     seen = []
     loads = json.loads
     monkeypatch.setattr(
@@ -503,7 +506,7 @@ FORGED = {
 
 
 @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
-def test_bug_5_what_stripe_has_not_signed_is_refused_unread(shop, paid, parsed, forge):
+def test_bug_5_a_body_without_a_valid_signature_is_rejected_unparsed(shop, paid, parsed, forge):
     body, header = forge(write_as(paid, indent=1))
     parsed.clear()
 
@@ -512,19 +515,24 @@ def test_bug_5_what_stripe_has_not_signed_is_refused_unread(shop, paid, parsed, 
     assert parsed == []
     assert untouched(shop)
     assert rows(shop) == []
+    assert code_of(answer) in {"signature_invalid", "body_too_large"}
     assert_plain(answer)
 
 
+def code_of(answer) -> str:
+    """The stable code with which the line of an answer begins."""
+    return answer.text.partition(":")[0]
+
+
 def assert_plain(answer) -> None:
-    """One line of text that says what to do, no page, no cookie, nothing of what was sent."""
+    """Asserts one line of text without a cookie or anything from the request."""
     assert answer.content_type == "text/plain"
-    (line,) = answer.text.splitlines()
-    assert "stripe.webhook_secrets" in line or f"{LARGEST_BODY} bytes" in line
+    assert len(answer.text.splitlines()) == 1
     assert "Set-Cookie" not in answer.headers
     assert not any(word in answer.text for word in ("pi_", "whsec_functional", "reader.example"))
 
 
-def test_bug_5_no_header_at_all(shop, paid, parsed):
+def test_bug_5_a_missing_signature_header(shop, paid, parsed):
     answer = shop.visitor().post(PATH, json.dumps(event(paid)).encode(), status=400)
 
     assert parsed == []
@@ -537,16 +545,15 @@ def test_bug_5_no_header_at_all(shop, paid, parsed):
     [b"", b"null", b"[]", b"{}", b"no JSON", b"[" * 5000, b'{"id": "evt_1", "type": 7}'],
     ids=["nothing", "null", "list", "empty", "text", "nested", "half an event"],
 )
-def test_bug_5_what_is_signed_and_no_event_is_refused(shop, body):
+def test_bug_5_a_signed_body_that_is_no_event_is_rejected(shop, body):
     answer = send(shop, body, status=400)
 
-    assert "is not an event" in answer.text
-    assert "snapshot events" in answer.text
+    assert code_of(answer) == "event_invalid"
     assert rows(shop) == []
 
 
-@pytest.mark.parametrize(("size", "status"), [(LARGEST_BODY, 200), (LARGEST_BODY + 1, 400)])
-def test_bug_5_a_body_may_be_as_large_as_this(shop, paid, size, status):
+@pytest.mark.parametrize(("size", "status"), [(MAX_BODY, 200), (MAX_BODY + 1, 400)])
+def test_bug_5_the_maximum_size_of_a_body(shop, paid, size, status):
     body = write_as(paid)
     send(shop, body + b" " * (size - len(body)), status=status)
 
@@ -554,19 +561,19 @@ def test_bug_5_a_body_may_be_as_large_as_this(shop, paid, size, status):
 
 
 class Endless:
-    """A body that never ends, and counts what was read of it."""
+    """A body without an end, which counts the bytes read."""
 
     def __init__(self) -> None:
-        self.given = 0
+        self.bytes_read = 0
 
     def read(self, size=-1):
-        assert size >= 0, "all of it was asked for"
-        self.given += size
+        assert size >= 0, "an unlimited read"
+        self.bytes_read += size
         return b" " * size
 
 
 @pytest.mark.parametrize("length", [None, "100000000000"])
-def test_bug_5_no_more_is_read_than_an_event_has_whatever_length_is_claimed(shop, length):
+def test_bug_5_reading_is_limited_whatever_the_content_length(shop, length):
     body = Endless()
     request = webob.Request.blank(PATH, method="POST", headers={"Stripe-Signature": "t=1,v1=0"})
     request.environ.update({"wsgi.input": body, "wsgi.input_terminated": True})
@@ -575,11 +582,11 @@ def test_bug_5_no_more_is_read_than_an_event_has_whatever_length_is_claimed(shop
     answer = request.get_response(shop.wsgi)
 
     assert answer.status_int == 400
-    assert f"{LARGEST_BODY} bytes" in answer.text
-    assert body.given < 2 * LARGEST_BODY
+    assert code_of(answer) == "body_too_large"
+    assert body.bytes_read < 2 * MAX_BODY
 
 
-def test_bug_5_a_body_in_chunks_is_read_as_any_other(shop, serve, paid):
+def test_bug_5_a_chunked_body_is_read(shop, serve, paid):
     body = write_as(paid)
     url = serve(shop.wsgi) + PATH
 
@@ -588,13 +595,13 @@ def test_bug_5_a_body_in_chunks_is_read_as_any_other(shop, serve, paid):
         headers = {"Stripe-Signature": signed(payload)}
         return requests.post(url, chunks, headers=headers, timeout=20).status_code
 
-    assert post(body + b" " * LARGEST_BODY) == 400
+    assert post(body + b" " * MAX_BODY) == 400
     assert untouched(shop)
     assert post(body) == 200
     assert paid_once(shop)
 
 
-def test_bug_5_two_secrets_are_good_while_one_is_rolled(make_shop):
+def test_bug_5_two_secrets_are_accepted_during_a_rotation(make_shop):
     shop = make_shop(stripe__webhook_secrets="whsec_new, whsec_old")
     other = event({"id": "pi_1"})
 
@@ -603,7 +610,7 @@ def test_bug_5_two_secrets_are_good_while_one_is_rolled(make_shop):
     send(shop, other, secret="whsec_older", status=400)
 
 
-def test_bug_5_one_signature_of_two_is_enough_while_a_secret_is_rolled(shop, paid):
+def test_bug_5_one_valid_signature_of_two_is_enough_during_a_rotation(shop, paid):
     body = write_as(paid)
     both = f"{signed(body, 'whsec_next')},{signed(body).partition(',')[2]},v0=abc"
 
@@ -612,7 +619,7 @@ def test_bug_5_one_signature_of_two_is_enough_while_a_secret_is_rolled(shop, pai
     assert paid_once(shop)
 
 
-def test_bug_5_the_sdk_signs_alike(shop, paid):
+def test_bug_5_a_signature_of_the_sdk_is_accepted(shop, paid):
     body = write_as(paid)
     header = stripe.WebhookSignature.generate_signature_header(body.decode(), WEBHOOK_SECRET)
 
@@ -621,7 +628,7 @@ def test_bug_5_the_sdk_signs_alike(shop, paid):
     assert paid_once(shop)
 
 
-def test_the_endpoint_needs_no_session_no_token_and_no_other_address(shop, paid):
+def test_the_endpoint_needs_no_session_and_no_csrf_token(shop, paid):
     answer = shop.visitor().post(
         f"{PATH}?from=elsewhere",
         write_as(paid),
@@ -642,10 +649,10 @@ def test_get_is_not_found(shop):
     shop.visitor().get(PATH, status=404)
 
 
-# --- bug 8: an intent of another order
+# --- bug 8: intents of other orders
 
 
-def test_bug_8_another_intent_that_names_the_order_pays_nothing(shop, sandbox, caplog):
+def test_bug_8_another_intent_that_names_the_order_does_not_pay_it(shop, sandbox, caplog):
     visitor = shop.visitor()
     visitor.get(BUY)
     (order,) = shop.orders()
@@ -659,10 +666,10 @@ def test_bug_8_another_intent_that_names_the_order_pays_nothing(shop, sandbox, c
     send(shop, event(cheap))
 
     assert untouched(shop)
-    assert "contradicts" in caplog.text
+    assert any("mismatch" in record.msg for record in caplog.records)
     (row,) = rows(shop)
     assert (row["status"], row["order_number"]) == ("applied", order.number)
-    assert row["problem"] == f"the payment contradicts order {order.number}"
+    assert order.number in row["problem"]
 
 
 def test_bug_8_one_payment_pays_one_order(shop, sandbox, paid):
@@ -671,18 +678,18 @@ def test_bug_8_one_payment_pays_one_order(shop, sandbox, paid):
     first, second = shop.orders()
     send(shop, event(paid))
 
-    # Whoever can write at Stripe has the payment name the other order too.
+    # An attacker with access to Stripe makes the payment name the other order too.
     path = f"/v1/payment_intents/{paid['id']}"
-    told = sandbox.api("POST", path, {"metadata[order]": second.number})
-    assert told["metadata"]["order"] == second.number
-    send(shop, event(told, id="evt_2"))
+    changed = sandbox.api("POST", path, {"metadata[order]": second.number})
+    assert changed["metadata"]["order"] == second.number
+    send(shop, event(changed, id="evt_2"))
 
     first, second = shop.orders()
     assert (first.status, second.status) == ("paid", "awaiting_payment")
     assert shop.book(MOSS).stock == 6
 
 
-def test_bug_8_what_is_other_peoples_is_acknowledged_and_not_looked_up(shop, sandbox):
+def test_bug_8_events_about_other_objects_are_acknowledged_without_a_request(shop, sandbox):
     shop.visitor().get(BUY)
     before = len(sandbox.requests())
 
@@ -697,22 +704,27 @@ def test_bug_8_what_is_other_peoples_is_acknowledged_and_not_looked_up(shop, san
     )
 
 
-# --- bug 10: test and live
+# --- bug 10: live/test mode mismatch
 
 
-def test_bug_10_a_live_event_means_nothing_to_a_shop_in_test_mode(shop, sandbox, paid, caplog):
+def livemode_mismatches(caplog) -> list[str]:
+    """The ids of the events that were logged for their mode."""
+    return [each.event_id for each in caplog.records if each.msg == "webhook_livemode_mismatch"]
+
+
+def test_bug_10_a_shop_in_test_mode_ignores_live_events(shop, sandbox, paid, caplog):
     before = len(sandbox.requests())
 
     answer = send(shop, event(paid, livemode=True))
 
-    assert "of the other mode" in answer.text
-    assert "event evt_1 is of the other mode" in caplog.text
+    assert code_of(answer) == "livemode_mismatch"
+    assert livemode_mismatches(caplog) == ["evt_1"]
     assert len(sandbox.requests()) == before
     assert untouched(shop)
     assert rows(shop) == []
 
 
-def test_bug_10_a_test_event_means_nothing_to_a_live_shop(make_shop, sandbox, caplog):
+def test_bug_10_a_live_shop_ignores_test_events(make_shop, sandbox, caplog):
     _visitor, intent = pay(make_shop(), sandbox)
     live = make_shop(
         api_base="https://api.stripe.com",
@@ -723,23 +735,23 @@ def test_bug_10_a_test_event_means_nothing_to_a_live_shop(make_shop, sandbox, ca
         stripe__js_url="https://js.stripe.com/endive/stripe.js",
     )
 
-    send(live, event(intent))  # to ask Stripe would end the test
+    send(live, event(intent))  # a request to Stripe would fail the test
 
-    assert "event evt_1 is of the other mode" in caplog.text
+    assert livemode_mismatches(caplog) == ["evt_1"]
     assert untouched(live)
     assert rows(live) == []
 
 
-# --- the rest
+# --- other behaviour
 
 
-def test_while_stripe_cannot_be_asked_the_event_is_left_for_later(make_shop, sandbox):
+def test_an_event_is_redelivered_after_stripe_was_unavailable(make_shop, sandbox):
     shop = make_shop(stripe__timeout="1.5")
     _visitor, intent = pay(shop, sandbox)
     sandbox.fault(method="GET", path=f"/v1/payment_intents/{intent['id']}", kind="reset", times=50)
 
     answer = send(shop, event(intent), status=503)
-    assert "try again" in answer.text
+    assert code_of(answer) == "stripe_unavailable"
     (row,) = rows(shop)
     assert row["status"] == "failed"
 
@@ -750,7 +762,7 @@ def test_while_stripe_cannot_be_asked_the_event_is_left_for_later(make_shop, san
     assert (row["status"], row["deliveries"], row["problem"]) == ("applied", 2, None)
 
 
-def test_an_intent_whose_id_was_never_written_down_finds_its_order(shop, paid):
+def test_an_intent_that_is_not_recorded_finds_its_order_by_number(shop, paid):
     with shop.registry.services.sessions.begin() as session:
         session.connection().exec_driver_sql("UPDATE orders SET payment_intent = NULL")
 
@@ -760,47 +772,47 @@ def test_an_intent_whose_id_was_never_written_down_finds_its_order(shop, paid):
     assert (order.status, order.payment_intent) == ("paid", paid["id"])
 
 
-def test_the_ledger_says_when_an_event_happened_and_keeps_nothing_of_its_content(shop, paid):
+def test_the_ledger_stores_the_time_of_an_event_and_not_its_content(shop, paid):
     send(shop, event({**paid, "receipt_email": "ada@reader.example"}, created=1_790_000_000))
 
     with shop.registry.services.sessions() as session:
-        found = by_id(session, "evt_1")
+        found = find_event(session, "evt_1")
     assert found.created == datetime.fromtimestamp(1_790_000_000, UTC)
     assert found.api_version == VERSION
     assert "reader" not in repr(rows(shop))
 
 
-def test_events_of_another_version_are_applied_and_complained_about_once(shop, paid, caplog):
+def test_events_of_another_api_version_are_applied_and_logged_once(shop, paid, caplog):
     with caplog.at_level(logging.WARNING):
         for number in range(3):
             send(shop, event(paid, id=f"evt_{number}", api_version="2020-08-27"))
         send(shop, event(paid, id="evt_9", api_version=None))
 
     assert paid_once(shop)
-    complaints = [line for line in caplog.messages if line.startswith("events come in version")]
-    assert complaints == [
-        f"events come in version 2020-08-27 of Stripe's API: give the endpoint version {VERSION}",
-        f"events come in version none of Stripe's API: give the endpoint version {VERSION}",
+    mismatches = [each for each in caplog.records if each.msg == "webhook_api_version_mismatch"]
+    assert [(each.event_version, each.expected_version) for each in mismatches] == [
+        ("2020-08-27", VERSION),
+        ("none", VERSION),
     ]
 
 
-def test_what_is_done_in_stripes_dashboard_arrives(delivering, sandbox):
+def test_changes_in_stripes_dashboard_are_applied(delivering, sandbox):
     _visitor, intent = pay(delivering, sandbox)
 
-    def standing() -> str:
+    def order_status() -> str:
         sandbox.until_delivered()
         return delivering.orders()[0].status
 
-    assert standing() == "paid"
+    assert order_status() == "paid"
     sandbox.refund(intent["id"], 500)
-    assert standing() == "partly_refunded"
+    assert order_status() == "partly_refunded"
     sandbox.warn(intent["id"])
     sandbox.review(intent["id"])
-    assert standing() == "partly_refunded"
+    assert order_status() == "partly_refunded"
     with delivering.registry.services.sessions() as session:
         order = session.query(Order).one()
         assert (order.fraud_warned_at is not None, order.under_review) == (True, True)
     dispute = sandbox.dispute(intent["id"])
-    assert standing() == "disputed"
+    assert order_status() == "disputed"
     sandbox.settle_dispute(dispute["id"], "lost")
-    assert standing() == "dispute_lost"
+    assert order_status() == "dispute_lost"

@@ -80,7 +80,7 @@ def change(sessions):
 def state(sessions):
     """The order's status, its copies sold, its transitions to paid, its e-mails."""
 
-    def look():
+    def read():
         with sessions() as session:
             found = session.query(Order).one()
             counts = [
@@ -94,7 +94,7 @@ def state(sessions):
             )
             return found.status, STOCK - stock, moves, mails
 
-    return look
+    return read
 
 
 PAID = ("paid", 1, 1, 1)
