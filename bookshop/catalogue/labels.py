@@ -12,10 +12,15 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.core import get_global
 
-from bookshop.catalogue.codes.accessibility import DAYS, FACTS, MAILBOXES, NEED_DETAIL
+from bookshop.catalogue.codes.accessibility import (
+    DATE_CODES,
+    EMAIL_CODES,
+    FEATURES,
+    TEXT_REQUIRED,
+)
 from bookshop.catalogue.codes.product_forms import FORMS, KINDS
 from bookshop.catalogue.codes.roles import ROLES
 from bookshop.catalogue.codes.subjects import SUBJECTS
@@ -89,10 +94,10 @@ def accessibility(features: Iterable[Feature]) -> list[tuple[Any, list[Fact]]]:
                 _fact(code, label, text)
                 for code, label in labels.items()
                 for text in texts.get(code, [])
-                if text or code not in NEED_DETAIL
+                if text or code not in TEXT_REQUIRED
             ],
         )
-        for group, labels in FACTS.items()
+        for group, labels in FEATURES.items()
     ]
     return [(group_heading, facts) for group_heading, facts in groups if facts]
 
@@ -100,11 +105,11 @@ def accessibility(features: Iterable[Feature]) -> list[tuple[Any, list[Fact]]]:
 def _fact(code: str, label: Any, text: str | None) -> Fact:
     if text is None:
         return Fact(label, None, None)
-    if code in DAYS:
+    if code in DATE_CODES:
         return Fact(label, _iso_date(text), None)
     if text.startswith(("https://", "http://")):
         return Fact(label, text, text)
-    return Fact(label, text, f"mailto:{text}" if code in MAILBOXES and "@" in text else None)
+    return Fact(label, text, f"mailto:{text}" if code in EMAIL_CODES and "@" in text else None)
 
 
 def _iso_date(text: str) -> str:
@@ -115,13 +120,10 @@ def _iso_date(text: str) -> str:
         return text
 
 
-@lru_cache(maxsize=1024)  # lists need it for each book, and Babel looks up two locales
+@lru_cache(maxsize=1024)  # lists need it for each book
 def language(code: str, locale: str) -> str:
-    """Return the name of an ISO 639-2 language in `locale`; the code if it is unknown."""
-    try:
-        name = Locale.parse(language_tag(code)).get_language_name(locale)
-    except (UnknownLocaleError, ValueError):
-        name = None
+    """Return the name of an ISO 639-2 language in `locale`; the code if there is no name."""
+    name: str | None = Locale.parse(locale).languages.get(language_tag(code))
     return name or code
 
 

@@ -1,5 +1,7 @@
-"""Facts about the accessibility of e-books, ONIX list 196 (issue 71), in sentences for readers.
+"""Accessibility features of e-books, ONIX list 196 (issue 71), as sentences for readers.
 
+The headings and their order are those of the W3C's Accessibility Metadata Display Guide for Digital
+Publications, https://www.w3.org/publishing/a11y/metadata-display-guide/. The sentences are our own.
 https://ns.editeur.org/onix/en/196
 """
 
@@ -12,105 +14,109 @@ from bookshop.i18n import _
 
 
 class Group(Enum):
-    """What readers look for, in the order of a page; the value is the heading."""
+    """The headings, in the order of a page."""
 
-    SUMMARY = _("In short")
-    READING = _("Fitting the text to your eyes")
-    ALOUD = _("Reading aloud")
-    NAVIGATION = _("Finding your way")
-    IMAGES = _("Pictures, formulas and charts")
-    CONFORMANCE = _("Standards and checks")
-    CONTACT = _("Questions and details")
+    READING = _("Ways of reading")
+    CONFORMANCE = _("Conformance")
+    NAVIGATION = _("Navigation")
+    RICH_CONTENT = _("Rich content")
+    ADDITIONAL = _("Additional accessibility information")
+    LEGAL = _("Legal considerations")
+    SUMMARY = _("Accessibility summary")
+    CONTACT = _("More information")
 
 
 _READING = {
-    "10": _("Nothing that your reading software can do is switched off."),
-    "24": _("Set so that readers with dyslexia find it easier."),
-    "25": _("Nothing is told by colour alone."),
-    "26": _("Text stands out from its background with high contrast."),
-    "36": _("You can change size, typeface, spacing and colours of all text."),
-    "37": _("Text stands out from its background with very high contrast."),
-    "38": _("Unusual words and abbreviations are explained."),
-}
-_ALOUD = {
-    "20": _("Recorded speech runs in step with the text."),
-    "21": _("Prepared so that a computer voice pronounces it well."),
-    "22": _("The language of the text is marked, so that a computer voice reads it rightly."),
-    "27": _("Voices stand out clearly from background sound."),
-    "39": _("What comes with the audiobook can be heard or read aloud, too."),
-    "51": _("Everything can be heard as recorded speech."),
-    "52": _("Everything can be read without sight, by voice or in braille."),
-}
-_NAVIGATION = {
-    "11": _("The table of contents leads to every chapter, section and figure."),
-    "12": _("The index leads to the places that it names."),
-    "13": _("Text follows one logical order."),
-    "19": _("Page numbers are those of the printed book."),
-    "29": _("You can go to the next or previous heading or chapter."),
-    "30": _("Its parts are marked for assistive software (ARIA)."),
-    "31": _("Interactive parts can be paused, slowed down and started again."),
-    "32": _("Landmarks lead to the main parts."),
-    "40": _("Links and buttons say where they lead and what they do."),
-    "41": _("You can go to a page by its number."),
-}
-_IMAGES = {
-    "14": _("Pictures have short descriptions in text."),
-    "15": _("Pictures have full descriptions in text."),
-    "16": _("What charts show is there as text or tables, too."),
-    "17": _("Mathematical formulas are accessible (MathML)."),
-    "18": _("Chemical formulas are accessible (ChemML)."),
-    "28": _("Pictures have full descriptions as recorded speech."),
-    "34": _("Chemical formulas are accessible (MathML)."),
-    "35": _("Mathematical formulas are accessible (LaTeX)."),
-    "53": _("Mathematical formulas are described in text."),
-    "54": _("Chemical formulas are accessible (LaTeX)."),
+    "10": _("No accessibility feature of the reading software is disabled."),
+    "36": _("Text and page layout can be adjusted: size, font, spacing and colours."),
+    "52": _("All content can be read aloud or in braille."),
+    "51": _("All content is available as recorded audio."),
+    "20": _("Recorded audio is synchronised with the text."),
+    "39": _("Material supplied with the audiobook can be heard or read aloud."),
 }
 _CONFORMANCE = {
-    "01": _("Follows the accessibility scheme of the Italian LIA foundation."),
-    "02": _("Meets EPUB Accessibility 1.0 and WCAG level A."),
-    "03": _("Meets EPUB Accessibility 1.0 and WCAG level AA."),
-    "04": _("Meets EPUB Accessibility 1.1."),
-    "05": _("Meets PDF/UA-1, the standard for accessible PDFs."),
-    "06": _("Meets PDF/UA-2, the standard for accessible PDFs."),
-    "75": _("The law on accessibility excepts it: its publisher is a very small business."),
-    "76": _("The law on accessibility excepts it: the burden would be out of proportion."),
-    "77": _("The law on accessibility excepts it: it would have to become another product."),
-    "80": _("Meets version 2.0 of the guidelines for accessible web content (WCAG)."),
-    "81": _("Meets version 2.1 of the guidelines for accessible web content (WCAG)."),
-    "82": _("Meets version 2.2 of the guidelines for accessible web content (WCAG)."),
-    "84": _("Meets these guidelines at level A."),
-    "85": _("Meets these guidelines at level AA."),
-    "86": _("Meets these guidelines at level AAA."),
-    "88": _("Whoever certified it is accredited by"),
-    "89": _("Whoever certified it is accredited by"),
+    "01": _("Conforms to the accessibility scheme of the Italian LIA foundation."),
+    "02": _("Conforms to EPUB Accessibility 1.0 and WCAG level A."),
+    "03": _("Conforms to EPUB Accessibility 1.0 and WCAG level AA."),
+    "04": _("Conforms to EPUB Accessibility 1.1."),
+    "05": _("Conforms to PDF/UA-1."),
+    "06": _("Conforms to PDF/UA-2."),
+    "80": _("Conforms to WCAG version 2.0."),
+    "81": _("Conforms to WCAG version 2.1."),
+    "82": _("Conforms to WCAG version 2.2."),
+    "84": _("Conforms to WCAG at level A."),
+    "85": _("Conforms to WCAG at level AA."),
+    "86": _("Conforms to WCAG at level AAA."),
     "90": _("Certified by"),
-    "91": _("Last checked on"),
     "93": _("Certified by"),
-    "97": _("Tested with assistive software"),
+    "88": _("The certifier is accredited by"),
+    "89": _("The certifier is accredited by"),
+    "91": _("Last checked on"),
+    "97": _("Tested with assistive technology"),
+}
+_NAVIGATION = {
+    "11": _("The table of contents links to all chapters, sections and figures."),
+    "12": _("The index links to the entries in the text."),
+    "13": _("The reading order is logical."),
+    "19": _("Page numbers match the printed book."),
+    "29": _("Headings and chapters can be reached one after another."),
+    "32": _("Landmarks link to the main parts."),
+    "40": _("Links and buttons have meaningful labels."),
+    "41": _("Pages can be reached by their numbers."),
+}
+_RICH_CONTENT = {
+    "14": _("Images have short text descriptions."),
+    "15": _("Images have full text descriptions."),
+    "28": _("Images have full descriptions as recorded audio."),
+    "16": _("Charts are also available as text or tables."),
+    "17": _("Mathematical formulas are accessible (MathML)."),
+    "35": _("Mathematical formulas are accessible (LaTeX)."),
+    "53": _("Mathematical formulas are described in text."),
+    "18": _("Chemical formulas are accessible (ChemML)."),
+    "34": _("Chemical formulas are accessible (MathML)."),
+    "54": _("Chemical formulas are accessible (LaTeX)."),
+}
+_ADDITIONAL = {
+    "21": _("Pronunciation is marked for text-to-speech."),
+    "22": _("The language of the text is marked for text-to-speech."),
+    "24": _("The layout is designed for readers with dyslexia."),
+    "25": _("Colour is never the only means of conveying information."),
+    "26": _("Text has high contrast with its background."),
+    "37": _("Text has very high contrast with its background."),
+    "27": _("Speech is clearly louder than background sound."),
+    "30": _("Parts are marked for assistive technology (ARIA roles)."),
+    "31": _("Interactive parts can be paused, slowed down and restarted."),
+    "38": _("Unusual words and abbreviations are explained."),
+}
+_LEGAL = {
+    "75": _("Exempt from accessibility law: the publisher is a microenterprise."),
+    "76": _("Exempt from accessibility law: disproportionate burden."),
+    "77": _("Exempt from accessibility law: fundamental alteration of the product."),
 }
 _SUMMARY = {
-    "00": _("The publisher says"),
-    "08": _("Nobody has checked yet how accessible it is."),
-    "09": _("Known to be hard to use with assistive software."),
+    "00": _("The publisher states"),
     "92": _("The publisher adds"),
+    "08": _("Accessibility has not been assessed."),
+    "09": _("Known to be inaccessible to assistive technology."),
 }
 _CONTACT = {
-    "94": _("About its conformance"),
-    "95": _("More from an organisation for accessible books"),
-    "96": _("More from the publisher"),
-    "98": _("Ask an organisation for accessible books"),
-    "99": _("Ask the publisher"),
+    "94": _("Statement of conformance"),
+    "95": _("Information from an accessibility organisation"),
+    "96": _("Information from the publisher"),
+    "98": _("Contact an accessibility organisation"),
+    "99": _("Contact the publisher"),
 }
-FACTS: Final[dict[Group, dict[str, Any]]] = {
-    Group.SUMMARY: _SUMMARY,
+FEATURES: Final[dict[Group, dict[str, Any]]] = {
     Group.READING: _READING,
-    Group.ALOUD: _ALOUD,
-    Group.NAVIGATION: _NAVIGATION,
-    Group.IMAGES: _IMAGES,
     Group.CONFORMANCE: _CONFORMANCE,
+    Group.NAVIGATION: _NAVIGATION,
+    Group.RICH_CONTENT: _RICH_CONTENT,
+    Group.ADDITIONAL: _ADDITIONAL,
+    Group.LEGAL: _LEGAL,
+    Group.SUMMARY: _SUMMARY,
     Group.CONTACT: _CONTACT,
 }
-# Only what comes with these makes sense of them: a name, a day, an address.
-NEED_DETAIL: Final = frozenset({"00", *map(str, range(88, 100))})
-MAILBOXES: Final = frozenset({"98", "99"})
-DAYS: Final = frozenset({"91"})
+# Shown only with the text of the record: a name, a date, an address.
+TEXT_REQUIRED: Final = frozenset({"00", *map(str, range(88, 100))})
+EMAIL_CODES: Final = frozenset({"98", "99"})
+DATE_CODES: Final = frozenset({"91"})

@@ -5,12 +5,11 @@ import re
 import pytest
 
 from bookshop.catalogue import labels
-from bookshop.catalogue.codes.accessibility import FACTS, NEED_DETAIL, Group
+from bookshop.catalogue.codes.accessibility import FEATURES, TEXT_REQUIRED, Group
 from bookshop.catalogue.codes.product_forms import FORMS, KINDS
 from bookshop.catalogue.codes.roles import ROLES
 from bookshop.catalogue.codes.subjects import SUBJECTS
 from bookshop.catalogue.edition import Feature
-from bookshop.catalogue.labels import Fact
 
 # ONIX code list 196, issue 71: https://ns.editeur.org/onix/en/196
 LIST_196 = (
@@ -21,7 +20,7 @@ LIST_196 = (
     - {*(str(code) for code in (*range(42, 51), *range(56, 75)))}
 )
 TABLES = {"forms": FORMS, "kinds": KINDS, "roles": ROLES, "subjects": SUBJECTS} | {
-    group.name: labels for group, labels in FACTS.items()
+    group.name: labels for group, labels in FEATURES.items()
 }
 
 
@@ -114,10 +113,10 @@ def test_codes_have_the_format_of_their_lists():
 
 
 def test_each_accessibility_code_is_in_one_group():
-    codes = [code for labels in FACTS.values() for code in labels]
+    codes = [code for labels in FEATURES.values() for code in labels]
     assert sorted(codes) == sorted(LIST_196)
-    assert set(FACTS) == set(Group)
-    assert set(codes) >= NEED_DETAIL
+    assert set(FEATURES) == set(Group)
+    assert set(codes) >= TEXT_REQUIRED
 
 
 def test_facts_are_grouped_in_the_order_of_the_page():
@@ -129,30 +128,21 @@ def test_facts_are_grouped_in_the_order_of_the_page():
         Feature("11"),
         Feature("81"),
     ]
-    assert labels.accessibility(features) == [
-        ("In short", [Fact("The publisher says", "Works with screen readers.", None)]),
+    grouped = labels.accessibility(features)
+    groups = (Group.CONFORMANCE, Group.NAVIGATION, Group.RICH_CONTENT, Group.SUMMARY, Group.CONTACT)
+    assert [heading for heading, _facts in grouped] == [group.value for group in groups]
+    assert [
+        (fact.label, fact.detail, fact.url) for _heading, facts in grouped for fact in facts
+    ] == [
+        (FEATURES[Group.CONFORMANCE]["81"], None, None),
+        (FEATURES[Group.CONFORMANCE]["85"], None, None),
+        (FEATURES[Group.NAVIGATION]["11"], None, None),
+        (FEATURES[Group.RICH_CONTENT]["14"], None, None),
+        (FEATURES[Group.SUMMARY]["00"], "Works with screen readers.", None),
         (
-            "Finding your way",
-            [Fact("The table of contents leads to every chapter, section and figure.", None, None)],
-        ),
-        (
-            "Pictures, formulas and charts",
-            [Fact("Pictures have short descriptions in text.", None, None)],
-        ),
-        (
-            "Standards and checks",
-            [
-                Fact(
-                    "Meets version 2.1 of the guidelines for accessible web content (WCAG).",
-                    None,
-                    None,
-                ),
-                Fact("Meets these guidelines at level AA.", None, None),
-            ],
-        ),
-        (
-            "Questions and details",
-            [Fact("Ask the publisher", "help@publisher.example", "mailto:help@publisher.example")],
+            FEATURES[Group.CONTACT]["99"],
+            "help@publisher.example",
+            "mailto:help@publisher.example",
         ),
     ]
 
@@ -196,6 +186,8 @@ def test_features_without_meaning_are_left_out(features):
         ("ger", "en_GB", "German"),
         ("deu", "en_GB", "German"),
         ("fre", "fr_FR", "français"),
+        ("grc", "en_GB", "Ancient Greek"),
+        ("und", "en_GB", "Unknown language"),
         ("qqq", "en_GB", "qqq"),
         ("not a code", "en_GB", "not a code"),
         ("", "en_GB", ""),
