@@ -14,6 +14,7 @@ import msgspec
 
 AUTHOR = "A01"  # ONIX list 17, contributor role
 THEMA, KEYWORD = "93", "20"  # ONIX list 27, subject scheme
+UNDETERMINED = "und"  # ISO 639-2, language not known
 FIXED_BY_LAW = frozenset({"03", "04", "13", "14", "23", "24", "33", "34"})  # ONIX list 58
 
 
@@ -126,7 +127,7 @@ class Edition(Part, frozen=True, kw_only=True):
     imprint: str | None = None
     published: date | None = None
     on_sale: date | None = None
-    language: str = "und"
+    language: str = UNDETERMINED
     pages: int | None = None
     minutes: int | None = None
     subjects: tuple[Subject, ...] = ()

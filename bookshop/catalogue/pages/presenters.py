@@ -13,8 +13,15 @@ from stdnum import isbn as isbn_number
 
 from bookshop import clock
 from bookshop.catalogue import labels
-from bookshop.catalogue.covers.picture import Picture, kept_or_drawn
-from bookshop.catalogue.edition import THEMA, Contributor, Edition, Series, Subject
+from bookshop.catalogue.covers.picture import Picture, cover_picture
+from bookshop.catalogue.edition import (
+    THEMA,
+    UNDETERMINED,
+    Contributor,
+    Edition,
+    Series,
+    Subject,
+)
 from bookshop.catalogue.pages import urls
 from bookshop.catalogue.pricing import AvailabilityCode
 from bookshop.catalogue.queries import BookDetail, Listing
@@ -38,7 +45,10 @@ class AvailabilityView:
 
 @dataclass(frozen=True)
 class ListingView:
-    """A book in a list. `lang` is the BCP 47 tag of its language."""
+    """A book in a list. `lang` is the BCP 47 tag of its language.
+
+    `language_label` is empty if the language is not known.
+    """
 
     sku: str
     title: str
@@ -117,7 +127,7 @@ class BookPresenter:
             subtitle=listing.subtitle,
             byline=listing.byline,
             format_label=self._translate(labels.form(listing.form)),
-            language_label=labels.language(listing.language, self._locale),
+            language_label=self._language(listing.language),
             lang=labels.language_tag(listing.language),
             price=listing.price,
             picture=self._picture(listing.cover),
@@ -165,8 +175,11 @@ class BookPresenter:
             release_date if unreleased else None,
         )
 
+    def _language(self, code: str) -> str:
+        return "" if code == UNDETERMINED else labels.language(code, self._locale)
+
     def _picture(self, cover: str | None) -> Picture | None:
-        return None if cover is None else kept_or_drawn(cover, urls.covers(self._site))
+        return None if cover is None else cover_picture(cover, urls.covers(self._site))
 
     def _series(self, series: Series) -> Topic:
         mapping = {"series": series.title, "number": series.number}

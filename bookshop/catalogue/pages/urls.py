@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-from bookshop.catalogue.covers.picture import kept_or_drawn
+from bookshop.catalogue.covers.picture import cover_picture
 
 
 def home(site: str) -> str:
@@ -35,7 +35,7 @@ def feed(site: str) -> str:
 
 def cover(site: str, name: str) -> str:
     """Return the URL of the largest image of a cover."""
-    return kept_or_drawn(name, covers(site)).src
+    return cover_picture(name, covers(site)).src
 
 
 def covers(site: str) -> str:

@@ -13,7 +13,15 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from bookshop.catalogue import labels
-from bookshop.catalogue.edition import AUTHOR, KEYWORD, Contributor, Edition, Feature, Subject
+from bookshop.catalogue.edition import (
+    AUTHOR,
+    KEYWORD,
+    UNDETERMINED,
+    Contributor,
+    Edition,
+    Feature,
+    Subject,
+)
 from bookshop.catalogue.forms import Format
 from bookshop.catalogue.pages import urls
 from bookshop.catalogue.pricing import AvailabilityCode, Offer
@@ -146,7 +154,7 @@ def _work_example(shop: ShopSettings, listing: Listing) -> Node:
 
 
 def _format(listing: Listing) -> Node:
-    has_language = listing.language != "und"
+    has_language = listing.language != UNDETERMINED
     return {
         "bookFormat": schema_org.FORMATS.get(Format(listing.format)),
         "inLanguage": labels.language_tag(listing.language) if has_language else None,

@@ -153,3 +153,9 @@ def test_unavailable_book_has_no_price_and_cannot_be_bought(catalogue, request_a
     assert listing.picture is None
     assert not listing.availability.can_buy
     assert listing.availability.code == "unavailable"
+
+
+def test_undetermined_language_has_no_label(catalogue, request_at):
+    listing = replace(catalogue.listing("FILE"), language="und")
+
+    assert BookPresenter(request_at()).listing(listing).language_label == ""
