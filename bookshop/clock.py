@@ -1,4 +1,4 @@
-"""The time, asked in one place."""
+"""The current time. Tests replace `now`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The time now, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)

@@ -1,9 +1,9 @@
-"""The database: engine, sessions, base class, and what a transaction is.
+"""The database: engine, sessions, the base class of models, and transactions.
 
-A request's `request.db` is a unit of work under pyramid_tm: it commits when the view returns and
-rolls back when the answer is 4xx or 5xx. It begins as a writer, so that what it has
-read cannot change before it writes (SQLite: BEGIN IMMEDIATE; PostgreSQL: row locks). Reading the
-catalogue needs no unit of work: it uses the engine directly.
+`request.db` is a session under pyramid_tm: it commits when the view returns, and rolls back when
+the response is 4xx or 5xx. Its transactions begin as writers, so that rows cannot change between
+reading and writing (SQLite: BEGIN IMMEDIATE; PostgreSQL: row locks). The catalogue is read through
+the engine.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from bookshop.services import services
 
 LOCK_WAIT = 5  # seconds that one writer waits for another
 WRITES = "bookshop_writes"
-# Errors must not carry the addresses that a statement was given into the log.
+# Errors must not carry the parameters of statements, such as addresses, into the log.
 COMMON: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "hide_parameters": True}
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware UTC datetime in Python; SQLite, which has no zones, keeps it naive."""
+    """An aware UTC datetime in Python. SQLite, which has no time zones, stores it naive."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times, since nobody knows when they are."""
+        """Convert to UTC. Raises ValueError for a naive time, which is ambiguous."""
         if value is not None and value.tzinfo is None:
             message = f"naive datetime {value}"
             raise ValueError(message)
         return value and value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Put the zone back that SQLite dropped; PostgreSQL answers in the server's own."""
+        """Return the time in UTC: SQLite dropped the zone, PostgreSQL returns the server's."""
         if value is None:
             return None
         aware: datetime = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
@@ -55,7 +55,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """The base of all models: named constraints, so that migrations can find them again."""
+    """The base class of models. Constraints have names, so that migrations can refer to them."""
 
     metadata = MetaData(
         naming_convention={
@@ -70,20 +70,20 @@ class Base(DeclarativeBase):
 
 
 def make_engine(url: URL) -> Engine:
-    """An engine for `url`; SQLite gets the settings that a web service wants."""
+    """Return an engine. SQLite uses WAL, waits for locks, and enforces foreign keys."""
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, **COMMON)
     file = Path(url.database or "")
     engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, **COMMON)
-    event.listen(engine, "do_connect", lambda *_: _make_file(file))
+    event.listen(engine, "do_connect", lambda *_: _create_file(file))
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "reset", _end_sqlite)
     return engine
 
 
-def _make_file(file: Path) -> None:
-    """See that there is a file, for nobody else to read: it holds what customers have told."""
+def _create_file(file: Path) -> None:
+    """Create a missing file, readable by its owner only: it contains personal data."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600)
@@ -96,30 +96,30 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A reader that becomes a writer later fails at once when another has written meanwhile.
+    # A transaction that begins as a reader cannot write after another one has written.
     writes = connection.get_execution_options().get(WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _end_sqlite(connection: Any, _record: object, _state: object) -> None:
-    # A transaction whose COMMIT has failed goes on, and SQLAlchemy takes it for ended. It would
-    # keep all writers out from inside the pool.
+    # A transaction whose COMMIT failed stays open, while SQLAlchemy considers it ended. Back in the
+    # pool, it would block all writers.
     if connection.in_transaction:
         connection.rollback()
 
 
 def writing(engine: Engine) -> Engine:
-    """The same engine, whose transactions begin as writers."""
+    """Return the same engine with transactions that begin as writers."""
     return engine.execution_options(**{WRITES: True})
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
-    """A factory of sessions that write."""
+    """Return a factory of sessions whose transactions begin as writers."""
     return sessionmaker(writing(engine))
 
 
 def insert_into(where: Connection | Session, table: Any) -> Any:
-    """An INSERT that can say what to do ON CONFLICT: each dialect has its own, alike."""
+    """Return the dialect's INSERT, with its ON CONFLICT methods."""
     bind = where.get_bind() if isinstance(where, Session) else where
     dialect = postgresql if bind.dialect.name == "postgresql" else sqlite
     return dialect.insert(table)
@@ -127,9 +127,9 @@ def insert_into(where: Connection | Session, table: Any) -> Any:
 
 @contextmanager
 def outside_transaction(transactions: TransactionManager) -> Iterator[None]:
-    """Commit what was done so far, and hold no transaction and no connection inside.
+    """Commit, and hold no transaction and no connection inside the context.
 
-    Everything that waits for another machine is done in here.
+    All calls that wait for another machine are made inside such a context.
     """
     transactions.commit()
     try:
@@ -139,7 +139,7 @@ def outside_transaction(transactions: TransactionManager) -> Iterator[None]:
 
 
 def commit_now(transactions: TransactionManager) -> None:
-    """Commit what was done so far, whatever the view answers in the end."""
+    """Commit now, so that the response's status cannot roll back what was written so far."""
     with outside_transaction(transactions):
         pass
 

@@ -1,4 +1,4 @@
-"""Texts in Python that a page may show: marked here, translated when they are rendered."""
+"""Translatable texts in Python code: marked with `_`, translated when they are rendered."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from pyramid.i18n import TranslationStringFactory
 
 _: Any = TranslationStringFactory("bookshop")
 
-#: What puts a marked text into the reader's language: a localizer's `translate`.
+#: Translates a marked text, such as a localizer's `translate`.
 Translate = Callable[[Any], str]

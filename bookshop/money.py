@@ -1,6 +1,6 @@
-"""Money: an integer in minor units and an ISO 4217 code; no float anywhere.
+"""Money: an integer in minor units and an ISO 4217 code, without floats.
 
-The number of decimals is the one that Stripe counts in, which is not always that of CLDR
+The number of decimals is Stripe's, which is not always that of CLDR
 (https://docs.stripe.com/currencies#zero-decimal).
 """
 
@@ -22,15 +22,15 @@ ZERO_DECIMAL = frozenset({
 })
 # fmt: on
 THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
-# Currencies without a coin below the unit that Stripe still counts in hundredths, ending in 00.
+# Currencies without minor units that Stripe counts in hundredths, which must end in 00.
 WHOLE_UNITS_ONLY = frozenset({"ISK", "UGX"})
 
 
 class AmountError(ValueError):
-    """What somebody has typed is no amount; the text says so, and how to write one."""
+    """The text is not an amount; the message says how to write one."""
 
 
-_WRITTEN = re.compile(r"[0-9]{1,15}(?:\.(?P<fraction>[0-9]+))?")
+_AMOUNT = re.compile(r"[0-9]{1,15}(?:\.(?P<fraction>[0-9]+))?")
 
 
 @dataclass(frozen=True, order=True)
@@ -60,31 +60,31 @@ class Money:
         return Decimal(self.amount).scaleb(-decimals(self.currency))
 
     def format(self, locale: str) -> str:
-        """The amount as people of `locale` (such as en_GB) write it: £12.99, 12,99 €, ￥1,500."""
+        """Return the amount as written in `locale` (such as en_GB): £12.99, 12,99 €, ￥1,500."""
         digits = 0 if self.currency in WHOLE_UNITS_ONLY else decimals(self.currency)
-        return _written(self.value, self.currency, locale, digits)
+        return _formatted(self.value, self.currency, locale, digits)
 
 
 def format_units(units: int, currency: str, locale: str) -> str:
-    """So many whole units of a currency, without decimals, as people of `locale` write it: £10."""
-    return _written(Decimal(units), currency, locale, 0)
+    """Return whole units of a currency as they are written in `locale`, without decimals: £10."""
+    return _formatted(Decimal(units), currency, locale, 0)
 
 
 def read_amount(text: str, currency: str) -> Money:
-    """What somebody has typed, in whole units with a point: "12.50" in GBP is 1250 pence.
+    """Parse an amount in whole units with a decimal point: "12.50" in GBP is 1250 pence.
 
-    Raises AmountError. A comma is refused: to some it means thousands.
+    Raises AmountError. A comma is refused, since in some languages it separates thousands.
     """
     digits = 0 if currency in WHOLE_UNITS_ONLY else decimals(currency)
-    found = _WRITTEN.fullmatch(text)
-    if found is None or len(found["fraction"] or "") > digits:
+    match = _AMOUNT.fullmatch(text)
+    if match is None or len(match["fraction"] or "") > digits:
         example = Decimal(12).quantize(Decimal(1).scaleb(-digits))
-        raise AmountError(f"{text!r} is no amount in {currency}: write it like {example}.")
+        raise AmountError(f"{text!r} is not an amount in {currency}. Example: {example}")
     return Money(int(Decimal(text).scaleb(decimals(currency))), currency)
 
 
 def decimals(currency: str) -> int:
-    """How many digits the minor unit has: JPY 0, USD 2, KWD 3."""
+    """Return the number of decimals of a currency: JPY 0, USD 2, KWD 3."""
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else 2
@@ -92,21 +92,21 @@ def decimals(currency: str) -> int:
 
 @cache
 def known_currencies() -> frozenset[str]:
-    """The ISO 4217 codes that are legal tender somewhere today."""
+    """Return the ISO 4217 codes that are legal tender in some territory today."""
     territories = get_global("territory_currencies")
-    return frozenset(code for place in territories for code in get_territory_currencies(place))
+    return frozenset(code for each in territories for code in get_territory_currencies(each))
 
 
-def _written(value: Decimal, currency: str, locale: str, digits: int) -> str:
-    written: str = _pattern(locale, digits).apply(
+def _formatted(value: Decimal, currency: str, locale: str, digits: int) -> str:
+    text: str = _pattern(locale, digits).apply(
         value, Locale.parse(locale), currency=currency, currency_digits=False
     )
-    return written
+    return text
 
 
 @cache
 def _pattern(locale: str, digits: int) -> NumberPattern:
-    """The locale's own currency pattern, with so many digits in the place of CLDR's."""
+    """Return the locale's currency pattern with `digits` decimals in place of CLDR's."""
     pattern = parse_pattern(Locale.parse(locale).currency_formats["standard"].pattern)
     pattern.frac_prec = (digits, digits)
     return pattern

@@ -1,7 +1,7 @@
-"""Read-only mode: the catalogue is served, and nothing is written. It ends where it began.
+"""Read-only mode: customers can browse but not buy, as while the database is migrated.
 
-It is on while the database says so, for all machines that share it, or while the file
-`read-only` is in `bookshop.var`, for this one.
+A row in the database turns it on for all machines that share it. The file `read-only` in
+`bookshop.var` turns it on for one machine.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ LOG = logging.getLogger(__name__)
 
 
 class ShopState(Base):
-    """The one row about the shop as a whole.
+    """The state of the shop, in one row.
 
-    `usable_from` is the oldest revision whose version of the shop can work with the schema as it
-    is. `read_only_since` is None while customers may buy.
+    `usable_from` is the oldest schema revision whose version of the shop can use this schema.
+    `read_only_since` is None while customers can buy.
     """
 
     __tablename__ = "shop_state"
@@ -36,30 +36,30 @@ class ShopState(Base):
 
 
 class ReadOnlyMode:
-    """The mode, as everybody sees it who shares the database."""
+    """The mode of all processes that share the database, or of one machine."""
 
     def __init__(self, engine: Engine, flag: Path) -> None:
         self._engine = engine
         self.flag = flag
 
     def is_on(self) -> bool:
-        """Whether nothing may be written now. A database that does not answer says nothing."""
+        """Return True if nothing may be written now; False if the database is unavailable."""
         if self.flag.exists():
             return True
         try:
             with self._engine.connect() as connection:
                 return connection.scalar(select(ShopState.read_only_since)) is not None
         except SQLAlchemyError as err:
-            # Whoever writes next says so to the customer, in better words.
-            LOG.warning("whether the shop is read only is unknown: %s", type(err).__name__)
+            # The code that writes next fails, and reports it to the customer.
+            LOG.warning("read_only_mode_unknown", extra={"error": type(err).__name__})
             return False
 
     def begin(self, now: datetime) -> None:
-        """Have nothing written from now on; what is under way is finished."""
+        """Turn read-only mode on. Requests that are being processed still write."""
         self._set(now)
 
     def end(self) -> None:
-        """Let customers buy again, unless the file is there."""
+        """Turn it off, except on machines with the file."""
         self._set(None)
 
     def _set(self, since: datetime | None) -> None:

@@ -1,8 +1,7 @@
-"""Who has done something too often.
+"""The rate limiter: counts requests per visitor and per network.
 
-A visitor is known by a cookie, which whoever means harm throws away, and by the network that the
-request comes from. A library, a school or a mobile carrier is one network and many people: where
-both are counted, a network may do MANY times as much.
+A visitor is a session. Attackers discard the cookie, so that networks are counted too. A library, a
+school or a mobile carrier is one network with many people: it may do NETWORK_FACTOR times as much.
 
 https://docs.stripe.com/disputes/prevention/card-testing
 """
@@ -23,24 +22,28 @@ from bookshop.rate_limits.storage import DatabaseStorage
 from bookshop.settings import LimitSettings
 from bookshop.settings.parsers import Secret
 
-MANY = 10
-IPV6_NETWORK = 64  # bits: what one customer of a provider has
-PATIENCE = 10  # the first tenth of a limit is free of pauses
+NETWORK_FACTOR = 10
+IPV6_NETWORK_BITS = 64  # what a provider assigns to one customer
+FREE_SHARE = 10  # the first tenth of a limit has no pauses
 FIRST_PAUSE, LONGEST_PAUSE = 5, 300  # seconds
-DOUBLINGS = 6  # until the longest
+DOUBLINGS = 6  # until the longest pause
 
 
 class RateLimitExceededError(Exception):
-    """Somebody has done something too often, and may again after `seconds`."""
+    """A rate limit was exceeded. The next attempt is allowed after `seconds`."""
 
-    def __init__(self, what: str, seconds: float) -> None:
-        super().__init__(f"{what}: too often")
-        self.what = what
+    def __init__(self, action: str, seconds: float) -> None:
+        super().__init__(f"rate limit of {action} exceeded")
+        self.action = action
         self.seconds = max(1, math.ceil(seconds))
 
 
 class RateLimiter:
-    """Counts what visitors and networks do. What it keeps names neither of them."""
+    """Counts actions of visitors and networks, which are stored as keyed hashes.
+
+    An `action` is the name of a limit in LimitSettings. Counting writes in a transaction of its
+    own, so the caller must not hold one.
+    """
 
     def __init__(self, storage: Storage, limits: LimitSettings, secret: Secret) -> None:
         self._limits = limits
@@ -48,38 +51,41 @@ class RateLimiter:
         self._windows = FixedWindowRateLimiter(storage)
         self._key = hashlib.blake2b(secret.reveal().encode(), digest_size=32).digest()
 
-    def count(self, what: str, request: Request) -> None:
-        """Count that a visitor did it, and their network. `what` is a name in LimitSettings.
+    def count(self, action: str, request: Request) -> None:
+        """Count an action of a visitor and of their network. Raises RateLimitExceededError."""
+        limit = self._limit(action)
+        network_limit = type(limit)(limit.amount * NETWORK_FACTOR, limit.multiples)
+        self._count(limit, action, request.session_id)
+        self._count(network_limit, action, network_of(request))
 
-        Raises RateLimitExceededError. It writes in a transaction of its own, so that none may be open.
+    def count_network(self, action: str, request: Request) -> None:
+        """Count an action of a network, without starting a session.
+
+        Raises RateLimitExceededError.
         """
-        limit = getattr(self._limits, what)
-        self._count(limit, what, request.session_id)
-        self._count(type(limit)(limit.amount * MANY, limit.multiples), what, network_of(request))
+        self._count(self._limit(action), action, network_of(request))
 
-    def count_network(self, what: str, request: Request) -> None:
-        """Count that somebody did it, where no visitor is known. Raises RateLimitExceededError."""
-        self._count(getattr(self._limits, what), what, network_of(request))
+    def within(self, action: str, request: Request) -> bool:
+        """Count the action for the visitor, then for the network. Return True if within both."""
+        limit = self._limit(action)
+        clients = (request.session_id, network_of(request))
+        return all(self._windows.hit(limit, *self._names(action, client)) for client in clients)
 
-    def within(self, what: str, request: Request) -> bool:
-        """Count it for the visitor, then for the network; whether both are within the limit."""
-        limit = getattr(self._limits, what)
-        both = (request.session_id, network_of(request))
-        return all(self._windows.hit(limit, *self._names(what, who)) for who in both)
+    def count_with_pauses(self, action: str, request: Request) -> None:
+        """Count an action like `count`, and require pauses between attempts, which double.
 
-    def count_with_pauses(self, what: str, request: Request) -> None:
-        """As count, and between two times lies a pause that doubles. Raises RateLimitExceededError."""
-        limit, names = getattr(self._limits, what), self._names(what, request.session_id)
+        Raises RateLimitExceededError.
+        """
+        limit, names = self._limit(action), self._names(action, request.session_id)
         pause = "/".join(("pause", *names))
         if self._storage.get(pause):
-            raise RateLimitExceededError(
-                what, self._storage.get_expiry(pause) - clock.now().timestamp()
-            )
-        self.count(what, request)
-        times = limit.amount - self._windows.get_window_stats(limit, *names).remaining
-        beyond = times - max(1, limit.amount // PATIENCE)
-        if beyond >= 0:
-            seconds = min(FIRST_PAUSE * 2 ** min(beyond, DOUBLINGS), LONGEST_PAUSE)
+            remaining = self._storage.get_expiry(pause) - clock.now().timestamp()
+            raise RateLimitExceededError(action, remaining)
+        self.count(action, request)
+        attempts = limit.amount - self._windows.get_window_stats(limit, *names).remaining
+        doublings = attempts - max(1, limit.amount // FREE_SHARE)
+        if doublings >= 0:
+            seconds = min(FIRST_PAUSE * 2 ** min(doublings, DOUBLINGS), LONGEST_PAUSE)
             self._storage.incr(pause, seconds)
 
     def delete_expired(self) -> None:
@@ -87,30 +93,34 @@ class RateLimiter:
         if isinstance(self._storage, DatabaseStorage):
             self._storage.delete_expired()
 
-    def _count(self, limit: RateLimitItem, what: str, who: str) -> None:
-        names = self._names(what, who)
+    def _limit(self, action: str) -> RateLimitItem:
+        limit: RateLimitItem = getattr(self._limits, action)
+        return limit
+
+    def _count(self, limit: RateLimitItem, action: str, client: str) -> None:
+        names = self._names(action, client)
         if not self._windows.hit(limit, *names):
             ends_at = self._windows.get_window_stats(limit, *names).reset_time
-            raise RateLimitExceededError(what, ends_at - clock.now().timestamp())
+            raise RateLimitExceededError(action, ends_at - clock.now().timestamp())
 
-    def _names(self, what: str, who: str) -> tuple[str, str]:
-        hashed = hashlib.blake2b(who.encode(), key=self._key, digest_size=16)
-        return what, hashed.hexdigest()
+    def _names(self, action: str, client: str) -> tuple[str, str]:
+        hashed = hashlib.blake2b(client.encode(), key=self._key, digest_size=16)
+        return action, hashed.hexdigest()
 
 
 def network_of(request: Request) -> str:
-    """The network that a request comes from: an IPv4 address, or the half of an IPv6 address.
+    """Return the network of a request: an IPv4 address, or an IPv6 network of 64 bits.
 
-    It is the connection's own, or what a proxy says that `[server:main]` trusts: whatever a client
-    writes into X-Forwarded-For, the server has taken out.
+    REMOTE_ADDR is the address of the connection, or the one that `trusted_proxy` of `[server:main]`
+    reports. The server removes forwarding headers of other clients.
     """
-    address = request.environ.get("REMOTE_ADDR") or ""
+    text = request.environ.get("REMOTE_ADDR") or ""
     try:
-        found = ipaddress.ip_address(address)
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((found, IPV6_NETWORK), strict=False))
-    return str(found)
+        return text
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, IPV6_NETWORK_BITS), strict=False))
+    return str(address)

@@ -1,4 +1,4 @@
-"""How somebody is told to wait."""
+"""The message for a visitor who has exceeded a rate limit."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from bookshop.i18n import _
 MINUTE = 60  # seconds
 
 
-def too_often(seconds: int) -> Any:
-    """What to say to whoever has tried too often, and may again after so many seconds."""
+def retry_message(seconds: int) -> Any:
+    """Return the translatable message. `seconds` is the time after which to try again."""
     if seconds <= MINUTE:
         return _(
-            "Too many attempts. You haven’t been charged. Please try again in ${seconds} seconds.",
+            "Too many attempts. You have not been charged. Please try again in ${seconds} seconds.",
             mapping={"seconds": seconds},
         )
     return _(
-        "Too many attempts. You haven’t been charged. Please try again in ${minutes} minutes.",
+        "Too many attempts. You have not been charged. Please try again in ${minutes} minutes.",
         mapping={"minutes": -(-seconds // MINUTE)},
     )

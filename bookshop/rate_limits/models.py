@@ -1,4 +1,4 @@
-"""How often something was done: a row for each who did it, until its time is over."""
+"""The counters of rate limits in the database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from bookshop.db import Base
 
 
 class RateCount(Base):
-    """`count` times since the window began that ends at `ends_at`. `key` names nobody."""
+    """The requests counted under a key in a window that ends at `ends_at`.
+
+    `key` contains a hash of the visitor or network, and no personal data.
+    """
 
     __tablename__ = "rate_counts"
 

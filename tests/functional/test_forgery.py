@@ -26,12 +26,12 @@ def taking(registry):
             yield view["name"], PLACES[context.__name__] + view["name"], param
 
 
-def test_there_are_views_that_take_something(shop):
+def test_there_are_views_that_accept_posts(shop):
     assert len(list(taking(shop.registry))) >= 5
 
 
 @pytest.mark.parametrize("token", [None, "", "0" * 40, "x\0"])
-def test_no_form_is_taken_that_was_not_served_to_its_sender(shop, sandbox, token):
+def test_posts_without_the_sessions_token_are_refused(shop, sandbox, token):
     visitor = Tour(shop, sandbox).visitor
     before = shop.orders()
     for name, path, param in taking(shop.registry):
@@ -45,7 +45,7 @@ def test_no_form_is_taken_that_was_not_served_to_its_sender(shop, sandbox, token
     assert shop.orders() == before
 
 
-def test_a_token_in_the_address_counts_for_nothing(shop):
+def test_a_token_in_the_query_is_not_accepted(shop):
     visitor = TestApp(shop.wsgi, extra_environ={"HTTP_HOST": "localhost:6543"})
     forms = visitor.get("/orders/").forms.values()
     (token,) = {form["csrf_token"].value for form in forms if "csrf_token" in form.fields}

@@ -1,4 +1,4 @@
-"""Who does too much of something is asked to wait, and nobody else."""
+"""Rate limits: per session and per network, counted by all processes together."""
 
 from datetime import timedelta
 
@@ -6,11 +6,9 @@ import pytest
 import requests
 
 from bookshop import clock
+from tests.demo_books import EBOOK, LAST_COPY, MOSS
 from tests.shops import intent_of, pay_form
 
-MOSS = "9786941041210"
-EBOOK = "9786941006349"
-LAST_COPY = "9786941031709"
 BUY = f"/checkout?item={MOSS}"
 FAR, FARTHER = "198.51.100.7", "203.0.113.9"
 
@@ -23,9 +21,9 @@ def limited(make_each_shop):
 
 @pytest.fixture
 def later(monkeypatch):
-    """Turns the clock."""
-    start, ahead = clock.now, []
-    monkeypatch.setattr(clock, "now", lambda: start() + sum(ahead, timedelta()))
+    """Stops the clock, and advances it."""
+    start, ahead = clock.now(), []
+    monkeypatch.setattr(clock, "now", lambda: start + sum(ahead, timedelta()))
     return ahead.append
 
 
@@ -40,7 +38,7 @@ def at(visitor, address):
 
 
 def fields(page):
-    """What the hidden fields of a page's own form hold."""
+    """Return the hidden fields of the page's form."""
     hidden = page.html.select("main form input[type=hidden]")
     return {field["name"]: field["value"] for field in hidden}
 
@@ -52,7 +50,7 @@ def confirm(visitor, page, status=303):
 # --- card testing
 
 
-def test_bug_12_who_tries_card_after_card_is_stopped_and_nobody_else(limited, sandbox):
+def test_bug_12_repeated_cards_are_limited_per_session(limited, sandbox):
     shop = limited(limits__payments="4/hour")
     visitor = shop.visitor()
     page = visitor.get(BUY)
@@ -67,7 +65,7 @@ def test_bug_12_who_tries_card_after_card_is_stopped_and_nobody_else(limited, sa
     press_pay(another, another.get(BUY))
 
 
-def test_bug_12_pauses_double_until_the_hour_is_over(limited, later):
+def test_bug_12_pauses_double_within_the_hour(limited, later):
     visitor = limited(limits__payments="6/hour").visitor()
     page = visitor.get(BUY)
     pauses = []
@@ -83,7 +81,7 @@ def test_bug_12_pauses_double_until_the_hour_is_over(limited, later):
     press_pay(visitor, visitor.get(BUY))
 
 
-def test_bug_12_who_makes_order_after_order_is_stopped_before_stripe_is_asked(limited, sandbox):
+def test_bug_12_repeated_orders_are_limited_before_stripe_is_called(limited, sandbox):
     shop = limited(limits__checkouts="2/hour")
     visitor = shop.visitor()
     for sku in (MOSS, EBOOK):
@@ -97,10 +95,10 @@ def test_bug_12_who_makes_order_after_order_is_stopped_before_stripe_is_asked(li
     assert "60 minutes" in page.html.main.get_text()
     assert len(sandbox.requests()) == before
     assert len(shop.orders()) == 2
-    visitor.get(BUY)  # their own order is still theirs
+    visitor.get(BUY)  # the open order can be resumed
 
 
-def test_bug_12_whoever_throws_the_cookie_away_is_one_network_still(limited, sandbox):
+def test_bug_12_requests_without_a_cookie_are_limited_per_network(limited, sandbox):
     shop = limited(limits__checkouts="1/hour")
     for _new in range(10):
         at(shop.visitor(), FAR).get(BUY)
@@ -112,7 +110,7 @@ def test_bug_12_whoever_throws_the_cookie_away_is_one_network_still(limited, san
     at(shop.visitor(), FARTHER).get(BUY)
 
 
-def test_an_address_that_a_client_makes_up_is_not_read(limited):
+def test_forwarding_headers_are_ignored(limited):
     shop = limited(limits__checkouts="1/hour")
     answers = [
         at(shop.visitor(), FAR)
@@ -127,7 +125,7 @@ def test_an_address_that_a_client_makes_up_is_not_read(limited):
     assert answers == [200] * 10 + [429]
 
 
-def test_the_server_takes_made_up_addresses_away(make_shop, serve):
+def test_the_server_removes_forwarding_headers(make_shop, serve):
     shop = make_shop(limits__checkouts="1/hour", limits__storage="database")
     url = serve(shop.wsgi)
     answers = [
@@ -142,7 +140,7 @@ def test_the_server_takes_made_up_addresses_away(make_shop, serve):
 # --- before there is a second intent
 
 
-def test_another_intent_needs_a_session_and_a_button(limited, sandbox):
+def test_another_intent_requires_a_session_and_a_confirmation(limited, sandbox):
     shop = limited(limits__newcomers="1/hour")
     shop.visitor().get(BUY)
     before = len(sandbox.requests())
@@ -159,7 +157,7 @@ def test_another_intent_needs_a_session_and_a_button(limited, sandbox):
     assert visitor.get(f"/checkout?item={EBOOK}").html.find(id="payment-form")
 
 
-def test_the_button_works_for_whoever_was_asked_alone(limited):
+def test_a_confirmation_is_valid_in_its_session_only(limited):
     shop = limited(limits__newcomers="1/hour")
     shop.visitor().get(BUY)
     page = shop.visitor().get(f"/checkout?item={EBOOK}")
@@ -167,7 +165,7 @@ def test_the_button_works_for_whoever_was_asked_alone(limited):
     assert len(shop.orders()) == 1
 
 
-def test_one_who_goes_on_is_still_counted(limited):
+def test_confirmed_checkouts_are_counted(limited):
     shop = limited(limits__newcomers="1/hour", limits__checkouts="2/hour")
     visitor = shop.visitor()
     page = visitor.get(BUY)
@@ -176,7 +174,7 @@ def test_one_who_goes_on_is_still_counted(limited):
     confirm(visitor, pages[0], status=429)
 
 
-def test_another_network_is_not_asked(limited):
+def test_other_networks_need_no_confirmation(limited):
     shop = limited(limits__newcomers="1/hour")
     at(shop.visitor(), FAR).get(BUY)
     assert at(shop.visitor(), FARTHER).get(BUY).html.find(id="payment-form")
@@ -185,7 +183,7 @@ def test_another_network_is_not_asked(limited):
 # --- the rest
 
 
-def test_who_asks_for_many_links_is_told_to_wait(limited):
+def test_requests_for_order_links_are_limited(limited):
     visitor = limited(limits__order_links="1/hour").visitor()
     page = visitor.get("/orders/")
     form = {**fields(page), "number": "X", "email": "ada@reader.example"}
@@ -196,14 +194,14 @@ def test_who_asks_for_many_links_is_told_to_wait(limited):
     assert 3590 <= int(refused.headers["Retry-After"]) <= 3600
 
 
-def test_who_searches_without_pause_is_told_to_wait_and_browses_on(limited):
+def test_searches_are_limited_and_cached_pages_are_not(limited):
     visitor = limited(limits__searches="2/minute").visitor()
     for text in ("moss", "larch"):
         visitor.get(f"/books/?q={text}")
     refused = visitor.get("/books/?q=lantern", status=429)
     assert 50 <= int(refused.headers["Retry-After"]) <= 60
     assert "no-store" in refused.headers["Cache-Control"]
-    visitor.get("/books/?q=moss")  # kept, and costs nothing
+    visitor.get("/books/?q=moss")  # cached pages are not counted
     visitor.get("/books/")
 
 
@@ -215,7 +213,7 @@ def test_processes_count_together(limited):
         at(shop.visitor(), FAR).get(BUY, status=429)
 
 
-def test_nothing_that_is_counted_names_anybody(limited):
+def test_counts_contain_no_addresses(limited):
     shop = limited()
     visitor = at(shop.visitor(), FAR)
     press_pay(visitor, visitor.get(BUY))
@@ -225,7 +223,7 @@ def test_nothing_that_is_counted_names_anybody(limited):
     assert FAR not in str(rows)
 
 
-def test_what_is_over_is_deleted(limited, later):
+def test_expired_counts_are_deleted(limited, later):
     shop = limited()
     shop.visitor().get(BUY)
     later(timedelta(hours=1, seconds=1))

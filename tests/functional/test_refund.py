@@ -111,7 +111,7 @@ def test_copies_go_back_on_the_shelf_where_that_is_said(shop, run, paid):
 def test_bug_6_what_is_no_amount_is_refused_plainly(sandbox, run, paid, amount):
     result = run("refund", paid[0], f"--amount={amount}")
     assert result.exit_code == 2
-    assert "is no amount in GBP: write it like 12.00" in " ".join(result.stderr.split())
+    assert "is not an amount in GBP. Example: 12.00" in " ".join(result.stderr.split())
     assert sandbox.refunds(paid[1]) == []
 
 

@@ -33,7 +33,7 @@ EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
         st.timezones(),
     )
 )
-def test_a_time_comes_back_in_utc_and_is_the_same_moment(sessions, moment):
+def test_times_are_returned_in_utc(sessions, moment):
     with sessions.begin() as session:
         placed = order(book(), placed_at=moment)
         session.add(placed)
@@ -45,14 +45,14 @@ def test_a_time_comes_back_in_utc_and_is_the_same_moment(sessions, moment):
     assert found.utcoffset() == dt.timedelta(0)
 
 
-def test_a_time_without_a_zone_is_refused(sessions):
+def test_naive_times_are_refused(sessions):
     with sessions() as session:
         session.add(order(book(), placed_at=NOW.replace(tzinfo=None)))
         with pytest.raises(StatementError, match="naive datetime"):
             session.flush()
 
 
-def test_no_time_is_no_time(sessions):
+def test_null_times_stay_null(sessions):
     with sessions.begin() as session:
         session.add(order(book(), paid_at=None))
     with sessions() as session:
@@ -73,7 +73,7 @@ def test_times_compare_across_zones(sessions):
 # --- engines
 
 
-def test_sqlite_is_set_up_for_a_web_service(sqlite_url):
+def test_sqlite_pragmas(sqlite_url):
     engine = make_engine(sqlite_url)
     with engine.connect() as connection:
         found = {
@@ -89,7 +89,7 @@ def test_sqlite_is_set_up_for_a_web_service(sqlite_url):
     }
 
 
-def test_the_folder_of_a_sqlite_file_is_made(sqlite_url, tmp_path):
+def test_the_folder_of_a_sqlite_file_is_created(sqlite_url, tmp_path):
     engine = make_engine(sqlite_url.set(database=str(tmp_path / "new" / "var" / "shop.sqlite")))
     with engine.connect():
         assert (tmp_path / "new" / "var" / "shop.sqlite").exists()
@@ -109,7 +109,7 @@ def test_a_writing_session_locks_sqlite_before_it_reads(sqlite_url):
     engine.dispose()
 
 
-def test_reading_the_catalogue_locks_nobody_out(sqlite_url):
+def test_readers_do_not_block_writers(sqlite_url):
     engine = make_engine(sqlite_url)
     other = sqlite3.connect(sqlite_url.database, timeout=0, isolation_level=None)
     with engine.connect() as connection:
@@ -119,7 +119,7 @@ def test_reading_the_catalogue_locks_nobody_out(sqlite_url):
     engine.dispose()
 
 
-def test_an_error_does_not_carry_what_a_statement_was_given(sessions):
+def test_errors_contain_no_parameters(sessions):
     with sessions() as session:
         session.add(order(book(), number="SAME", email="reader@private.example"))
         session.flush()
@@ -130,7 +130,7 @@ def test_an_error_does_not_carry_what_a_statement_was_given(sessions):
     assert "parameters hidden" in f"{caught.value}"
 
 
-def test_constraints_have_names_so_that_migrations_find_them():
+def test_constraints_have_names():
     unnamed = [
         f"{table.name}: {constraint}"
         for table in Base.metadata.tables.values()
@@ -161,7 +161,7 @@ def count_books(engine):
         return connection.scalar(select(func.count()).select_from(BookRecord))
 
 
-def test_nothing_is_held_while_another_machine_is_asked(request_in_transaction, engine):
+def test_no_connection_is_held_outside_the_transaction(request_in_transaction, engine):
     request_in_transaction.db.add(book())
     request_in_transaction.db.flush()
     assert engine.pool.checkedout() == 1
@@ -175,7 +175,7 @@ def test_nothing_is_held_while_another_machine_is_asked(request_in_transaction, 
     request_in_transaction.tm.begin()
 
 
-def test_what_was_done_before_stays_where_the_other_machine_fails(request_in_transaction, engine):
+def test_writes_before_a_failing_call_are_kept(request_in_transaction, engine):
     def ask():
         with outside_transaction(request_in_transaction.tm):
             raise TimeoutError
@@ -189,7 +189,7 @@ def test_what_was_done_before_stays_where_the_other_machine_fails(request_in_tra
     request_in_transaction.tm.begin()
 
 
-def test_what_is_written_down_stays_whatever_the_view_answers(request_in_transaction, engine):
+def test_commit_now_survives_a_rollback(request_in_transaction, engine):
     request_in_transaction.db.add(book("KEPT"))
     commit_now(request_in_transaction.tm)
     request_in_transaction.db.add(book("LOST"))
@@ -199,7 +199,7 @@ def test_what_is_written_down_stays_whatever_the_view_answers(request_in_transac
     request_in_transaction.tm.begin()
 
 
-def test_a_commit_that_fails_keeps_no_other_transaction_out(request_in_transaction, engine):
+def test_a_failed_commit_releases_the_lock(request_in_transaction, engine):
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE parents (id INTEGER PRIMARY KEY)"))
         parent = "REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED"

@@ -46,7 +46,7 @@ def migrate_beyond(engine, tmp_path):
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.revision)
-def test_each_revision_says_whether_it_only_expands(script):
+def test_every_revision_states_expand_only(script):
     assert isinstance(script.module.expand_only, bool)
 
 
@@ -69,17 +69,17 @@ def additions_alone(upgrade):
 @pytest.mark.parametrize(
     "script", [each for each in SCRIPTS if each.module.expand_only], ids=lambda each: each.revision
 )
-def test_what_only_expands_takes_nothing_away(script):
+def test_expanding_revisions_remove_nothing(script):
     assert additions_alone(script.module.upgrade)
 
 
-def test_a_revision_that_takes_something_away_is_noticed():
+def test_revisions_that_remove_something_are_detected():
     by_number = {script.revision: script.module for script in SCRIPTS}
     assert not additions_alone(by_number["0002"].upgrade)
     assert not additions_alone(by_number["0005"].upgrade)
 
 
-def test_an_older_shop_goes_on_where_newer_revisions_only_expand(engine, migrate_beyond):
+def test_an_older_shop_can_use_an_expanded_schema(engine, migrate_beyond):
     migrate_beyond(True, True)
     assert migrations.pending(engine)
     assert migrations.is_usable(engine)
@@ -88,14 +88,16 @@ def test_an_older_shop_goes_on_where_newer_revisions_only_expand(engine, migrate
 
 
 @pytest.mark.parametrize("expand_only", [(False,), (True, False), (False, True)])
-def test_an_older_shop_does_not_go_on_after_others(engine, migrate_beyond, expand_only):
+def test_an_older_shop_refuses_a_schema_that_is_not_only_expanded(
+    engine, migrate_beyond, expand_only
+):
     migrate_beyond(*expand_only)
     assert not migrations.is_usable(engine)
     with pytest.raises(migrations.NewerSchemaError, match="900"):
         migrations.upgrade(engine)
 
 
-def test_it_goes_on_again_after_the_way_back(engine, migrate_beyond):
+def test_a_downgraded_schema_is_usable_again(engine, migrate_beyond):
     config = migrate_beyond(False)
     command.downgrade(config, "-1")
     assert migrations.is_usable(engine)
@@ -104,14 +106,14 @@ def test_it_goes_on_again_after_the_way_back(engine, migrate_beyond):
     assert found in migrations.revisions()
 
 
-def test_a_database_of_an_unknown_kind_is_not_usable(engine):
+def test_an_unknown_revision_is_not_usable(engine):
     with engine.execution_options(**{WRITES: True}).begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'abcd'"))
         connection.execute(text("DROP TABLE shop_state"))
     assert not migrations.is_usable(engine)
 
 
-def test_looking_makes_no_database(tmp_path, sqlite_url):
+def test_checking_creates_no_database(tmp_path, sqlite_url):
     engine = make_engine(sqlite_url.set(database=str(tmp_path / "none.sqlite")))
     assert not migrations.is_usable(engine)
     assert len(migrations.pending(engine)) == len(SCRIPTS)

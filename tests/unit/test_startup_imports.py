@@ -1,4 +1,4 @@
-"""A server loads what serving needs: the rest takes memory in each process, and time."""
+"""A server does not load modules that it does not use: they take time and memory."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ import sys
 from bookshop import migrations
 from tests.shops import ini
 
-# What only commands, imports and migrations need.
+# Used by commands, imports and migrations only.
 NOT_SERVING = (
     *("alembic", "click", "cookiecutter", "lxml", "mako", "nh3", "PIL"),
     *("bookshop.cli", "bookshop.sandbox", "bookshop.starter", "bookshop.ops.backup"),
@@ -21,7 +21,7 @@ json.dump(sorted(sys.modules), sys.stdout)
 """
 
 
-def test_a_server_does_not_load_what_it_does_not_serve_with(tmp_path, sqlite_url):
+def test_a_server_loads_no_modules_of_commands_and_imports(tmp_path, sqlite_url):
     changes = {"bookshop__environment": "staging", "sqlalchemy__url": str(sqlite_url)}
     section = json.dumps(ini(tmp_path, "http://localhost:1", **changes))
     command = [sys.executable, "-c", PROGRAM, section]
@@ -30,7 +30,7 @@ def test_a_server_does_not_load_what_it_does_not_serve_with(tmp_path, sqlite_url
     assert [name for name in NOT_SERVING if name in loaded] == []
 
 
-def test_revisions_sort_as_they_follow_each_other():
+def test_revisions_are_in_alphabetical_order():
     from alembic.script import ScriptDirectory
 
     scripts = list(ScriptDirectory("bookshop/migrations").walk_revisions())

@@ -1,10 +1,10 @@
-"""Which requests come from one network."""
+"""Networks of requests, and the message for visitors over a limit."""
 
 import pytest
 from pyramid.request import Request
 
 from bookshop.rate_limits.limiter import network_of
-from bookshop.rate_limits.messages import too_often
+from bookshop.rate_limits.messages import retry_message
 
 
 @pytest.mark.parametrize(
@@ -19,13 +19,13 @@ from bookshop.rate_limits.messages import too_often
         ("unix:", "unix:"),
     ],
 )
-def test_a_network_is_what_one_customer_of_a_provider_has(address, network):
+def test_the_network_of_an_address(address, network):
     assert network_of(Request.blank("/", environ={"REMOTE_ADDR": address})) == network
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [(1, "in 1 seconds"), (60, "in 60 seconds"), (61, "in 2 minutes"), (3600, "in 60 minutes")],
 )
-def test_one_is_told_how_long_to_wait(seconds, said):
-    assert said in too_often(seconds).interpolate()
+def test_the_message_contains_the_time_to_wait(seconds, text):
+    assert text in retry_message(seconds).interpolate()

@@ -1,4 +1,4 @@
-"""Counters in the database keep the promises that the library's own in memory keep."""
+"""Counters in the database behave like the library's counters in memory."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -33,21 +33,21 @@ def later(monkeypatch):
     return ahead.append
 
 
-def test_what_is_counted_adds_up(each):
+def test_counts_add_up(each):
     assert each.get("a") == 0
     assert [each.incr("a", 60), each.incr("a", 60, 3), each.incr("b", 60)] == [1, 4, 1]
     assert (each.get("a"), each.get("b")) == (4, 1)
     assert each.check()
 
 
-def test_a_window_ends_its_seconds_after_it_began(each):
+def test_a_window_ends_after_its_first_expiry(each):
     before = clock.now().timestamp()
     each.incr("a", 60)
     each.incr("a", 3600)
     assert before + 60 <= each.get_expiry("a") <= clock.now().timestamp() + 60
 
 
-def test_what_is_forgotten_begins_anew(each):
+def test_cleared_keys_start_at_zero(each):
     for key in ("a", "b"):
         each.incr(key, 60, 5)
     each.clear("a")
@@ -56,7 +56,7 @@ def test_what_is_forgotten_begins_anew(each):
     assert each.get("b") == 0
 
 
-def test_a_window_that_is_over_counts_for_nothing(storage, later):
+def test_an_ended_window_counts_as_zero(storage, later):
     storage.incr("a", 60, 5)
     later(timedelta(seconds=60))
     assert storage.get("a") == 0
@@ -65,7 +65,7 @@ def test_a_window_that_is_over_counts_for_nothing(storage, later):
     assert storage.get_expiry("a") == pytest.approx(clock.now().timestamp() + 60, abs=5)
 
 
-def test_what_is_over_is_deleted_and_nothing_else(storage, later):
+def test_only_ended_windows_are_deleted(storage, later):
     storage.incr("short", 10)
     storage.incr("long", 100)
     later(timedelta(seconds=50))
@@ -73,7 +73,7 @@ def test_what_is_over_is_deleted_and_nothing_else(storage, later):
     assert storage.reset() == 1
 
 
-def test_of_many_at_once_none_is_lost(storage):
+def test_concurrent_counts_are_not_lost(storage):
     with ThreadPoolExecutor(8) as pool:
         counted = list(pool.map(lambda _: storage.incr("a", 60), range(40)))
     assert sorted(counted) == list(range(1, 41))

@@ -19,14 +19,14 @@ RANDOM = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 
 @given(st.text(min_size=9))
-def test_a_secret_does_not_show_itself(text):
+def test_a_secret_is_not_in_its_text_or_repr(text):
     secret = Secret(text)
     shown = f"{secret} {secret!r} {[secret]} {secret:}"
     assert shown == "Secret(…) Secret(…) [Secret(…)] Secret(…)"
     assert secret.reveal() == text
 
 
-def test_a_secret_has_no_dictionary_to_be_dumped():
+def test_a_secret_cannot_be_dumped():
     with pytest.raises(TypeError):
         vars(Secret("hush-hush"))
     with pytest.raises((TypeError, pickle.PicklingError)):
@@ -62,12 +62,12 @@ def test_a_secret_has_no_dictionary_to_be_dumped():
         (parsers.rate, "5 per 10 minutes", limits.parse("5 per 10 minutes")),
     ],
 )
-def test_what_is_right_is_taken(parse, raw, value):
+def test_valid_values_are_parsed(parse, raw, value):
     assert parse(raw) == value
 
 
 @pytest.mark.parametrize("raw", ["sk_test_123", "sk_live_123", "rk_test_123", "rk_live_123"])
-def test_secret_keys_and_restricted_keys_are_secrets(raw):
+def test_secret_keys_and_restricted_keys_are_parsed_as_secrets(raw):
     secret = parsers.stripe_secret_key(raw)
     assert secret.reveal() == raw
     assert raw not in repr(secret)
@@ -81,7 +81,7 @@ def test_secret_keys_and_restricted_keys_are_secrets(raw):
         ("whsec_one, whsec_two\n whsec_three", ["whsec_one", "whsec_two", "whsec_three"]),
     ],
 )
-def test_webhook_secrets_are_several_while_one_is_rolled(raw, expected):
+def test_several_webhook_secrets_are_parsed(raw, expected):
     assert [secret.reveal() for secret in parsers.webhook_secrets(raw)] == expected
 
 
@@ -99,7 +99,7 @@ def test_the_mode_of_a_key(key, live):
     assert parsers.is_live(key) is live
 
 
-def test_a_folder_is_absolute_and_not_made_yet(tmp_path, monkeypatch):
+def test_a_folder_is_absolute_and_not_created(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert parsers.folder("var") == tmp_path / "var"
@@ -116,14 +116,14 @@ def test_a_folder_is_absolute_and_not_made_yet(tmp_path, monkeypatch):
         "postgresql+psycopg://user:hush-hush@localhost/shop",
     ],
 )
-def test_databases_that_the_shop_knows(raw):
+def test_supported_databases(raw):
     url = parsers.database_url(raw)
     assert "hush" not in f"{url} {url!r}"
     assert url.render_as_string(hide_password=False) == raw
 
 
 @given(st.binary(min_size=32))
-def test_random_bytes_in_hex_sign(drawn):
+def test_random_bytes_in_hex_are_a_signing_secret(drawn):
     raw = drawn.hex()
     if len(set(raw)) >= 8:
         assert parsers.signing_secret(raw).reveal() == raw
@@ -197,24 +197,24 @@ def test_seconds_up_to_a_minute(number):
         (parsers.signing_secret, "abcd" * 16, "repeats a few characters"),
     ],
 )
-def test_what_is_wrong_is_refused_in_words(parse, raw, problem):
+def test_invalid_values_are_refused_with_a_reason(parse, raw, problem):
     with pytest.raises(ValueError, match=problem):
         parse(raw)
 
 
-def test_postgresql_needs_its_driver(monkeypatch):
+def test_postgresql_requires_its_driver(monkeypatch):
     monkeypatch.setattr(parsers, "find_spec", lambda _name: None)
     with pytest.raises(ValueError, match=r"pip install 'bookshop\[postgresql\]'"):
         parsers.database_url("postgresql+psycopg://localhost/shop")
 
 
-def test_a_file_is_no_folder():
+def test_a_file_is_not_accepted_as_a_folder():
     with pytest.raises(ValueError, match="is a file, not a folder"):
         parsers.folder(str(Path(__file__)))
 
 
 @given(st.text())
-def test_no_text_whatever_brings_a_parser_down(raw):
+def test_parsers_raise_nothing_but_value_errors(raw):
     for parse in (
         parsers.web_address,
         parsers.locale,

@@ -97,13 +97,13 @@ def test_production_is_read_into_types():
     assert found.database.password == "Passphrase"
 
 
-def test_the_keys_say_what_a_shop_is_run_for_unless_it_is_said():
+def test_the_default_environment_follows_from_the_stripe_key():
     unsaid = changed(DEVELOPMENT, bookshop__environment=None)
     assert read(unsaid).shop.environment == "development"
     assert read(PRODUCTION).shop.environment == "production"
 
 
-def test_development_may_have_a_stripe_of_its_own():
+def test_development_may_use_another_stripe_address():
     found = read(DEVELOPMENT)
     assert found.stripe.livemode is False
     assert found.stripe.api_base == "http://localhost:6544"
@@ -116,27 +116,27 @@ def test_staging_is_test_mode_at_the_real_stripe():
     assert read(section).stripe.livemode is False
 
 
-def test_the_settings_cannot_be_changed():
+def test_the_settings_are_frozen():
     found = read(PRODUCTION)
     for part, name in ((found, "shop"), (found.shop, "currency"), (found.stripe, "timeout")):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(part, name, None)
 
 
-def test_no_secret_shows_in_the_settings():
+def test_the_repr_of_the_settings_contains_no_secret():
     shown = f"{read(PRODUCTION)!r} {read(PRODUCTION)}"
     for secret in ("5d0c7e1b", "Secretive51", "First", "Second", "Passphrase", "Passphrase25"):
         assert secret not in shown
     assert "pk_live_Public51" in shown
 
 
-def test_the_keys_of_other_packages_are_theirs():
+def test_keys_of_other_packages_are_ignored():
     section = changed(PRODUCTION, shipping__zone="x", sandbox__listen="y", pyramid__reload="z")
     assert repr(read(section)) == repr(read(PRODUCTION))
 
 
 @pytest.mark.parametrize("name", ["development.ini", "production.ini"])
-def test_our_own_inis_can_be_used(name, monkeypatch):
+def test_the_projects_inis_are_valid(name, monkeypatch):
     for key in ("BOOKSHOP_SECRET", "STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "DATABASE_URL"):
         monkeypatch.delenv(key, raising=False)
     if name == "production.ini":
@@ -154,7 +154,7 @@ def test_our_own_inis_can_be_used(name, monkeypatch):
     assert found.shop.environment == name.removesuffix(".ini")
 
 
-def test_the_placeholder_keys_are_not_for_stripe():
+def test_placeholder_keys_are_refused_at_stripe():
     section = {**section_of("development.ini")}
     found = the_problem(expand(section), "stripe.secret_key")
     assert found.problem == "is a placeholder for the sandbox, which Stripe does not accept"
@@ -183,7 +183,7 @@ def test_production_ini_names_every_variable_that_is_missing(monkeypatch):
 # --- ${NAME}
 
 
-def test_variables_are_filled_in(monkeypatch):
+def test_variables_are_replaced(monkeypatch):
     monkeypatch.setenv("SHOP_A", "one")
     monkeypatch.setenv("SHOP_EMPTY", "")
     monkeypatch.delenv("SHOP_UNSET", raising=False)
@@ -215,18 +215,18 @@ def test_variables_are_filled_in(monkeypatch):
 
 
 @given(st.text().filter(lambda text: "${" not in text))
-def test_text_without_a_reference_stays_as_it_is(text):
+def test_text_without_a_reference_is_unchanged(text):
     assert expand({"key": text}) == {"key": text}
 
 
-def test_what_a_variable_holds_is_not_filled_in_again(monkeypatch):
+def test_values_of_variables_are_not_expanded_again(monkeypatch):
     monkeypatch.setenv("SHOP_A", "${SHOP_B}")
     monkeypatch.setenv("SHOP_B", "secret")
     assert expand({"key": "${SHOP_A}"}) == {"key": "${SHOP_B}"}
 
 
 @pytest.mark.parametrize("key", sorted(KEYS))
-def test_a_variable_that_is_not_set_is_named(key, monkeypatch):
+def test_a_missing_variable_is_named(key, monkeypatch):
     monkeypatch.delenv("SHOP_UNSET", raising=False)
     section = {**PRODUCTION, "bookshop.environment": "production", key: "${SHOP_UNSET}"}
     found = problems(expand(section))
@@ -238,7 +238,7 @@ def test_a_variable_that_is_not_set_is_named(key, monkeypatch):
 
 
 @pytest.mark.parametrize("key", [key for key, how in KEYS.items() if how.secret])
-def test_a_secret_may_be_in_a_file(key, tmp_path):
+def test_a_secret_may_be_read_from_a_file(key, tmp_path):
     file = tmp_path / "secret"
     direct = {"metrics.token": "Token-of-the-metrics-0123456789abcdef", **PRODUCTION}
     file.write_text(f"{direct[key]}\n", encoding="utf-8")
@@ -252,7 +252,7 @@ def test_a_secret_may_be_in_a_file(key, tmp_path):
     assert given_so.database == given_directly.database
 
 
-def test_a_secret_is_given_once(tmp_path):
+def test_a_secret_cannot_be_given_twice(tmp_path):
     file = tmp_path / "secret"
     file.write_text(SECRETS["bookshop.secret"], encoding="utf-8")
     found = the_problem({**PRODUCTION, "bookshop.secret_file": str(file)}, "bookshop.secret")
@@ -263,7 +263,7 @@ def test_a_secret_is_given_once(tmp_path):
     ("content", "reason"),
     [(None, "No such file or directory"), (b"\xff\xfe secret", "not text")],
 )
-def test_a_file_that_cannot_be_read(content, reason, tmp_path):
+def test_an_unreadable_secret_file_is_a_problem(content, reason, tmp_path):
     file = tmp_path / "secret"
     if content:
         file.write_bytes(content)
@@ -279,7 +279,7 @@ def test_an_empty_file_is_a_missing_secret(tmp_path):
     assert the_problem(section, "bookshop.secret").problem == "is missing"
 
 
-def test_what_is_no_secret_is_not_read_from_files():
+def test_only_secrets_are_read_from_files():
     found = the_problem({**PRODUCTION, "bookshop.name_file": "/etc/hostname"}, "bookshop.name_file")
     assert found.problem.startswith("is not a setting of the shop")
 
@@ -291,7 +291,7 @@ def test_what_is_no_secret_is_not_read_from_files():
     "key", [key for key, how in KEYS.items() if how.default is None and not how.optional]
 )
 @pytest.mark.parametrize("value", [None, "", "  "])
-def test_what_has_no_default_must_be_given(key, value):
+def test_keys_without_default_are_required(key, value):
     section = {**PRODUCTION, key: value}
     if value is None:
         del section[key]
@@ -300,20 +300,20 @@ def test_what_has_no_default_must_be_given(key, value):
     assert found.fix.startswith(f"{key} = ")
 
 
-def test_a_short_secret():
+def test_a_short_secret_is_refused():
     found = the_problem(changed(PRODUCTION, bookshop__secret="too-short"), "bookshop.secret")
     assert found.problem == "has 9 bytes; 32 or more are required: openssl rand -hex 32"
     assert found.fix == "bookshop.secret = ${BOOKSHOP_SECRET}"
 
 
-def test_the_secret_that_everybody_knows():
+def test_the_public_secret_of_development_is_refused():
     ini = (ROOT / "development.ini").read_text(encoding="utf-8")
     known = ini.split("${BOOKSHOP_SECRET:-")[1].split("}")[0]
     found = the_problem(changed(PRODUCTION, bookshop__secret=known), "bookshop.secret")
     assert found.problem == "is the one of development.ini, which is public"
 
 
-def test_an_unknown_currency():
+def test_an_unknown_currency_is_refused():
     found = the_problem(changed(PRODUCTION, bookshop__currency="DEM"), "bookshop.currency")
     assert "'DEM' is not the ISO 4217 code of a currency" in found.problem
     assert found.fix == "bookshop.currency = GBP"
@@ -331,14 +331,14 @@ def test_bug_10_keys_of_both_modes(base, key, wanted):
 
 
 @pytest.mark.parametrize("environment", ["development", "staging"])
-def test_a_live_key_is_for_production(environment):
+def test_a_live_key_is_refused_outside_production(environment):
     section = changed(PRODUCTION, bookshop__environment=environment)
     found = the_problem(section, "stripe.secret_key")
     assert found.problem == f"is a live key, and bookshop.environment is {environment}"
     assert "bookshop.environment = production" in found.fix
 
 
-def test_production_is_not_run_on_test_keys():
+def test_test_keys_are_refused_in_production():
     section = changed(
         PRODUCTION,
         bookshop__environment="production",
@@ -362,14 +362,14 @@ LOOKALIKES = [
 @pytest.mark.parametrize("environment", ["development", "staging", "production"])
 @pytest.mark.parametrize("key", ["stripe.api_base", "stripe.js_url"])
 @pytest.mark.parametrize("address", LOOKALIKES)
-def test_a_live_key_goes_to_stripe_alone(environment, key, address):
+def test_a_live_key_is_sent_to_stripe_only(environment, key, address):
     found = problems({**PRODUCTION, "bookshop.environment": environment, key: address})
     assert "a live key is sent to Stripe only" in found[key].problem
     assert found[key].fix == f"{key} = {KEYS[key].default}"
 
 
 @pytest.mark.parametrize("key", ["stripe.api_base", "stripe.js_url"])
-def test_production_does_not_talk_to_a_stand_in_whatever_its_keys(key):
+def test_production_uses_stripe_only(key):
     section = changed(DEVELOPMENT, bookshop__environment="production")
     assert problems(section)[key].problem.endswith("production uses Stripe only")
 
@@ -381,13 +381,13 @@ def test_production_does_not_talk_to_a_stand_in_whatever_its_keys(key):
         ("pyramid_debugtoolbar\nbookshop.sandbox", " pyramid_debugtoolbar"),
     ],
 )
-def test_production_does_not_include_the_sandbox(includes, kept):
+def test_the_sandbox_is_refused_in_production(includes, kept):
     found = the_problem({**PRODUCTION, "pyramid.includes": includes}, "pyramid.includes")
     assert "which is not for production" in found.problem
     assert found.fix == f"pyramid.includes ={kept}"
 
 
-def test_production_is_https():
+def test_production_requires_https():
     section = changed(PRODUCTION, bookshop__url="http://books.example.com")
     found = the_problem(section, "bookshop.url")
     assert found.fix == "bookshop.url = https://books.example.com"
@@ -406,13 +406,13 @@ def test_production_is_https():
         ("mail.passwordfile", "mail.password_file"),
     ],
 )
-def test_an_unknown_key_and_the_one_that_was_meant(key, near):
+def test_an_unknown_key_with_a_similar_one(key, near):
     found = the_problem({**PRODUCTION, key: "value"}, key)
     assert found.problem == f"is not a setting of the shop; did you mean {near}?"
     assert found.fix == f"{near} = …"
 
 
-def test_an_unknown_key_that_is_like_no_other():
+def test_an_unknown_key_without_a_similar_one():
     found = the_problem({**PRODUCTION, "stripe.qqqqqqqqqqqqqqq": "1"}, "stripe.qqqqqqqqqqqqqqq")
     assert found.problem == "is not a setting of the shop"
     assert found.fix.startswith("nothing: remove the line")
@@ -425,7 +425,7 @@ WITHOUT_MAIL = {key: value for key, value in PRODUCTION.items() if not key.start
 
 
 @pytest.mark.parametrize("environment", ["development", "staging"])
-def test_mail_lands_in_a_folder_unless_a_server_is_named(environment):
+def test_mail_goes_to_a_folder_by_default_outside_production(environment):
     section = changed(DEVELOPMENT, bookshop__environment=environment, mail__host=None)
     for key in ("mail.username", "mail.password"):
         del section[key]
@@ -434,7 +434,7 @@ def test_mail_lands_in_a_folder_unless_a_server_is_named(environment):
     assert read({**section, "mail.folder": "/srv/letters"}).mail.folder == Path("/srv/letters")
 
 
-def test_in_production_this_machines_own_mail_server_sends():
+def test_production_uses_the_local_mail_server_by_default():
     found = read(WITHOUT_MAIL).mail
     assert found.folder is None
     assert (found.host, found.port, found.security) == ("localhost", 25, "none")
@@ -456,12 +456,12 @@ def test_in_production_this_machines_own_mail_server_sends():
         ({"mail.host": "192.0.2.1"}, 587, "starttls"),
     ],
 )
-def test_what_is_not_said_of_the_mail_server_follows_from_what_is(given, port, security):
+def test_defaults_of_the_mail_server(given, port, security):
     found = read({**WITHOUT_MAIL, **given}).mail
     assert (found.host, found.port, found.security) == (given["mail.host"], port, security)
 
 
-def test_mails_may_come_from_another_address_than_customers_write_to():
+def test_the_sender_may_differ_from_the_shops_address():
     found = read({**PRODUCTION, "mail.from": "no-reply@books.example.com"})
     assert found.mail.sender == "no-reply@books.example.com"
     assert found.shop.email == "hello@books.example.com"
@@ -473,14 +473,14 @@ def test_mail_folder_and_mail_host_exclude_each_other():
     assert found.fix == "mail.folder ="
 
 
-def test_a_password_does_not_cross_the_network_for_all_to_read():
+def test_a_password_requires_tls():
     found = the_problem({**PRODUCTION, "mail.security": "none"}, "mail.security")
     assert found.fix == "mail.security = starttls"
     read({**PRODUCTION, "mail.security": "none", "mail.host": "localhost"})
 
 
 @pytest.mark.parametrize(("missing", "given"), [("username", "password"), ("password", "username")])
-def test_a_login_is_a_name_and_a_password(missing, given):
+def test_a_login_requires_username_and_password(missing, given):
     section = {key: value for key, value in PRODUCTION.items() if key != f"mail.{missing}"}
     found = the_problem(section, f"mail.{missing}")
     assert found.problem == f"is missing, and mail.{given} is given"
@@ -499,7 +499,7 @@ def test_a_login_is_a_name_and_a_password(missing, given):
         ("mail.timeout", "61"),
     ],
 )
-def test_what_no_mail_server_could_make_sense_of(key, value):
+def test_invalid_mail_settings_are_refused(key, value):
     assert repr(value) in the_problem({**PRODUCTION, key: value}, key).problem
 
 
@@ -546,12 +546,12 @@ def test_the_message_counts_one_problem_in_the_singular():
 
 
 @given(broken=st.sets(st.sampled_from(sorted(KEYS)), min_size=1))
-def test_as_many_keys_as_are_broken_are_reported(broken):
+def test_every_broken_key_is_reported(broken):
     unset = dict.fromkeys(broken, "${SHOP_NEVER_SET}")
     assert broken <= set(problems({**PRODUCTION, **unset}))
 
 
-def test_the_report_holds_no_secret(caplog):
+def test_the_error_contains_no_secret(caplog):
     caplog.set_level(logging.DEBUG)
     section = changed(
         PRODUCTION,

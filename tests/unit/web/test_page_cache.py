@@ -90,7 +90,7 @@ def shown(cache, path, parameters=(), view=lambda _request: Response(TEXT), **he
 # --- what is kept
 
 
-def test_a_page_is_made_once(cache):
+def test_a_page_is_rendered_once(cache):
     assert kept(cache, "/") is None
     first = shown(cache, "/")
     again = kept(cache, "/")
@@ -98,7 +98,7 @@ def test_a_page_is_made_once(cache):
     assert dict(again.headers) == dict(first.headers)
 
 
-def test_what_a_page_says_of_itself(cache):
+def test_headers_of_a_cached_page(cache):
     shown(cache, "/")
     headers = kept(cache, "/").headers
     assert headers["ETag"] == '"1-build-identity"'
@@ -111,7 +111,7 @@ def test_what_a_page_says_of_itself(cache):
     assert len(headers) == len(set(headers))
 
 
-def test_a_page_keeps_the_policy_that_it_asked_for(cache):
+def test_a_cached_page_keeps_its_security_policy(cache):
     def view(request):
         request.content_security_policy.allow("img-src", ["https://covers.example"])
         return Response(TEXT)
@@ -120,13 +120,13 @@ def test_a_page_keeps_the_policy_that_it_asked_for(cache):
     assert "https://covers.example" in kept(cache, "/").headers["Content-Security-Policy"]
 
 
-def test_another_address_is_another_page(cache):
+def test_paths_are_cached_separately(cache):
     shown(cache, "/books/1")
     assert kept(cache, "/books/2") is None
     assert kept(cache, "/books/1/") is None
 
 
-def test_where_the_shop_is_mounted_is_part_of_the_address(cache):
+def test_script_name_is_part_of_the_key(cache):
     request = request_for("/")
     request.environ["SCRIPT_NAME"] = "/shop"
     cache.render(request, lambda: Response(TEXT), ())
@@ -145,13 +145,13 @@ def test_where_the_shop_is_mounted_is_part_of_the_address(cache):
     ],
     ids=["gone", "missing", "part", "redirect", "stream"],
 )
-def test_what_is_no_page_is_not_kept(cache, answer):
+def test_other_responses_are_not_cached(cache, answer):
     response = shown(cache, "/", view=lambda _request: answer())
     assert "ETag" not in response.headers
     assert kept(cache, "/") is None
 
 
-def test_what_is_raised_is_raised_and_nothing_is_kept(cache):
+def test_exceptions_are_not_cached(cache):
     def view(_request):
         raise HTTPFound("/elsewhere")
 
@@ -160,7 +160,7 @@ def test_what_is_raised_is_raised_and_nothing_is_kept(cache):
     assert kept(cache, "/") is None
 
 
-def test_a_head_is_answered_from_the_page_and_makes_none(cache):
+def test_head_uses_the_cache_and_does_not_fill_it(cache):
     head = shown(cache, "/", method="HEAD")
     assert kept(cache, "/") is None
     whole = shown(cache, "/")
@@ -172,7 +172,7 @@ def test_a_head_is_answered_from_the_page_and_makes_none(cache):
 @pytest.mark.parametrize(
     "path", ["//books/1", "/books//1", "/./books/1", "/a/../books/1", "/books/."]
 )
-def test_other_ways_to_write_an_address_fill_no_memory(cache, path):
+def test_other_spellings_of_a_path_are_not_cached(cache, path):
     assert shown(cache, path).text == TEXT
     assert kept(cache, path) is None
     assert not is_canonical_path(path)
@@ -185,7 +185,7 @@ def show_query(request):
     return Response(repr(sorted(request.GET.items())))
 
 
-def test_only_the_named_parameters_count(cache):
+def test_only_named_parameters_are_part_of_the_key(cache):
     shown(cache, "/books/?q=moss&utm_source=mail", ("q", "page"), show_query)
     page = kept(cache, "/books/?fbclid=7&q=moss")
     assert page.text == "[('q', 'moss')]"
@@ -193,23 +193,23 @@ def test_only_the_named_parameters_count(cache):
     assert kept(cache, "/books/?q=moss&page=2") is None
 
 
-def test_the_order_of_parameters_does_not_count(cache):
+def test_the_order_of_parameters_is_not_part_of_the_key(cache):
     shown(cache, "/books/?page=2&q=moss", ("q", "page"), show_query)
     assert kept(cache, "/books/?q=moss&page=2")
 
 
-def test_the_order_of_one_parameters_values_counts(cache):
+def test_the_order_of_a_parameters_values_is_part_of_the_key(cache):
     shown(cache, "/books/?q=a&q=b", ("q",), show_query)
     assert kept(cache, "/books/?q=b&q=a") is None
 
 
-def test_a_page_with_an_endless_query_is_not_kept(cache):
+def test_a_long_query_is_not_cached(cache):
     path = f"/books/?q={'x' * 2000}"
     assert shown(cache, path, ("q",), show_query).status_int == 200
     assert kept(cache, path) is None
 
 
-def test_a_view_sees_nothing_of_the_visitor(cache):
+def test_a_view_sees_nothing_personal(cache):
     seen = {}
 
     def view(request):
@@ -235,7 +235,7 @@ def test_a_view_sees_nothing_of_the_visitor(cache):
     ],
     ids=["flash", "read", "write", "look"],
 )
-def test_a_page_for_everybody_has_no_session(cache, touch):
+def test_a_cached_page_cannot_use_the_session(cache, touch):
     def view(request):
         touch(request)
         return Response(TEXT)
@@ -245,7 +245,7 @@ def test_a_page_for_everybody_has_no_session(cache, touch):
     assert kept(cache, "/") is None
 
 
-def test_a_page_for_everybody_sets_no_cookie(cache):
+def test_a_cached_page_cannot_set_cookies(cache):
     def view(_request):
         response = Response(TEXT)
         response.set_cookie("seen", "1")
@@ -270,7 +270,7 @@ def test_a_page_is_compressed_once(cache, monkeypatch):
 
 
 @pytest.mark.parametrize("known", ['"1-build-br"', 'W/"1-build-br"', '"0-build-br", "1-build-br"'])
-def test_who_has_the_page_is_told_so_though_it_was_not_kept(cache, known):
+def test_a_current_tag_gets_304_even_if_the_page_is_not_cached(cache, known):
     answer = kept(cache, "/never/asked", Accept_Encoding="br", If_None_Match=known)
     assert answer.status_int == 304
     assert answer.body == b""
@@ -285,12 +285,12 @@ def test_who_has_the_page_is_told_so_though_it_was_not_kept(cache, known):
 
 
 @pytest.mark.parametrize("known", ['"1-build-gzip"', '"1-other-br"', '"2-build-br"', "1-build-br"])
-def test_who_has_another_page_gets_this_one(cache, known):
+def test_other_tags_get_the_page(cache, known):
     shown(cache, "/")
     assert kept(cache, "/", Accept_Encoding="br", If_None_Match=known).status_int == 200
 
 
-def test_a_star_is_for_a_page_that_is_there(cache):
+def test_if_none_match_star_requires_a_page(cache):
     assert kept(cache, "/", If_None_Match="*") is None
     first = shown(cache, "/", If_None_Match="*")
     assert first.status_int == kept(cache, "/", If_None_Match="*").status_int == 304
@@ -300,7 +300,7 @@ def test_a_star_is_for_a_page_that_is_there(cache):
 # --- how long
 
 
-def test_a_new_version_has_no_pages_yet(cache, version):
+def test_a_new_version_drops_all_pages(cache, version):
     shown(cache, "/")
     version.touch()
     assert kept(cache, "/")  # nobody knows yet
@@ -311,7 +311,7 @@ def test_a_new_version_has_no_pages_yet(cache, version):
     assert shown(cache, "/").headers["ETag"] == '"2-build-identity"'
 
 
-def test_a_page_read_while_the_catalogue_changed_is_shown_and_not_kept(cache, version):
+def test_a_page_rendered_during_a_change_is_not_cached(cache, version):
     def view(_request):
         version.touch()
         return Response(TEXT)
@@ -323,13 +323,13 @@ def test_a_page_read_while_the_catalogue_changed_is_shown_and_not_kept(cache, ve
     assert kept(cache, "/") is None
 
 
-def test_without_a_version_nothing_is_kept(cache, version):
+def test_nothing_is_cached_without_a_version(cache, version):
     version.stored = version.known = None
     assert shown(cache, "/").headers["Cache-Control"] == "no-cache"
     assert kept(cache, "/", If_None_Match='"1-build-identity"') is None
 
 
-def test_a_version_that_nobody_knows_for_a_while_drops_no_page(cache, version):
+def test_an_unknown_version_drops_no_pages(cache, version):
     shown(cache, "/")
     version.known = None
     assert kept(cache, "/") is None
@@ -337,7 +337,7 @@ def test_a_version_that_nobody_knows_for_a_while_drops_no_page(cache, version):
     assert kept(cache, "/")
 
 
-def test_a_closed_shop_shows_no_page(make, tmp_path):
+def test_maintenance_disables_the_cache(make, tmp_path):
     now = [0.0]
     cache, flag = make(clock=lambda: now[0]), tmp_path / "maintenance"
     shown(cache, "/")
@@ -353,7 +353,7 @@ def test_a_closed_shop_shows_no_page(make, tmp_path):
     assert kept(cache, "/")
 
 
-def test_pages_that_nobody_asks_for_make_room(make):
+def test_least_recently_used_pages_are_dropped(make):
     page = 2 * len(TEXT) + PAGE_OVERHEAD
     cache = make(max_bytes=3 * page)
     for number in (1, 2, 3):
@@ -364,7 +364,7 @@ def test_pages_that_nobody_asks_for_make_room(make):
     assert cache.size == 3 * page
 
 
-def test_many_queries_of_one_address_make_room_too(make):
+def test_queries_of_one_path_are_dropped_too(make):
     cache = make(max_bytes=3 * (2 * len(TEXT) + PAGE_OVERHEAD))
     for number in range(20):
         shown(cache, f"/books/?page={number}", ("page",))
@@ -372,14 +372,14 @@ def test_many_queries_of_one_address_make_room_too(make):
     assert len(cache._parameters) == len(cache._pages_at) == 1
 
 
-def test_the_same_page_kept_twice_weighs_once(cache):
+def test_a_page_cached_twice_is_counted_once(cache):
     shown(cache, "/")
     size = cache.size
     shown(cache, "/")
     assert cache.size == size > 0
 
 
-def test_a_page_larger_than_all_room_is_not_kept(make):
+def test_a_page_larger_than_the_cache_is_not_cached(make):
     cache = make(max_bytes=100)
     assert shown(cache, "/").text == TEXT
     assert kept(cache, "/") is None
@@ -437,7 +437,7 @@ class World:
 
 
 @given(VISITS)
-def test_no_page_is_ever_given_out_under_another_version(steps):
+def test_no_page_is_returned_for_another_version(steps):
     world = World()
     world.run(steps)
     assert {page.version for page in world.cache._pages.values()} <= {world.cache._pages_version}
@@ -447,7 +447,7 @@ def test_no_page_is_ever_given_out_under_another_version(steps):
 
 
 @given(st.lists(st.tuples(st.sampled_from(["q", "page", "utm"]), st.text(max_size=5))))
-def test_a_query_written_anew_says_the_same(fields):
+def test_the_canonical_query_has_the_same_values(fields):
     query = canonical_query(urlencode(fields), ("q", "page"))
     read = list(Request.blank(f"/?{query}").GET.items())
     for name in ("q", "page"):
@@ -456,7 +456,7 @@ def test_a_query_written_anew_says_the_same(fields):
     assert canonical_query(query, ("q", "page")) == query
 
 
-def test_bytes_that_are_no_text_stay_so():
+def test_invalid_utf8_is_unchanged():
     assert canonical_query("q=%FF&x=1", ("q",)) == "q=%FF"
     assert canonical_query("q=\xff", ("q",)) == "q=%FF"
 
@@ -466,7 +466,7 @@ def token_of(config):
     return build_token(found.settings.shop, found.static_files)
 
 
-def test_the_build_changes_with_what_pages_show(configure):
+def test_the_build_token_changes_with_shown_settings(configure):
     tokens = [
         token_of(configure(**changes))
         for changes in (
@@ -495,7 +495,7 @@ def package(tmp_path, monkeypatch):
     page_cache._package_digest.cache_clear()
 
 
-def test_the_build_changes_with_any_file(configure, package):
+def test_the_build_token_changes_with_any_file(configure, package):
     config = configure()
     page_cache._package_digest.cache_clear()
     before = token_of(config)
@@ -512,7 +512,7 @@ def test_the_files_of_the_package_are_read_once(configure, package):
     assert token_of(config) == before
 
 
-def test_which_view_shows_a_page_does_not_depend_on_the_query(configure):
+def test_a_catalogue_page_is_chosen_by_its_path_alone(configure):
     config = configure()
     config.add_view(
         lambda _context, _request: Response(TEXT),

@@ -30,22 +30,22 @@ def template(config):
     return config.get_jinja2_environment().from_string
 
 
-def test_money_is_written_as_the_shops_customers_write_it(template):
+def test_money_is_formatted_in_the_shops_locale(template):
     written = template("{{ amount | money }}").render(amount=Money(129900, "EUR"))
     assert written == "1.299,00\N{NO-BREAK SPACE}€"
 
 
-def test_what_a_template_is_not_given_is_a_bug(template):
+def test_undefined_variables_raise(template):
     with pytest.raises(UndefinedError):
         template("{{ nothing }}").render()
 
 
-def test_texts_are_escaped(template):
+def test_values_are_escaped(template):
     assert template("{{ title }}").render(title="<b>&") == "&lt;b&gt;&amp;"
 
 
 @pytest.mark.parametrize("mounted", ["", "/shop"])
-def test_addresses_follow_where_the_shop_is_mounted(config, mounted):
+def test_addresses_include_script_name(config, mounted):
     request = DummyRequest(script_name=mounted)
     request.registry = config.registry
     values = BeforeRender({"request": request})
@@ -56,7 +56,7 @@ def test_addresses_follow_where_the_shop_is_mounted(config, mounted):
 
 
 @pytest.mark.parametrize("mounted", ["", "/shop"])
-def test_a_file_has_its_hash_in_its_address(config, mounted):
+def test_assets_have_hashed_paths(config, mounted):
     request = DummyRequest(script_name=mounted)
     request.registry = config.registry
     values = BeforeRender({"request": request})
@@ -67,7 +67,7 @@ def test_a_file_has_its_hash_in_its_address(config, mounted):
         values["asset"]("missing.css")
 
 
-def test_what_is_rendered_without_a_request_has_no_addresses():
+def test_rendering_without_a_request_adds_no_globals():
     values = BeforeRender({"request": None})
     add_globals(values)
     assert "urls" not in values

@@ -33,7 +33,7 @@ def root(config):
     return Shop(request)
 
 
-def test_a_child_knows_its_place(config):
+def test_a_child_has_parent_and_name(config):
     config.add_branch("shelf", Shelf)
     shop = root(config)
     found = traverse(shop, "/shelf/s1/s2")["context"]
@@ -44,7 +44,7 @@ def test_a_child_knows_its_place(config):
     assert names == ["s2", "s1", "shelf", ""]
 
 
-def test_a_name_that_is_not_there_is_a_key_error(config):
+def test_a_missing_child_raises_key_error(config):
     config.add_branch("shelf", Shelf)
     shop = root(config)
     for place, name in ((shop, "books"), (shop["shelf"], "x")):
@@ -53,12 +53,12 @@ def test_a_name_that_is_not_there_is_a_key_error(config):
         assert caught.value.args == (name,)
 
 
-def test_a_resource_has_no_children_of_its_own(config):
+def test_a_resource_has_no_children_by_default(config):
     with pytest.raises(KeyError):
         Resource(DummyRequest())["x"]
 
 
-def test_a_bug_in_a_lookup_is_no_missing_page(config):
+def test_a_key_error_inside_a_lookup_is_not_a_404(config):
     config.add_branch("broken", Broken)
     with pytest.raises(LookupBugError, match=r"Broken\.child\('x'\) failed") as caught:
         root(config)["broken"]["x"]
@@ -66,7 +66,7 @@ def test_a_bug_in_a_lookup_is_no_missing_page(config):
     assert isinstance(caught.value.__cause__, KeyError)
 
 
-def test_a_name_is_given_to_one_branch(config):
+def test_two_branches_of_one_name_conflict(config):
     config.add_branch("shelf", Shelf)
     config.add_branch("shelf", Broken)
     with pytest.raises(ConfigurationConflictError):

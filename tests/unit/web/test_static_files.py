@@ -40,7 +40,7 @@ def ask(assets, path, method="GET", **headers):
     return answer and request.get_response(answer)
 
 
-def test_a_name_holds_the_hash_of_its_file_and_is_kept_for_ever(assets):
+def test_hashed_names_are_immutable(assets):
     path = assets.path("base.css")
     assert path == f"/static/base.{hashlib.sha256(STYLE).hexdigest()[:16]}.css"
     answer = ask(assets, path)
@@ -51,18 +51,18 @@ def test_a_name_holds_the_hash_of_its_file_and_is_kept_for_ever(assets):
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
-def test_another_content_has_another_name(tmp_path, assets):
+def test_other_content_has_another_hash(tmp_path, assets):
     other = StaticFiles("/static/", [folder_of(tmp_path / "other", base__css=b"p {}")])
     assert other.path("base.css") != assets.path("base.css")
 
 
-def test_a_plain_name_is_kept_a_while(assets):
+def test_unhashed_names_are_cached_briefly(assets):
     answer = ask(assets, "/static/base.css")
     assert answer.body == STYLE
     assert answer.headers["Cache-Control"] == "public, max-age=300"
 
 
-def test_the_hash_of_another_version_gets_what_there_is_and_nobody_keeps_it(assets):
+def test_a_hash_of_another_version_gets_the_file_uncached(assets):
     answer = ask(assets, f"/static/base.{'0' * 16}.css")
     assert answer.body == STYLE
     assert answer.headers["Cache-Control"] == "no-store"
@@ -81,7 +81,7 @@ def test_the_hash_of_another_version_gets_what_there_is_and_nobody_keeps_it(asse
         "/other/base.css",
     ],
 )
-def test_what_is_no_file_is_left_to_others(assets, path):
+def test_other_paths_are_not_answered(assets, path):
     assert ask(assets, path) is None
 
 
@@ -95,7 +95,7 @@ def test_what_is_no_file_is_left_to_others(assets, path):
         ("", None, bytes),
     ],
 )
-def test_a_text_is_sent_as_the_browser_reads_it(assets, header, encoding, read):
+def test_text_is_sent_in_an_accepted_encoding(assets, header, encoding, read):
     answer = ask(assets, assets.path("base.css"), Accept_Encoding=header)
     assert answer.headers.get("Content-Encoding") == encoding
     assert read(answer.body) == STYLE
@@ -104,28 +104,28 @@ def test_a_text_is_sent_as_the_browser_reads_it(assets, header, encoding, read):
     assert answer.headers["ETag"].endswith(f'-{encoding or "identity"}"')
 
 
-def test_a_text_is_compressed_once(assets, monkeypatch):
+def test_text_is_compressed_once(assets, monkeypatch):
     path = assets.path("base.css")
     first = ask(assets, path, Accept_Encoding="br").body
     monkeypatch.setattr(brotli, "compress", None)
     assert ask(assets, path, Accept_Encoding="br").body == first
 
 
-def test_a_picture_is_compressed_already(assets):
+def test_images_are_not_compressed(assets):
     answer = ask(assets, assets.path("cover.png"), Accept_Encoding="br")
     assert answer.content_type == "image/png"
     assert "Content-Encoding" not in answer.headers
     assert "Vary" not in answer.headers
 
 
-def test_a_head_says_the_same_without_the_body(assets):
+def test_head_has_the_same_headers_and_no_body(assets):
     path = assets.path("base.css")
     whole, head = (ask(assets, path, method, Accept_Encoding="br") for method in ("GET", "HEAD"))
     assert head.body == b""
     assert dict(head.headers) == dict(whole.headers)
 
 
-def test_who_has_the_file_is_told_so(assets):
+def test_a_known_tag_gets_304(assets):
     path = assets.path("base.css")
     tag = ask(assets, path, Accept_Encoding="br").headers["ETag"]
     for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
@@ -142,7 +142,7 @@ def test_who_has_the_file_is_told_so(assets):
     assert ask(assets, path, Accept_Encoding="gzip", If_None_Match=tag).status_int == 200
 
 
-def test_the_first_folder_has_the_say(tmp_path):
+def test_the_first_folder_takes_precedence(tmp_path):
     own = folder_of(tmp_path / "own", base__css=b"own {}")
     ours = folder_of(tmp_path / "ours", base__css=b"ours {}", more__css=b"more {}")
     assets = StaticFiles("/static/", [own, ours])
@@ -150,7 +150,7 @@ def test_the_first_folder_has_the_say(tmp_path):
     assert ask(assets, assets.path("more.css")).body == b"more {}"
 
 
-def test_files_below_and_of_unknown_type(tmp_path):
+def test_subfolders_are_served_and_unknown_types_are_not(tmp_path):
     folder = folder_of(tmp_path / "static", note__html=b"<p>")
     folder_of(folder / "deep", a__js=b"1")
     assets = StaticFiles("/static/", [folder])
@@ -158,7 +158,7 @@ def test_files_below_and_of_unknown_type(tmp_path):
     assert ask(assets, "/static/note.html") is None
 
 
-def test_a_changed_file_restarts_a_developers_server(monkeypatch):
+def test_the_reloader_watches_static_files(monkeypatch):
     watched = []
     config = Configurator()
     shop = SimpleNamespace(theme=None)
@@ -195,16 +195,16 @@ def test_a_changed_file_restarts_a_developers_server(monkeypatch):
         ("brotli, xbr", "identity"),
     ],
 )
-def test_the_best_that_is_accepted(header, encoding):
+def test_the_best_accepted_encoding(header, encoding):
     assert accepted(header) == encoding
 
 
 @given(st.text())
-def test_whatever_is_accepted_there_is_an_answer(header):
+def test_any_accept_encoding_header_can_be_parsed(header):
     assert accepted(header) in {"br", "gzip", "identity"}
 
 
 @given(st.text())
-def test_whatever_a_browser_has_can_be_read(header):
+def test_any_if_none_match_header_can_be_parsed(header):
     tag = entity_tag("1-a", "br")
     assert matches(header, tag) == (header.strip() == "*" or tag in header[:512] or header == tag)
