@@ -1,4 +1,4 @@
-"""Pictures of covers: kept in the sizes that pages use, and served for ever."""
+"""Cover images: stored in the sizes that pages use, and served as immutable files."""
 
 from __future__ import annotations
 

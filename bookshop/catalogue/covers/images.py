@@ -1,9 +1,10 @@
-"""The pixels of covers: read with care, put on white, resized, written. Pillow does the work."""
+"""Reads, resizes and writes images with Pillow."""
 
 from __future__ import annotations
 
 import io
 import os
+import struct
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -14,55 +15,73 @@ from typing import Any
 from PIL import Image, ImageOps
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF")
-MOST_PIXELS = 50_000_000
-SMALLEST = 40  # pixels: less than that is no cover
+MAX_PIXELS = 50_000_000
+MIN_SIDE = 40  # pixels
+# Pixels, the limit of WebP. AVIF (65,536) and JPEG (65,500) allow more; no written size is larger
+# than the image.
+MAX_SIDE = 16_383
 LANCZOS = Image.Resampling.LANCZOS
+# Pillow's decoders raise all of these for damaged files.
+_DECODER_ERRORS = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, struct.error),
+    *(ArithmeticError, LookupError, AttributeError, MemoryError),
+)
 
 
 class CoverError(ValueError):
-    """The file is no picture that can be a cover; the text says why."""
+    """Raised for a file that cannot be a cover. `code` is stable; the text says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
-def picture(data: bytes) -> Image.Image:
-    """The pixels alone, upright and on white."""
-    with _reading():
+def load_image(data: bytes) -> Image.Image:
+    """Return the image upright, on a white background, without metadata. Raises CoverError."""
+    with _cover_errors():
         image = Image.open(io.BytesIO(data), formats=FORMATS)
-    if image.width * image.height > MOST_PIXELS:
-        raise CoverError("it has too many pixels")
-    if min(image.size) < SMALLEST:
-        raise CoverError(f"it is smaller than {SMALLEST} pixels")
-    with _reading():
-        whole = ImageOps.exif_transpose(image).convert("RGBA")
-    white = Image.new("RGBA", whole.size, "white")
-    white.alpha_composite(whole)
-    return white.convert("RGB")
+    if image.width * image.height > MAX_PIXELS:
+        raise _too_many_pixels()
+    if max(image.size) > MAX_SIDE:
+        raise CoverError("too_long", f"it is wider or taller than {MAX_SIDE:,} pixels")
+    if min(image.size) < MIN_SIDE:
+        raise CoverError("too_small", f"it is smaller than {MIN_SIDE} pixels")
+    with _cover_errors():
+        upright = ImageOps.exif_transpose(image).convert("RGBA")
+    background = Image.new("RGBA", upright.size, "white")
+    background.alpha_composite(upright)
+    return background.convert("RGB")
 
 
 @contextmanager
-def _reading() -> Iterator[None]:
-    """What Pillow says of a file that it cannot or will not read, in our words."""
+def _cover_errors() -> Iterator[None]:
+    """Turn the errors of Pillow's decoders into CoverError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as err:
-        raise CoverError("it has too many pixels") from err
-    except (OSError, ValueError, SyntaxError, EOFError) as err:
-        raise CoverError("it is no picture that can be read") from err
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise _too_many_pixels() from error
+    except _DECODER_ERRORS as error:
+        raise CoverError("not_an_image", "it is not an image that can be read") from error
 
 
-def size_of(image: Image.Image, width: int) -> tuple[int, int]:
-    """Width and height of the picture at that width."""
+def _too_many_pixels() -> CoverError:
+    return CoverError("too_many_pixels", f"it has more than {MAX_PIXELS:,} pixels")
+
+
+def scaled_size(image: Image.Image, width: int) -> tuple[int, int]:
+    """Return width and height of the image at that width."""
     return width, max(1, image.height * width // image.width)
 
 
-def write(path: Path, image: Image.Image, how: dict[str, Any]) -> None:
-    """Write a whole file or none. `how` is what Pillow's `save` is told."""
+def save_image(path: Path, image: Image.Image, options: dict[str, Any]) -> None:
+    """Write a file atomically. `options` are those of Pillow's `Image.save`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     try:
         with os.fdopen(handle, "wb") as file:
-            image.save(file, **how)
+            image.save(file, **options)
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:

@@ -1,4 +1,4 @@
-"""Finding covers in the files beside a feed. Nothing is fetched from the network."""
+"""Finds covers among the image files next to a feed. The network is never used."""
 
 from __future__ import annotations
 
@@ -11,54 +11,55 @@ from bookshop.catalogue.covers.images import CoverError
 from bookshop.catalogue.covers.store import CoverStore
 from bookshop.catalogue.edition import Edition
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff")
 FOLDERS = (".", "covers", "images")
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
-def beside(folder: Path, store: CoverStore) -> Callable[[Edition], str | None] | None:
-    """Finds the kept cover of a book among the pictures in a feed's folder.
+def local_cover_finder(folder: Path, store: CoverStore) -> Callable[[Edition], str | None] | None:
+    """Return a function that stores the cover of a book from a feed's folder.
 
-    None where neither the folder nor its `covers` and `images` have any: then no record needs to be
-    looked into for its cover's sake.
+    Return None if the folder and its `covers` and `images` have no images: records then need not be
+    mapped for their covers.
     """
-    folders = [folder / name for name in FOLDERS if _has_pictures(folder / name)]
-    return _CoversIn(folders, store).cover if folders else None
+    folders = [folder / name for name in FOLDERS if _has_images(folder / name)]
+    return _LocalCovers(folders, store).store_cover if folders else None
 
 
-class _CoversIn:
-    """The pictures in some folders.
+class _LocalCovers:
+    """The images in some folders.
 
-    A book's cover is the file that its record names, or the one called after its ISBN or SKU.
+    The cover of a book is the file that its record names, or the one named after its ISBN or SKU.
     """
 
     def __init__(self, folders: Sequence[Path], store: CoverStore) -> None:
         self._folders = folders
         self._store = store
 
-    def cover(self, edition: Edition) -> str | None:
-        """The kept cover of a book; None where there is no file, or none that is a picture."""
-        path = self._file(edition)
+    def store_cover(self, edition: Edition) -> str | None:
+        """Store the cover and return its name; None if there is no usable image."""
+        path = self._find(edition)
         if path is None:
             return None
         try:
-            return self._store.keep(path.read_bytes())
-        except CoverError as err:
-            LOG.warning("%s is not the cover of %s: %s", path.name, edition.sku, err)
+            return self._store.save(path.read_bytes())
+        except CoverError as error:
+            fields = {"file": path.name, "sku": edition.sku, "code": error.code}
+            log.warning("cover_refused", extra=fields)
             return None
 
-    def _file(self, edition: Edition) -> Path | None:
-        names = [f"{edition.sku}{ending}" for ending in ENDINGS]
+    def _find(self, edition: Edition) -> Path | None:
+        names = [f"{edition.sku}{suffix}" for suffix in SUFFIXES]
         if edition.cover:
-            # The last part alone, so that no record names a file elsewhere.
+            # Only the last path segment, so that a record cannot name a file in another folder.
             names.insert(0, PurePosixPath(unquote(urlsplit(edition.cover).path)).name)
         candidates = (folder / name for folder in self._folders for name in names)
-        return next((path for path in candidates if _is_picture(path) and path.is_file()), None)
+        return next((path for path in candidates if _is_image(path) and path.is_file()), None)
 
 
-def _has_pictures(folder: Path) -> bool:
-    return folder.is_dir() and any(_is_picture(path) for path in folder.iterdir())
+def _has_images(folder: Path) -> bool:
+    return folder.is_dir() and any(_is_image(path) for path in folder.iterdir())
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in ENDINGS
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES

@@ -1,7 +1,7 @@
-"""What a page says of a cover: which files there are of it, and how large they are.
+"""Covers as HTML `<picture>` elements.
 
-A kept cover is named `<digest>.<width>x<height>`: the digest of the file that it was made from,
-and the size of the largest picture. All else follows from the name, so no page looks for files.
+A stored cover is named `<digest>.<width>x<height>`: the digest of the source file, and the size of
+the largest image. The names of all its files follow from that, so pages read no folder.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
-#: The widths that pages use, in pixels: a list on a plain screen, on a fine one; a book's page.
+#: Widths in pixels: lists, lists on high-resolution screens, and the page of a book.
 WIDTHS = (160, 320, 640)
-#: By file ending, the best first; the last one is for browsers that know no other.
+#: Content types by file suffix, in order of preference; the last is the fallback.
 TYPES = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
-DRAWN = (400, 600)  # the size of the demo's drawings
+DEMO_SIZE = (400, 600)  # pixels, of the demo's drawings
 _NAME = re.compile(
     r"(?P<digest>[0-9a-f]{24})\.(?P<width>[1-9][0-9]{0,4})x(?P<height>[1-9][0-9]{0,4})"
 )
@@ -22,7 +22,7 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class Picture:
-    """A cover in HTML's terms: `sources` are pairs of type and srcset, for `<picture>`."""
+    """The attributes of a `<picture>`; `sources` are pairs of type and srcset."""
 
     src: str
     width: int
@@ -31,38 +31,42 @@ class Picture:
     srcset: str = ""
 
 
-def picture(name: str, prefix: str) -> Picture | None:
-    """The picture of a kept cover, its files under the path `prefix`; None for another name."""
-    found = _NAME.fullmatch(name)
-    if found is None:
-        return None
-    width, height = int(found["width"]), int(found["height"])
+def stored_picture(name: str, prefix: str) -> Picture | None:
+    """Return the picture of a stored cover; None for a name of another form.
 
-    def srcset(ending: str) -> str:
+    `prefix` is the path of the files, without a slash at its end.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    width, height = int(match["width"]), int(match["height"])
+
+    def srcset(suffix: str) -> str:
         return ", ".join(
-            f"{prefix}/{file_name(found['digest'], each, ending)} {each}w" for each in sizes(width)
+            f"{prefix}/{file_name(match['digest'], each, suffix)} {each}w"
+            for each in widths_up_to(width)
         )
 
-    *better, last = TYPES
+    *preferred, fallback = TYPES
     return Picture(
-        src=f"{prefix}/{file_name(found['digest'], width, last)}",
+        src=f"{prefix}/{file_name(match['digest'], width, fallback)}",
         width=width,
         height=height,
-        sources=tuple((TYPES[ending], srcset(ending)) for ending in better),
-        srcset=srcset(last),
+        sources=tuple((TYPES[suffix], srcset(suffix)) for suffix in preferred),
+        srcset=srcset(fallback),
     )
 
 
-def kept_or_drawn(name: str, prefix: str) -> Picture:
-    """The picture of a cover: one that was kept, or else one of the demo's drawings."""
-    return picture(name, prefix) or Picture(f"{prefix}/{quote(name)}", *DRAWN)
+def cover_picture(name: str, prefix: str) -> Picture:
+    """Return the picture of a stored cover, otherwise that of a drawing of the demo."""
+    return stored_picture(name, prefix) or Picture(f"{prefix}/{quote(name)}", *DEMO_SIZE)
 
 
-def sizes(width: int) -> list[int]:
-    """The widths that a picture is kept in whose largest is `width`."""
+def widths_up_to(width: int) -> list[int]:
+    """Return the widths of the files of a cover whose largest image has that width."""
     return [each for each in WIDTHS if each < width] + [width]
 
 
-def file_name(digest: str, width: int, ending: str) -> str:
-    """The name of one file of a cover."""
-    return f"{digest}-{width}.{ending}"
+def file_name(digest: str, width: int, suffix: str) -> str:
+    """Return the name of one file of a cover."""
+    return f"{digest}-{width}.{suffix}"

@@ -1,4 +1,4 @@
-"""The covers' branch of the tree: `/covers/{file}`."""
+"""The resources under `/covers`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from bookshop.catalogue.covers.picture import TYPES
 from bookshop.services import services
 from bookshop.web.resources import Resource
 
-_FILE = re.compile(rf"[0-9a-f]{{24}}-[1-9][0-9]{{0,4}}\.(?P<ending>{'|'.join(TYPES)})")
+_FILE = re.compile(rf"[0-9a-f]{{24}}-[1-9][0-9]{{0,4}}\.(?P<suffix>{'|'.join(TYPES)})")
 
 
 class Covers(Resource):
-    """All covers: `/covers/`."""
+    """The container of all cover files."""
 
     address = "/covers"
 
     def child(self, name: str) -> Resource | None:
-        """The file of that name, if it is one of ours and there."""
-        found = _FILE.fullmatch(name)
-        if found is None:
+        """Return the file of that name; None if the name is invalid or the file is missing."""
+        match = _FILE.fullmatch(name)
+        if match is None:
             return None
         path: Path = services(self.request).covers.path(name)
-        return CoverFile(self.request, path, TYPES[found["ending"]]) if path.is_file() else None
+        return CoverFile(self.request, path, TYPES[match["suffix"]]) if path.is_file() else None
 
 
 class CoverFile(Resource):

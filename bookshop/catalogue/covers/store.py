@@ -1,17 +1,17 @@
-"""Keeping covers: resized once, in the formats that browsers like."""
+"""Stores covers, resized and encoded for browsers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from bookshop.catalogue.covers.picture import WIDTHS, file_name, sizes
+from bookshop.catalogue.covers.picture import WIDTHS, file_name, widths_up_to
 from bookshop.catalogue.edition import digest
 
-MOST_BYTES = 20 * 2**20
-# Another number where pictures are made in another way: their names then differ.
-MADE_BY = b"1"
-_SAVED_AS: dict[str, dict[str, Any]] = {
+MAX_BYTES = 20 * 2**20
+# Increment it when the encoding changes: covers then get new names.
+ENCODING_VERSION = b"1"
+_ENCODINGS: dict[str, dict[str, Any]] = {
     "avif": {"format": "AVIF", "quality": 55, "speed": 8},
     "webp": {"format": "WEBP", "quality": 76, "method": 4},
     "jpg": {"format": "JPEG", "quality": 82, "optimize": True, "progressive": True},
@@ -19,39 +19,39 @@ _SAVED_AS: dict[str, dict[str, Any]] = {
 
 
 class CoverStore:
-    """The covers in a folder. Several processes may keep covers in it at once."""
+    """The covers in a folder. Several processes may write to it at the same time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def keep(self, data: bytes) -> str:
-        """Keep the picture in the bytes of a file; its name, the same for the same bytes.
+    def save(self, data: bytes) -> str:
+        """Store the image in the content of a file, and return its name.
 
-        Raises pixels.CoverError. What was kept already is not made again.
+        The same content has the same name, and is encoded only once. Raises images.CoverError.
         """
-        # A server keeps none, and has no use for the megabytes that this takes.
+        # Imported here: a server stores no covers, and Pillow takes megabytes of memory.
         from bookshop.catalogue.covers.images import (  # noqa: PLC0415
             LANCZOS,
             CoverError,
-            picture,
-            size_of,
-            write,
+            load_image,
+            save_image,
+            scaled_size,
         )
 
-        if len(data) > MOST_BYTES:
-            raise CoverError(f"it is larger than {MOST_BYTES // 2**20} MiB")
-        name = digest(MADE_BY + data)
-        image = picture(data)
+        if len(data) > MAX_BYTES:
+            raise CoverError("too_many_bytes", f"it is larger than {MAX_BYTES // 2**20} MiB")
+        name = digest(ENCODING_VERSION + data)
+        image = load_image(data)
         largest = min(image.width, WIDTHS[-1])
-        for width in sizes(largest):
+        for width in widths_up_to(largest):
             resized = None
-            for ending, how in _SAVED_AS.items():
-                path = self.path(file_name(name, width, ending))
+            for suffix, options in _ENCODINGS.items():
+                path = self.path(file_name(name, width, suffix))
                 if not path.exists():
-                    resized = resized or image.resize(size_of(image, width), LANCZOS)
-                    write(path, resized, how)
-        return "{}.{}x{}".format(name, *size_of(image, largest))
+                    resized = resized or image.resize(scaled_size(image, width), LANCZOS)
+                    save_image(path, resized, options)
+        return "{}.{}x{}".format(name, *scaled_size(image, largest))
 
     def path(self, file: str) -> Path:
-        """Where a file is kept: in one of 256 folders, so that none grows too large."""
+        """Return the path of a file: in one of 256 folders, which keeps each of them small."""
         return self._folder.joinpath(file[:2], file)

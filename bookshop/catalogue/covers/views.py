@@ -1,4 +1,4 @@
-"""Covers for browsers: a name stands for the same picture for ever."""
+"""The view of cover files, whose content never changes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bookshop.web.static_files import IMMUTABLE
 
 @view_config(context=CoverFile, writes=False, private=False)
 def cover(context: CoverFile, request: Request) -> Response:
-    """One picture."""
+    """Return a cover file."""
     response = FileResponse(context.path, request, content_type=context.content_type)
     response.headers["Cache-Control"] = IMMUTABLE
-    # Feed readers show covers among their own pages.
+    # Feed readers embed covers in their own pages.
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

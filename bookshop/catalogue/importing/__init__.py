@@ -1,1 +1,1 @@
-"""What the trade sends: feeds of ONIX messages and spreadsheets, read into editions."""
+"""Imports of ONIX and CSV feeds into the catalogue, and its export as CSV."""

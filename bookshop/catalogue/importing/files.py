@@ -1,4 +1,4 @@
-"""Feeds as they come: plain or compressed with gzip, from a file or a pipe."""
+"""Reads feeds as they arrive: plain or gzip-compressed, from a file or a pipe."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from typing import BinaryIO
 
 from bookshop.catalogue.importing.records import FeedError
 
-GZIP = b"\x1f\x8b"
+GZIP_MAGIC = b"\x1f\x8b"
 
 
-def opened(stream: BinaryIO) -> BinaryIO:
-    """The plain bytes of a feed, whether it is compressed or not; `stream` need not seek.
+def decompress(stream: BinaryIO) -> BinaryIO:
+    """Return the uncompressed bytes of a stream, which need not seek.
 
-    It is decompressed while it is read, so that a small file that grows large takes no memory. Its
-    readers raise FeedError where the compressed file is damaged or cut off.
+    Data is decompressed while it is read, so a decompression bomb does not fill the memory. Reading
+    raises FeedError where the compressed data is damaged or truncated.
     """
     head = b""
-    while len(head) < len(GZIP) and (more := stream.read(len(GZIP) - len(head))):
+    while len(head) < len(GZIP_MAGIC) and (more := stream.read(len(GZIP_MAGIC) - len(head))):
         head += more
-    whole = io.BufferedReader(_Joined(head, stream))
-    if head != GZIP:
+    whole = io.BufferedReader(_Rejoined(head, stream))
+    if head != GZIP_MAGIC:
         return whole
-    return io.BufferedReader(_Unpacked(gzip.GzipFile(fileobj=whole)))
+    return io.BufferedReader(_Decompressed(gzip.GzipFile(fileobj=whole)))
 
 
-def peeked(stream: BinaryIO, size: int) -> tuple[bytes, BinaryIO]:
-    """The first bytes of a stream, as many as there are of `size`, and the stream with them."""
+def peek(stream: BinaryIO, size: int) -> tuple[bytes, BinaryIO]:
+    """Return up to `size` bytes from the start, and a stream that still contains them."""
     head = stream.read(size)
-    return head, io.BufferedReader(_Joined(head, stream))
+    return head, io.BufferedReader(_Rejoined(head, stream))
 
 
-class _Joined(io.RawIOBase):
-    """A stream whose first bytes have been read already."""
+class _Rejoined(io.RawIOBase):
+    """A stream whose first bytes have already been read."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         self._head = head
@@ -44,25 +44,25 @@ class _Joined(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        found = self._head or self._rest.read(len(buffer))
-        self._head = found[len(buffer) :]
-        count = min(len(found), len(buffer))
-        buffer[:count] = found[:count]
+        chunk = self._head or self._rest.read(len(buffer))
+        self._head = chunk[len(buffer) :]
+        count = min(len(chunk), len(buffer))
+        buffer[:count] = chunk[:count]
         return count
 
 
-class _Unpacked(io.RawIOBase):
-    """What a compressed stream holds."""
+class _Decompressed(io.RawIOBase):
+    """A gzip stream that raises FeedError."""
 
-    def __init__(self, packed: gzip.GzipFile) -> None:
-        self._packed = packed
+    def __init__(self, compressed: gzip.GzipFile) -> None:
+        self._compressed = compressed
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
         try:
-            return self._packed.readinto(buffer)
+            return self._compressed.readinto(buffer)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            message = f"The compressed file is damaged or cut off ({error}): ask for it again."
-            raise FeedError(message) from error
+            message = f"The compressed file is damaged or truncated ({error}): request a new copy."
+            raise FeedError("damaged_compression", message) from error

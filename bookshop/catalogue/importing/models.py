@@ -1,4 +1,4 @@
-"""What the database knows of imports: how far each has come, so that it can go on."""
+"""The progress of imports, so that an interrupted one can resume."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from bookshop.db import Base
 
 
 class ImportRun(Base):
-    """A file that is being imported, or was: `done` of its records have been seen to.
+    """The import of a file, of which `done` records have been processed.
 
-    `file` is the digest of its path, size and time of change.
+    `file` is the digest of its path, size and modification time.
     """
 
     __tablename__ = "imports"

@@ -1,7 +1,7 @@
-"""What a feed says, record by record, in whatever form it came: the shapes that readers yield.
+"""Records of a feed, in a form that does not depend on the file format.
 
-A reader is `read(stream: BinaryIO) -> Iterator[Notice]`. It raises FeedError, even in the middle:
-what it has yielded by then stays good.
+A reader is a function `read(stream: BinaryIO, …) -> Iterator[FeedRecord]`. It may raise FeedError
+after some records: those that it has yielded remain valid.
 """
 
 from __future__ import annotations
@@ -13,87 +13,97 @@ from bookshop.catalogue.edition import Edition
 
 
 class FeedError(Exception):
-    """A file cannot be read, or not any further: the text says why, and what to do."""
+    """Raised where a file cannot be read, or not to its end.
 
-
-class Refusal(Exception):
-    """A record cannot be taken: `reason` is one sentence that says what to mend.
-
-    `isbn` is the one that the record names, as it is printed there, None where it names none.
+    `code` is stable; the text says why, and what to do.
     """
 
-    def __init__(self, reason: str, isbn: str | None = None) -> None:
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class RecordError(Exception):
+    """Raised where a record cannot be imported.
+
+    `code` is stable, `reason` is one sentence that says what to correct. `isbn` is the ISBN as it
+    is printed in the record; None if there is none.
+    """
+
+    def __init__(self, code: str, reason: str, isbn: str | None = None) -> None:
         super().__init__(reason)
+        self.code = code
         self.reason = reason
         self.isbn = isbn
 
 
 @dataclass(frozen=True, slots=True)
-class Notice(ABC):
+class FeedRecord(ABC):
     """One record of a feed.
 
-    `reference` is the sender's own name for it, by which it is known again (spreadsheets may have
-    none). `line` is where it begins in the file, from 1. `source` is a digest: the same record has
-    the same, wherever it stands. `raw` is the record itself, in UTF-8: an element of XML with the
-    namespaces that it needs, or a row.
+    `reference` is the sender's identifier of the record (ONIX RecordReference), None if a row has
+    none. `line` is its first line in the file, counted from 1. `digest` is the same for the same
+    content, wherever it occurs. `raw` is the record in UTF-8: an XML element with the namespaces
+    that it uses, or a row.
     """
 
     reference: str | None
     line: int
-    source: str
+    digest: str
     raw: bytes
 
     @abstractmethod
     def sku(self) -> str | None:
-        """The SKU of the book that it is about; None where that cannot be told."""
+        """Return the SKU of the book; None if the record has none that is valid."""
 
     def copies(self) -> int | None:
-        """How many copies the shop has from now on; None where the feed does not say."""
+        """Return the shop's number of copies; None if the feed does not say. Raises RecordError."""
         return None
 
 
 @dataclass(frozen=True, slots=True)
-class Replace(Notice):
-    """All there is to say of a book: what was known before is to be forgotten."""
+class ReplaceRecord(FeedRecord):
+    """A complete description, which replaces the book's earlier one."""
 
     @abstractmethod
     def edition(self) -> Edition:
-        """The book. Mapped when it is asked for, as most records of most feeds are old news.
+        """Map the record to an edition. Raises RecordError.
 
-        Raises Refusal.
+        It is called only for records that have changed, which in most feeds are few.
         """
 
 
 @dataclass(frozen=True, slots=True)
-class Update(Notice):
-    """Some blocks of what there is to say of a book: what the others say still holds."""
+class UpdateRecord(FeedRecord):
+    """A partial description: what it does not contain remains as it was."""
 
     @property
     @abstractmethod
     def complete(self) -> bool:
-        """Whether it says enough to be taken for a book that is not known yet."""
+        """True if it contains enough to add a new book."""
 
     @abstractmethod
     def apply(self, edition: Edition) -> Edition:
-        """The known book as it is from now on. Raises Refusal."""
+        """Return the updated edition of a book that the shop has. Raises RecordError."""
 
     @abstractmethod
     def edition(self) -> Edition:
-        """The book, from a `complete` update alone. Raises Refusal."""
+        """Map a `complete` record to a new edition. Raises RecordError."""
 
 
 @dataclass(frozen=True, slots=True)
-class Delete(Notice):
-    """The book is to be taken off the shelf, say, as it was announced by mistake."""
+class DeleteRecord(FeedRecord):
+    """A request to withdraw the book, for example because it was announced in error."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refused(Notice):
-    """A record of which its reader knows already that it cannot be taken, and why."""
+class InvalidRecord(FeedRecord):
+    """A record that its reader has found to be invalid; the fields are those of RecordError."""
 
     isbn: str | None
+    code: str
     reason: str
 
     def sku(self) -> str | None:
-        """Never known."""
+        """Return None: an invalid record is never matched with a book."""
         return None

@@ -1,30 +1,34 @@
-"""What an import has come to."""
+"""The result of an import."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-#: What a record may count as.
+#: The counters of a summary: each record increments one.
 COUNTS = ("new", "changed", "unchanged", "deleted", "refused")
-MOST_ERRORS = 1000  # that are kept in memory; the file of refused records has them all
+MAX_ERRORS = 1000  # kept in memory; the file of refused records has all
 
 
 @dataclass(frozen=True)
-class Refused:
-    """A record that was not taken: its reference, where it stands, its ISBN, and why."""
+class RefusedRecord:
+    """A record that was not imported: its reference, first line and printed ISBN, and why.
+
+    `code` is stable; `reason` is a sentence.
+    """
 
     record: str | None
     line: int
     isbn: str | None
+    code: str
     reason: str
 
 
 @dataclass
-class Report:
-    """How many records did what, and the first MOST_ERRORS that were refused.
+class ImportSummary:
+    """How many records were imported, and the first MAX_ERRORS that were refused.
 
-    `skipped` records were seen to by an earlier run. `stopped` says why the file was not read to
-    its end; None where it was.
+    `skipped` records were processed by an earlier, interrupted import. `stopped` says why a file
+    was not read to its end; None if it was.
     """
 
     new: int = 0
@@ -33,24 +37,33 @@ class Report:
     deleted: int = 0
     refused: int = 0
     skipped: int = 0
-    errors: list[Refused] = field(default_factory=list)
+    errors: list[RefusedRecord] = field(default_factory=list)
     stopped: str | None = None
 
-    def refuse(self, error: Refused) -> None:
-        """Count a record that was refused."""
-        self.refused += 1
-        if len(self.errors) < MOST_ERRORS:
-            self.errors.append(error)
+    def count(self, name: str) -> None:
+        """Increment one of COUNTS."""
+        setattr(self, name, getattr(self, name) + 1)
 
-    def add(self, other: Report) -> None:
-        """Count what another file has come to."""
+    def refuse(self, record: RefusedRecord) -> None:
+        """Count a refused record."""
+        self.refused += 1
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(record)
+
+    def add(self, other: ImportSummary) -> None:
+        """Add the result of another file."""
         for name in (*COUNTS, "skipped"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.errors += other.errors[: MOST_ERRORS - len(self.errors)]
+        self.errors += other.errors[: MAX_ERRORS - len(self.errors)]
         self.stopped = self.stopped or other.stopped
 
     @property
-    def seen(self) -> int:
-        """How many records there were."""
-        seen: int = self.skipped + sum(getattr(self, name) for name in COUNTS)
-        return seen
+    def processed(self) -> int:
+        """The number of records processed so far, by this and an interrupted import."""
+        processed: int = self.skipped + sum(getattr(self, name) for name in COUNTS)
+        return processed
+
+    @property
+    def complete(self) -> bool:
+        """True if no record was refused, and all files were read to their ends."""
+        return not self.refused and self.stopped is None

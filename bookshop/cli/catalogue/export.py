@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from bookshop.catalogue.importing.csv.export import export as write
-from bookshop.cli.shop import ShopContext, answering
+from bookshop.catalogue.importing.csv.export import export_catalogue
+from bookshop.cli.shop import ShopContext, reporting_database_errors
 
 
 @click.command()
@@ -17,17 +17,17 @@ from bookshop.cli.shop import ShopContext, answering
 )
 @click.pass_obj
 def export(shop: ShopContext, *, file: str) -> None:
-    """Write all books as CSV, which `import` reads again; to standard output without FILE."""
+    """Export all books as CSV, which `import` accepts. The default for FILE is standard output."""
     shop.session().close()
-    with answering():
+    with reporting_database_errors():
         if file == "-":
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-            write(shop.services.engine, sys.stdout)
+            export_catalogue(shop.services.engine, sys.stdout)
             return
         path = Path(file)
-        partly = path.with_name(f".{path.name}.part")
-        # The mark at the beginning tells spreadsheets that it is UTF-8.
-        with partly.open("w", encoding="utf-8-sig", newline="") as stream:
-            count = write(shop.services.engine, stream)
-        partly.replace(path)
-    click.echo(f"{count} books are in {file}.")
+        part = path.with_name(f".{path.name}.part")
+        # Spreadsheet programs recognise UTF-8 by its byte order mark.
+        with part.open("w", encoding="utf-8-sig", newline="") as stream:
+            count = export_catalogue(shop.services.engine, stream)
+        part.replace(path)
+    click.echo(f"Exported {count} books to {file}.")

@@ -1,1 +1,1 @@
-"""Spreadsheets of books saved as CSV: read into editions, and written."""
+"""Imports and exports books as CSV."""

@@ -1,84 +1,65 @@
-"""The columns of a spreadsheet of books: what stands in each, read and written.
-
-docs/importing.md tells booksellers of them. A sheet may have any of them, in any order.
-"""
+"""The columns of a CSV file of books. docs/importing.md describes them for booksellers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from bookshop.catalogue.edition import (
-    AUTHOR,
-    KEYWORD,
-    THEMA,
-    Contributor,
-    Edition,
-    Feature,
-    Price,
-    Related,
-    Series,
-    Subject,
+from bookshop.catalogue.edition import Edition
+from bookshop.catalogue.importing.csv.column_values import (
+    Fields,
+    format_accessibility,
+    format_contributors,
+    format_prices,
+    format_related,
+    format_series,
+    format_subjects,
+    parse_accessibility,
+    parse_availability,
+    parse_contributors,
+    parse_form,
+    parse_isbn_column,
+    parse_prices,
+    parse_related,
+    parse_series,
+    parse_subjects,
 )
-from bookshop.catalogue.importing.csv.cells import (
-    join,
-    read_amount,
-    read_count,
-    read_day,
-    read_isbn,
-    read_language,
-    split,
+from bookshop.catalogue.importing.csv.values import (
+    join_list,
+    parse_count,
+    parse_day,
+    parse_language,
+    split_list,
 )
-from bookshop.catalogue.importing.html import description
-from bookshop.catalogue.importing.records import Refusal
-from bookshop.money import Money, known_currencies
-
-FORMS = {
-    "hardback": "BB",
-    "hardcover": "BB",
-    "paperback": "BC",
-    "softcover": "BC",
-    "ebook": "ED",
-    "e-book": "ED",
-    "epub": "ED",
-    "pdf": "ED",
-    "audiobook": "AJ",
-    "audio": "AJ",
-    "book": "BA",
-}
-DETAILS = {"epub": "E101", "pdf": "E107"}
-AVAILABILITIES = {
-    "available": "20",
-    "in stock": "21",
-    "forthcoming": "10",
-    "not yet available": "10",
-    "out of stock": "31",
-    "reprinting": "32",
-    "out of print": "51",
-    "no longer available": "40",
-}
-MAIN = "main"
+from bookshop.catalogue.importing.html import to_html
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: `names` are its header, as it is written first, and others that are read.
+    """One column. The first of `names` is its header in an export; the others are also read.
 
-    `write` gives the cell of an edition; `read` the fields of an edition that a cell stands for, in
-    a shop of that currency, and raises Refusal. A cell that is empty says nothing.
+    `write` formats the value of an edition. `read` parses a value that is not empty, and raises
+    RecordError.
     """
 
     names: tuple[str, ...]
     write: Callable[[Edition], str]
-    read: Callable[[str, str], Mapping[str, Any]]
+    read: Callable[[str], Fields]
 
 
 def _text(field: str, *names: str) -> Column:
     return Column(
         (field, *names),
         lambda edition: getattr(edition, field) or "",
-        lambda cell, _currency: {field: " ".join(cell.split())},
+        lambda value: {field: " ".join(value.split())},
+    )
+
+
+def _verbatim(field: str, *names: str) -> Column:
+    return Column(
+        (field, *names),
+        lambda edition: getattr(edition, field) or "",
+        lambda value: {field: value.strip()},
     )
 
 
@@ -87,7 +68,7 @@ def _day(field: str, *names: str) -> Column:
         day = getattr(edition, field)
         return day.isoformat() if day else ""
 
-    return Column((field, *names), write, lambda cell, _currency: {field: read_day(cell)})
+    return Column((field, *names), write, lambda value: {field: parse_day(value)})
 
 
 def _number(field: str, *names: str) -> Column:
@@ -95,131 +76,26 @@ def _number(field: str, *names: str) -> Column:
         number = getattr(edition, field)
         return "" if number is None else str(number)
 
-    return Column((field, *names), write, lambda cell, _currency: {field: read_count(cell)})
-
-
-def _isbn(cell: str, _currency: str) -> dict[str, Any]:
-    isbn = read_isbn(cell)
-    return {"isbn": isbn, "sku": isbn}
-
-
-def _people(cell: str, _currency: str) -> dict[str, Any]:
-    return {
-        "contributors": tuple(
-            Contributor(name, role or AUTHOR, inverted or None)
-            for name, role, inverted in (_parts(each, 3) for each in split(cell))
-        )
-    }
-
-
-def _form(cell: str, _currency: str) -> dict[str, Any]:
-    text = cell.strip()
-    word = text.lower()
-    if word not in FORMS:
-        if len(text) == len("BB") and text.isalnum():
-            return {"form": text.upper()}
-        raise Refusal(f"The format {cell} is not known: write hardback, paperback, EPUB or PDF.")
-    details = {"details": (DETAILS[word],)} if word in DETAILS else {}
-    return {"form": FORMS[word], **details}
-
-
-def _subjects(cell: str, _currency: str) -> dict[str, Any]:
-    found = []
-    for each in split(cell):
-        if len(each) == 1:
-            text = each[0]
-            thema = text.isascii() and text.isalnum() and text.isupper()
-            found.append(Subject(THEMA, text) if thema else Subject(KEYWORD, heading=text))
-        else:
-            scheme, code, heading, main = _parts(each, 4)
-            found.append(Subject(scheme, code, heading or None, main=main == MAIN))
-    return {"subjects": tuple(found)}
-
-
-def _prices(cell: str, _currency: str) -> dict[str, Any]:
-    return {"prices": tuple(_price(_parts(each, 8)) for each in split(cell))}
-
-
-def _price(parts: list[str]) -> Price:
-    told, type_, tax, percent, starts, ends, countries, excluded = parts
-    amount, _blank, currency = told.rpartition(" ")
-    if currency not in known_currencies():
-        raise Refusal(f"The price {told} names no currency: write it like 12.99 GBP.")
-    return Price(
-        currency,
-        read_amount(amount, currency),
-        type_ or "02",
-        tax or None,
-        percent or None,
-        read_day(starts) if starts else None,
-        read_day(ends) if ends else None,
-        tuple(countries.split()),
-        tuple(excluded.split()),
-    )
-
-
-def _write_price(price: Price) -> list[str]:
-    return [
-        f"{Money(price.amount, price.currency).value:f} {price.currency}",
-        price.type,
-        price.tax or "",
-        price.tax_percent or "",
-        price.starts.isoformat() if price.starts else "",
-        price.ends.isoformat() if price.ends else "",
-        " ".join(price.countries),
-        " ".join(price.excluded),
-    ]
-
-
-def _write_subject(subject: Subject) -> list[str]:
-    main = MAIN if subject.main else ""
-    # The scheme and three bars, so that it is not taken for a code or a keyword alone.
-    return [subject.scheme, subject.code, subject.heading or "", main]
-
-
-def _availability(cell: str, _currency: str) -> dict[str, Any]:
-    text = cell.strip().lower()
-    code = AVAILABILITIES.get(text, text.rjust(2, "0"))
-    if not (len(code) == len("20") and code.isascii() and code.isdigit()):
-        raise Refusal(f"The availability {cell} is not known: write available, or an ONIX code.")
-    return {"availability": code}
-
-
-def _parts(each: list[str], count: int) -> list[str]:
-    if len(each) > count:
-        raise Refusal(f"“{'|'.join(each)}” has more than {count} parts.")
-    return [*each, *[""] * (count - len(each))]
+    return Column((field, *names), write, lambda value: {field: parse_count(value)})
 
 
 COLUMNS = (
-    Column(("sku",), lambda edition: edition.sku, lambda cell, _currency: {"sku": cell.strip()}),
-    Column(("isbn", "isbn13", "isbn-13", "ean", "gtin"), lambda each: each.isbn or "", _isbn),
+    _verbatim("sku"),
+    Column(
+        ("isbn", "isbn13", "isbn-13", "ean", "gtin"),
+        lambda edition: edition.isbn or "",
+        parse_isbn_column,
+    ),
     _text("reference"),
     _text("title"),
     _text("subtitle"),
-    Column(
-        ("contributors", "author", "authors"),
-        lambda edition: join(
-            (person.name, "" if person.role == AUTHOR else person.role, person.inverted or "")
-            for person in edition.contributors
-        ),
-        _people,
-    ),
-    Column(
-        ("series",),
-        lambda edition: join((each.title, each.number or "") for each in edition.series),
-        lambda cell, _currency: {
-            "series": tuple(
-                Series(title, number or None)
-                for title, number in (_parts(each, 2) for each in split(cell))
-            )
-        },
-    ),
-    Column(("form", "format", "binding"), lambda edition: edition.form, _form),
+    Column(("contributors", "author", "authors"), format_contributors, parse_contributors),
+    Column(("series",), format_series, parse_series),
+    Column(("form", "format", "binding"), lambda edition: edition.form, parse_form),
     Column(
         ("details",),
-        lambda edition: join([each] for each in edition.details),
-        lambda cell, _currency: {"details": tuple(each[0] for each in split(cell))},
+        lambda edition: join_list([code] for code in edition.details),
+        lambda value: {"details": tuple(item[0] for item in split_list(value))},
     ),
     _text("publisher"),
     _text("imprint"),
@@ -228,53 +104,26 @@ COLUMNS = (
     Column(
         ("language",),
         lambda edition: edition.language,
-        lambda cell, _currency: {"language": read_language(cell)},
+        lambda value: {"language": parse_language(value)},
     ),
     _number("pages"),
     _number("minutes"),
-    Column(
-        ("subjects", "subject", "thema"),
-        lambda edition: join(map(_write_subject, edition.subjects)),
-        _subjects,
-    ),
+    Column(("subjects", "subject", "thema"), format_subjects, parse_subjects),
     Column(
         ("description", "blurb"),
         lambda edition: edition.description,
-        lambda cell, _currency: {"description": description(cell)},
+        lambda value: {"description": to_html(value)},
     ),
-    Column(
-        ("cover", "image"),
-        lambda edition: edition.cover or "",
-        lambda cell, _currency: {"cover": cell.strip()},
-    ),
-    Column(("prices",), lambda edition: join(map(_write_price, edition.prices)), _prices),
-    Column(("availability",), lambda edition: edition.availability, _availability),
-    Column(
-        ("work",),
-        lambda edition: edition.work or "",
-        lambda cell, _currency: {"work": cell.strip()},
-    ),
-    Column(
-        ("related",),
-        lambda edition: join((each.relation, each.isbn) for each in edition.related),
-        lambda cell, _currency: {
-            "related": tuple(Related(*_parts(each, 2)) for each in split(cell))
-        },
-    ),
-    Column(
-        ("accessibility",),
-        lambda edition: join((each.code, each.text or "") for each in edition.accessibility),
-        lambda cell, _currency: {
-            "accessibility": tuple(
-                Feature(code, text or None)
-                for code, text in (_parts(each, 2) for each in split(cell))
-            )
-        },
-    ),
+    _verbatim("cover", "image"),
+    Column(("prices",), format_prices, parse_prices),
+    Column(("availability",), lambda edition: edition.availability, parse_availability),
+    _verbatim("work"),
+    Column(("related",), format_related, parse_related),
+    Column(("accessibility",), format_accessibility, parse_accessibility),
 )
-#: A price in the shop's own currency, or in that of the column `currency`.
+#: A price in the shop's currency, or in that of the column `currency`.
 PRICE = ("price", "rrp", "retail price")
 CURRENCY = ("currency",)
 STOCK = ("stock", "copies", "quantity", "on hand")
-#: Why a row was refused: written beside it, and not read.
+#: Why a row was refused: written, but not read.
 REASON = "reason"

@@ -1,4 +1,4 @@
-"""Writes the catalogue as CSV: what `table` reads again as it was."""
+"""Exports the catalogue as CSV, which `reader` imports without changes."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from sqlalchemy import select
 from sqlalchemy.engine import Engine
 
 from bookshop.catalogue.edition import Edition
-from bookshop.catalogue.importing.csv.cells import guarded
 from bookshop.catalogue.importing.csv.columns import COLUMNS, STOCK
+from bookshop.catalogue.importing.csv.values import escape_formula
 from bookshop.catalogue.models import BookRecord
 
-BATCH = 500
+BATCH_SIZE = 500
 HEADER = (*(column.names[0] for column in COLUMNS), STOCK[0])
 
 
-def export(engine: Engine, file: TextIO) -> int:
-    """Write all books that are not withdrawn, a row each; how many they are.
+def export_catalogue(engine: Engine, file: TextIO) -> int:
+    """Write one row for each book that is not withdrawn, and return how many.
 
-    `file` is opened with `newline=""`.
+    `file` must be opened with `newline=""`.
     """
     writer = csv.writer(file)
     writer.writerow(HEADER)
     count = 0
     for edition, stock in _books(engine):
-        writer.writerow(row(edition, stock))
+        writer.writerow(export_row(edition, stock))
         count += 1
     return count
 
 
-def row(edition: Edition, stock: int | None) -> list[str]:
-    """The cells of a book; `stock` is None where copies are no object."""
-    cells = [column.write(edition) for column in COLUMNS]
-    return [guarded(cell) for cell in (*cells, "" if stock is None else str(stock))]
+def export_row(edition: Edition, stock: int | None) -> list[str]:
+    """Return the values of a book; `stock` is None if it is unlimited."""
+    values = [column.write(edition) for column in COLUMNS]
+    return [escape_formula(value) for value in (*values, "" if stock is None else str(stock))]
 
 
 def _books(engine: Engine) -> Iterator[tuple[Edition, int | None]]:
-    """All books, some at a time, none of them in a transaction that others wait for."""
-    last = 0
+    """Yield all books in batches, without a transaction that stays open between them."""
+    last_id = 0
     while True:
-        wanted = (
+        query = (
             select(BookRecord.id, BookRecord.edition, BookRecord.stock)
-            .where(BookRecord.id > last, BookRecord.withdrawn.is_(False))
+            .where(BookRecord.id > last_id, BookRecord.withdrawn.is_(False))
             .order_by(BookRecord.id)
-            .limit(BATCH)
+            .limit(BATCH_SIZE)
         )
         with engine.connect() as connection:
-            rows = connection.execute(wanted).all()
+            rows = connection.execute(query).all()
         if not rows:
             return
-        yield from ((edition, stock) for _book, edition, stock in rows)
-        last = rows[-1].id
+        yield from ((edition, stock) for _id, edition, stock in rows)
+        last_id = rows[-1].id

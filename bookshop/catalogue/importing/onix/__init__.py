@@ -1,8 +1,8 @@
-"""ONIX for Books, the trade's own format: messages in, editions out.
+"""ONIX for Books 3.0 and 3.1: reads messages and maps their records to editions.
 
-3.0 and 3.1, https://www.editeur.org/8/ONIX/.
+https://www.editeur.org/8/ONIX/
 """
 
-from bookshop.catalogue.importing.onix.reader import frame, read
+from bookshop.catalogue.importing.onix.reader import message_frame, read
 
-__all__ = ["frame", "read"]
+__all__ = ["message_frame", "read"]

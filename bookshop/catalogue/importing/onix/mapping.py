@@ -1,6 +1,6 @@
-"""A record of ONIX as an edition, block by block.
+"""Maps an ONIX record to an edition, block by block.
 
-Blocks 3, 7 and 8 (contents, promotion, production) tell nothing that the shop keeps.
+Blocks 3, 7 and 8 (content, promotion, production) have nothing that the shop stores.
 """
 
 from __future__ import annotations
@@ -11,119 +11,149 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from lxml import etree
+from lxml.etree import _Element as Element
 
 from bookshop.catalogue.edition import Edition
-from bookshop.catalogue.importing.onix.collateral import collateral
-from bookshop.catalogue.importing.onix.descriptive import descriptive
+from bookshop.catalogue.importing.onix.blocks.collateral import map_collateral
+from bookshop.catalogue.importing.onix.blocks.descriptive import map_descriptive
+from bookshop.catalogue.importing.onix.blocks.publishing import (
+    AVAILABILITY_BY_STATUS,
+    CANCELLED,
+    Publishing,
+    map_publishing,
+)
+from bookshop.catalogue.importing.onix.blocks.related import map_related
+from bookshop.catalogue.importing.onix.blocks.supply import Supply, map_supply
 from bookshop.catalogue.importing.onix.identity import identity, printed_isbn_of
-from bookshop.catalogue.importing.onix.publishing import CALLED_OFF, STATUSES, publishing
-from bookshop.catalogue.importing.onix.related import related
-from bookshop.catalogue.importing.onix.supply import Supply, supply
-from bookshop.catalogue.importing.onix.tags import Parts, first, parts
-from bookshop.catalogue.importing.records import Refusal
+from bookshop.catalogue.importing.onix.tags import Composite, composite, first_text
+from bookshop.catalogue.importing.records import RecordError
 
 DESCRIPTIVE, COLLATERAL = "DescriptiveDetail", "CollateralDetail"
 PUBLISHING, RELATED, SUPPLY = "PublishingDetail", "RelatedMaterial", "ProductSupply"
 BLOCKS = frozenset({DESCRIPTIVE, COLLATERAL, PUBLISHING, RELATED, SUPPLY})
-# What a book that nobody has heard of is told with, at the least.
-ESSENTIAL = frozenset({DESCRIPTIVE, PUBLISHING, SUPPLY})
+# An update that has these blocks may add a new book.
+REQUIRED_BLOCKS = frozenset({DESCRIPTIVE, PUBLISHING, SUPPLY})
 AVAILABLE = "20"
-# List 65: it may be ordered, before or after it is out.
-TO_BE_HAD = frozenset({"10", "11", "12", "20", "21", "22", "23"})
-_PARSER = etree.XMLParser(
-    resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
-)
+# List 65: can be ordered, before or after publication.
+ORDERABLE = frozenset({"10", "11", "12", "20", "21", "22", "23"})
 
 
-def record(raw: bytes) -> Parts:
-    """What a record holds. Raises Refusal where it is broken."""
-    try:
-        return parts(etree.fromstring(raw, _PARSER))
-    except etree.XMLSyntaxError as error:
-        raise Refusal(f"The record cannot be read by itself: {error.msg}.") from error
-
-
-def whole(raw: bytes) -> Edition:
-    """The edition that a record tells by itself. Raises Refusal."""
-    found = record(raw)
-    with _about(found):
-        sku, isbn = identity(found)
+def map_product(product: Element) -> Edition:
+    """Return the edition that a complete record describes. Raises RecordError."""
+    fields = composite(product)
+    with _naming_isbn(fields):
+        sku, isbn = identity(fields)
         if sku is None:
-            raise Refusal("The record names no product: add a ProductIdentifier, best an ISBN-13.")
-        if DESCRIPTIVE not in found:
-            raise Refusal("The record has no title: it has no DescriptiveDetail.")
-        fields = _fields(found, isbn, None)
-        return Edition(sku=sku, isbn=isbn, reference=first(found, "RecordReference"), **fields)
-
-
-def updated(raw: bytes, edition: Edition) -> Edition:
-    """A known edition with the blocks that a record has. Raises Refusal."""
-    found = record(raw)
-    with _about(found):
-        sku, _ = identity(found)
-        if sku not in {None, edition.sku}:
-            raise Refusal(
-                f"The record is about {sku}, and was about {edition.sku} before: delete that first."
+            raise RecordError(
+                "missing_identifier",
+                "The record has no ProductIdentifier: add one, preferably an ISBN-13.",
             )
-        if BLOCKS.isdisjoint(found):
-            raise Refusal("The update has none of the blocks that it might update.")
-        return msgspec.structs.replace(edition, **_fields(found, edition.isbn, edition))
+        if DESCRIPTIVE not in fields:
+            raise RecordError(
+                "missing_title", "The record has no title: it has no DescriptiveDetail."
+            )
+        mapped = _map_blocks(fields, isbn, None)
+        reference = first_text(fields, "RecordReference")
+        return Edition(sku=sku, isbn=isbn, reference=reference, **mapped)
+
+
+def update_edition(product: Element, edition: Edition) -> Edition:
+    """Return an edition with the blocks of a record replaced. Raises RecordError."""
+    fields = composite(product)
+    with _naming_isbn(fields):
+        sku, _isbn = identity(fields)
+        if sku not in {None, edition.sku}:
+            raise RecordError(
+                "sku_changed",
+                f"The record is for {sku}; its reference belongs to {edition.sku}: delete that book"
+                " first.",
+            )
+        if BLOCKS.isdisjoint(fields):
+            raise RecordError("empty_update", "The update has none of the blocks that can change.")
+        return msgspec.structs.replace(edition, **_map_blocks(fields, edition.isbn, edition))
 
 
 @contextmanager
-def _about(found: Parts) -> Iterator[None]:
-    """Tells whoever is refused the ISBN of the record."""
+def _naming_isbn(fields: Composite) -> Iterator[None]:
+    """Add the record's ISBN to a RecordError that has none."""
     try:
         yield
-    except Refusal as refusal:
-        refusal.isbn = refusal.isbn or printed_isbn_of(found)
+    except RecordError as error:
+        error.isbn = error.isbn or printed_isbn_of(fields)
         raise
 
 
-def _fields(found: Parts, isbn: str | None, known: Edition | None) -> dict[str, Any]:
-    """The edition's fields that the blocks of a record tell."""
-    fields: dict[str, Any] = {}
-    if DESCRIPTIVE in found:
-        fields |= descriptive(parts(found[DESCRIPTIVE][0]))
-    if COLLATERAL in found:
-        fields |= collateral(parts(found[COLLATERAL][0]))
-    if RELATED in found:
-        fields |= related(parts(found[RELATED][0]), isbn)
-    return fields | _selling(found, known)
+def _map_blocks(fields: Composite, isbn: str | None, known: Edition | None) -> dict[str, Any]:
+    """Return the edition's fields that the blocks of a record set."""
+    mapped: dict[str, Any] = {}
+    if DESCRIPTIVE in fields:
+        mapped |= map_descriptive(composite(fields[DESCRIPTIVE][0]))
+    if COLLATERAL in fields:
+        mapped |= map_collateral(composite(fields[COLLATERAL][0]))
+    if RELATED in fields:
+        mapped |= map_related(composite(fields[RELATED][0]), isbn)
+    publishing = map_publishing(composite(fields[PUBLISHING][0])) if PUBLISHING in fields else None
+    supply = (
+        map_supply([composite(block) for block in fields[SUPPLY]]) if SUPPLY in fields else None
+    )
+    if publishing:
+        mapped |= {"publisher": publishing.publisher, "imprint": publishing.imprint}
+    if supply:
+        mapped["prices"] = supply.prices
+    mapped |= _availability(publishing, supply, known)
+    return mapped | _dates(publishing, supply, known, mapped.get("availability"))
 
 
-def _selling(found: Parts, known: Edition | None) -> dict[str, Any]:
-    """What publisher and suppliers tell between them.
+def _availability(
+    publishing: Publishing | None, supply: Supply | None, known: Edition | None
+) -> dict[str, str]:
+    """Return the availability (list 65), if the blocks determine it.
 
-    In an update that one of them sends, the days that the other may have told stay.
+    A publisher's cancellation takes precedence, then the supplier's availability.
     """
-    fields: dict[str, Any] = {}
-    told = supply([parts(block) for block in found[SUPPLY]]) if SUPPLY in found else None
-    made = publishing(parts(found[PUBLISHING][0])) if PUBLISHING in found else None
-    statuses = [made.status if made else "", told.status if told else ""]
-    called_off = next((CALLED_OFF[code] for code in statuses if code in CALLED_OFF), None)
-    if told:
-        by_status = [STATUSES[code] for code in reversed(statuses) if code in STATUSES]
-        fields["prices"] = told.prices
-        fields["availability"] = called_off or told.availability or next(iter(by_status), AVAILABLE)
-    elif called_off or known is None:
-        fields["availability"] = called_off or STATUSES.get(statuses[0], AVAILABLE)
-    published = next((part.published for part in (made, told) if part and part.published), None)
-    if made:
-        fields |= {"publisher": made.publisher, "imprint": made.imprint}
-    if made or known is None or known.published is None:
-        fields["published"] = published
+    status = publishing.status if publishing else ""
+    statuses = [status, supply.status if supply else ""]
+    cancelled = next((CANCELLED[code] for code in statuses if code in CANCELLED), None)
+    if supply:
+        by_status = [
+            AVAILABILITY_BY_STATUS[code]
+            for code in reversed(statuses)
+            if code in AVAILABILITY_BY_STATUS
+        ]
+        fallback = next(iter(by_status), AVAILABLE)
+        return {"availability": cancelled or supply.availability or fallback}
+    if cancelled or known is None:
+        return {"availability": cancelled or AVAILABILITY_BY_STATUS.get(status, AVAILABLE)}
+    return {}
+
+
+def _dates(
+    publishing: Publishing | None,
+    supply: Supply | None,
+    known: Edition | None,
+    availability: str | None,
+) -> dict[str, date | None]:
+    """Return `published` and `on_sale`, if the blocks determine them.
+
+    Publisher and supplier may send updates separately: dates from the other remain.
+    """
+    dates: dict[str, date | None] = {}
+    sources = [source for source in (publishing, supply) if source]
+    published = next((source.published for source in sources if source.published), None)
+    if publishing or known is None or known.published is None:
+        dates["published"] = published
     published = published or (known.published if known else None)
-    embargoes = [part.embargo for part in (made, told) if part and part.embargo]
-    on_sale = max(embargoes, default=None) or _expected(told, fields, published)
-    if on_sale or (made and told) or known is None:
-        fields["on_sale"] = on_sale
-    return fields
+    embargoes = [source.embargo for source in sources if source.embargo]
+    on_sale = max(embargoes, default=None) or _expected(supply, availability, published)
+    if on_sale or (publishing and supply) or known is None:
+        dates["on_sale"] = on_sale
+    return dates
 
 
-def _expected(told: Supply | None, fields: dict[str, Any], published: date | None) -> date | None:
-    """The day on which a supplier expects what comes later than it is published."""
-    if told is None or told.expected is None or fields["availability"] not in TO_BE_HAD:
+def _expected(
+    supply: Supply | None, availability: str | None, published: date | None
+) -> date | None:
+    """Return the day on which a supplier expects copies, if that is after publication."""
+    if supply is None or supply.expected is None or availability not in ORDERABLE:
         return None
-    return told.expected if published is None or told.expected > published else None
+    return supply.expected if published is None or supply.expected > published else None

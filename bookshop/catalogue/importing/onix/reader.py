@@ -1,88 +1,79 @@
-"""Reads messages of ONIX for Books 3.0 and 3.1, record by record, in memory that does not grow."""
+"""Reads ONIX messages record by record, in constant memory. Each record is parsed once."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html.entities import html5
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from lxml import etree
 from lxml.etree import _Element as Element
 
 from bookshop.catalogue.edition import digest
-from bookshop.catalogue.importing.files import opened
+from bookshop.catalogue.importing.files import decompress
+from bookshop.catalogue.importing.onix.elements import expand_html_entities, first_line
+from bookshop.catalogue.importing.onix.header import apply_defaults, read_header
 from bookshop.catalogue.importing.onix.identity import printed_isbn_of
-from bookshop.catalogue.importing.onix.records import RecordDeletes, RecordReplaces, RecordUpdates
-from bookshop.catalogue.importing.onix.tags import SHORT, first, parts, reference_name, text, within
-from bookshop.catalogue.importing.records import FeedError, Notice, Refused
+from bookshop.catalogue.importing.onix.message import (
+    MESSAGE_NAMES,
+    check_doctype,
+    check_first_record,
+    check_root,
+)
+from bookshop.catalogue.importing.onix.records import OnixDelete, OnixReplace, OnixUpdate
+from bookshop.catalogue.importing.onix.tags import composite, reference_name, text
+from bookshop.catalogue.importing.records import FeedError, FeedRecord, InvalidRecord
 
-# The most that a record may take: bytes between the end of one and the end of the next.
-LARGEST = 32 * 1024 * 1024
-MESSAGES = frozenset({"ONIXMessage", "ONIXmessage"})
-# List 1
-REPLACE = frozenset({"01", "02", "03"})
-UPDATE = "04"
-DELETE = "05"
-OTHERS = {
+# The largest record in bytes, measured from the end of the record before.
+MAX_RECORD_BYTES = 32 * 1024 * 1024
+# ONIX list 1, notification types.
+REPLACE_TYPES = frozenset({"01", "02", "03"})
+UPDATE_TYPE = "04"
+DELETE_TYPE = "05"
+UNSUPPORTED_TYPES = {
     "08": "a notice of sale",
     "09": "a notice of acquisition",
-    "12": "an update of its supply alone, which ONIX 3 has no more",
-    "13": "an update of its market alone, which ONIX 3 has no more",
-    "14": "an update of its supply and market alone, which ONIX 3 has no more",
+    "12": "a supply update, which ONIX 3 no longer has",
+    "13": "a market update, which ONIX 3 no longer has",
+    "14": "a supply and market update, which ONIX 3 no longer has",
     "88": "a test",
     "89": "a test",
 }
-# What stands in a record of ONIX 2.1, where ONIX 3 has blocks; and who sent such a message.
-OLD_FIELDS = frozenset(
-    {"ProductForm", "Title", "DistinctiveTitle", "Contributor", "SupplyDetail", "OtherText", "ISBN"}
-    | {"b012", "title", "b028", "contributor", "supplydetail", "othertext", "b004"}
-)
-OLD_SENDERS = frozenset({"FromCompany", "FromPerson", "FromEANNumber", "FromSAN"}) | {
-    "m174",
-    "m175",
-    "m172",
-    "m173",
-}
-OLD = (
-    "This is a message of ONIX 2.1, which its makers gave up in 2014: ask the supplier for ONIX 3.0"
-    " or 3.1."
-)
-_OLD_NAME = re.compile(r"onix/?(?:for-books)?/?2\.|/2\.1/", re.IGNORECASE)
 _NAMESPACE = re.compile(rb'\sxmlns(?::[\w.-]+)?="[^"]*"')
-_EVENTS = [f"{{*}}{name}" for name in ("Header", "header", "Product", "product", *sorted(MESSAGES))]
+_EVENT_TAGS = [
+    f"{{*}}{name}" for name in ("Header", "header", "Product", "product", *sorted(MESSAGE_NAMES))
+]
 
 
-def read(stream: BinaryIO) -> Iterator[Notice]:
-    """The records of a message, in its order; it may be compressed, and a pipe.
+def read(stream: BinaryIO) -> Iterator[FeedRecord]:
+    """Yield the records of a message in order. The stream may be compressed, and need not seek.
 
-    Reference and short tags are read, with any namespace or none, in any encoding that the message
-    declares. A message without header is read, and a lone Product; a header that is there must
-    name its one sender. Nothing is loaded from elsewhere.
+    Accepts reference and short tags, any namespace or none, and every encoding that lxml supports.
+    The header is optional; a single Product without a message is accepted. DTDs, entities and the
+    network are never loaded.
 
-    Raises FeedError, be it in the middle, for what is no such message, or broken; records that
-    cannot be told are yielded as Refused.
+    Raises FeedError, possibly after some records. Invalid records are yielded as InvalidRecord.
     """
-    meter = _Meter(opened(stream))
+    limited = _LimitedStream(decompress(stream))
     context = etree.iterparse(
-        meter,
+        limited,
         events=("start", "end"),
-        tag=_EVENTS,
+        tag=_EVENT_TAGS,
         resolve_entities=False,
         load_dtd=False,
         no_network=True,
         huge_tree=False,
     )
     try:
-        yield from _Message(meter).notices(context)
+        yield from _MessageReader(limited).records(context)
     except etree.XMLSyntaxError as error:
-        raise FeedError(_broken(error)) from error
+        raise _syntax_error(error) from error
     if context.root is not None:
-        _check_root(context.root)
+        check_root(context.root)
 
 
-def frame(raw: bytes) -> tuple[bytes, bytes]:
-    """What comes before and after records such as this one, to make them a message again."""
+def message_frame(raw: bytes) -> tuple[bytes, bytes]:
+    """Return what to write before and after records like this one to make a message of them."""
     name = b"ONIXmessage" if raw.startswith(b"<product") else b"ONIXMessage"
     return (
         b'<?xml version="1.0" encoding="UTF-8"?>\n<' + name + b' release="3.0">\n',
@@ -90,34 +81,35 @@ def frame(raw: bytes) -> tuple[bytes, bytes]:
     )
 
 
-class _Meter:
-    """A stream of which no more is read than a record may take."""
+class _LimitedStream:
+    """A stream that raises FeedError when a record exceeds MAX_RECORD_BYTES."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self.unused = 0
+        self.record_bytes = 0  # bytes read since the end of the last record
 
     def read(self, size: int = -1, /) -> bytes:
-        found = self._stream.read(size)
-        self.unused += len(found)
-        if self.unused > LARGEST:
-            limit = LARGEST // 1024**2
-            raise FeedError(f"The file has more than {limit} MB without a record: it is no list.")
-        return found
+        chunk = self._stream.read(size)
+        self.record_bytes += len(chunk)
+        if self.record_bytes > MAX_RECORD_BYTES:
+            limit = MAX_RECORD_BYTES // 1024**2
+            message = f"The file has more than {limit} MB without a record: it is not a feed."
+            raise FeedError("record_too_large", message)
+        return chunk
 
 
-class _Message:
-    """A message while it is read."""
+class _MessageReader:
+    """The state of one message while it is read."""
 
-    def __init__(self, meter: _Meter) -> None:
-        self._meter = meter
+    def __init__(self, stream: _LimitedStream) -> None:
+        self._stream = stream
         self._root: Element | None = None
-        self._header = False
+        self._has_header = False
         self._defaults: dict[str, str] = {}
-        self._entities = False
-        self._records = 0
+        self._has_doctype = False
+        self._first_record = True
 
-    def notices(self, context: etree.iterparse[tuple[str, Element]]) -> Iterator[Notice]:
+    def records(self, context: etree.iterparse[tuple[str, Element]]) -> Iterator[FeedRecord]:
         for event, element in context:
             if self._root is None:
                 self._begin(element)
@@ -125,11 +117,13 @@ class _Message:
                 continue
             name = reference_name(element.tag)
             if name == "Header":
-                self._read_header(element)
+                self._defaults = read_header(element, repeated=self._has_header)
+                self._has_header = True
             elif name == "Product":
-                yield self._notice(element)
-                self._records += 1
-                self._meter.unused = 0
+                yield self._record(element)
+                self._first_record = False
+                self._stream.record_bytes = 0
+                # Free earlier records. The current one stays: the parser may be inside its tail.
                 parent = element.getparent()
                 while parent is not None and element.getprevious() is not None:
                     del parent[0]
@@ -137,48 +131,19 @@ class _Message:
     def _begin(self, element: Element) -> None:
         tree = element.getroottree()
         self._root = tree.getroot()
-        _check_root(self._root)
-        declared = tree.docinfo.internalDTD
-        if declared is not None:
-            if _OLD_NAME.search(tree.docinfo.doctype):
-                raise FeedError(OLD)
-            if next(declared.iterentities(), None) is not None:
-                raise FeedError(
-                    "The file declares entities, which ONIX has no use for and attackers have: ask"
-                    " for it without."
-                )
-            self._entities = True
+        check_root(self._root)
+        self._has_doctype = check_doctype(tree)
 
-    def _read_header(self, header: Element) -> None:
-        found = parts(header)
-        if any(_local(child) in OLD_SENDERS for child in header):
-            raise FeedError(OLD)
-        if self._header:
-            raise FeedError("The message has two Headers: it must have one.")
-        self._header = True
-        senders = within(found, "Sender")
-        if len(senders) != 1:
-            how = "two Senders" if senders else "no Sender"
-            raise FeedError(f"The message's Header has {how}: it must have one.")
-        if not first(senders[0], "SenderName") and "SenderIdentifier" not in senders[0]:
-            raise FeedError(
-                "The Sender in the message's Header has no SenderName and no SenderIdentifier."
-            )
-        for name in ("DefaultLanguageOfText", "DefaultPriceType", "DefaultCurrencyCode"):
-            if value := first(found, name):
-                self._defaults[name] = value
-
-    def _notice(self, product: Element) -> Notice:
-        if not self._records and _is_old(product):
-            raise FeedError(OLD)
-        if self._entities:
-            _spell_out(product)
+    def _record(self, product: Element) -> FeedRecord:
+        if self._first_record:
+            check_first_record(product)
+        if self._has_doctype:
+            expand_html_entities(product)
         if self._defaults:
-            _fill(product, self._defaults)
-        line = _line(product)
+            apply_defaults(product, self._defaults)
+        line = first_line(product)
         raw: bytes = etree.tostring(product, encoding="utf-8", with_tail=False)
-        tag, bracket, rest = raw.partition(b">")
-        source = digest(_NAMESPACE.sub(b"", tag) + bracket + rest)
+        etree.strip_tags(product, etree.Comment, etree.ProcessingInstruction)
         reference = notification = ""
         for child in product:
             name = reference_name(child.tag)
@@ -187,109 +152,38 @@ class _Message:
             elif name == "NotificationType":
                 notification = text(child)
                 break
-        if reference and notification in REPLACE:
-            return RecordReplaces(reference, line, source, raw)
-        if reference and notification == UPDATE:
-            return RecordUpdates(reference, line, source, raw)
-        if reference and notification == DELETE:
-            return RecordDeletes(reference, line, source, raw)
-        isbn = printed_isbn_of(parts(product))
-        return Refused(
-            reference or None, line, source, raw, isbn, _why_refused(reference, notification)
-        )
+        if reference and notification in REPLACE_TYPES:
+            return OnixReplace(reference, line, _digest(raw), raw, product)
+        if reference and notification == UPDATE_TYPE:
+            return OnixUpdate(reference, line, _digest(raw), raw, product)
+        if reference and notification == DELETE_TYPE:
+            return OnixDelete(reference, line, _digest(raw), raw, product)
+        isbn = printed_isbn_of(composite(product))
+        code, reason = _why_invalid(reference, notification)
+        return InvalidRecord(reference or None, line, _digest(raw), raw, isbn, code, reason)
 
 
-def _why_refused(reference: str, notification: str) -> str:
+def _digest(raw: bytes) -> str:
+    """Return the digest of a record without namespace declarations, which vary with the message."""
+    tag, bracket, rest = raw.partition(b">")
+    return digest(_NAMESPACE.sub(b"", tag) + bracket + rest)
+
+
+def _why_invalid(reference: str, notification: str) -> tuple[str, str]:
+    """Return code and reason."""
     if not reference:
-        return "The record has no RecordReference, by which it would be known again."
-    if notification in OTHERS:
-        return f"The record is {OTHERS[notification]} (NotificationType {notification})."
-    told = f"the NotificationType {notification}" if notification else "no NotificationType"
-    return f"The record has {told}: it must be 01 to 05, such as 03 for a book that is out."
+        return "missing_reference", "The record has no RecordReference, which identifies it."
+    if notification in UNSUPPORTED_TYPES:
+        kind = UNSUPPORTED_TYPES[notification]
+        reason = f"The record is {kind} (NotificationType {notification})."
+        return "unsupported_notification", reason
+    found = f"the NotificationType {notification}" if notification else "no NotificationType"
+    reason = f"The record has {found}: use 01 to 05, for example 03 for a published book."
+    return "unknown_notification" if notification else "missing_notification", reason
 
 
-def _check_root(root: Element) -> None:
-    name = _local(root)
-    if name not in MESSAGES and reference_name(root.tag) != "Product":
-        raise FeedError(
-            f"The file is no ONIX message: it begins with {name[:60]}, not with ONIXMessage."
-        )
-    release = root.get("release", "")
-    if release.startswith("2") or _OLD_NAME.search(str(root.tag)):
-        raise FeedError(OLD)
-    if release and not release.startswith("3"):
-        raise FeedError(f"The message is of ONIX {release[:20]}: ONIX 3.0 and 3.1 are read.")
-
-
-def _is_old(product: Element) -> bool:
-    return any(_local(child) in OLD_FIELDS for child in product)
-
-
-def _local(element: Element) -> str:
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
-
-
-def _line(product: Element) -> int:
-    """The line on which a record begins.
-
-    The parser counts elements to 65,535 only, and texts without end: from there on it gives the
-    line on which the first text ends.
-    """
-    line = product.sourceline or 0
-    if line < 65535:  # noqa: PLR2004 - explained above
-        return line
-    node = product
-    while node.text is None and len(node):
-        node = node[0]
-    return line - (node.text or "").count("\n")
-
-
-def _spell_out(product: Element) -> None:
-    """Puts letters in the place of the entities of HTML, which DTDs of ONIX declare."""
-    entities: list[Any] = list(product.iter(etree.Entity))
-    for entity in entities:
-        letters = html5.get(f"{entity.name};", "") + (entity.tail or "")
-        before, parent = entity.getprevious(), entity.getparent()
-        if before is not None:
-            before.tail = (before.tail or "") + letters
-        elif parent is not None:
-            parent.text = (parent.text or "") + letters
-        entity.tail = None
-        if parent is not None:
-            parent.remove(entity)
-
-
-def _fill(product: Element, defaults: dict[str, str]) -> None:
-    """Writes into a record what its message's header says for all of them."""
-    for price in _named(product, "Price"):
-        held = {reference_name(child.tag) for child in price}
-        if "DefaultPriceType" in defaults and "PriceType" not in held:
-            _add(price, "PriceType").text = defaults["DefaultPriceType"]
-        if "DefaultCurrencyCode" in defaults and "CurrencyCode" not in held:
-            _add(price, "CurrencyCode").text = defaults["DefaultCurrencyCode"]
-    if "DefaultLanguageOfText" in defaults:
-        for block in _named(product, "DescriptiveDetail"):
-            roles = {first(found, "LanguageRole") for found in within(parts(block), "Language")}
-            if roles.isdisjoint({"", "01"}):
-                language = _add(block, "Language")
-                _add(language, "LanguageRole").text = "01"
-                _add(language, "LanguageCode").text = defaults["DefaultLanguageOfText"]
-
-
-def _named(product: Element, name: str) -> list[Element]:
-    return list(product.iter(f"{{*}}{name}", f"{{*}}{SHORT[name]}"))
-
-
-def _add(element: Element, name: str) -> Element:
-    """Adds a part, in the tag set and the namespace of what it is added to."""
-    space, brace, _ = str(element.tag).rpartition("}")
-    short = not any(letter.isupper() for letter in _local(element))
-    return etree.SubElement(element, space + brace + (SHORT[name] if short else name))
-
-
-def _broken(error: etree.XMLSyntaxError) -> str:
-    line = error.lineno or 0
-    where = f" in line {line:,}" if line else ""
-    what = (error.msg or "it is empty").rstrip(".")
-    return f"The file is no well-formed XML{where}: {what}. Ask for it again."
+def _syntax_error(error: etree.XMLSyntaxError) -> FeedError:
+    where = f" in line {error.lineno:,}" if error.lineno else ""
+    detail = (error.msg or "it is empty").rstrip(".")
+    message = f"The file is not well-formed XML{where}: {detail}. Request a new copy."
+    return FeedError("invalid_xml", message)

@@ -1,64 +1,79 @@
-"""Records of ONIX as notices: mapped when somebody asks, which of old news nobody does."""
+"""ONIX records as feed records: mapped to editions on demand."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from lxml.etree import _Element as Element
 
 from bookshop.catalogue.edition import Edition
 from bookshop.catalogue.importing.onix.identity import identity
-from bookshop.catalogue.importing.onix.mapping import ESSENTIAL, record, updated, whole
-from bookshop.catalogue.importing.records import Delete, Refusal, Replace, Update
+from bookshop.catalogue.importing.onix.mapping import (
+    REQUIRED_BLOCKS,
+    map_product,
+    update_edition,
+)
+from bookshop.catalogue.importing.onix.tags import composite
+from bookshop.catalogue.importing.records import (
+    DeleteRecord,
+    RecordError,
+    ReplaceRecord,
+    UpdateRecord,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class RecordReplaces(Replace):
-    """Notifications 01 to 03: the whole record."""
+class OnixReplace(ReplaceRecord):
+    """Notification types 01 to 03: the complete record."""
+
+    product: Element = field(repr=False, compare=False)
 
     def sku(self) -> str | None:
-        """The ISBN, else the sender's own number."""
-        return _sku(self.raw)
+        """Return the ISBN, otherwise the sender's own identifier."""
+        return _sku(self.product)
 
     def edition(self) -> Edition:
-        """The book. Raises Refusal."""
-        return whole(self.raw)
+        """Map the record. Raises RecordError."""
+        return map_product(self.product)
 
 
 @dataclass(frozen=True, slots=True)
-class RecordUpdates(Update):
-    """Notification 04: the blocks that it has."""
+class OnixUpdate(UpdateRecord):
+    """Notification type 04: replaces the blocks that it contains."""
+
+    product: Element = field(repr=False, compare=False)
 
     def sku(self) -> str | None:
-        """The ISBN, else the sender's own number."""
-        return _sku(self.raw)
+        """Return the ISBN, otherwise the sender's own identifier."""
+        return _sku(self.product)
 
     @property
     def complete(self) -> bool:
-        """Whether it describes the book, its publication and its supply."""
-        try:
-            return ESSENTIAL.issubset(record(self.raw))
-        except Refusal:
-            return False
+        """True if it has the blocks for description, publication and supply."""
+        return REQUIRED_BLOCKS.issubset(composite(self.product))
 
     def apply(self, edition: Edition) -> Edition:
-        """The book, with these blocks. Raises Refusal."""
-        return updated(self.raw, edition)
+        """Return the edition with the record's blocks replaced. Raises RecordError."""
+        return update_edition(self.product, edition)
 
     def edition(self) -> Edition:
-        """The book, from these blocks alone. Raises Refusal."""
-        return whole(self.raw)
+        """Map the record. Raises RecordError."""
+        return map_product(self.product)
 
 
 @dataclass(frozen=True, slots=True)
-class RecordDeletes(Delete):
-    """Notification 05."""
+class OnixDelete(DeleteRecord):
+    """Notification type 05."""
+
+    product: Element = field(repr=False, compare=False)
 
     def sku(self) -> str | None:
-        """The ISBN, else the sender's own number."""
-        return _sku(self.raw)
+        """Return the ISBN, otherwise the sender's own identifier."""
+        return _sku(self.product)
 
 
-def _sku(raw: bytes) -> str | None:
+def _sku(product: Element) -> str | None:
     try:
-        return identity(record(raw))[0]
-    except Refusal:
+        return identity(composite(product))[0]
+    except RecordError:
         return None

@@ -1,4 +1,4 @@
-"""The elements that are read, by their reference names, in whichever of ONIX's two tag sets.
+"""The ONIX elements that are read, in both tag sets, by their reference names.
 
 ONIX for Books 3.0 and 3.1, https://www.editeur.org/93/Release-3.0-and-3.1-Downloads/.
 """
@@ -11,9 +11,9 @@ from typing import Any
 
 from lxml.etree import _Element as Element
 
-# Elements that hold elements: their short names are their reference names in lower case.
+# Composites: their short tags are their reference names in lower case.
 # fmt: off
-_GROUPS = (
+_COMPOSITES = (
     "Header", "Sender", "SenderIdentifier", "Product", "ProductIdentifier", "DescriptiveDetail",
     "ProductFormFeature", "Collection", "CollectionSequence", "TitleDetail", "TitleElement",
     "Contributor", "Language", "Extent", "Subject", "CollateralDetail", "TextContent",
@@ -23,7 +23,7 @@ _GROUPS = (
     "MarketDate", "SupplyDetail", "SupplyDate", "Price", "PriceCondition", "Tax", "PriceDate",
 )
 # fmt: on
-_FIELDS = {
+_DATA_ELEMENTS = {
     "SenderName": "x298",
     "DefaultLanguageOfText": "m184",
     "DefaultPriceType": "x310",
@@ -103,49 +103,50 @@ _FIELDS = {
     "CurrencyCode": "j152",
     "PriceDateRole": "x476",
 }
-SHORT = {name: name.lower() for name in _GROUPS} | _FIELDS
+SHORT = {name: name.lower() for name in _COMPOSITES} | _DATA_ELEMENTS
 _REFERENCE = {short: name for name, short in SHORT.items()} | {name: name for name in SHORT}
 
-Parts = dict[str, list[Element]]
+#: The children of a composite by reference name.
+Composite = dict[str, list[Element]]
 
 
 def _reference_name(tag: object) -> str | None:
-    """The reference name of a tag with or without namespace; None for what is not read."""
+    """Return the reference name of a tag, with or without namespace; None if it is not read."""
     return _REFERENCE.get(tag.rpartition("}")[2]) if isinstance(tag, str) else None
 
 
 reference_name: Callable[[Any], str | None] = lru_cache(maxsize=4096)(_reference_name)
 
 
-def parts(element: Element) -> Parts:
-    """What an element holds, by reference name."""
-    found: Parts = {}
+def composite(element: Element) -> Composite:
+    """Return an element's children by reference name."""
+    children: Composite = {}
     for child in element:
         name = reference_name(child.tag)
         if name is not None:
-            found.setdefault(name, []).append(child)
-    return found
+            children.setdefault(name, []).append(child)
+    return children
 
 
 def text(element: Element) -> str:
-    """An element's text in one line, without the markup that may be in it."""
-    whole = (element.text or "") if len(element) == 0 else "".join(element.itertext())
-    return " ".join(whole.split())
+    """Return an element's text on one line, without markup."""
+    content = (element.text or "") if len(element) == 0 else "".join(element.itertext())
+    return " ".join(content.split())
 
 
-def first(found: Parts, name: str) -> str:
-    """The text of the first part of a name that has any; empty where there is none."""
-    for element in found.get(name, ()):
-        if written := text(element):
-            return written
+def first_text(parent: Composite, name: str) -> str:
+    """Return the first text of this name that is not empty; "" if there is none."""
+    for element in parent.get(name, ()):
+        if content := text(element):
+            return content
     return ""
 
 
-def every(found: Parts, name: str) -> list[str]:
-    """The texts of all parts of a name."""
-    return [written for element in found.get(name, ()) if (written := text(element))]
+def texts(parent: Composite, name: str) -> list[str]:
+    """Return all texts of this name that are not empty."""
+    return [content for element in parent.get(name, ()) if (content := text(element))]
 
 
-def within(found: Parts, name: str) -> list[Parts]:
-    """What each part of a name holds."""
-    return [parts(element) for element in found.get(name, ())]
+def composites(parent: Composite, name: str) -> list[Composite]:
+    """Return all composites of this name."""
+    return [composite(element) for element in parent.get(name, ())]

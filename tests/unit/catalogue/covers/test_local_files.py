@@ -1,11 +1,11 @@
-"""Covers beside a feed: the file that a record names, or the one called after the book."""
+"""Covers next to a feed: the file that a record names, or the one named after the book."""
 
 import io
 
 import pytest
 from PIL import Image
 
-from bookshop.catalogue.covers.local_files import beside
+from bookshop.catalogue.covers.local_files import local_cover_finder
 from bookshop.catalogue.covers.store import CoverStore
 from tests.unit.makers import edition
 
@@ -46,34 +46,35 @@ def feed(tmp_path):
 def test_a_cover_is_found(store, feed, place, file, named):
     (feed / place / file).write_bytes(RED)
 
-    assert beside(feed, store)(edition(SKU, cover=named)) == store.keep(RED)
+    assert local_cover_finder(feed, store)(edition(SKU, cover=named)) == store.save(RED)
 
 
 def test_the_file_that_the_record_names_comes_first(store, feed):
     (feed / "covers" / f"{SKU}.jpg").write_bytes(BLUE)
     (feed / "covers" / "named.jpg").write_bytes(RED)
 
-    assert beside(feed, store)(edition(SKU, cover="named.jpg")) == store.keep(RED)
+    assert local_cover_finder(feed, store)(edition(SKU, cover="named.jpg")) == store.save(RED)
 
 
 @pytest.mark.parametrize(
     "named", ["../secret.jpg", "/etc/secret.jpg", "..", ".", "", "\0.jpg", "%00.jpg"]
 )
-def test_no_record_reads_a_file_elsewhere(store, feed, named):
+def test_a_record_cannot_name_a_file_in_another_folder(store, feed, named):
     (feed.parent / "secret.jpg").write_bytes(RED)
     (feed / "other.jpg").write_bytes(BLUE)
 
-    assert beside(feed, store)(edition(SKU, cover=named)) is None
+    assert local_cover_finder(feed, store)(edition(SKU, cover=named)) is None
 
 
-def test_what_is_no_picture_is_said_and_left_out(store, feed, caplog):
+def test_a_file_that_is_no_image_is_logged_and_ignored(store, feed, caplog):
     (feed / f"{SKU}.jpg").write_bytes(b"not a picture")
 
-    assert beside(feed, store)(edition(SKU)) is None
-    assert f"{SKU}.jpg is not the cover of {SKU}: it is no picture" in caplog.text
+    assert local_cover_finder(feed, store)(edition(SKU)) is None
+    [logged] = caplog.records
+    assert (logged.msg, logged.code, logged.sku) == ("cover_refused", "not_an_image", SKU)
 
 
-def test_a_feed_without_pictures_has_no_covers(store, tmp_path):
+def test_a_feed_without_images_has_no_cover_finder(store, tmp_path):
     (tmp_path / "feed.xml").touch()
-    assert beside(tmp_path, store) is None
-    assert beside(tmp_path / "nowhere", store) is None
+    assert local_cover_finder(tmp_path, store) is None
+    assert local_cover_finder(tmp_path / "nowhere", store) is None

@@ -1,4 +1,4 @@
-"""Covers: resized once, kept under names that stand for one picture, and nothing but pictures."""
+"""Stored covers: sizes, formats, names, and files that are refused."""
 
 import io
 import struct
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bookshop.catalogue.covers import store as store_module
-from bookshop.catalogue.covers.images import CoverError
-from bookshop.catalogue.covers.picture import TYPES, WIDTHS, picture, sizes
+from bookshop.catalogue.covers.images import MAX_SIDE, CoverError
+from bookshop.catalogue.covers.picture import TYPES, WIDTHS, stored_picture, widths_up_to
 from bookshop.catalogue.covers.store import CoverStore
 
 RED = (200, 30, 40)
@@ -43,10 +43,10 @@ def files(tmp_path):
     return sorted(path.name for path in (tmp_path / "covers").rglob("*") if path.is_file())
 
 
-def test_a_cover_is_kept_in_every_size_and_format(covers, tmp_path):
-    name = covers.keep(file())
+def test_a_cover_is_stored_in_every_size_and_format(covers, tmp_path):
+    name = covers.save(file())
 
-    shown = picture(name, "/covers")
+    shown = stored_picture(name, "/covers")
     assert (shown.width, shown.height) == (640, 960)
     assert len(files(tmp_path)) == len(WIDTHS) * len(TYPES)
     for width in WIDTHS:
@@ -57,37 +57,37 @@ def test_a_cover_is_kept_in_every_size_and_format(covers, tmp_path):
             assert near(kept.convert("RGB").getpixel((9, 9)), RED)
 
 
-def test_what_a_page_names_is_there(covers):
-    name = covers.keep(file((300, 450)))
+def test_all_files_of_a_picture_exist(covers):
+    name = covers.save(file((300, 450)))
 
-    shown = picture(name, "/covers")
+    shown = stored_picture(name, "/covers")
     named = {each.split()[0] for _type, srcset in shown.sources for each in srcset.split(", ")}
     named |= {each.split()[0] for each in shown.srcset.split(", ")} | {shown.src}
     assert len(named) == 2 * len(TYPES)  # 160 and its own 300
     assert all(covers.path(address.removeprefix("/covers/")).is_file() for address in named)
 
 
-def test_the_same_file_is_kept_once_and_another_under_another_name(covers, tmp_path):
-    first = covers.keep(file())
+def test_the_same_content_has_one_name_and_is_encoded_once(covers, tmp_path):
+    first = covers.save(file())
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "covers").rglob("*.*")}
 
-    assert covers.keep(file()) == first
+    assert covers.save(file()) == first
     assert {path: path.stat().st_mtime_ns for path in written} == written
-    assert covers.keep(file(colour=(1, 2, 3))) != first
+    assert covers.save(file(colour=(1, 2, 3))) != first
 
 
-def test_a_file_that_was_lost_is_made_again(covers, tmp_path):
-    name = covers.keep(file())
+def test_a_lost_file_is_written_again(covers, tmp_path):
+    name = covers.save(file())
     covers.path(f"{name.partition('.')[0]}-320.webp").unlink()
 
-    covers.keep(file())
+    covers.save(file())
 
     assert len(files(tmp_path)) == len(WIDTHS) * len(TYPES)
 
 
-def test_many_at_once_keep_one_cover_whole(covers, tmp_path):
+def test_concurrent_writers_store_complete_files(covers, tmp_path):
     data, names = file((400, 600)), []
-    threads = [threading.Thread(target=lambda: names.append(covers.keep(data))) for _ in range(6)]
+    threads = [threading.Thread(target=lambda: names.append(covers.save(data))) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -100,13 +100,13 @@ def test_many_at_once_keep_one_cover_whole(covers, tmp_path):
         opened(path).load()
 
 
-def test_nothing_that_a_camera_wrote_beside_the_picture_is_published(covers):
+def test_metadata_is_not_published(covers):
     exif = Image.Exif()
     exif[0x010E] = "Ada's kitchen"
     exif[ORIENTATION] = 6  # turned by a quarter
-    name = covers.keep(file((900, 600), exif=exif))
+    name = covers.save(file((900, 600), exif=exif))
 
-    shown = picture(name, "/covers")
+    shown = stored_picture(name, "/covers")
     assert (shown.width, shown.height) == (600, 900)
     for _type, srcset in shown.sources:
         path = covers.path(srcset.split()[0].removeprefix("/covers/"))
@@ -127,12 +127,12 @@ def test_nothing_that_a_camera_wrote_beside_the_picture_is_published(covers):
         ("PNG", "1", 1),
     ],
 )
-def test_every_kind_of_picture_is_a_cover(covers, kind, mode, colour):
-    assert picture(covers.keep(file((100, 160), kind, mode, colour)), "").width == 100
+def test_every_format_and_mode_is_accepted(covers, kind, mode, colour):
+    assert stored_picture(covers.save(file((100, 160), kind, mode, colour)), "").width == 100
 
 
-def test_what_is_see_through_is_white(covers):
-    name = covers.keep(file((100, 160), "PNG", "RGBA", (0, 0, 0, 0)))
+def test_transparency_becomes_white(covers):
+    name = covers.save(file((100, 160), "PNG", "RGBA", (0, 0, 0, 0)))
 
     kept = opened(covers.path(f"{name.partition('.')[0]}-100.jpg"))
     assert min(kept.getpixel((50, 80))) > 250
@@ -156,44 +156,73 @@ def bomb(width=60_000, height=60_000):
 
 
 @pytest.mark.parametrize(
-    ("data", "why"),
+    ("data", "code"),
     [
-        (b"", "no picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no picture"),
-        (file()[:2000], "no picture"),
-        (bomb(), "too many pixels"),
-        (bomb(8000, 8000), "too many pixels"),
-        (file((39, 900)), "smaller than 40"),
+        (b"", "not_an_image"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not_an_image"),
+        (file()[:2000], "not_an_image"),
+        (bomb(), "too_many_pixels"),
+        (bomb(8000, 8000), "too_many_pixels"),
+        (file((39, 900)), "too_small"),
+        (file((40, MAX_SIDE + 1), "PNG"), "too_long"),
+        (file((MAX_SIDE + 1, 40), "PNG"), "too_long"),
+        (file((50, 65_500)), "too_long"),
+    ],
+    ids=[
+        *("empty", "svg", "truncated", "bomb", "large bomb", "small"),
+        *("tall", "wide", "tallest jpeg"),
     ],
 )
-def test_what_is_no_cover_is_refused_in_words(covers, tmp_path, data, why):
-    with pytest.raises(CoverError, match=why):
-        covers.keep(data)
+def test_an_unusable_file_is_refused(covers, tmp_path, data, code):
+    with pytest.raises(CoverError) as refused:
+        covers.save(data)
+    assert refused.value.code == code
     assert files(tmp_path) == []
 
 
-def test_a_file_that_is_too_large_is_not_read(covers, monkeypatch):
-    monkeypatch.setattr(store_module, "MOST_BYTES", 2**20)
-    with pytest.raises(CoverError, match="larger than 1 MiB"):
-        covers.keep(b"\0" * (2**20 + 1))
+@pytest.mark.parametrize("size", [(40, MAX_SIDE), (MAX_SIDE, 40)])
+def test_the_longest_image_is_written_in_every_format(covers, tmp_path, size):
+    name = covers.save(file(size, "PNG"))
+
+    shown = stored_picture(name, "")
+    assert (shown.width, shown.height) == ((40, MAX_SIDE) if size[0] == 40 else (640, 1))
+    assert len(files(tmp_path)) == len(widths_up_to(shown.width)) * len(TYPES)
+
+
+@pytest.mark.parametrize("error", [struct.error, IndexError, TypeError, MemoryError])
+def test_every_error_of_a_decoder_refuses_the_file(covers, monkeypatch, error):
+    def fail(_image):
+        raise error
+
+    monkeypatch.setattr("bookshop.catalogue.covers.images.ImageOps.exif_transpose", fail)
+    with pytest.raises(CoverError) as refused:
+        covers.save(file())
+    assert refused.value.code == "not_an_image"
+
+
+def test_a_file_with_too_many_bytes_is_refused(covers, monkeypatch):
+    monkeypatch.setattr(store_module, "MAX_BYTES", 2**20)
+    with pytest.raises(CoverError) as refused:
+        covers.save(b"\0" * (2**20 + 1))
+    assert refused.value.code == "too_many_bytes"
 
 
 @settings(max_examples=200)
 @given(st.binary(max_size=200), st.integers(0, 2000))
-def test_no_file_whatever_does_more_than_be_refused(tmp_path_factory, junk, at):
+def test_an_arbitrary_file_is_stored_or_refused(tmp_path_factory, junk, at):
     whole = file((60, 90))
     data = whole[:at] + junk + whole[at + len(junk) :]
     covers = CoverStore(tmp_path_factory.mktemp("junk"))
     try:
-        name = covers.keep(data)
+        name = covers.save(data)
     except CoverError:
         return
-    assert picture(name, "")
+    assert stored_picture(name, "")
 
 
 @pytest.mark.parametrize("width", [1, 159, 160, 161, 640])
-def test_no_size_is_larger_than_the_picture_or_there_twice(width):
-    found = sizes(width)
+def test_widths_are_unique_and_end_with_the_images_own(width):
+    found = widths_up_to(width)
     assert found == sorted(set(found))
     assert found[-1] == width
 
@@ -201,5 +230,5 @@ def test_no_size_is_larger_than_the_picture_or_there_twice(width):
 @pytest.mark.parametrize(
     "name", ["moss.svg", "", "../../etc/passwd", "g" * 24 + ".10x10", "a" * 24 + ".0x0"]
 )
-def test_a_name_that_is_none_of_ours_is_no_picture(name):
-    assert picture(name, "") is None
+def test_another_name_is_no_stored_picture(name):
+    assert stored_picture(name, "") is None

@@ -1,4 +1,4 @@
-"""Spreadsheets of books: what comes out of an export, and what booksellers really send."""
+"""CSV files of books: exports, and files as booksellers write them."""
 
 import csv
 import gzip
@@ -18,22 +18,22 @@ from bookshop.catalogue.edition import (
     Series,
     Subject,
 )
-from bookshop.catalogue.importing.csv.export import HEADER, row
+from bookshop.catalogue.importing.csv.export import HEADER, export_row
 from bookshop.catalogue.importing.csv.reader import read
-from bookshop.catalogue.importing.html import description
-from bookshop.catalogue.importing.records import FeedError, Refusal, Refused
+from bookshop.catalogue.importing.html import to_html
+from bookshop.catalogue.importing.records import FeedError, InvalidRecord, RecordError
 from tests.unit.makers import edition
 
 ISBN = "9780306406157"
 
 
-def notices(content, currency="GBP"):
+def records(content, currency="GBP"):
     data = content if isinstance(content, bytes) else content.encode()
     return list(read(io.BytesIO(data), currency))
 
 
 def editions(content, currency="GBP"):
-    return [notice.edition() for notice in notices(content, currency)]
+    return [parsed.edition() for parsed in records(content, currency)]
 
 
 def sheet(*rows):
@@ -42,7 +42,7 @@ def sheet(*rows):
     return text.getvalue()
 
 
-# --- there and back
+# --- export and import
 
 line = st.text(
     st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp", "Zs"])
@@ -83,7 +83,7 @@ whole = st.builds(
         st.builds(Subject, st.just("93"), named, st.none() | named, main=st.booleans())
         | st.builds(Subject, st.just("20"), heading=named)
     ),
-    description=line.map(description),
+    description=line.map(to_html),
     cover=st.none() | named,
     prices=some(
         st.builds(
@@ -108,26 +108,26 @@ whole = st.builds(
 
 @settings(max_examples=300)
 @given(whole)
-def test_what_is_exported_is_read_again_as_it_was(told):
-    [found] = editions(sheet(HEADER, row(told, 3)))
-    assert found == told
+def test_an_exported_book_is_read_without_changes(exported):
+    [found] = editions(sheet(HEADER, export_row(exported, 3)))
+    assert found == exported
 
 
 @given(whole, whole)
-def test_a_book_that_is_known_becomes_what_the_export_says(told, before):
-    [notice] = notices(sheet(HEADER, row(told, None)))
-    found = notice.apply(before)
+def test_an_exported_row_updates_a_known_book(exported, before):
+    [parsed] = records(sheet(HEADER, export_row(exported, None)))
+    found = parsed.apply(before)
     for name in HEADER[:-1]:
-        # A cell that is empty says nothing.
-        unsaid = getattr(told, name) in {None, "", ()}
-        assert getattr(found, name) == getattr(before if unsaid else told, name)
-    assert notice.copies() is None
+        # An empty value leaves the field unchanged.
+        is_empty = getattr(exported, name) in {None, "", ()}
+        assert getattr(found, name) == getattr(before if is_empty else exported, name)
+    assert parsed.copies() is None
 
 
-# --- as booksellers write
+# --- files as booksellers write them
 
 
-def test_the_least_that_a_book_is_told_with():
+def test_a_minimal_row_adds_a_book():
     [found] = editions("isbn,title,author,price\n0-306-40615-2,Moss,Ada Example; Bo Ek|B06,12.99\n")
     assert found == Edition(
         sku=ISBN,
@@ -140,7 +140,7 @@ def test_the_least_that_a_book_is_told_with():
 
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
-def test_delimiter_and_encoding_are_found_out(mark, encoding):
+def test_delimiter_and_encoding_are_detected(mark, encoding):
     lines = [["EAN", "Title", "Publisher"]] + [[ISBN, "Größe, die zählt", "Éditions Ünder"]] * 20
     text = "\r\n".join(mark.join(f'"{cell}"' for cell in cells) for cells in lines)
     found = editions(text.encode(encoding))
@@ -155,25 +155,25 @@ def test_a_compressed_sheet_is_read():
     assert found.title == "Moss"
 
 
-def test_prices_may_stand_in_columns_by_currency():
+def test_prices_may_have_a_column_for_each_currency():
     [found] = editions(
         f"isbn,title,price (gbp),Price EUR,rrp,currency\n{ISBN},Moss,9.99,11.50,1500,jpy\n"
     )
     assert found.prices == (Price("GBP", 999), Price("EUR", 1150), Price("JPY", 1500))
 
 
-def test_a_price_replaces_that_of_its_currency_alone():
-    [notice] = notices(f"isbn,price\n{ISBN},8.50\n")
+def test_a_price_replaces_only_that_of_its_currency():
+    [parsed] = records(f"isbn,price\n{ISBN},8.50\n")
     known = edition(ISBN, prices={"GBP": 999, "EUR": 1099})
-    assert notice.apply(known).prices == (Price("EUR", 1099), Price("GBP", 850))
+    assert parsed.apply(known).prices == (Price("EUR", 1099), Price("GBP", 850))
 
 
-def test_a_stocktaking_changes_nothing_else():
-    [notice] = notices(f"ISBN,On hand\n{ISBN},7\n")
+def test_a_stock_file_changes_only_the_stock():
+    [parsed] = records(f"ISBN,On hand\n{ISBN},7\n")
     known = edition(ISBN, isbn=ISBN)
-    assert notice.apply(known) == known
-    assert notice.copies() == 7
-    assert not notice.complete
+    assert parsed.apply(known) == known
+    assert parsed.copies() == 7
+    assert not parsed.complete
 
 
 @pytest.mark.parametrize(
@@ -193,79 +193,82 @@ def test_a_stocktaking_changes_nothing_else():
         ("blurb", "<p onclick='x'>A<script>b</script></p>", "description", "<p>A</p>"),
     ],
 )
-def test_columns_are_read_as_people_fill_them(column, cell, field, value):
+def test_common_values_are_parsed(column, cell, field, value):
     [found] = editions(sheet(["isbn", "title", column], [ISBN, "Moss", cell]))
     assert getattr(found, field) == value
 
 
 @pytest.mark.parametrize(
-    ("column", "cell", "why"),
+    ("column", "value", "code"),
     [
-        ("isbn", "9.78E+12", "scientific"),
-        ("price", "free", "no amount"),
-        ("price", "1,234.50", "thousands"),
-        ("stock", "some", "no number"),
-        ("format", "papyrus", "not known"),
-        ("language", "Elvish", "not known"),
-        ("availability", "maybe", "not known"),
-        ("currency", "GBX", "not known"),
-        ("published", "3/4/2026", "more than one"),
-        ("prices", "12.99", "names no currency"),
-        ("contributors", "A|B|C|D", "more than 3 parts"),
+        ("isbn", "9.78E+12", "isbn_digits_lost"),
+        ("price", "free", "invalid_price"),
+        ("price", "1,234.50", "thousands_separator"),
+        ("stock", "some", "invalid_number"),
+        ("format", "papyrus", "unknown_form"),
+        ("language", "Elvish", "unknown_language"),
+        ("availability", "maybe", "unknown_availability"),
+        ("currency", "GBX", "unknown_currency"),
+        ("published", "3/4/2026", "invalid_date"),
+        ("prices", "12.99", "unknown_currency"),
+        ("contributors", "A|B|C|D", "too_many_parts"),
     ],
 )
-def test_a_row_is_refused_by_what_is_wrong_with_it(column, cell, why):
-    cells = {"isbn": ISBN, "title": "Moss", column: cell}
-    [notice] = notices(sheet(list(cells), list(cells.values())))
-    with pytest.raises(Refusal, match=why):
-        _all_of(notice)
+def test_an_invalid_value_is_refused(column, value, code):
+    values = {"isbn": ISBN, "title": "Moss", column: value}
+    [parsed] = records(sheet(list(values), list(values.values())))
+    with pytest.raises(RecordError) as refused:
+        read_all(parsed)
+    assert refused.value.code == code
 
 
-def _all_of(notice):
-    return notice.edition(), notice.copies()
+def read_all(parsed):
+    return parsed.edition(), parsed.copies()
 
 
-def test_lines_are_counted_as_an_editor_shows_them():
-    found = notices(f'isbn,title\n{ISBN},"Two\nlines"\n\n{ISBN},Moss\n')
-    assert [notice.line for notice in found] == [2, 5]
+def test_line_numbers_match_an_editor():
+    found = records(f'isbn,title\n{ISBN},"Two\nlines"\n\n{ISBN},Moss\n')
+    assert [parsed.line for parsed in found] == [2, 5]
 
 
-def test_a_row_with_too_many_cells_is_refused():
-    [notice] = notices(f"isbn,title\n{ISBN},Moss, and more\n")
-    assert isinstance(notice, Refused)
-    assert "3 cells" in notice.reason
-    assert notices(f"isbn,title\n{ISBN},Moss,,\n")[0].edition().title == "Moss"
+def test_a_row_with_too_many_values_is_refused():
+    [parsed] = records(f"isbn,title\n{ISBN},Moss, and more\n")
+    assert isinstance(parsed, InvalidRecord)
+    assert parsed.code == "too_many_values"
+    assert records(f"isbn,title\n{ISBN},Moss,,\n")[0].edition().title == "Moss"
 
 
-def test_a_row_needs_a_number():
-    [notice] = notices("sku,title\n,Moss\n")
-    with pytest.raises(Refusal, match="neither ISBN nor SKU"):
-        notice.edition()
+def test_a_row_needs_an_isbn_or_sku():
+    [parsed] = records("sku,title\n,Moss\n")
+    with pytest.raises(RecordError) as refused:
+        parsed.edition()
+    assert refused.value.code == "missing_identifier"
 
 
-def test_the_reason_of_a_refused_row_is_not_read():
+def test_the_reason_column_is_ignored():
     [found] = editions(f"isbn,title,reason\n{ISBN},Moss,The price is wrong.\n")
     assert found == Edition(sku=ISBN, isbn=ISBN, title="Moss")
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("content", "code"),
     [
         (b"PK\x03\x04rest", "workbook"),
-        (b"name,colour\na,b\n", "isbn or sku"),
-        (b"\n\n", "isbn or sku"),
-        (b'isbn,title\n1,"Moss\n', "CSV"),
-        (b"isbn,title\n" + b"1,ok\n" * 60_000 + b"1,\xff\n", "not in utf-8"),
-        (gzip.compress(b"isbn,title\n" * 9999)[:-9], "cut off"),
+        (b"name,colour\na,b\n", "missing_header"),
+        (b"\n\n", "missing_header"),
+        (b'isbn,title\n1,"Moss\n', "invalid_csv"),
+        (b"isbn,title\n" + b"1,ok\n" * 60_000 + b"1,\xff\n", "invalid_encoding"),
+        (gzip.compress(b"isbn,title\n" * 9999)[:-9], "damaged_compression"),
     ],
 )
-def test_what_is_no_sheet_of_books_is_refused_whole(content, why):
-    with pytest.raises(FeedError, match=why):
-        notices(content)
+def test_an_unreadable_file_raises_an_error(content, code):
+    with pytest.raises(FeedError) as failed:
+        records(content)
+    assert failed.value.code == code
 
 
 def test_an_empty_file_has_no_rows():
-    assert notices(b"") == []
+    assert records(b"") == []
 
 
 @settings(max_examples=300)
@@ -273,12 +276,12 @@ def test_an_empty_file_has_no_rows():
     st.binary(max_size=300)
     | st.text(max_size=200).map(lambda text: f"isbn,stock,price\n{text}".encode("utf-8", "replace"))
 )
-def test_no_bytes_whatever_do_more_than_be_refused(content):
+def test_arbitrary_bytes_raise_only_documented_errors(content):
     try:
-        for notice in notices(content):
-            notice.sku()
-            if not isinstance(notice, Refused):
-                notice.copies()
-                notice.edition()
-    except (FeedError, Refusal):
+        for parsed in records(content):
+            parsed.sku()
+            if not isinstance(parsed, InvalidRecord):
+                parsed.copies()
+                parsed.edition()
+    except (FeedError, RecordError):
         return

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bookshop.catalogue.edition import Price
 from bookshop.catalogue.importing.onix import read
-from bookshop.catalogue.importing.records import Refusal
+from bookshop.catalogue.importing.records import RecordError
 from bookshop.money import decimals
 from tests.unit.catalogue.importing.onix_files import (
     ISBN,
@@ -22,8 +22,8 @@ from tests.unit.catalogue.importing.onix_files import (
 
 
 def edition_of(**blocks):
-    [notice] = read(stream(message(record(**blocks))))
-    return notice.edition()
+    [parsed] = read(stream(message(record(**blocks))))
+    return parsed.edition()
 
 
 def prices_of(*prices, **more):
@@ -105,7 +105,7 @@ def test_every_amount_comes_through_exactly(amount, currency, zeros):
     ],
 )
 def test_a_price_that_cannot_be_read_refuses_the_record(amount, currency):
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RecordError) as refused:
         prices_of(price(amount, currency))
     assert refused.value.isbn == ISBN
     assert (currency if currency != "GBP" else amount) in refused.value.reason
@@ -183,7 +183,7 @@ def test_a_price_holds_from_its_first_to_its_last_day(told, starts, ends):
 @pytest.mark.parametrize("role", ["14", "15", "24"])
 @pytest.mark.parametrize("told", ["20261301", "soon", With("202633", dateformat="02")])
 def test_a_day_of_a_price_that_cannot_be_read_refuses_the_record(role, told):
-    with pytest.raises(Refusal, match="day of a price"):
+    with pytest.raises(RecordError, match="day of a price"):
         prices_of(price(PriceDate={"PriceDateRole": role, "Date": told}))
 
 
@@ -251,7 +251,7 @@ def test_the_last_embargo_holds():
 
 
 def test_an_embargo_that_cannot_be_read_refuses_the_record():
-    with pytest.raises(Refusal, match="embargo"):
+    with pytest.raises(RecordError, match="embargo"):
         on_sale(publishing=[{"PublishingDateRole": "02", "Date": "20269901"}])
 
 

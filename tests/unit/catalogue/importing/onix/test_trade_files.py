@@ -1,7 +1,6 @@
-"""What becomes of other people's messages, where they lie beside the checkout.
+"""Messages of other projects, where a copy of them is next to the checkout.
 
-They belong to their publishers and are no part of this project: where they are absent, a warning
-says so.
+They are not part of this project: without them the tests are skipped with a warning.
 """
 
 import warnings
@@ -11,42 +10,40 @@ from pathlib import Path
 import pytest
 
 from bookshop.catalogue.importing.onix import read
-from bookshop.catalogue.importing.records import FeedError, Refusal, Replace, Update
+from bookshop.catalogue.importing.records import FeedError, RecordError, ReplaceRecord, UpdateRecord
 from tests.unit.catalogue.importing.onix_files import stream
 
 CHECKOUT = Path(__file__).resolve().parents[5]
 FOLDER = CHECKOUT.parent / "shared" / "data" / "onix"
-OLD, ROOT = "ONIX 2.1", "begins with ONIXMESAGE"
-NO_SENDER, SENDERS = "no Sender", "two Senders"
-NO_TITLE, NO_NUMBER = "no title", "names no product"
-CHECK_DIGIT, DIGITS = "check digit", "12 digits"
+OLD, ROOT, HEADER = "onix_2", "not_onix", "invalid_header"
+NO_TITLE, NO_IDENTIFIER, WRONG_ISBN = "missing_title", "missing_identifier", "invalid_isbn"
 PARTS = ["RP64120", "RP64127", "RP64128", "9782752908643"]
-# By file: the error that it is, or for each record its SKU or why it is refused.
+# By file: the code of the error, or for each record its SKU or the code of its refusal.
 OUTCOMES = {
-    "im_onix/9782707154298.xml": [CHECK_DIGIT],
+    "im_onix/9782707154298.xml": [WRONG_ISBN],
     "im_onix/9782752906700.xml": PARTS,
-    "im_onix/audio1.xml": [CHECK_DIGIT],
+    "im_onix/audio1.xml": [WRONG_ISBN],
     "im_onix/bad_content_date_format.xml": ["9782211217347"],
-    "im_onix/embargo-date.xml": [CHECK_DIGIT],
+    "im_onix/embargo-date.xml": [WRONG_ISBN],
     "im_onix/full_sample.xml": ["9780007232833"],
     "im_onix/illustrations.xml": PARTS,
-    "im_onix/invalid_textformat.xml": [NO_NUMBER],
-    "im_onix/invalid_textformat_cdata.xml": [NO_NUMBER],
+    "im_onix/invalid_textformat.xml": [NO_IDENTIFIER],
+    "im_onix/invalid_textformat_cdata.xml": [NO_IDENTIFIER],
     "im_onix/onix2.xml": OLD,
-    "im_onix/preorder-embargo-date.xml": [CHECK_DIGIT],
+    "im_onix/preorder-embargo-date.xml": [WRONG_ISBN],
     "im_onix/price_to_be_announced.xml": ["9782211217347"],
     "im_onix/short.xml": ["9780007232833"],
-    "im_onix/streaming.xml": [CHECK_DIGIT],
-    "im_onix/test_prices1.xml": [DIGITS],
-    "im_onix/test_prices_unpriced.xml": [DIGITS],
-    "im_onix/test_prices_with_multiple_periods.xml": [DIGITS],
-    "im_onix/test_prices_with_only_from_date.xml": [DIGITS],
-    "im_onix/test_prices_with_only_until_date.xml": [DIGITS],
-    "im_onix/unqualified-prices.xml": [CHECK_DIGIT],
+    "im_onix/streaming.xml": [WRONG_ISBN],
+    "im_onix/test_prices1.xml": [WRONG_ISBN],
+    "im_onix/test_prices_unpriced.xml": [WRONG_ISBN],
+    "im_onix/test_prices_with_multiple_periods.xml": [WRONG_ISBN],
+    "im_onix/test_prices_with_only_from_date.xml": [WRONG_ISBN],
+    "im_onix/test_prices_with_only_until_date.xml": [WRONG_ISBN],
+    "im_onix/unqualified-prices.xml": [WRONG_ISBN],
     "jonix/Onix3.1-single-ref.xml": ["9780007232833"],
     "jonix/Onix3.1-single-short.xml": ["9780007232833"],
-    "onixcheck/invalid_google_onix_3.xml": SENDERS,
-    "onixcheck/invalid_onix3_ref.xml": NO_SENDER,
+    "onixcheck/invalid_google_onix_3.xml": HEADER,
+    "onixcheck/invalid_onix3_ref.xml": HEADER,
     "onixcheck/invalid_onix_root.xml": ROOT,
     "onixcheck/valid_google_onix_3.xml": ["9789999999991"],
     "onixcheck/valid_onix3_ref_ns.xml": [NO_TITLE],
@@ -55,7 +52,7 @@ OUTCOMES = {
 
 
 class NotTested(UserWarning):
-    """Nothing is proven of what is skipped here: pytest sums these up at its end."""
+    """Marks skipped tests in the summary of warnings."""
 
 
 pytestmark = pytest.mark.filterwarnings("always::UserWarning")
@@ -63,11 +60,11 @@ pytestmark = pytest.mark.filterwarnings("always::UserWarning")
 
 @pytest.fixture
 def content():
-    """Reads a file of the folder; warns where there is none."""
+    """Return the content of a file; skip with a warning if the folder is missing."""
 
     def found(name):
         if not FOLDER.is_dir():
-            reason = "other people's ONIX messages are not beside the checkout: none is tested"
+            reason = "the ONIX messages of other projects are not available: none is tested"
             warnings.warn(reason, NotTested, stacklevel=2)
             pytest.skip(reason)
         return (FOLDER / name).read_bytes()
@@ -75,44 +72,44 @@ def content():
     return found
 
 
-def outcome(notice):
+def outcome(parsed):
     try:
-        return notice.edition().sku
-    except Refusal as refusal:
-        return refusal.reason
+        return parsed.edition().sku
+    except RecordError as refusal:
+        return refusal.code
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
-def test_each_file_comes_to_what_it_should(content, name):
+def test_the_outcome_of_each_file(content, name):
     file, expected = content(name), OUTCOMES[name]
     if isinstance(expected, str):
-        with pytest.raises(FeedError, match=expected):
+        with pytest.raises(FeedError) as failed:
             list(read(stream(file)))
+        assert failed.value.code == expected
         return
-    notices = list(read(stream(file)))
-    outcomes = [outcome(notice) for notice in notices]
-    assert len(outcomes) == len(expected)
-    assert all(want in found for want, found in zip(expected, outcomes, strict=True)), outcomes
-    assert all(isinstance(notice, Replace | Update) and notice.line for notice in notices)
+    records = list(read(stream(file)))
+    outcomes = [outcome(parsed) for parsed in records]
+    assert outcomes == expected
+    assert all(isinstance(each, ReplaceRecord | UpdateRecord) and each.line for each in records)
 
 
-def test_no_file_is_left_out(content):
+def test_every_file_is_listed(content):
     content("onixcheck/LICENSE")
     assert {str(file.relative_to(FOLDER)) for file in FOLDER.glob("*/*.xml")} == set(OUTCOMES)
 
 
-def test_both_tag_sets_of_one_record_come_to_the_same(content):
+def test_both_tag_sets_yield_the_same_edition(content):
     [reference] = read(stream(content("jonix/Onix3.1-single-ref.xml")))
     [short] = read(stream(content("jonix/Onix3.1-single-short.xml")))
     assert short.edition() == reference.edition()
 
 
-# Their made-up numbers are no ISBNs, for which they are refused: with one that is they are read.
-def mended(file):
+# Their ISBNs are invalid: a valid one takes their place.
+def edition_with_valid_isbn(file):
     for number in (b"978123456789<", b"9780000000000<", b"9782707154298<"):
         file = file.replace(number, b"9780000000002<")
-    [notice] = read(stream(file))
-    return notice.edition()
+    [parsed] = read(stream(file))
+    return parsed.edition()
 
 
 @pytest.mark.parametrize(
@@ -130,25 +127,25 @@ def mended(file):
         ("unqualified-prices", 2, ("EUR", 499, "42", date(2016, 7, 8), date(2016, 7, 8))),
     ],
 )
-def test_their_prices(content, name, count, cheapest):
-    prices = mended(content(f"im_onix/{name}.xml")).prices
+def test_prices(content, name, count, cheapest):
+    prices = edition_with_valid_isbn(content(f"im_onix/{name}.xml")).prices
     assert len(prices) == count
     price = min(prices, key=lambda price: price.amount)
     assert (price.currency, price.amount, price.type, price.starts, price.ends) == cheapest
 
 
-def test_their_embargo(content):
-    assert mended(content("im_onix/embargo-date.xml")).on_sale == date(2012, 9, 21)
-    assert mended(content("im_onix/preorder-embargo-date.xml")).on_sale is None
+def test_embargo(content):
+    assert edition_with_valid_isbn(content("im_onix/embargo-date.xml")).on_sale == date(2012, 9, 21)
+    assert edition_with_valid_isbn(content("im_onix/preorder-embargo-date.xml")).on_sale is None
 
 
-def test_their_price_that_is_to_be_announced(content):
-    [notice] = read(stream(content("im_onix/price_to_be_announced.xml")))
-    edition = notice.edition()
+def test_a_price_to_be_announced(content):
+    [parsed] = read(stream(content("im_onix/price_to_be_announced.xml")))
+    edition = parsed.edition()
     assert (edition.prices, edition.availability) == ((), "40")
     assert edition.published == date(2013, 11, 5)
 
 
-def test_their_audiobook_and_comic(content):
-    assert mended(content("im_onix/audio1.xml")).minutes == 300
-    assert mended(content("im_onix/streaming.xml")).pages == 48
+def test_an_audiobook_and_a_comic(content):
+    assert edition_with_valid_isbn(content("im_onix/audio1.xml")).minutes == 300
+    assert edition_with_valid_isbn(content("im_onix/streaming.xml")).pages == 48

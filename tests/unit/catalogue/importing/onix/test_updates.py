@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bookshop.catalogue.importing.onix import read
-from bookshop.catalogue.importing.records import Refusal, Update
+from bookshop.catalogue.importing.records import RecordError, UpdateRecord
 from tests.unit.catalogue.importing.onix_files import (
     ISBN,
     ISBNS,
@@ -48,20 +48,20 @@ CHANGES = {
 }
 
 
-def notice_of(**told):
-    [notice] = read(stream(message(record(**told))))
-    return notice
+def record_of(**told):
+    [parsed] = read(stream(message(record(**told))))
+    return parsed
 
 
 def update_of(**blocks):
-    notice = notice_of(notification="04", **(ONLY_NAMES | blocks))
-    assert isinstance(notice, Update)
-    return notice
+    parsed = record_of(notification="04", **(ONLY_NAMES | blocks))
+    assert isinstance(parsed, UpdateRecord)
+    return parsed
 
 
 @pytest.fixture
 def known():
-    return notice_of(
+    return record_of(
         CollateralDetail={"TextContent": {"TextType": "03", "Text": "Green."}}
     ).edition()
 
@@ -76,7 +76,7 @@ def test_a_block_changes_its_own_fields_and_no_others(known, block):
 
 def test_all_blocks_come_to_the_record_that_has_them_all(known):
     blocks = {block: content for block, (content, _) in CHANGES.items()}
-    assert update_of(**blocks).apply(known) == notice_of(**blocks).edition()
+    assert update_of(**blocks).apply(known) == record_of(**blocks).edition()
 
 
 def test_blocks_may_come_one_after_the_other(known):
@@ -85,7 +85,7 @@ def test_blocks_may_come_one_after_the_other(known):
         edition = update_of(**{block: content}).apply(edition)
     assert (
         edition
-        == notice_of(**{block: content for block, (content, _) in CHANGES.items()}).edition()
+        == record_of(**{block: content for block, (content, _) in CHANGES.items()}).edition()
     )
 
 
@@ -94,9 +94,9 @@ def test_an_empty_block_takes_away_what_was_there(known):
 
 
 def test_an_update_of_another_book_is_refused(known):
-    with pytest.raises(Refusal, match="delete that first") as refused:
+    with pytest.raises(RecordError) as refused:
         update_of(isbn=ISBNS[1], CollateralDetail={}).apply(known)
-    assert refused.value.isbn == ISBNS[1]
+    assert (refused.value.code, refused.value.isbn) == ("sku_changed", ISBNS[1])
 
 
 def test_an_update_need_not_name_the_book_again(known):
@@ -105,19 +105,20 @@ def test_an_update_need_not_name_the_book_again(known):
 
 
 def test_an_update_of_nothing_is_refused(known):
-    with pytest.raises(Refusal, match="none of the blocks"):
+    with pytest.raises(RecordError) as refused:
         update_of().apply(known)
+    assert refused.value.code == "empty_update"
 
 
 def test_an_update_that_has_all_that_matters_may_be_a_new_book():
-    notice = notice_of(notification="04")
-    assert notice.complete
-    assert notice.edition() == notice_of().edition()
+    parsed = record_of(notification="04")
+    assert parsed.complete
+    assert parsed.edition() == record_of().edition()
 
 
 @pytest.mark.parametrize("block", ["DescriptiveDetail", "PublishingDetail", "ProductSupply"])
 def test_an_update_that_lacks_what_matters_is_not_complete(block):
-    assert not notice_of(notification="04", **{block: None}).complete
+    assert not record_of(notification="04", **{block: None}).complete
 
 
 def test_days_that_the_other_block_told_stay(known):

@@ -1,0 +1,208 @@
+"""Compares the records of a batch with the database: which books to save, withdraw or leave."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection, Row
+
+from bookshop.catalogue.edition import Edition, digest, encode
+from bookshop.catalogue.importing.records import (
+    DeleteRecord,
+    FeedRecord,
+    InvalidRecord,
+    RecordError,
+    ReplaceRecord,
+    UpdateRecord,
+)
+from bookshop.catalogue.models import BookRecord
+from bookshop.catalogue.writer import BookUpdate, StockCount
+
+log = logging.getLogger(__name__)
+#: SKUs that would be the address of another page, or of none.
+RESERVED_SKUS = frozenset({".", "..", "new.atom"})
+_COLUMNS = (
+    BookRecord.id,
+    BookRecord.sku,
+    BookRecord.reference,
+    BookRecord.source,
+    BookRecord.content,
+    BookRecord.cover,
+    BookRecord.stock,
+    BookRecord.withdrawn,
+)
+
+#: Stores the cover of an edition and returns its name; None if there is no image.
+CoverFinder = Callable[[Edition], str | None]
+
+
+@dataclass
+class BatchChanges:
+    """What to write for the first `size` records of a batch.
+
+    `withdrawals` are ids of books. `new_digests` are parameters for books whose record changed, but
+    not their content. `counts` are names of counters, one for each record that was not refused.
+    """
+
+    updates: list[BookUpdate] = field(default_factory=list)
+    withdrawals: list[int] = field(default_factory=list)
+    new_digests: list[dict[str, Any]] = field(default_factory=list)
+    counts: list[str] = field(default_factory=list)
+    refused: list[tuple[FeedRecord, RecordError]] = field(default_factory=list)
+    size: int = 0
+
+
+class _KnownBooks:
+    """The rows of the books that the records of a batch describe."""
+
+    def __init__(self, connection: Connection, records: Sequence[FeedRecord]) -> None:
+        self._connection = connection
+        references = [record.reference for record in records if record.reference is not None]
+        rows = self._rows(BookRecord.reference.in_(references))
+        self._by_reference = {row.reference: row for row in rows}
+        # The SKU takes longer to read, and is needed only for a new reference.
+        self._skus = {
+            id(record): record.sku()
+            for record in records
+            if record.reference not in self._by_reference
+        }
+        skus = sorted(sku for sku in set(self._skus.values()) if sku is not None)
+        self._by_sku = {row.sku: row for row in self._rows(BookRecord.sku.in_(skus))}
+
+    def find(self, record: FeedRecord) -> tuple[str | None, Row[Any] | None]:
+        """Return the SKU and the row of a record's book, by reference or else by SKU."""
+        row = self._by_reference.get(record.reference)
+        if row is not None:
+            return row.sku, row
+        sku = self._skus[id(record)]
+        return sku, self._by_sku.get(sku)
+
+    def edition(self, book_id: int) -> Edition:
+        query = select(BookRecord.edition).where(BookRecord.id == book_id)
+        edition: Edition = self._connection.execute(query).scalar_one()
+        return edition
+
+    def _rows(self, where: Any) -> list[Row[Any]]:
+        return list(self._connection.execute(select(*_COLUMNS).where(where)))
+
+
+def compare(
+    connection: Connection, records: Sequence[FeedRecord], find_cover: CoverFinder | None
+) -> BatchChanges:
+    """Return the changes for these records.
+
+    It stops before the second record of the same book, as that has to be compared with the result
+    of the first.
+    """
+    changes, skus = BatchChanges(), set()
+    known = _KnownBooks(connection, records)
+    for record in records:
+        sku, row = known.find(record)
+        if sku is not None and sku in skus:
+            break
+        skus.add(sku)
+        try:
+            _compare_record(changes, record, row, known, find_cover)
+        except RecordError as error:
+            changes.refused.append((record, error))
+        except (ValueError, ArithmeticError, LookupError, TypeError) as error:
+            # A defect of this package must not stop the import.
+            fields = {"record": record.reference, "line": record.line}
+            log.exception("record_not_mapped", extra=fields)
+            reason = f"The record contains something that the shop cannot process ({error!r})."
+            changes.refused.append((record, RecordError("internal_error", reason, sku)))
+        changes.size += 1
+    return changes
+
+
+def _compare_record(
+    changes: BatchChanges,
+    record: FeedRecord,
+    row: Row[Any] | None,
+    known: _KnownBooks,
+    find_cover: CoverFinder | None,
+) -> None:
+    """Add the changes for one record. Raises RecordError."""
+    if isinstance(record, InvalidRecord):
+        raise RecordError(record.code, record.reason, record.isbn)
+    if isinstance(record, DeleteRecord):
+        if row is None or row.withdrawn:
+            changes.counts.append("unchanged")
+        else:
+            changes.withdrawals.append(row.id)
+            changes.counts.append("deleted")
+        return
+    count = record.copies()
+    if row is not None and _is_unchanged(record, row, count, find_cover):
+        changes.counts.append("unchanged")
+        return
+    edition = _edition(record, row, known)
+    _check_sku(edition, row)
+    cover = (find_cover and find_cover(edition)) or (row.cover if row is not None else None)
+    if row is None or row.withdrawn:
+        changes.counts.append("new")
+    elif (
+        row.content == digest(encode(edition)) and row.cover == cover and count in {None, row.stock}
+    ):
+        changes.new_digests.append({"book": row.id, "digest": record.digest})
+        changes.counts.append("unchanged")
+        return
+    else:
+        changes.counts.append("changed")
+    stock = None if count is None else StockCount(count)
+    book_id = None if row is None else row.id
+    changes.updates.append(BookUpdate(edition, record.digest, book_id, cover, stock))
+
+
+def _is_unchanged(
+    record: FeedRecord, row: Row[Any], count: int | None, find_cover: CoverFinder | None
+) -> bool:
+    """True if the record is the one imported last, so it need not be mapped."""
+    return (
+        row.source == record.digest
+        and not row.withdrawn
+        # Sales change the stock: the same count may be a change.
+        and count in {None, row.stock}
+        # Images may arrive after the record.
+        and (find_cover is None or row.cover is not None)
+    )
+
+
+def _edition(record: FeedRecord, row: Row[Any] | None, known: _KnownBooks) -> Edition:
+    """Return the edition after the import of a record. Raises RecordError."""
+    if isinstance(record, ReplaceRecord):
+        return record.edition()
+    if not isinstance(record, UpdateRecord):
+        raise TypeError(type(record).__name__)
+    if row is not None and not row.withdrawn:
+        return record.apply(known.edition(row.id))
+    if not record.complete:
+        raise RecordError(
+            "unknown_book",
+            "The shop does not have this book, and the record is too short to add it: a row needs a"
+            " title, ONIX the complete record (notification 03).",
+            record.sku(),
+        )
+    return record.edition()
+
+
+def _check_sku(edition: Edition, row: Row[Any] | None) -> None:
+    """Raise RecordError if the SKU belongs to another record, or cannot be part of an address."""
+    if row is not None and edition.sku != row.sku:
+        raise RecordError(
+            "sku_changed",
+            f"The reference belongs to {row.sku}, and the record is for {edition.sku}: delete that"
+            " book first (notification 05), or use a new reference.",
+            edition.isbn,
+        )
+    if "/" in edition.sku or edition.sku.startswith("@@") or edition.sku in RESERVED_SKUS:
+        raise RecordError(
+            "invalid_sku",
+            f"The SKU {edition.sku!r} cannot be part of a page's address: use another one, without"
+            " a slash.",
+            edition.isbn,
+        )

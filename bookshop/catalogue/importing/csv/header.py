@@ -1,0 +1,71 @@
+"""The header of a CSV file: which column has which meaning."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bookshop.catalogue.importing.csv.columns import COLUMNS, CURRENCY, PRICE, STOCK, Column
+from bookshop.catalogue.importing.csv.values import unescape_formula
+from bookshop.catalogue.importing.records import FeedError
+from bookshop.money import known_currencies
+
+_PRICE_WITH_CURRENCY = re.compile(r"(?:price|rrp)[ _]?\(?(?P<currency>[a-z]{3})\)?")
+_COLUMNS_BY_NAME = {name: column for column in COLUMNS for name in column.names}
+
+
+@dataclass(frozen=True, slots=True)
+class CsvHeader:
+    """The columns of a file by index.
+
+    `names` are as they are written. `prices` are indexes with the currency in the column's name, if
+    it has one. `currency` and `stock` are indexes. `shop_currency` applies where no currency is
+    given.
+    """
+
+    names: tuple[str, ...]
+    columns: tuple[tuple[int, Column], ...]
+    prices: tuple[tuple[int, str | None], ...]
+    currency: int | None
+    stock: int | None
+    shop_currency: str
+
+
+def parse_header(row: tuple[str, ...], shop_currency: str) -> CsvHeader:
+    """Return the meaning of the first row. Raises FeedError if it has no column isbn or sku."""
+    names = [" ".join(unescape_formula(name).lower().split()) for name in row]
+    columns: dict[str, tuple[int, Column]] = {}
+    for index, name in enumerate(names):
+        column = _COLUMNS_BY_NAME.get(name)
+        if column is not None:
+            columns.setdefault(column.names[0], (index, column))
+    if not columns.keys() & {"sku", "isbn"}:
+        shown = ", ".join(name for name in row if name)[:200] or "empty"
+        raise FeedError(
+            "missing_header",
+            f"The first row must name the columns, among them isbn or sku; it is: {shown}.",
+        )
+    return CsvHeader(
+        names=row,
+        columns=tuple(sorted(columns.values(), key=lambda pair: COLUMNS.index(pair[1]))),
+        prices=_price_columns(names),
+        currency=_first_index(names, CURRENCY),
+        stock=_first_index(names, STOCK),
+        shop_currency=shop_currency,
+    )
+
+
+def _price_columns(names: list[str]) -> tuple[tuple[int, str | None], ...]:
+    prices: list[tuple[int, str | None]] = []
+    for index, name in enumerate(names):
+        match = _PRICE_WITH_CURRENCY.fullmatch(name)
+        if name in PRICE:
+            prices.append((index, None))
+        elif match is not None and match["currency"].upper() in known_currencies():
+            prices.append((index, match["currency"].upper()))
+    return tuple(prices)
+
+
+def _first_index(names: list[str], wanted: tuple[str, ...]) -> int | None:
+    """Return the index of the first of `wanted` that is among the names."""
+    return next((names.index(name) for name in wanted if name in names), None)

@@ -1,0 +1,1 @@
+"""The blocks of an ONIX record, each mapped to the fields of an edition."""

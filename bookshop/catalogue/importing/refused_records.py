@@ -1,0 +1,81 @@
+"""The file of refused records, each with its reason, to be corrected and imported again."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from pathlib import Path
+from typing import BinaryIO
+
+from bookshop.catalogue.importing import onix
+from bookshop.catalogue.importing.csv.columns import REASON
+from bookshop.catalogue.importing.csv.rows import CsvRow, InvalidCsvRow, to_csv
+from bookshop.catalogue.importing.records import FeedRecord, RecordError
+
+SUFFIXES = (".xml", ".csv")
+_DASHES = re.compile(r"-(?=-|$)")  # "--" ends an XML comment
+
+
+class RefusedRecordsFile:
+    """A feed of refused records, created with the first one.
+
+    It is well-formed after each record, so it can be used whatever ends the import.
+    """
+
+    def __init__(self, stem: Path, *, append: bool = False) -> None:
+        """`stem` is the path without `.refused.xml` or `.refused.csv`.
+
+        With `append`, it keeps the records of the interrupted import that is resumed.
+        """
+        self._stem = stem
+        self._append = append
+        self._file: BinaryIO | None = None
+        existing = (path for path in map(self._with, SUFFIXES) if path.exists())
+        self.path = next(existing, None) if append else None
+
+    def add(self, record: FeedRecord, error: RecordError) -> None:
+        """Write a record with its reason."""
+        if isinstance(record, CsvRow | InvalidCsvRow):
+            names, values = _with_reason(record, error.reason)
+            self._write(".csv", codecs.BOM_UTF8 + to_csv(names), to_csv(values), b"")
+            return
+        begin, end = onix.message_frame(record.raw)
+        isbn = f" {error.isbn}:" if error.isbn else ""
+        comment = _DASHES.sub("- ", f"line {record.line}:{isbn} {error.reason}")
+        content = f"<!-- {comment} -->\n".encode() + record.raw.rstrip() + b"\n"
+        self._write(".xml", begin, content, end)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
+    def _write(self, suffix: str, begin: bytes, content: bytes, end: bytes) -> None:
+        if self._file is None:
+            self.path = self._with(suffix)
+            append = self._append and self.path.exists()
+            self._file = self.path.open("r+b" if append else "w+b")
+            if not append:
+                self._file.write(begin + end)
+        self._file.seek(-len(end), os.SEEK_END)
+        self._file.write(content + end)
+        self._file.flush()
+
+    def _with(self, suffix: str) -> Path:
+        return self._stem.with_name(f"{self._stem.name}.refused{suffix}")
+
+
+def _with_reason(record: CsvRow | InvalidCsvRow, reason: str) -> tuple[list[str], list[str]]:
+    """Return header and row, with the reason in the first column instead of an earlier reason.
+
+    The last column would not do: a row with too many values has no free place there.
+    """
+    names = record.header.names
+    values = [*record.values, *[""] * (len(names) - len(record.values))]
+    earlier = {index for index, name in enumerate(names) if name.strip().lower() == REASON}
+
+    def without_earlier(row: list[str]) -> list[str]:
+        return [value for index, value in enumerate(row) if index not in earlier]
+
+    return [REASON, *without_earlier(list(names))], [reason, *without_earlier(values)]
