@@ -1,1 +1,1 @@
-"""The trade's codes, with words of our own for each."""
+"""Labels for the codes of the book trade."""

@@ -1,6 +1,6 @@
-"""Product forms, ONIX list 150 (issue 71), in words; behind a dot the detail of list 175.
+"""Labels of product forms, ONIX list 150 (issue 71), some with a detail of list 175.
 
-`forms.form_key` makes such keys. https://ns.editeur.org/onix/en/150
+The keys are those of `forms.form_key`. https://ns.editeur.org/onix/en/150
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ FORMS: Final[dict[str, Any]] = {
     "ZO": _("Paints and pencils"),
     "ZP": _("Craft kit"),
 }
-# The list's first letter says of which kind a thing is.
+# Labels by the first letter, for codes that have none of their own.
 KINDS: Final[dict[str, Any]] = {
     "A": _("Audiobook"),
     "B": _("Book"),

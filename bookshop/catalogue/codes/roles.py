@@ -1,4 +1,4 @@
-"""Contributor roles, ONIX list 17 (issue 71), in words: all that is marked on books.
+"""Labels of contributor roles, ONIX list 17 (issue 71).
 
 https://ns.editeur.org/onix/en/17
 """

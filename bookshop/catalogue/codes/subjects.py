@@ -1,8 +1,8 @@
-"""Thema subject codes in words of our own, as short as a shop's shelf label.
+"""Short labels of Thema subject codes.
 
-The codes are of Thema 1.6 (https://www.editeur.org/151/Thema/): every letter and every code of two,
-and those below that readers browse by. EDItEUR's list itself is not carried over: its licence
-(https://doi.org/10.4400/nwgj) asks that parts of it are not passed on. Feeds bring its headings.
+The codes are from Thema 1.6 (https://www.editeur.org/151/Thema/): all of one and two characters,
+and longer ones by which readers browse. The labels are our own: EDItEUR's headings may not be
+passed on in part (https://doi.org/10.4400/nwgj); feeds contain them.
 """
 
 from __future__ import annotations
