@@ -1,4 +1,4 @@
-"""A shop for commands to be about."""
+"""A shop that commands work on."""
 
 import logging
 from pathlib import Path
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(autouse=True)
 def quiet():
-    """Commands set up logging for a process of their own."""
+    """Restore the root logger's handlers, which a command configures for its process."""
     before = logging.root.handlers[:]
     yield
     logging.root.handlers[:] = before
@@ -22,7 +22,7 @@ def quiet():
 
 @pytest.fixture
 def folder(tmp_path):
-    """A shop's folder, with a blank in its path."""
+    """A shop's folder, with a space in its path."""
     path = tmp_path / "my shop"
     path.mkdir()
     return path
@@ -30,7 +30,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def run(folder, database_url, monkeypatch):
-    """Runs a command of a shop, with some settings changed."""
+    """Run a command on a shop; keyword arguments change its settings."""
     made = []
 
     def configured(section):
@@ -39,7 +39,7 @@ def run(folder, database_url, monkeypatch):
 
     monkeypatch.setattr("bookshop.cli.shop.configure", configured)
 
-    def run(*words, url=database_url, **changes):
+    def run(*words, url=database_url, columns="200", **changes):
         settings = {
             "pyramid.includes": "",
             "bookshop.var": f"{folder}/var",
@@ -53,7 +53,7 @@ def run(folder, database_url, monkeypatch):
         ini = folder / "shop.ini"
         text = f"[app:main]\nuse = config:{ROOT}/development.ini\n{lines}"
         ini.write_text(text, encoding="utf-8")
-        environment = {"COLUMNS": "200"}
+        environment = {"COLUMNS": columns}
         return CliRunner().invoke(main, ["--config", str(ini), *words], env=environment)
 
     yield run

@@ -1,11 +1,11 @@
-"""The command line: what it prints, in words and in JSON, and its exit codes."""
+"""The command line: its JSON and text output, and its exit codes."""
 
 import json
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from bookshop import migrations
 from bookshop.cli import main
 from bookshop.db import make_engine, make_sessions
 from bookshop.orders.states import OrderStatus
@@ -14,7 +14,7 @@ from tests.unit.makers import NOW, book, order
 
 @pytest.fixture
 def place(database_url):
-    """Puts an order of two books into the database."""
+    """Place an order of two books; return its number."""
     engine = make_engine(database_url)
 
     def place(**values):
@@ -31,7 +31,7 @@ def place(database_url):
 # --- orders
 
 
-def test_no_orders(run):
+def test_without_orders(run):
     result = run("orders", "list", "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"orders": []})
     assert run("orders", "list").exit_code == 0
@@ -72,7 +72,7 @@ def test_orders_as_json(run, place):
     assert listed == {"orders": [shown]}
 
 
-def test_orders_in_words(run, place):
+def test_orders_as_text(run, place):
     number = place(placed_at=NOW)
     listed, shown = run("orders", "list").stdout, run("orders", "show", number).stdout
     for text in (number, "awaiting_payment", "£39.96", "2026-06-01 12:00"):
@@ -80,56 +80,50 @@ def test_orders_in_words(run, place):
         assert text in shown
     assert "Größe, Two" in listed
     assert "  2 x Größe (A) £19.98\n" in shown
-    assert "by nobody yet" in shown
 
 
-def test_an_order_number_may_be_typed_small(run, place):
+def test_a_narrow_terminal_cuts_no_order_number(run, place):
+    number = place(placed_at=NOW, email="ada.lovelace@mail.example")
+    assert number in run("orders", "list", columns="80").stdout
+
+
+def test_an_order_number_may_be_in_lower_case(run, place):
     number = place()
     assert number in run("orders", "show", number.lower()).stdout
 
 
-def test_an_order_that_is_not_there(run):
+def test_an_unknown_order(run):
     result = run("orders", "show", "K7QM-2X9T-4BCD", "--json")
     assert result.exit_code == 1
     assert "There is no order K7QM-2X9T-4BCD." in result.stderr
     assert result.stdout == ""
 
 
-def test_as_many_orders_as_asked_for(run, place):
+def test_the_number_of_orders_is_limited(run, place):
     place()
     assert json.loads(run("orders", "list", "--json", "--limit", "1").stdout)["orders"]
     assert run("orders", "list", "--limit", "0").exit_code == 2
 
 
-# --- migrate
-
-
-def test_migrating_can_be_repeated(run, empty_url):
-    for said in ("The database has been brought", "The database is of this version already"):
-        result = run("migrate", url=empty_url)
-        assert result.exit_code == 0
-        assert said in result.stdout
-    engine = make_engine(empty_url)
-    assert not migrations.pending(engine)
-    engine.dispose()
+# --- unusable databases
 
 
 @pytest.fixture
 def unusable(folder, sqlite_url):
-    """The URL of a database in a folder that cannot be made."""
+    """The URL of a database in a folder that cannot be created."""
     (folder / "file").write_text("")
     return sqlite_url.set(database=str(folder / "file" / "shop.sqlite"))
 
 
 @pytest.mark.parametrize("words", [["migrate"], ["orders", "list"]])
-def test_a_database_that_cannot_be_made_is_said_without_a_traceback(run, unusable, words):
+def test_a_database_that_cannot_be_created_is_reported_without_a_traceback(run, unusable, words):
     result = run(*words, url=unusable)
     assert result.exit_code == 1
     assert "sqlalchemy.url" in result.stderr
     assert isinstance(result.exception, SystemExit)
 
 
-def test_a_database_of_another_version_is_said_with_what_to_run(run, empty_url):
+def test_an_outdated_database_is_reported_with_the_command_to_run(run, empty_url):
     result = run("orders", "list", url=empty_url)
     assert result.exit_code == 1
     assert "bookshop migrate" in result.stderr
@@ -138,22 +132,24 @@ def test_a_database_of_another_version_is_said_with_what_to_run(run, empty_url):
 # --- check
 
 
-def test_all_is_fine(run):
-    assert run("check", "--offline").stdout == "Everything is fine.\n"
+def test_check_without_findings(run):
+    assert run("check", "--offline").exit_code == 0
     result = run("check", "--offline", "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"findings": []})
 
 
-def test_a_database_to_mend(run, empty_url):
+def test_check_reports_an_outdated_database(run, empty_url):
     result = run("check", "--offline", "--json", url=empty_url)
     assert result.exit_code == 1
     [finding] = json.loads(result.stdout)["findings"]
-    assert set(finding) == {"severity", "key", "problem", "fix", "why", "file", "line"}
-    assert finding["fix"] == "bookshop migrate"
-    assert "bookshop migrate" in run("check", "--offline", url=empty_url).stdout
+    assert set(finding) == {"severity", "code", "key", "problem", "fix", "why", "file", "line"}
+    assert (finding["code"], finding["fix"]) == ("database_outdated", "bookshop migrate")
+    printed = run("check", "--offline", url=empty_url)
+    assert printed.exit_code == 1
+    assert all(str(value) in printed.stdout for value in finding.values())
 
 
-def test_settings_to_mend(run):
+def test_check_reports_all_invalid_settings(run):
     wrong = {"bookshop.currency": "DEM", "bookshop.curency": "EUR"}
     result = run("check", "--offline", "--json", **wrong)
     assert result.exit_code == 2
@@ -164,29 +160,35 @@ def test_settings_to_mend(run):
     assert run("check", "--offline", **wrong).exit_code == 2
 
 
-# --- what every command says of settings that cannot be used
+# --- invalid settings
 
 
 @pytest.mark.parametrize("words", [["orders", "list"], ["migrate"], ["orders", "show", "X"]])
-def test_wrong_settings_are_said_without_a_traceback(run, words):
+def test_invalid_settings_are_reported_without_a_traceback(run, words):
     result = run(*words, stripe__secret_key="sk_Confidential")
     assert result.exit_code == 2
-    assert "stripe.secret_key: is not a secret key" in result.stderr
+    assert "stripe.secret_key: " in result.stderr
     assert "Traceback" not in result.output
     assert "Confidential" not in result.output
 
 
 @pytest.mark.parametrize("words", [["check"], ["orders", "list"]])
-def test_an_ini_that_is_not_there(words, folder):
+def test_a_missing_ini(words, folder):
     result = CliRunner().invoke(main, ["--config", str(folder / "none.ini"), *words])
     assert result.exit_code == 2
-    assert "There is no file" in result.stderr
+    assert "none.ini" in result.stderr
 
 
 @pytest.mark.parametrize(
     "text",
     ["no section\n", "[app:other]\n", "[app:main]\nuse = config:none.ini\n", "[app:main\n", "\x00"],
-    ids=["no section", "another section", "heir of nobody", "half a section", "no text"],
+    ids=[
+        "no section",
+        "another section",
+        "inherits from a missing file",
+        "half a section",
+        "no text",
+    ],
 )
 def test_an_ini_that_cannot_be_read(text, folder):
     ini = folder / "shop.ini"
@@ -201,10 +203,19 @@ def test_wrong_usage():
     assert CliRunner().invoke(main, ["orders", "show"]).exit_code == 2
 
 
-def test_every_command_has_help():
-    for name, command in main.commands.items():
-        assert command.help, name
-        assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+def all_commands(command, *names):
+    """Yield the names that lead to each command, and the command."""
+    yield names, command
+    for name, child in getattr(command, "commands", {}).items():
+        yield from all_commands(child, *names, name)
+
+
+def test_every_command_and_option_has_help():
+    for names, command in all_commands(main):
+        assert command.help, names
+        options = [each for each in command.params if isinstance(each, click.Option)]
+        assert [option.name for option in options if not option.help] == [], names
+        assert CliRunner().invoke(main, [*names, "--help"]).exit_code == 0
 
 
 WRITING = (
@@ -235,5 +246,5 @@ def test_while_the_shop_is_read_only_no_command_writes(run, words):
 
 @pytest.mark.usefixtures("read_only")
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_while_the_shop_is_read_only_commands_may_look(run, words):
+def test_while_the_shop_is_read_only_commands_may_read(run, words):
     assert run(*words).exit_code == 0

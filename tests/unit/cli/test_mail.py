@@ -1,4 +1,4 @@
-"""`bookshop mail`, alone and from many processes at once."""
+"""`bookshop mail`, in one process and in several at once."""
 
 import json
 import subprocess
@@ -18,9 +18,9 @@ from tests.unit.makers import NOW, book, order
 
 @pytest.fixture
 def write_ini(tmp_path, database_url):
-    """The INI of a shop, with the settings of its mail."""
+    """Write an INI with the given mail settings; return its path."""
 
-    def write_it(**changes):
+    def write_ini(**changes):
         url = database_url.render_as_string(hide_password=False).replace("%", "%%")
         section = ini(tmp_path / "var", "http://localhost:1", **changes, sqlalchemy__url=url)
         lines = "".join(f"{name} = {value}\n" for name, value in section.items())
@@ -28,28 +28,28 @@ def write_ini(tmp_path, database_url):
         path.write_text(f"[app:main]\nuse = egg:bookshop\n{lines}", encoding="utf-8")
         return str(path)
 
-    return write_it
+    return write_ini
 
 
 @pytest.fixture
 def mail(run, folder):
-    """Runs one of the commands, for a shop whose mail lands in a folder unless a test says more."""
+    """Run a mail command, by default for a shop that stores e-mails in a folder."""
 
-    def run_it(*words, **changes):
+    def run_mail(*words, **changes):
         return run("mail", *words, **{"mail__folder": f"{folder}/mail", **changes})
 
-    return run_it
+    return run_mail
 
 
 @pytest.fixture
-def post(sessions):
-    """Writes mails; the numbers of their orders."""
+def enqueue_mails(sessions):
+    """Enqueue e-mails; return the numbers of their orders."""
 
-    def post(count=1, **values):
+    def enqueue_mails(count=1, **values):
         with sessions.begin() as session:
-            session.add(wanted := book(title="Moss"))
+            session.add(sold := book(title="Moss"))
             orders = [
-                order(wanted, **{"email": f"reader{number}@mail.example", **values})
+                order(sold, **{"email": f"reader{number}@mail.example", **values})
                 for number in range(count)
             ]
             session.add_all(orders)
@@ -58,7 +58,7 @@ def post(sessions):
                 enqueue_order_email(session, each, MailKind.PAID, "", NOW)
             return [each.number for each in orders]
 
-    return post
+    return enqueue_mails
 
 
 @pytest.fixture
@@ -73,16 +73,16 @@ def to_server(server):
     return {"mail__folder": "", "mail__host": "127.0.0.1", "mail__port": str(server.port)}
 
 
-def test_no_mail(mail):
+def test_no_mails(mail):
     result = mail("list", "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"mails": []})
     assert mail("list").exit_code == 0
     result = mail("send")
-    assert (result.exit_code, result.stdout) == (0, "No mail is due.\n")
+    assert (result.exit_code, result.stdout) == (0, "No e-mails are due.\n")
 
 
-def test_mail_as_json_and_in_words(mail, post):
-    (number,) = post()
+def test_list_as_json_and_as_table(mail, enqueue_mails):
+    (number,) = enqueue_mails()
     (found,) = json.loads(mail("list", "--json").stdout)["mails"]
     assert found == {
         "id": 1,
@@ -101,12 +101,12 @@ def test_mail_as_json_and_in_words(mail, post):
         assert text in listed
 
 
-def test_mail_lands_in_the_folder(mail, post, folder):
-    post(2)
+def test_send_writes_to_the_folder(mail, enqueue_mails, folder):
+    enqueue_mails(2)
     result = mail("send")
     assert (result.exit_code, result.stdout) == (
         0,
-        "Mail 1 (paid) was sent.\nMail 2 (paid) was sent.\n",
+        "E-mail 1 (paid): sent\nE-mail 2 (paid): sent\n",
     )
     assert len(list((folder / "mail").glob("*.eml"))) == 2
     (second, first) = json.loads(mail("list", "--json").stdout)["mails"]
@@ -116,10 +116,10 @@ def test_mail_lands_in_the_folder(mail, post, folder):
     assert first["sent_at"] is not None
 
 
-def test_mail_by_status(mail, post):
-    post(2)
+def test_list_filters_by_status(mail, enqueue_mails):
+    enqueue_mails(2)
     mail("send")
-    post()
+    enqueue_mails()
     waiting = json.loads(mail("list", "--json", "--status", "waiting").stdout)["mails"]
     assert [each["id"] for each in waiting] == [3]
     sent = json.loads(mail("list", "--json", "--status", "sent", "--limit", "1").stdout)["mails"]
@@ -127,27 +127,27 @@ def test_mail_by_status(mail, post):
     assert mail("list", "--status", "lost").exit_code == 2
 
 
-def test_what_could_not_be_delivered_is_said_and_can_be_sent_again(mail, post, server, to_server):
-    post(2)
+def test_failures_are_reported_and_can_be_sent_again(mail, enqueue_mails, server, to_server):
+    enqueue_mails(2)
     server.box.plan["RCPT"] = ["550 5.1.1 no such user", "450 4.2.0 greylisted"]
     result = mail("send", **to_server)
     assert result.exit_code == 1
     assert result.stdout == (
-        "Mail 1 (paid) was given up: RCPT TO: 550 5.1.1 no such user\n"
-        "Mail 2 (paid) is tried again later: RCPT TO: 450 4.2.0 greylisted\n"
+        "E-mail 1 (paid): failed permanently: RCPT TO: 550 5.1.1 no such user\n"
+        "E-mail 2 (paid): failed, will be retried: RCPT TO: 450 4.2.0 greylisted\n"
     )
     result = mail("send", "--again", "1", "--again", "2", **to_server)
-    assert (result.exit_code, result.stdout.count("was sent.")) == (0, 2)
+    assert (result.exit_code, result.stdout.count(": sent")) == (0, 2)
     assert len(server.box.mails) == 2
 
 
-def test_a_mail_that_is_not_there(mail):
+def test_unknown_mail_is_an_error(mail):
     result = mail("send", "--again", "7")
     assert result.exit_code == 1
-    assert "There is no mail 7, or it is being delivered at this moment." in result.stderr
+    assert "E-mail 7" in result.stderr
 
 
-def test_a_database_that_does_not_answer(mail, monkeypatch, post):
+def test_unavailable_database_is_an_error(mail, monkeypatch, enqueue_mails):
     from sqlalchemy.exc import OperationalError
 
     from bookshop.mail.worker import MailWorker
@@ -158,7 +158,7 @@ def test_a_database_that_does_not_answer(mail, monkeypatch, post):
     monkeypatch.setattr(MailWorker, "deliver_due", locked)
     result = mail("send")
     assert result.exit_code == 1
-    assert "The database does not answer (OperationalError)" in result.stderr
+    assert "OperationalError" in result.stderr
 
 
 def start(path):
@@ -171,21 +171,25 @@ def start(path):
     )
 
 
-def test_every_mail_arrives_once_from_many_processes(write_ini, post, server, to_server, sessions):
-    numbers = post(150)
+def test_concurrent_processes_deliver_each_mail_once(
+    write_ini, enqueue_mails, server, to_server, sessions
+):
+    numbers = enqueue_mails(150)
     path = write_ini(**to_server)
     commands = [start(path) for _ in range(3)]
     said = [command.communicate(timeout=120) for command in commands]
     assert [command.returncode for command in commands] == [0, 0, 0], said
-    assert sum(out.count("was sent.") for out, _ in said) == len(numbers)
+    assert sum(out.count(": sent") for out, _ in said) == len(numbers)
     with sessions() as session:
         found = session.query(MailRecord).all()
         assert {mail.status for mail in found} == {"sent"}
         assert server.box.ids() == sorted(f"<{mail.message_id}@localhost>" for mail in found)
 
 
-def test_what_a_killed_process_had_begun_is_taken_up(write_ini, post, server, to_server, sessions):
-    post()
+def test_claim_of_a_killed_process_is_taken_over(
+    write_ini, enqueue_mails, server, to_server, sessions
+):
+    enqueue_mails()
     path = write_ini(**to_server)
     held = threading.Event()
     server.box.plan["DATA"] = [held]
@@ -194,13 +198,13 @@ def test_what_a_killed_process_had_begun_is_taken_up(write_ini, post, server, to
     killed.kill()
     killed.communicate(timeout=20)
     other = start(path)
-    assert other.communicate(timeout=60)[0] == "No mail is due.\n"
+    assert other.communicate(timeout=60)[0] == "No e-mails are due.\n"
     with sessions.begin() as session:
         (mail,) = session.query(MailRecord)
         assert mail.status == "waiting"
         over = mail.claimed_until - timedelta(hours=1)
         session.execute(update(MailRecord).values(claimed_until=over))
     last = start(path)
-    assert last.communicate(timeout=60)[0] == "Mail 1 (paid) was sent.\n"
+    assert last.communicate(timeout=60)[0] == "E-mail 1 (paid): sent\n"
     held.set()
     assert len(server.box.mails) == 1

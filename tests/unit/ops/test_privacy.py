@@ -23,7 +23,7 @@ from bookshop.webhooks.models import EventRecord, EventStatus
 from tests.unit.makers import NOW, book, charge, intent_of, order
 
 ADA = "Ada.Lovelace@mail.example"
-TRACES = ("lovelace", "st james", "parcel-1815", "visitor-of-ada")
+TRACES = ("lovelace", "st james", "parcel-1815", "session-of-ada")
 CAUSE = Cause(Actor.STAFF, "test")
 
 
@@ -47,14 +47,14 @@ def held(sessions):
             order(
                 sold,
                 email=ADA,
-                session_id="visitor-of-ada",
-                dedup_key="visitor-of-ada/MOSS/",
+                session_id="session-of-ada",
+                dedup_key="session-of-ada/MOSS/",
                 status=OrderStatus.SHIPPED,
                 address={"name": "Ada Lovelace", "line1": "12 St James's Square"},
                 paid_at=NOW,
             ),
             order(sold, email=ADA.upper(), session_id="v2", status=OrderStatus.EXPIRED),
-            order(sold, session_id="visitor-of-ada", status=OrderStatus.EXPIRED),
+            order(sold, session_id="session-of-ada", status=OrderStatus.EXPIRED),
             order(sold, email="b@mail.example", session_id="v3", status=OrderStatus.PAID),
         ]
         session.add_all(made)
@@ -144,7 +144,7 @@ def test_records_for_accounting_stay(sessions, held, erase):
         assert first.payment_intent
         assert first.entries[-1].event == "customer_erased"
         other = session.scalars(select(Order).where(Order.number == held[3])).one()
-        assert (other.email, other.visitor) == ("b@mail.example", "v3")
+        assert (other.email, other.session_id) == ("b@mail.example", "v3")
 
 
 def test_erasing_again_changes_nothing(engine, held, erase):

@@ -30,11 +30,11 @@ def test_valid_answers_have_no_problem(changes):
         ("name", "Otter ${HOME}", "cannot have"),
         ("url", "otter.example", "not a web address"),
         ("url", "http://otter.example", "must begin with https://"),
-        ("url", "https://otter.example;evil", "not the name of a machine"),
+        ("url", "https://otter.example;evil", "not a host name"),
         ("email", "otter", "not an e-mail address"),
         ("locale", "klingon", "not a locale"),
         ("currency", "XYZ", "ISO 4217"),
-        ("mail", "smtp otter", "not the name of a machine"),
+        ("mail", "smtp otter", "not a host name"),
     ],
 )
 def test_an_invalid_answer_is_reported_with_its_key(name, value, part):
