@@ -9,8 +9,8 @@ from babel import Locale
 from pyramid.config import Configurator
 
 from bookshop.catalogue.jobs import run_catalogue_jobs
-from bookshop.catalogue.pages.resources import Catalogue
 from bookshop.catalogue.pricing import SalesContext
+from bookshop.catalogue.resources import Catalogue
 from bookshop.catalogue.seo.sitemap import Sitemaps
 from bookshop.services import services
 from bookshop.settings import ShopSettings

@@ -9,9 +9,8 @@ from typing import Any
 from babel.numbers import format_decimal
 from pyramid.request import Request
 
-from bookshop.catalogue import labels
+from bookshop.catalogue import labels, urls
 from bookshop.catalogue.forms import Format
-from bookshop.catalogue.pages import urls
 from bookshop.catalogue.search.cursor import Cursor
 from bookshop.catalogue.search.facets import Facet
 from bookshop.catalogue.search.query import AVAILABILITIES, FILTERS, Query, Sort, default_sort

@@ -12,7 +12,7 @@ from pyramid.request import Request
 from stdnum import isbn as isbn_number
 
 from bookshop import clock
-from bookshop.catalogue import labels
+from bookshop.catalogue import labels, urls
 from bookshop.catalogue.covers.picture import Picture, cover_picture
 from bookshop.catalogue.edition import (
     THEMA,
@@ -22,7 +22,6 @@ from bookshop.catalogue.edition import (
     Series,
     Subject,
 )
-from bookshop.catalogue.pages import urls
 from bookshop.catalogue.pricing import AvailabilityCode
 from bookshop.catalogue.queries import BookDetail, Listing
 from bookshop.i18n import _

@@ -9,10 +9,10 @@ from pyramid.httpexceptions import HTTPFound, HTTPMovedPermanently, HTTPNotFound
 from pyramid.request import Request
 from pyramid.view import view_config
 
-from bookshop.catalogue.pages import urls
+from bookshop.catalogue import urls
 from bookshop.catalogue.pages.list_presenter import ListPresenter
 from bookshop.catalogue.pages.presenters import BookPresenter
-from bookshop.catalogue.pages.resources import Book, Catalogue, WithdrawnBook
+from bookshop.catalogue.resources import Book, Catalogue, WithdrawnBook
 from bookshop.catalogue.search.cursor import CursorError, parse_cursor
 from bookshop.catalogue.search.query import PARAMETERS, Query, QueryError, parse_query
 from bookshop.catalogue.search.service import Results

@@ -14,10 +14,10 @@ from pyramid.view import view_config
 from sqlalchemy import select
 from sqlalchemy.engine import Engine
 
+from bookshop.catalogue import urls
 from bookshop.catalogue.edition import AUTHOR, Edition
 from bookshop.catalogue.models import BookRecord, ListingRecord
-from bookshop.catalogue.pages import urls
-from bookshop.catalogue.pages.resources import Catalogue
+from bookshop.catalogue.resources import Catalogue
 from bookshop.i18n import _
 from bookshop.services import services
 from bookshop.settings import ShopSettings

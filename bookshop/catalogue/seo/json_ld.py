@@ -12,7 +12,7 @@ from typing import Any
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from bookshop.catalogue import labels
+from bookshop.catalogue import labels, urls
 from bookshop.catalogue.edition import (
     AUTHOR,
     KEYWORD,
@@ -23,7 +23,6 @@ from bookshop.catalogue.edition import (
     Subject,
 )
 from bookshop.catalogue.forms import Format
-from bookshop.catalogue.pages import urls
 from bookshop.catalogue.pricing import AvailabilityCode, Offer
 from bookshop.catalogue.queries import BookDetail, Listing
 from bookshop.catalogue.seo import schema_org

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from pyramid.request import Request
 
-from bookshop.catalogue import labels
+from bookshop.catalogue import labels, urls
 from bookshop.catalogue.edition import AUTHOR
-from bookshop.catalogue.pages import urls
 from bookshop.catalogue.queries import BookDetail, Listing
 from bookshop.catalogue.search.query import Query
 from bookshop.catalogue.seo import json_ld

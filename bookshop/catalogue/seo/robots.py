@@ -9,7 +9,7 @@ from pyramid.view import view_config
 from bookshop.services import services
 from bookshop.web.resources import Shop
 
-# Personal pages, and searches, of which there is no end.
+# Personal pages, and searches, of which there are unlimited numbers.
 DISALLOWED = (
     "/checkout",
     "/success",

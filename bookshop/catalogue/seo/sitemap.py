@@ -20,9 +20,9 @@ from pyramid.view import view_config
 from sqlalchemy import func, select
 from sqlalchemy.engine import Engine
 
+from bookshop.catalogue import urls
 from bookshop.catalogue.edition import digest
 from bookshop.catalogue.models import BookRecord, ListingRecord
-from bookshop.catalogue.pages import urls
 from bookshop.services import services
 from bookshop.web.resources import Resource, Shop
 

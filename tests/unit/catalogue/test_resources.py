@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyramid.testing import DummyRequest
 from stdnum import isbn
 
-from bookshop.catalogue.pages.resources import Book, Catalogue, WithdrawnBook, canonical_sku
+from bookshop.catalogue.resources import Book, Catalogue, WithdrawnBook, canonical_sku
 
 bodies = st.from_regex(r"\A97[89][0-9]{9}\Z")
 
