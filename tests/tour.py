@@ -98,7 +98,7 @@ def complete_edition() -> Edition:
         sku=COMPLETE,
         title='The <Whole> Book & "Everything" in It',
         subtitle="Being the Test of a Catalogue",
-        reference="shelf.example.whole",
+        reference="tour.example.complete",
         series=(Series("Books of Books", "3"), Series("Tests of Time")),
         contributors=(
             Contributor("Ada Example", "A01", "Example, Ada"),

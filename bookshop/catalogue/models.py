@@ -127,5 +127,5 @@ class CatalogueState(Base):
     facets_version: Mapped[int | None]
 
 
-#: Stands for an unknown publication date; sorts before all others.
+#: Replaces an unknown publication date; sorts before all others.
 UNKNOWN_DATE = date(1, 1, 1)

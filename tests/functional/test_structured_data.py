@@ -228,7 +228,7 @@ def test_book_has_open_graph_properties(shop):
     assert found["og:type"] == ["book"]
     assert found["og:title"] == ["Moss, Eilidh Strandberg-Kerr"]
     assert found["og:url"] == [f"{HOME}books/{MOSS}"]
-    assert found["og:site_name"] == ["The Test Shelf"]
+    assert found["og:site_name"] == [shop.registry.services.settings.shop.name]
     assert found["og:locale"] == ["en_GB"]
     assert found["book:isbn"] == [MOSS]
     assert found["book:author"] == ["Eilidh Strandberg-Kerr"]
@@ -250,6 +250,26 @@ def test_page_has_one_canonical_url_and_no_duplicate_metadata(shop, path):
     assert [each["href"] for each in page.html.select("link[rel=canonical]")] == [HOME[:-1] + path]
     assert found["og:url"] == [HOME[:-1] + path]
     assert {name for name, values in found.items() if len(values) > 1} <= {"book:author"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "description"),
+    [
+        ({}, None),
+        ({"bookshop__tagline": "Books by the sea"}, ["Books by the sea"]),
+        (
+            {"bookshop__tagline": "Books by the sea", "bookshop__description": "All about us."},
+            ["All about us."],
+        ),
+    ],
+)
+def test_index_has_the_shops_own_description(make_shop, changes, description):
+    page = make_shop(**changes).visitor().get("/")
+
+    assert meta(page).get("description") == description
+    assert meta(page).get("og:description") == description
+    tagline = page.html.select_one(".shop-intro .lede")
+    assert (tagline and tagline.text) == changes.get("bookshop__tagline")
 
 
 def test_sort_order_is_not_in_the_canonical_url(shop):

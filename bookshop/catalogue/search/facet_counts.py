@@ -72,7 +72,7 @@ def count_books(
 ) -> Sequence[Any]:
     """Return rows of _COLUMNS and a count: of a subject, or of its descendants `level` levels down.
 
-    The empty subject at level 0 stands for all books, with or without a subject.
+    The empty subject at level 0 counts all books, with or without a subject.
     """
     code: Any = ListingSubject.code if subject or level else literal("")
     availability = case(
