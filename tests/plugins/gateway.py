@@ -1,4 +1,4 @@
-"""A gateway to a Stripe that does what a test says."""
+"""Gateways to a fake Stripe whose answers a test decides."""
 
 import pytest
 
@@ -19,22 +19,22 @@ def counterpart():
 
 
 @pytest.fixture
-def visits(monkeypatch):
-    """A growing list with an entry for each visit to Stripe, whatever is asked in it."""
-    seen = []
-    visit = PooledHTTPClient.visit
+def operations(monkeypatch):
+    """A growing list with an entry for each operation, which may consist of several requests."""
+    started = []
+    operation = PooledHTTPClient.operation
 
     def counted(client):
-        seen.append(client)
-        return visit(client)
+        started.append(client)
+        return operation(client)
 
-    monkeypatch.setattr(PooledHTTPClient, "visit", counted)
-    return seen
+    monkeypatch.setattr(PooledHTTPClient, "operation", counted)
+    return started
 
 
 @pytest.fixture
 def make_gateway(counterpart, monkeypatch):
-    """Gateways with the settings that a test asks for; they repeat without waiting first."""
+    """Creates gateways with given settings; they retry without a delay."""
     monkeypatch.setattr(PooledHTTPClient, "INITIAL_DELAY", 0)
     made = []
 
