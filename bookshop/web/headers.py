@@ -77,7 +77,7 @@ NO_PERMISSIONS = permissions()
 def secure(request: Request, response: Response, site: str) -> None:
     """Add the security headers that the response does not set itself.
 
-    `site` is the shop's address: if it is https, browsers are told to use https only.
+    `site` is the shop's address: if it is https, HSTS makes browsers use https only.
     """
     headers = response.headers
     headers.setdefault("Content-Security-Policy", str(request.content_security_policy))

@@ -1,4 +1,4 @@
-"""No address of another's gets into what the shop answers: into redirects, links, or headers."""
+"""Open redirects and header injection: no foreign address gets into redirects, links or headers."""
 
 import re
 from urllib.parse import urlsplit
@@ -11,9 +11,9 @@ from tests.shops import intent_of, pay_form
 
 SITE = "https://books.example"
 EVIL = "evil.example"
-ELSEWHERE = ("https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)")
-WHERE_TO = ("next", "came_from", "return_url", "redirect", "url", "continue")
-LIES = {
+TARGETS = ("https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)")
+PARAMETERS = ("next", "came_from", "return_url", "redirect", "url", "continue")
+FORGED_HEADERS = {
     "X-Forwarded-Host": EVIL,
     "X-Forwarded-Proto": "http",
     "X-Forwarded-Prefix": "//evil.example",
@@ -25,7 +25,7 @@ LIES = {
 
 @pytest.fixture
 def https(make_shop):
-    """A shop served over https, and a browser that sends what browsers send."""
+    """A browser at a shop that is served over https."""
     shop = make_shop(bookshop__url=SITE, bookshop__environment="staging")
     extra = {"HTTP_HOST": "books.example", "wsgi.url_scheme": "https", "HTTP_ORIGIN": SITE}
     return TestApp(shop.wsgi, extra_environ=extra)
@@ -33,13 +33,13 @@ def https(make_shop):
 
 @pytest.fixture
 def bought(https):
-    """That browser has an order, which nobody has paid yet: its number and its PaymentIntent."""
+    """An unpaid order of that browser: its number and its PaymentIntent."""
     page = https.get("/checkout", {"item": MOSS})
     return pay_form(page)["order"], intent_of(page)
 
 
 def redirects(browser, intent, number):
-    """What each view of the shop that sends a browser on answers."""
+    """Yield a function that requests each view that redirects."""
     token = pay_form(browser.get("/checkout", {"order": number}))["csrf_token"]
     secret = browser.get("/checkout", {"order": number}).text
     (secret,) = set(re.findall(rf"{intent}_secret_\w+", secret))
@@ -47,33 +47,35 @@ def redirects(browser, intent, number):
     form = {"item": MOSS, "confirm": "1", "csrf_token": token}
     cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
     own = {"Host": EVIL, "Cookie": cookies}
-    yield lambda more, lies: browser.get("/success", {**asked, **more}, headers={**lies, **own})
-    yield lambda more, lies: browser.post("/checkout", {**form, **more}, headers={**lies, **own})
+    yield lambda more, forged: browser.get("/success", {**asked, **more}, headers={**forged, **own})
+    yield lambda more, forged: browser.post(
+        "/checkout", {**form, **more}, headers={**forged, **own}
+    )
 
 
 def test_redirects_stay_in_the_shop(https, bought):
     number, intent = bought
     for go in redirects(https, intent, number):
-        for target in ELSEWHERE:
-            told = go(dict.fromkeys(WHERE_TO, target), {"Referer": target} | LIES)
-            assert told.status_int == 303
-            location = urlsplit(told.headers["Location"])
+        for target in TARGETS:
+            response = go(dict.fromkeys(PARAMETERS, target), {"Referer": target} | FORGED_HEADERS)
+            assert response.status_int == 303
+            location = urlsplit(response.headers["Location"])
             assert (location.scheme, location.netloc) in {("https", "books.example"), ("", "")}
-            assert EVIL not in told.headers["Location"]
+            assert EVIL not in response.headers["Location"]
 
 
 @pytest.mark.parametrize("path", ["//evil.example", "//evil.example/x", "/%5cevil.example/"])
 def test_a_path_that_looks_like_a_url_is_not_redirected(https, path):
-    told = https.get(path, expect_errors=True)
-    assert told.status_int == 404
-    assert EVIL not in str(told.headers)
+    response = https.get(path, expect_errors=True)
+    assert response.status_int == 404
+    assert EVIL not in str(response.headers)
 
 
 @pytest.mark.parametrize("path", ["/", "/books/", f"/books/{MOSS}", "/orders/", "/sitemap.xml"])
 def test_host_headers_do_not_get_into_responses(https, path):
-    told = https.get(path, headers={**LIES, "Host": EVIL})
-    assert EVIL not in told.text
-    assert EVIL not in str(told.headers)
+    response = https.get(path, headers={**FORGED_HEADERS, "Host": EVIL})
+    assert EVIL not in response.text
+    assert EVIL not in str(response.headers)
 
 
 def test_a_form_of_another_origin_is_refused(https, bought):
@@ -95,23 +97,22 @@ def test_header_injection_is_refused(https, bought, line):
         f"/success?pi={intent}{line}",
         f"/orders/{line}?key={line}",
     ):
-        told = https.get(path, expect_errors=True)
-        assert told.status_int < 500
-        assert "X-Planted" not in told.headers
-        assert not re.search(r"[\r\n]", "".join(told.headers.values()))
+        response = https.get(path, expect_errors=True)
+        assert response.status_int < 500
+        assert "X-Planted" not in response.headers
+        assert not re.search(r"[\r\n]", "".join(response.headers.values()))
 
 
 def test_request_ids_cannot_inject_headers(https):
     for planted in ("x\tSet-Cookie: a=b", "<script>", "x" * 5_000, 'a"b'):
-        told = https.get("/orders/", headers={"X-Request-Id": planted})
-        assert re.fullmatch(r"[\w-]{1,64}", told.headers["X-Request-Id"])
+        response = https.get("/orders/", headers={"X-Request-Id": planted})
+        assert re.fullmatch(r"[\w-]{1,64}", response.headers["X-Request-Id"])
 
 
-def test_cookies_are_httponly_secure_and_samesite(https, bought):
-    told = https.get("/checkout", {"item": MOSS})
+def test_cookies_are_httponly_secure_and_samesite(https):
     https.reset()
-    told = https.get("/checkout", {"item": MOSS})
-    cookies = told.headers.getall("Set-Cookie")
+    response = https.get("/checkout", {"item": MOSS})
+    cookies = response.headers.getall("Set-Cookie")
     assert cookies
     for cookie in cookies:
         assert cookie.startswith("__Host-")

@@ -1,4 +1,4 @@
-"""Which revisions an older version of the shop can live with, and how it knows."""
+"""Schema revisions that an older version of the shop can use."""
 
 import ast
 import inspect
@@ -12,7 +12,7 @@ from bookshop import migrations
 from bookshop.db import WRITES, make_engine
 
 SCRIPTS = list(ScriptDirectory("bookshop/migrations").walk_revisions())
-# What an older version does not notice: tables of their own, and columns that may be left out.
+# Operations that an older version can ignore: new tables, and columns with a default.
 ADDING = {"create_table", "create_index", "add_column", "bulk_insert", "f"}
 NEWER = '''"""{revision}."""
 import sqlalchemy as sa
@@ -27,7 +27,7 @@ def downgrade(): op.drop_table("t{revision}")
 
 @pytest.fixture
 def migrate_beyond(engine, tmp_path):
-    """Has a newer version of the shop migrate the database: a revision for each answer."""
+    """Migrates the database as a newer version would: one revision for each `expand_only`."""
 
     def migrate(*expand_only):
         before = ScriptDirectory("bookshop/migrations").get_current_head()
@@ -50,9 +50,8 @@ def test_every_revision_states_expand_only(script):
     assert isinstance(script.module.expand_only, bool)
 
 
-def additions_alone(upgrade):
-    """Whether an upgrade calls nothing of Alembic's but what adds, and adds no column that
-    each row has to have."""
+def only_adds(upgrade):
+    """Return True if an upgrade only adds, and adds no column that older shops must fill."""
     tree = ast.parse(inspect.getsource(upgrade))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -60,8 +59,8 @@ def additions_alone(upgrade):
             if isinstance(owner, ast.Name) and owner.id != "sa" and name not in ADDING:
                 return False
             if name == "add_column":
-                told = {word.arg: word.value for each in node.args[1:] for word in each.keywords}
-                if not ("server_default" in told or ast.unparse(told["nullable"]) == "True"):
+                column = {word.arg: word.value for each in node.args[1:] for word in each.keywords}
+                if not ("server_default" in column or ast.unparse(column["nullable"]) == "True"):
                     return False
     return True
 
@@ -70,18 +69,17 @@ def additions_alone(upgrade):
     "script", [each for each in SCRIPTS if each.module.expand_only], ids=lambda each: each.revision
 )
 def test_expanding_revisions_remove_nothing(script):
-    assert additions_alone(script.module.upgrade)
+    assert only_adds(script.module.upgrade)
 
 
 def test_revisions_that_remove_something_are_detected():
     by_number = {script.revision: script.module for script in SCRIPTS}
-    assert not additions_alone(by_number["0002"].upgrade)
-    assert not additions_alone(by_number["0005"].upgrade)
+    assert not only_adds(by_number["0002"].upgrade)
+    assert not only_adds(by_number["0005"].upgrade)
 
 
 def test_an_older_shop_can_use_an_expanded_schema(engine, migrate_beyond):
     migrate_beyond(True, True)
-    assert migrations.pending(engine)
     assert migrations.is_usable(engine)
     assert migrations.pending(engine) == []
     migrations.upgrade(engine)

@@ -1,4 +1,4 @@
-"""Pages that are kept: which, under what, and for how long."""
+"""The page cache: what is cached, under which key, and for how long."""
 
 import re
 from types import SimpleNamespace
@@ -34,12 +34,12 @@ TEXT = "<p>Moss</p>" * 100
 
 
 class Version:
-    """The catalogue's version in the database, and as a process knows it."""
+    """The catalogue's version: in the database, and as last read by a process."""
 
     def __init__(self):
         self.stored = self.known = 1
 
-    def touch(self):
+    def bump(self):
         self.stored += 1
 
     def current(self):
@@ -74,33 +74,33 @@ def request_for(path, method="GET", **headers):
     return request
 
 
-def kept(cache, path, **headers):
-    """What is answered without a view, or None."""
+def cached(cache, path, **headers):
+    """Return the response from the cache, or None."""
     request = request_for(path, **headers)
     answer = cache.answer(request.environ)
     return answer and request.get_response(answer)
 
 
-def shown(cache, path, parameters=(), view=lambda _request: Response(TEXT), **headers):
-    """What a view's page is answered with."""
+def rendered(cache, path, parameters=(), view=lambda _request: Response(TEXT), **headers):
+    """Return the response of a view through the cache."""
     request = request_for(path, **headers)
     return cache.render(request, lambda: view(request), parameters)
 
 
-# --- what is kept
+# --- what is cached
 
 
 def test_a_page_is_rendered_once(cache):
-    assert kept(cache, "/") is None
-    first = shown(cache, "/")
-    again = kept(cache, "/")
+    assert cached(cache, "/") is None
+    first = rendered(cache, "/")
+    again = cached(cache, "/")
     assert again.text == first.text == TEXT
     assert dict(again.headers) == dict(first.headers)
 
 
 def test_headers_of_a_cached_page(cache):
-    shown(cache, "/")
-    headers = kept(cache, "/").headers
+    rendered(cache, "/")
+    headers = cached(cache, "/").headers
     assert headers["ETag"] == '"1-build-identity"'
     assert headers["Cache-Control"] == CACHED
     assert headers["Vary"] == "Accept-Encoding"
@@ -116,21 +116,21 @@ def test_a_cached_page_keeps_its_security_policy(cache):
         request.content_security_policy.allow("img-src", ["https://covers.example"])
         return Response(TEXT)
 
-    shown(cache, "/", view=view)
-    assert "https://covers.example" in kept(cache, "/").headers["Content-Security-Policy"]
+    rendered(cache, "/", view=view)
+    assert "https://covers.example" in cached(cache, "/").headers["Content-Security-Policy"]
 
 
 def test_paths_are_cached_separately(cache):
-    shown(cache, "/books/1")
-    assert kept(cache, "/books/2") is None
-    assert kept(cache, "/books/1/") is None
+    rendered(cache, "/books/1")
+    assert cached(cache, "/books/2") is None
+    assert cached(cache, "/books/1/") is None
 
 
 def test_script_name_is_part_of_the_key(cache):
     request = request_for("/")
     request.environ["SCRIPT_NAME"] = "/shop"
     cache.render(request, lambda: Response(TEXT), ())
-    assert kept(cache, "/") is None
+    assert cached(cache, "/") is None
     assert cache.answer(request_for("/").environ | {"SCRIPT_NAME": "/shop"})
 
 
@@ -146,9 +146,9 @@ def test_script_name_is_part_of_the_key(cache):
     ids=["gone", "missing", "part", "redirect", "stream"],
 )
 def test_other_responses_are_not_cached(cache, answer):
-    response = shown(cache, "/", view=lambda _request: answer())
+    response = rendered(cache, "/", view=lambda _request: answer())
     assert "ETag" not in response.headers
-    assert kept(cache, "/") is None
+    assert cached(cache, "/") is None
 
 
 def test_exceptions_are_not_cached(cache):
@@ -156,15 +156,15 @@ def test_exceptions_are_not_cached(cache):
         raise HTTPFound("/elsewhere")
 
     with pytest.raises(HTTPFound):
-        shown(cache, "/", view=view)
-    assert kept(cache, "/") is None
+        rendered(cache, "/", view=view)
+    assert cached(cache, "/") is None
 
 
 def test_head_uses_the_cache_and_does_not_fill_it(cache):
-    head = shown(cache, "/", method="HEAD")
-    assert kept(cache, "/") is None
-    whole = shown(cache, "/")
-    again = kept(cache, "/", method="HEAD")
+    head = rendered(cache, "/", method="HEAD")
+    assert cached(cache, "/") is None
+    whole = rendered(cache, "/")
+    again = cached(cache, "/", method="HEAD")
     assert again.body == b""
     assert dict(head.headers) == dict(whole.headers) == dict(again.headers)
 
@@ -173,8 +173,8 @@ def test_head_uses_the_cache_and_does_not_fill_it(cache):
     "path", ["//books/1", "/books//1", "/./books/1", "/a/../books/1", "/books/."]
 )
 def test_other_spellings_of_a_path_are_not_cached(cache, path):
-    assert shown(cache, path).text == TEXT
-    assert kept(cache, path) is None
+    assert rendered(cache, path).text == TEXT
+    assert cached(cache, path) is None
     assert not is_canonical_path(path)
 
 
@@ -186,27 +186,27 @@ def show_query(request):
 
 
 def test_only_named_parameters_are_part_of_the_key(cache):
-    shown(cache, "/books/?q=moss&utm_source=mail", ("q", "page"), show_query)
-    page = kept(cache, "/books/?fbclid=7&q=moss")
+    rendered(cache, "/books/?q=moss&utm_source=mail", ("q", "page"), show_query)
+    page = cached(cache, "/books/?fbclid=7&q=moss")
     assert page.text == "[('q', 'moss')]"
-    assert kept(cache, "/books/?q=salt") is None
-    assert kept(cache, "/books/?q=moss&page=2") is None
+    assert cached(cache, "/books/?q=salt") is None
+    assert cached(cache, "/books/?q=moss&page=2") is None
 
 
 def test_the_order_of_parameters_is_not_part_of_the_key(cache):
-    shown(cache, "/books/?page=2&q=moss", ("q", "page"), show_query)
-    assert kept(cache, "/books/?q=moss&page=2")
+    rendered(cache, "/books/?page=2&q=moss", ("q", "page"), show_query)
+    assert cached(cache, "/books/?q=moss&page=2")
 
 
 def test_the_order_of_a_parameters_values_is_part_of_the_key(cache):
-    shown(cache, "/books/?q=a&q=b", ("q",), show_query)
-    assert kept(cache, "/books/?q=b&q=a") is None
+    rendered(cache, "/books/?q=a&q=b", ("q",), show_query)
+    assert cached(cache, "/books/?q=b&q=a") is None
 
 
 def test_a_long_query_is_not_cached(cache):
     path = f"/books/?q={'x' * 2000}"
-    assert shown(cache, path, ("q",), show_query).status_int == 200
-    assert kept(cache, path) is None
+    assert rendered(cache, path, ("q",), show_query).status_int == 200
+    assert cached(cache, path) is None
 
 
 def test_a_view_sees_nothing_personal(cache):
@@ -241,8 +241,8 @@ def test_a_cached_page_cannot_use_the_session(cache, touch):
         return Response(TEXT)
 
     with pytest.raises(UncacheableResponse):
-        shown(cache, "/", view=view)
-    assert kept(cache, "/") is None
+        rendered(cache, "/", view=view)
+    assert cached(cache, "/") is None
 
 
 def test_a_cached_page_cannot_set_cookies(cache):
@@ -252,26 +252,26 @@ def test_a_cached_page_cannot_set_cookies(cache):
         return response
 
     with pytest.raises(UncacheableResponse):
-        shown(cache, "/", view=view)
+        rendered(cache, "/", view=view)
 
 
 # --- how it is sent
 
 
 def test_a_page_is_compressed_once(cache, monkeypatch):
-    first = shown(cache, "/", Accept_Encoding="br")
+    first = rendered(cache, "/", Accept_Encoding="br")
     assert first.headers["Content-Encoding"] == "br"
     assert first.headers["ETag"] == '"1-build-br"'
     assert brotli.decompress(first.body).decode() == TEXT
     monkeypatch.setattr(brotli, "compress", None)
-    assert kept(cache, "/", Accept_Encoding="br").body == first.body
-    assert kept(cache, "/", Accept_Encoding="gzip").headers["Content-Encoding"] == "gzip"
-    assert kept(cache, "/").text == TEXT
+    assert cached(cache, "/", Accept_Encoding="br").body == first.body
+    assert cached(cache, "/", Accept_Encoding="gzip").headers["Content-Encoding"] == "gzip"
+    assert cached(cache, "/").text == TEXT
 
 
 @pytest.mark.parametrize("known", ['"1-build-br"', 'W/"1-build-br"', '"0-build-br", "1-build-br"'])
 def test_a_current_tag_gets_304_even_if_the_page_is_not_cached(cache, known):
-    answer = kept(cache, "/never/asked", Accept_Encoding="br", If_None_Match=known)
+    answer = cached(cache, "/never/asked", Accept_Encoding="br", If_None_Match=known)
     assert answer.status_int == 304
     assert answer.body == b""
     assert dict(answer.headers) == {
@@ -286,14 +286,14 @@ def test_a_current_tag_gets_304_even_if_the_page_is_not_cached(cache, known):
 
 @pytest.mark.parametrize("known", ['"1-build-gzip"', '"1-other-br"', '"2-build-br"', "1-build-br"])
 def test_other_tags_get_the_page(cache, known):
-    shown(cache, "/")
-    assert kept(cache, "/", Accept_Encoding="br", If_None_Match=known).status_int == 200
+    rendered(cache, "/")
+    assert cached(cache, "/", Accept_Encoding="br", If_None_Match=known).status_int == 200
 
 
 def test_if_none_match_star_requires_a_page(cache):
-    assert kept(cache, "/", If_None_Match="*") is None
-    first = shown(cache, "/", If_None_Match="*")
-    assert first.status_int == kept(cache, "/", If_None_Match="*").status_int == 304
+    assert cached(cache, "/", If_None_Match="*") is None
+    first = rendered(cache, "/", If_None_Match="*")
+    assert first.status_int == cached(cache, "/", If_None_Match="*").status_int == 304
     assert "Content-Length" not in first.headers
 
 
@@ -301,96 +301,96 @@ def test_if_none_match_star_requires_a_page(cache):
 
 
 def test_a_new_version_drops_all_pages(cache, version):
-    shown(cache, "/")
-    version.touch()
-    assert kept(cache, "/")  # nobody knows yet
+    rendered(cache, "/")
+    version.bump()
+    assert cached(cache, "/")  # this process has not read the new version yet
     version.read()
-    assert kept(cache, "/") is None
-    assert kept(cache, "/", If_None_Match='"1-build-identity"') is None
+    assert cached(cache, "/") is None
+    assert cached(cache, "/", If_None_Match='"1-build-identity"') is None
     assert cache.size == 0
-    assert shown(cache, "/").headers["ETag"] == '"2-build-identity"'
+    assert rendered(cache, "/").headers["ETag"] == '"2-build-identity"'
 
 
 def test_a_page_rendered_during_a_change_is_not_cached(cache, version):
     def view(_request):
-        version.touch()
+        version.bump()
         return Response(TEXT)
 
-    response = shown(cache, "/", view=view)
+    response = rendered(cache, "/", view=view)
     assert response.text == TEXT
     assert response.headers["Cache-Control"] == "no-cache"
     assert "ETag" not in response.headers
-    assert kept(cache, "/") is None
+    assert cached(cache, "/") is None
 
 
 def test_nothing_is_cached_without_a_version(cache, version):
     version.stored = version.known = None
-    assert shown(cache, "/").headers["Cache-Control"] == "no-cache"
-    assert kept(cache, "/", If_None_Match='"1-build-identity"') is None
+    assert rendered(cache, "/").headers["Cache-Control"] == "no-cache"
+    assert cached(cache, "/", If_None_Match='"1-build-identity"') is None
 
 
 def test_an_unknown_version_drops_no_pages(cache, version):
-    shown(cache, "/")
+    rendered(cache, "/")
     version.known = None
-    assert kept(cache, "/") is None
+    assert cached(cache, "/") is None
     version.read()
-    assert kept(cache, "/")
+    assert cached(cache, "/")
 
 
 def test_maintenance_disables_the_cache(make, tmp_path):
     now = [0.0]
     cache, flag = make(clock=lambda: now[0]), tmp_path / "maintenance"
-    shown(cache, "/")
-    assert kept(cache, "/")
+    rendered(cache, "/")
+    assert cached(cache, "/")
 
     flag.touch()
     now[0] += MAINTENANCE_CHECK_INTERVAL
-    assert kept(cache, "/") is None
-    assert kept(cache, "/", If_None_Match='"1-build-identity"') is None
+    assert cached(cache, "/") is None
+    assert cached(cache, "/", If_None_Match='"1-build-identity"') is None
 
     flag.unlink()
     now[0] += MAINTENANCE_CHECK_INTERVAL
-    assert kept(cache, "/")
+    assert cached(cache, "/")
 
 
 def test_least_recently_used_pages_are_dropped(make):
     page = 2 * len(TEXT) + PAGE_OVERHEAD
     cache = make(max_bytes=3 * page)
     for number in (1, 2, 3):
-        shown(cache, f"/books/{number}")
-    assert kept(cache, "/books/1")
-    shown(cache, "/books/4")
-    assert [number for number in (1, 2, 3, 4) if kept(cache, f"/books/{number}")] == [1, 3, 4]
+        rendered(cache, f"/books/{number}")
+    assert cached(cache, "/books/1")
+    rendered(cache, "/books/4")
+    assert [number for number in (1, 2, 3, 4) if cached(cache, f"/books/{number}")] == [1, 3, 4]
     assert cache.size == 3 * page
 
 
 def test_queries_of_one_path_are_dropped_too(make):
     cache = make(max_bytes=3 * (2 * len(TEXT) + PAGE_OVERHEAD))
     for number in range(20):
-        shown(cache, f"/books/?page={number}", ("page",))
-    assert [n for n in range(20) if kept(cache, f"/books/?page={n}")] == [17, 18, 19]
+        rendered(cache, f"/books/?page={number}", ("page",))
+    assert [n for n in range(20) if cached(cache, f"/books/?page={n}")] == [17, 18, 19]
     assert len(cache._parameters) == len(cache._pages_at) == 1
 
 
 def test_a_page_cached_twice_is_counted_once(cache):
-    shown(cache, "/")
+    rendered(cache, "/")
     size = cache.size
-    shown(cache, "/")
+    rendered(cache, "/")
     assert cache.size == size > 0
 
 
 def test_a_page_larger_than_the_cache_is_not_cached(make):
     cache = make(max_bytes=100)
-    assert shown(cache, "/").text == TEXT
-    assert kept(cache, "/") is None
+    assert rendered(cache, "/").text == TEXT
+    assert cached(cache, "/") is None
     assert cache.size == 0
 
 
 VISITS = st.deferred(
     lambda: st.lists(
         st.one_of(
-            st.just("touch"),
-            st.just("hear"),
+            st.just("bump"),
+            st.just("read"),
             st.tuples(st.sampled_from(["/", "/a"]), VISITS, VISITS, VISITS),
         ),
         max_size=4,
@@ -399,7 +399,7 @@ VISITS = st.deferred(
 
 
 class World:
-    """A catalogue that changes at any moment, and visitors who come at any moment."""
+    """A catalogue that changes at any time, and visitors who come at any time."""
 
     def __init__(self):
         shop = SimpleNamespace(maintenance=SimpleNamespace(exists=lambda: False), url="http://a.b")
@@ -408,9 +408,9 @@ class World:
 
     def run(self, steps):
         for step in steps:
-            if step == "touch":
-                self.version.touch()
-            elif step == "hear":
+            if step == "bump":
+                self.version.bump()
+            elif step == "read":
                 self.version.read()
             else:
                 self.visit(*step)
@@ -471,11 +471,11 @@ def test_the_build_token_changes_with_shown_settings(configure):
         token_of(configure(**changes))
         for changes in (
             {},
-            {"bookshop__name": "Another Shelf"},
+            {"bookshop__name": "Another Shop"},
             {"bookshop__url": "http://localhost:7000"},
             {"bookshop__locale": "de_DE"},
             {"bookshop__currency": "EUR"},
-            {"bookshop__email": "other@shelf.example"},
+            {"bookshop__email": "other@shop.example"},
         )
     ]
     assert len(set(tokens)) == len(tokens)

@@ -1,4 +1,4 @@
-"""The trunk of the tree: placing, branches, and bugs that must not pass for missing pages."""
+"""The resource tree: parents and names, branches, and errors in lookups."""
 
 import pytest
 from pyramid.config import Configurator
@@ -9,9 +9,9 @@ from pyramid.traversal import traverse
 from bookshop.web.resources import LookupBugError, Resource, Shop
 
 
-class Shelf(Resource):
+class Folder(Resource):
     def child(self, name):
-        return Shelf(self.request) if name.startswith("s") else None
+        return Folder(self.request) if name.startswith("s") else None
 
 
 class Broken(Resource):
@@ -34,20 +34,20 @@ def root(config):
 
 
 def test_a_child_has_parent_and_name(config):
-    config.add_branch("shelf", Shelf)
+    config.add_branch("folder", Folder)
     shop = root(config)
-    found = traverse(shop, "/shelf/s1/s2")["context"]
+    found = traverse(shop, "/folder/s1/s2")["context"]
     names = []
     while found is not None:
         names.append(found.__name__)
         found = found.__parent__
-    assert names == ["s2", "s1", "shelf", ""]
+    assert names == ["s2", "s1", "folder", ""]
 
 
 def test_a_missing_child_raises_key_error(config):
-    config.add_branch("shelf", Shelf)
+    config.add_branch("folder", Folder)
     shop = root(config)
-    for place, name in ((shop, "books"), (shop["shelf"], "x")):
+    for place, name in ((shop, "books"), (shop["folder"], "x")):
         with pytest.raises(KeyError) as caught:
             place[name]
         assert caught.value.args == (name,)
@@ -67,7 +67,7 @@ def test_a_key_error_inside_a_lookup_is_not_a_404(config):
 
 
 def test_two_branches_of_one_name_conflict(config):
-    config.add_branch("shelf", Shelf)
-    config.add_branch("shelf", Broken)
+    config.add_branch("folder", Folder)
+    config.add_branch("folder", Broken)
     with pytest.raises(ConfigurationConflictError):
         config.commit()
