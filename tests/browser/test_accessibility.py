@@ -1,4 +1,4 @@
-"""Every page before axe-core, by WCAG 2.2 AA, in light and dark, on a phone and on a desktop."""
+"""Each page checked by axe-core against WCAG 2.2 AA, light and dark, on phone and desktop."""
 
 from pathlib import Path
 
@@ -7,11 +7,13 @@ import pytest
 
 from tests.tour import STOPS, Tour
 
+pytestmark = pytest.mark.detail
+
 PACKAGES = Path(__file__).parents[1] / "pages"
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# What is within Stripe's iframe is Stripe's.
+# The content of Stripe's iframe is not the shop's.
 RUN = """(tags) => axe.run(
   { exclude: [["#payment-element iframe"]] },
   { runOnly: tags, resultTypes: ["violations"], iframes: false },
@@ -26,7 +28,7 @@ def tour(serving, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reader(browser, browser_context_args, tour):
-    """The tour's visitor in the browser, with axe-core at hand on every page."""
+    """A browser page with the session of the tour's visitor."""
     context = browser.new_context(**browser_context_args, base_url=tour.shop.url)
     context.add_cookies(
         [
@@ -46,9 +48,9 @@ def axe():
 
 @pytest.fixture
 def findings(reader, axe):
-    """Judges the page that the reader is on, all of it unfolded, in light and in dark."""
+    """Return the violations on the current page, with all details open, in light and in dark."""
 
-    def judge():
+    def check():
         reader.evaluate(axe)
         reader.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
         found = []
@@ -61,21 +63,26 @@ def findings(reader, axe):
             ]
         return found
 
-    return judge
+    return check
+
+
+def open_stop(reader, tour, name):
+    """Open a page of the tour, and wait for the payment frame where it has one."""
+    assert reader.goto(tour.path(name)).status == STOPS[name].status
+    if name == "checkout":
+        reader.frame_locator("#payment-element iframe").locator("input[name=number]").wait_for()
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 @pytest.mark.parametrize("name", STOPS)
 def test_page_has_no_accessibility_violation(name, size, tour, reader, findings):
     reader.set_viewport_size(size)
-    assert reader.goto(tour.path(name)).status == STOPS[name].status
-    if name == "checkout":
-        reader.frame_locator("#payment-element iframe").locator("input[name=number]").wait_for()
+    open_stop(reader, tour, name)
     assert findings() == []
 
 
-# The parts that reach over the right edge, outermost first.
-STICKING_OUT = """() => [...document.querySelectorAll("body *")]
+# The elements that extend beyond the right edge, outermost first.
+OVERFLOWING = """() => [...document.querySelectorAll("body *")]
   .filter((part) => part.getBoundingClientRect().right > document.documentElement.clientWidth)
   .map((part) => part.outerHTML.slice(0, 120))"""
 
@@ -83,26 +90,26 @@ STICKING_OUT = """() => [...document.querySelectorAll("body *")]
 @pytest.mark.parametrize("name", STOPS)
 def test_no_page_is_wider_than_the_smallest_screen(name, tour, reader):
     reader.set_viewport_size({"width": 320, "height": 640})  # WCAG 1.4.10: 1280 at 400 %
-    reader.goto(tour.path(name))
-    wide = reader.evaluate("document.documentElement.scrollWidth")
-    assert wide <= 320, reader.evaluate(STICKING_OUT)
+    open_stop(reader, tour, name)
+    width = reader.evaluate("document.documentElement.scrollWidth")
+    assert width <= 320, reader.evaluate(OVERFLOWING)
 
 
 def test_violations_are_found_in_light_and_dark(reader, findings):
     reader.goto("/")
     reader.evaluate("""() => {
-      const told = document.createElement("p");
-      told.id = "told";
-      told.textContent = "Hardly to be read where it is dark";
-      told.style.color = "light-dark(#222, #222)";
-      const folded = document.createElement("details");
-      folded.append(document.createElement("summary"), document.createElement("img"));
-      document.querySelector("main").append(told, folded);
+      const text = document.createElement("p");
+      text.id = "low-contrast";
+      text.textContent = "Too dark for a dark background";
+      text.style.color = "light-dark(#222, #222)";
+      const details = document.createElement("details");
+      details.append(document.createElement("summary"), document.createElement("img"));
+      document.querySelector("main").append(text, details);
     }""")
 
     found = "\n".join(findings())
-    assert "dark: color-contrast at #told" in found
-    assert "light: color-contrast at #told" not in found
+    assert "dark: color-contrast at #low-contrast" in found
+    assert "light: color-contrast at #low-contrast" not in found
     for rule in ("summary-name", "image-alt"):
         assert f"light: {rule}" in found
         assert f"dark: {rule}" in found

@@ -5,6 +5,8 @@ from playwright.sync_api import expect
 
 from tests.demo_books import MOSS
 
+pytestmark = pytest.mark.detail
+
 
 @pytest.fixture(params=[True, False], ids=["script", "no script"])
 def page(browser, browser_context_args, live, request):

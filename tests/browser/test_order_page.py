@@ -7,9 +7,11 @@ from bookshop.catalogue.models import BookRecord
 from bookshop.mail.models import MailRecord
 from bookshop.orders.links import order_url
 from bookshop.orders.models import Order
+from tests.demo_books import MOSS
 from tests.unit.makers import NOW, order
 
-MOSS = "9786941041210"
+pytestmark = pytest.mark.detail
+
 EMAIL = "ada@reader.example"
 
 
@@ -64,7 +66,7 @@ def test_only_the_receipt_is_printed(live, page, bought):
     page.emulate_media(media="print")
 
     receipt = page.locator("section[data-receipt=paid]")
-    for part in (bought, EMAIL, "The Test Shelf", "hello@shelf.example", "Moss", "£9.99"):
+    for part in (bought, EMAIL, "The Test Bookshop", "hello@bookshop.example", "Moss", "£9.99"):
         expect(receipt).to_contain_text(part)
     expect(receipt).to_be_visible()
     for rest in ("header.site-header", "footer", "h1", ".timeline", ".cover", ".page-links"):
@@ -72,8 +74,8 @@ def test_only_the_receipt_is_printed(live, page, bought):
             expect(each).to_be_hidden()
 
 
-# The parts of the receipt that reach over its edge.
-STICKING_OUT = """() => {
+# The elements of the receipt that extend beyond its edge.
+OVERFLOWING = """() => {
   const edge = document.querySelector(".receipt").getBoundingClientRect().right;
   return [...document.querySelectorAll(".receipt *:not(.visually-hidden)")]
     .filter((part) => part.getBoundingClientRect().right > edge)
@@ -92,4 +94,4 @@ def test_receipt_fits_the_screen(live, page, bought, width):
     page.goto(order_url(live.registry.services.settings.shop, bought))
 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate(STICKING_OUT) == []
+    assert page.evaluate(OVERFLOWING) == []

@@ -130,6 +130,7 @@ def test_card_with_3d_secure_pays(checkout):
     checkout.sees("paid")
 
 
+@pytest.mark.detail
 def test_failed_3d_secure_then_another_card_pays(checkout):
     checkout.open().pay("4000002760003184")
     checkout.page.frame_locator("dialog iframe").locator("#test-source-fail-3ds").click()
@@ -144,6 +145,7 @@ def test_failed_3d_secure_then_another_card_pays(checkout):
     assert len(checkout.charges()) == 1
 
 
+@pytest.mark.detail
 @pytest.mark.parametrize(("number", "code"), DECLINES.items())
 def test_decline_is_shown_and_the_next_card_pays(checkout, number, code):
     checkout.open().pay(number)
@@ -186,6 +188,7 @@ def test_bank_debit_is_processing_then_paid(checkout):
     checkout.sees("paid")
 
 
+@pytest.mark.detail
 def test_purchase_on_a_phone(checkout):
     checkout.page.set_viewport_size({"width": 360, "height": 740})
     checkout.page.goto(checkout.shop.url)
@@ -198,6 +201,7 @@ def test_purchase_on_a_phone(checkout):
     assert checkout.page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+@pytest.mark.detail
 def test_purchase_with_the_keyboard(checkout):
     page = checkout.page
     page.goto(checkout.shop.url)
@@ -228,6 +232,7 @@ def test_purchase_with_the_keyboard(checkout):
     checkout.sees("paid")
 
 
+@pytest.mark.detail
 def test_invalid_email_is_reported_at_its_field(checkout):
     checkout.open().pay(email="ada at reader")
     error = checkout.page.locator("#email-error")
@@ -240,6 +245,7 @@ def test_invalid_email_is_reported_at_its_field(checkout):
     checkout.sees("paid")
 
 
+@pytest.mark.detail
 def test_incomplete_card_is_refused_and_reserves_nothing(checkout):
     checkout.open()
     checkout.page.fill("#email", "ada@reader.example")
@@ -258,6 +264,7 @@ def test_double_click_pays_once(checkout):
     assert len(checkout.charges()) == 1
 
 
+@pytest.mark.detail
 def test_pay_button_is_busy_while_paying(checkout):
     path = "/v1/payment_intents/*/confirm"
     checkout.shop.sandbox.fault(method="POST", path=path, kind="latency", seconds=2)
@@ -267,6 +274,7 @@ def test_pay_button_is_busy_while_paying(checkout):
     checkout.sees("paid")
 
 
+@pytest.mark.detail
 def test_two_tabs_and_the_back_button_make_one_order(checkout, context):
     checkout.open()
     other = CheckoutPage(context.new_page(), checkout.shop).open()
@@ -284,6 +292,7 @@ def test_two_tabs_and_the_back_button_make_one_order(checkout, context):
     assert len(checkout.charges()) == 1
 
 
+@pytest.mark.detail
 def test_returning_to_checkout_keeps_the_order(checkout):
     checkout.open().pay("4000000000009995")
     expect(checkout.message).not_to_be_empty()
@@ -310,6 +319,7 @@ def test_last_copy_sold_to_another_customer_is_reported(checkout, browser, brows
     checkout.press_pay_and_fail("out_of_stock")
 
 
+@pytest.mark.detail
 def test_closing_the_tab_after_payment_scheckout_settles_the_order(checkout):
     checkout.page.route("**/success?*", lambda route: route.abort())
     checkout.open().pay()
@@ -317,6 +327,7 @@ def test_closing_the_tab_after_payment_scheckout_settles_the_order(checkout):
     until(lambda: checkout.shop.orders()[0].status == "paid", 10)
 
 
+@pytest.mark.detail
 def test_without_javascript_a_notice_replaces_the_form(live, browser, browser_context_args):
     with browser.new_context(**browser_context_args, java_script_enabled=False) as context:
         page = context.new_page()
@@ -325,6 +336,7 @@ def test_without_javascript_a_notice_replaces_the_form(live, browser, browser_co
         expect(page.locator("#payment-form .notice")).to_be_visible()
 
 
+@pytest.mark.detail
 def test_missing_stripe_script_disables_payment(page, live):
     page.route(re.compile("stripe.js"), lambda route: route.abort())
     page.goto(f"{live.url}/checkout?item={MOSS}")
@@ -333,6 +345,7 @@ def test_missing_stripe_script_disables_payment(page, live):
     expect(page.locator("#submit")).to_be_disabled()
 
 
+@pytest.mark.detail
 def test_no_secret_in_pages_or_urls(checkout):
     seen = []
     checkout.page.on("framenavigated", lambda frame: seen.append(frame.url))

@@ -14,6 +14,8 @@ from playwright.sync_api import expect
 
 from bookshop.sandbox.server import Options, SandboxServer
 
+pytestmark = pytest.mark.detail
+
 SECRET_KEY = "sk_test_sandbox"
 PUBLISHABLE_KEY = "pk_test_sandbox"
 

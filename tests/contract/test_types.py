@@ -73,10 +73,12 @@ def test_the_check_reads(script, node_modules):
     assert (REPOSITORY / script).read_text().startswith("// @ts-check\n")
 
 
+@pytest.mark.detail
 def test_a_path_with_a_space_is_no_obstacle(copy):
     assert _errors(copy) == []
 
 
+@pytest.mark.detail
 @pytest.mark.parametrize(
     ("script", "right", "wrong"),
     [

@@ -25,6 +25,8 @@ from tests.demo_books import MOSS, PREORDER
 from tests.shops import pay_form
 from tests.tour import COMPLETE, WITHDRAWN, Tour
 
+pytestmark = pytest.mark.detail
+
 TIMES = 800
 MANY = "999999/hour"
 NO_LIMITS = ("searches", "csp_reports")

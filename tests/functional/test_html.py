@@ -7,9 +7,12 @@ from pathlib import Path
 
 import find_java
 import find_node
+import pytest
 
 import bookshop
 from tests.tour import STOPS, Tour
+
+pytestmark = pytest.mark.detail
 
 PACKAGES = Path(__file__).parents[1] / "pages"
 STYLES = Path(bookshop.__file__).parent / "static"

@@ -45,7 +45,7 @@ CHOICES = [
     )
 ]
 KEYS = {"stripe_secret_key": "sk_live_otter", "stripe_webhook_secrets": "whsec_otter"}
-PATIENCE = 30  # seconds
+TIMEOUT = 30  # seconds
 
 
 def new(*words):
@@ -334,6 +334,7 @@ def test_systemd_takes_the_units(made, tmp_path):
         assert (said.returncode, said.stderr) == (0, "")
 
 
+@pytest.mark.detail
 def test_nginx_takes_its_example(made, tmp_path):
     shop, _choice = made
     certificate = trustme.CA().issue_cert("otter.example")
@@ -401,7 +402,7 @@ def pserve():
                 stderr=subprocess.STDOUT,
             )
         servers.append(server)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while True:
             try:
                 return urllib.request.urlopen(url, timeout=5).read().decode()
@@ -413,7 +414,7 @@ def pserve():
     yield start
     for server in servers:
         server.terminate()
-    assert [server.wait(PATIENCE) for server in servers] == [0] * len(servers)
+    assert [server.wait(TIMEOUT) for server in servers] == [0] * len(servers)
 
 
 @pytest.mark.parametrize(
@@ -453,6 +454,7 @@ def logged(file):
     return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}\n")]
 
 
+@pytest.mark.detail
 @pytest.mark.usefixtures("closing")
 def test_with_the_keys_filled_in_it_goes_live(quick, pserve):
     for name, key in KEYS.items():
@@ -472,6 +474,7 @@ def test_with_the_keys_filled_in_it_goes_live(quick, pserve):
     assert (quick / "var" / "bookshop.sqlite").exists()
 
 
+@pytest.mark.detail
 def test_its_own_test_passes(quick):
     move_ports(quick)
     ended = subprocess.run(
@@ -557,6 +560,7 @@ def test_it_asks_for_what_is_not_given(tmp_path):
     assert "postgresql+psycopg://" in text
 
 
+@pytest.mark.detail
 def test_cookiecutter_itself_makes_the_same_shop(tmp_path):
     installed = tmp_path / "installed"
     shutil.copytree(TEMPLATE, installed)

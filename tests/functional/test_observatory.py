@@ -12,10 +12,12 @@ import trustme
 import urllib3
 
 from bookshop.settings import STRIPE_JS
+from tests.demo_books import LAST_COPY, MOSS
 from tests.nginx import Nginx
 
+pytestmark = pytest.mark.detail
+
 PACKAGES = Path(__file__).parents[1] / "pages"
-MOSS, LAST_COPY = "9786941041210", "9786941031709"
 NO_HASH = "sri-not-implemented-but-external-scripts-loaded-securely"
 PAGES = {
     "/": 200,

@@ -147,6 +147,7 @@ def test_structured_data_is_valid_schema_org(shop, all_books, rich, tmp_path):
     assert kinds | {("SearchAction",)} == set(KINDS)
 
 
+@pytest.mark.detail
 @pytest.mark.parametrize(
     ("path", "name", "value"),
     [

@@ -171,6 +171,7 @@ def start(path):
     )
 
 
+@pytest.mark.detail
 def test_concurrent_processes_deliver_each_mail_once(
     write_ini, enqueue_mails, server, to_server, sessions
 ):
@@ -186,6 +187,7 @@ def test_concurrent_processes_deliver_each_mail_once(
         assert server.box.ids() == sorted(f"<{mail.message_id}@localhost>" for mail in found)
 
 
+@pytest.mark.detail
 def test_claim_of_a_killed_process_is_taken_over(
     write_ini, enqueue_mails, server, to_server, sessions
 ):

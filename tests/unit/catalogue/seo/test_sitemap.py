@@ -158,6 +158,7 @@ def peak(engine, numbers):
         tracemalloc.stop()
 
 
+@pytest.mark.detail
 def test_memory_does_not_depend_on_the_number_of_books(engine):
     with engine.execution_options(**{WRITES: True}).begin() as connection:
         connection.execute(text(MANY_BOOKS.format(count=100_000)))
