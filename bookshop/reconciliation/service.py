@@ -38,7 +38,7 @@ def reconcile(
         StripeObjects(run).compare()
     except PaymentsError as err:
         report.unfinished = str(err)
-    # Only after the comparison: a customer who paid in time must not be told of an expiry.
+    # Only after the comparison: a customer who paid in time must not get an e-mail about an expiry.
     unfinished_work.expire_orders(run)
     if report.unfinished is None:
         try:

@@ -6,14 +6,14 @@ from bookshop.payments.gateway import Gateway
 from bookshop.payments.http_client import PooledHTTPClient
 from bookshop.settings import StripeSettings
 from bookshop.settings.parsers import Secret
-from tests.unit.payments.counterpart import Counterpart
+from tests.unit.payments.fake_stripe import FakeStripe
 
 SECRET_KEY = "sk_test_Confidential"
 
 
 @pytest.fixture
-def counterpart():
-    stripe = Counterpart()
+def fake_stripe():
+    stripe = FakeStripe()
     yield stripe
     stripe.close()
 
@@ -33,7 +33,7 @@ def operations(monkeypatch):
 
 
 @pytest.fixture
-def make_gateway(counterpart, monkeypatch):
+def make_gateway(fake_stripe, monkeypatch):
     """Creates gateways with given settings; they retry without a delay."""
     monkeypatch.setattr(PooledHTTPClient, "INITIAL_DELAY", 0)
     made = []
@@ -43,7 +43,7 @@ def make_gateway(counterpart, monkeypatch):
             "secret_key": Secret(SECRET_KEY),
             "publishable_key": "pk_test_1",
             "webhook_secrets": (),
-            "api_base": counterpart.url,
+            "api_base": fake_stripe.url,
             "js_url": "https://js.stripe.com/endive/stripe.js",
             "timeout": 10.0,
             "max_network_retries": 2,

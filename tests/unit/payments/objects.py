@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.unit.payments.counterpart import INTENT
+from tests.unit.payments.fake_stripe import INTENT
 
 CREATED = 1_780_000_000
 WHEN = datetime(2026, 5, 28, 20, 26, 40, tzinfo=UTC)

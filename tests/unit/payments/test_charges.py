@@ -10,7 +10,7 @@ from bookshop.money import Money
 from bookshop.payments.charges import Address, DisputeStatus, FraudWarning, RefundStatus
 from bookshop.payments.errors import StripeUnavailableError
 from bookshop.payments.intents import IntentStatus
-from tests.unit.payments.counterpart import INTENT, answer, hang, refuse
+from tests.unit.payments.fake_stripe import INTENT, answer, hang, refuse
 from tests.unit.payments.objects import (
     ADDRESS,
     DISPUTE,
@@ -32,13 +32,13 @@ def gateway(make_gateway):
 
 
 @pytest.fixture
-def retrieve(gateway, counterpart):
+def retrieve(gateway, fake_stripe):
     """Retrieves an intent with the given answers, one for each request."""
 
     def retrieve(*answers):
-        counterpart.will(*[answer(each) for each in answers])
+        fake_stripe.reply_with(*[answer(each) for each in answers])
         intent = gateway.retrieve_intent("pi_1")
-        assert len(counterpart.asked) == len(answers)
+        assert len(fake_stripe.requests) == len(answers)
         return intent
 
     return retrieve
@@ -47,26 +47,26 @@ def retrieve(gateway, counterpart):
 # --- requests
 
 
-def test_an_intent_is_retrieved_with_its_charge(retrieve, counterpart):
+def test_an_intent_is_retrieved_with_its_charge(retrieve, fake_stripe):
     retrieve(paid())
-    assert counterpart.asked[0].query == {
+    assert fake_stripe.requests[0].query == {
         "expand[0]": "latest_charge.refunds",
         "expand[1]": "latest_charge.review",
     }
 
 
-def test_disputes_are_listed_if_the_charge_is_disputed(retrieve, counterpart):
+def test_disputes_are_listed_if_the_charge_is_disputed(retrieve, fake_stripe):
     intent = retrieve(paid(charge(disputed=True)), listed(DISPUTE))
-    asked = counterpart.asked[1]
-    assert (asked.method, asked.path) == ("GET", "/v1/disputes")
-    assert asked.query == {"payment_intent": "pi_1", "limit": "100"}
+    request = fake_stripe.requests[1]
+    assert (request.method, request.path) == ("GET", "/v1/disputes")
+    assert request.query == {"payment_intent": "pi_1", "limit": "100"}
     [dispute] = intent.charge.disputes
     assert (dispute.id, dispute.intent_id, dispute.created) == ("du_1", "pi_1", WHEN)
     assert (dispute.amount, dispute.reason) == (Money(1299, "GBP"), "product_not_received")
     assert dispute.status is DisputeStatus.NEEDS_RESPONSE
 
 
-def test_more_refunds_than_fit_are_all_listed(retrieve, counterpart):
+def test_more_refunds_than_fit_are_all_listed(retrieve, fake_stripe):
     of_id = [{**REFUND, "id": f"re_{number}"} for number in range(4)]
     intent = retrieve(
         paid(charge(of_id[0], more=True, amount_refunded=2000)),
@@ -74,9 +74,9 @@ def test_more_refunds_than_fit_are_all_listed(retrieve, counterpart):
         listed(of_id[3]),
     )
     assert [refund.id for refund in intent.charge.refunds] == ["re_0", "re_1", "re_2", "re_3"]
-    assert counterpart.asked[1].path == "/v1/refunds"
-    assert counterpart.asked[1].query == {"payment_intent": "pi_1", "limit": "100"}
-    assert counterpart.asked[2].query["starting_after"] == "re_2"
+    assert fake_stripe.requests[1].path == "/v1/refunds"
+    assert fake_stripe.requests[1].query == {"payment_intent": "pi_1", "limit": "100"}
+    assert fake_stripe.requests[2].query["starting_after"] == "re_2"
     assert intent.charge.amount_refunded == 2000
 
 
@@ -85,25 +85,25 @@ def test_refunds_that_are_not_expanded_are_listed(retrieve):
     assert [refund.id for refund in intent.charge.refunds] == ["re_1"]
 
 
-def test_all_requests_for_one_intent_share_one_deadline(make_gateway, counterpart, operations):
+def test_all_requests_for_one_intent_share_one_deadline(make_gateway, fake_stripe, operations):
     gateway = make_gateway(timeout=0.5)
-    counterpart.will(answer(paid(charge(disputed=True))), hang)
+    fake_stripe.reply_with(answer(paid(charge(disputed=True))), hang)
     with pytest.raises(StripeUnavailableError):
         gateway.retrieve_intent("pi_1")
-    assert len(counterpart.asked) == 2
+    assert len(fake_stripe.requests) == 2
     assert len(operations) == 1
 
 
-def test_a_failure_of_a_later_request_is_raised(make_gateway, counterpart):
+def test_a_failure_of_a_later_request_is_raised(make_gateway, fake_stripe):
     gateway = make_gateway(max_network_retries=0)
-    counterpart.will(answer(paid(charge(REFUND, disputed=True))), refuse(500, "api_error"))
+    fake_stripe.reply_with(answer(paid(charge(REFUND, disputed=True))), refuse(500, "api_error"))
     with pytest.raises(StripeUnavailableError):
         gateway.retrieve_intent("pi_1")
 
 
-def test_an_intent_has_the_time_of_its_first_request(retrieve, counterpart, monkeypatch):
+def test_an_intent_has_the_time_of_its_first_request(retrieve, fake_stripe, monkeypatch):
     checked_at, later = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 2, tzinfo=UTC)
-    monkeypatch.setattr(clock, "now", lambda: later if counterpart.asked else checked_at)
+    monkeypatch.setattr(clock, "now", lambda: later if fake_stripe.requests else checked_at)
     assert retrieve(paid(charge(disputed=True)), listed(DISPUTE)).checked_at == checked_at
 
 
@@ -121,9 +121,9 @@ def test_an_intent_without_a_charge(retrieve, latest_charge):
     assert retrieve({**INTENT, "latest_charge": latest_charge}).charge is None
 
 
-def test_changing_an_intent_returns_no_charge(gateway, counterpart):
+def test_changing_an_intent_returns_no_charge(gateway, fake_stripe):
     said = answer({**INTENT, "latest_charge": "ch_1"})
-    counterpart.will(said, said, said)
+    fake_stripe.reply_with(said, said, said)
     total = Money(1299, "GBP")
     assert gateway.create_intent("key", total, "K7QM", "Order K7QM").charge is None
     assert gateway.update_intent("pi_1", total, receipt_email="ada@mail.example").charge is None
@@ -186,10 +186,10 @@ def test_why_an_intent_was_cancelled(retrieve):
 
 
 @pytest.mark.parametrize("reason", ["abandoned", "duplicate"])
-def test_the_cancellation_reason_is_sent_and_returned(gateway, counterpart, reason):
-    counterpart.will(answer({**INTENT, "status": "canceled", "cancellation_reason": reason}))
+def test_the_cancellation_reason_is_sent_and_returned(gateway, fake_stripe, reason):
+    fake_stripe.reply_with(answer({**INTENT, "status": "canceled", "cancellation_reason": reason}))
     assert gateway.cancel_intent("pi_1", reason).cancellation_reason == reason
-    assert counterpart.asked[0].form == {"cancellation_reason": reason}
+    assert fake_stripe.requests[0].form == {"cancellation_reason": reason}
 
 
 # --- addresses
@@ -262,16 +262,16 @@ def test_known_statuses_are_not_logged(retrieve, caplog):
 # --- early fraud warnings
 
 
-def test_the_fraud_warnings_about_a_payment(gateway, counterpart):
-    counterpart.will(answer(listed(WARNING)))
+def test_the_fraud_warnings_about_a_payment(gateway, fake_stripe):
+    fake_stripe.reply_with(answer(listed(WARNING)))
     assert gateway.fraud_warnings("pi_1") == (
         FraudWarning("issfr_1", "pi_1", "made_with_stolen_card", WHEN),
     )
-    [asked] = counterpart.asked
-    assert (asked.method, asked.path) == ("GET", "/v1/radar/early_fraud_warnings")
-    assert asked.query == {"payment_intent": "pi_1", "limit": "100"}
+    [request] = fake_stripe.requests
+    assert (request.method, request.path) == ("GET", "/v1/radar/early_fraud_warnings")
+    assert request.query == {"payment_intent": "pi_1", "limit": "100"}
 
 
-def test_no_fraud_warnings(gateway, counterpart):
-    counterpart.will(answer(listed()))
+def test_no_fraud_warnings(gateway, fake_stripe):
+    fake_stripe.reply_with(answer(listed()))
     assert gateway.fraud_warnings("pi_1") == ()

@@ -24,7 +24,7 @@ from bookshop.payments.errors import (
 from bookshop.payments.intents import Failure, IntentStatus
 from bookshop.settings.parsers import Secret
 from tests.plugins.gateway import SECRET_KEY
-from tests.unit.payments.counterpart import (
+from tests.unit.payments.fake_stripe import (
     INTENT,
     answer,
     cut,
@@ -52,67 +52,71 @@ def create(gateway, key="order-1"):
 # --- requests
 
 
-def test_an_intent_is_created_for_an_order(gateway, counterpart):
+def test_an_intent_is_created_for_an_order(gateway, fake_stripe):
     intent = create(gateway, key="order-K7QM-1299-1")
-    [asked] = counterpart.asked
-    assert (asked.method, asked.path) == ("POST", "/v1/payment_intents")
-    assert asked.form == {
+    [request] = fake_stripe.requests
+    assert (request.method, request.path) == ("POST", "/v1/payment_intents")
+    assert request.form == {
         "amount": "1299",
         "currency": "gbp",
         "automatic_payment_methods[enabled]": "true",
         "description": "Order K7QM-2X9T-4BCD",
         "metadata[order]": "K7QM-2X9T-4BCD",
     }
-    assert asked.headers["idempotency-key"] == "order-K7QM-1299-1"
-    assert asked.headers["authorization"] == f"Bearer {SECRET_KEY}"
-    assert asked.headers["stripe-version"] == stripe.api_version
+    assert request.headers["idempotency-key"] == "order-K7QM-1299-1"
+    assert request.headers["authorization"] == f"Bearer {SECRET_KEY}"
+    assert request.headers["stripe-version"] == stripe.api_version
     assert intent.id == "pi_1"
 
 
-def test_an_intent_is_retrieved(gateway, counterpart):
+def test_an_intent_is_retrieved(gateway, fake_stripe):
     gateway.retrieve_intent("pi_1")
-    assert [(asked.method, asked.path) for asked in counterpart.asked] == [
+    assert [(request.method, request.path) for request in fake_stripe.requests] == [
         ("GET", "/v1/payment_intents/pi_1")
     ]
 
 
-def test_an_id_is_escaped_in_the_path(gateway, counterpart):
+def test_an_id_is_escaped_in_the_path(gateway, fake_stripe):
     gateway.retrieve_intent("../charges/ch_1")
-    assert counterpart.asked[0].path == "/v1/payment_intents/..%2Fcharges%2Fch_1"
+    assert fake_stripe.requests[0].path == "/v1/payment_intents/..%2Fcharges%2Fch_1"
 
 
-def test_an_intent_is_updated(gateway, counterpart):
+def test_an_intent_is_updated(gateway, fake_stripe):
     gateway.update_intent("pi_1", Money(1500, "JPY"), receipt_email="ada@mail.example")
-    [asked] = counterpart.asked
-    assert (asked.method, asked.path) == ("POST", "/v1/payment_intents/pi_1")
-    assert asked.form == {"amount": "1500", "currency": "jpy", "receipt_email": "ada@mail.example"}
+    [request] = fake_stripe.requests
+    assert (request.method, request.path) == ("POST", "/v1/payment_intents/pi_1")
+    assert request.form == {
+        "amount": "1500",
+        "currency": "jpy",
+        "receipt_email": "ada@mail.example",
+    }
 
 
-def test_an_intent_is_cancelled(gateway, counterpart):
-    counterpart.will(answer({**INTENT, "status": "canceled"}))
+def test_an_intent_is_cancelled(gateway, fake_stripe):
+    fake_stripe.reply_with(answer({**INTENT, "status": "canceled"}))
     assert gateway.cancel_intent("pi_1").status is IntentStatus.CANCELED
-    [asked] = counterpart.asked
-    assert (asked.method, asked.path) == ("POST", "/v1/payment_intents/pi_1/cancel")
-    assert asked.form == {"cancellation_reason": "abandoned"}
+    [request] = fake_stripe.requests
+    assert (request.method, request.path) == ("POST", "/v1/payment_intents/pi_1/cancel")
+    assert request.form == {"cancellation_reason": "abandoned"}
 
 
-def test_a_connection_is_reused(gateway, counterpart):
+def test_a_connection_is_reused(gateway, fake_stripe):
     for _ in range(5):
         gateway.retrieve_intent("pi_1")
-    assert len({asked.connection for asked in counterpart.asked}) == 1
+    assert len({request.connection for request in fake_stripe.requests}) == 1
 
 
-def test_no_telemetry_is_sent(gateway, counterpart):
+def test_no_telemetry_is_sent(gateway, fake_stripe):
     for _ in range(2):
         gateway.retrieve_intent("pi_1")
-    assert not [name for name in counterpart.asked[1].headers if "telemetry" in name]
+    assert not [name for name in fake_stripe.requests[1].headers if "telemetry" in name]
 
 
 # --- responses
 
 
-def test_an_sdk_object_becomes_a_dataclass(gateway, counterpart):
-    counterpart.will(answer({**INTENT, "status": "succeeded", "amount_received": 1299}))
+def test_an_sdk_object_becomes_a_dataclass(gateway, fake_stripe):
+    fake_stripe.reply_with(answer({**INTENT, "status": "succeeded", "amount_received": 1299}))
     intent = gateway.retrieve_intent("pi_1")
     assert (intent.id, intent.status) == ("pi_1", IntentStatus.SUCCEEDED)
     assert (intent.amount, intent.amount_received) == (TOTAL, 1299)
@@ -124,16 +128,16 @@ def test_an_sdk_object_becomes_a_dataclass(gateway, counterpart):
     assert intent.failure is None
 
 
-def test_an_intent_of_other_software_has_no_reference(gateway, counterpart):
-    counterpart.will(answer({**INTENT, "metadata": {"cart": "1"}, "client_secret": None}))
+def test_an_intent_of_other_software_has_no_reference(gateway, fake_stripe):
+    fake_stripe.reply_with(answer({**INTENT, "metadata": {"cart": "1"}, "client_secret": None}))
     intent = gateway.retrieve_intent("pi_1")
     assert intent.reference is None
     assert intent.client_secret.reveal() == ""
 
 
 @pytest.mark.parametrize("status", list(IntentStatus))
-def test_which_intents_are_open(gateway, counterpart, status):
-    counterpart.will(answer({**INTENT, "status": status.value}))
+def test_which_intents_are_open(gateway, fake_stripe, status):
+    fake_stripe.reply_with(answer({**INTENT, "status": status.value}))
     assert gateway.retrieve_intent("pi_1").open is (
         status.startswith("requires") and status != "requires_capture"
     )
@@ -155,14 +159,14 @@ def test_which_intents_are_open(gateway, counterpart, status):
         ({"type": "api_error"}, Failure("api_error", None, None, None)),
     ],
 )
-def test_why_the_last_attempt_failed(gateway, counterpart, said, failure):
-    counterpart.will(answer({**INTENT, "last_payment_error": said}))
+def test_why_the_last_attempt_failed(gateway, fake_stripe, said, failure):
+    fake_stripe.reply_with(answer({**INTENT, "last_payment_error": said}))
     assert gateway.retrieve_intent("pi_1").failure == failure
 
 
-def test_an_intent_has_the_time_of_its_request(gateway, counterpart, monkeypatch):
+def test_an_intent_has_the_time_of_its_request(gateway, fake_stripe, monkeypatch):
     checked_at, later = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 2, tzinfo=UTC)
-    monkeypatch.setattr(clock, "now", lambda: later if counterpart.asked else checked_at)
+    monkeypatch.setattr(clock, "now", lambda: later if fake_stripe.requests else checked_at)
     assert gateway.retrieve_intent("pi_1").checked_at == checked_at
 
 
@@ -199,12 +203,12 @@ EACH_FAILURE = pytest.mark.parametrize(("reply", "error"), FAILURES.values(), id
 
 
 @EACH_FAILURE
-def test_every_failure_has_its_error(make_gateway, counterpart, reply, error):
-    counterpart.will(reply)
+def test_every_failure_has_its_error(make_gateway, fake_stripe, reply, error):
+    fake_stripe.reply_with(reply)
     with pytest.raises(PaymentsError) as caught:
         create(make_gateway(max_network_retries=0))
     assert type(caught.value) is error
-    assert len(counterpart.asked) == 1
+    assert len(fake_stripe.requests) == 1
 
 
 def logged_calls(caplog):
@@ -212,9 +216,9 @@ def logged_calls(caplog):
 
 
 @EACH_FAILURE
-def test_no_error_or_log_repeats_stripes_message(make_gateway, counterpart, caplog, reply, error):
+def test_no_error_or_log_repeats_stripes_message(make_gateway, fake_stripe, caplog, reply, error):
     caplog.set_level(logging.DEBUG)
-    counterpart.will(reply)
+    fake_stripe.reply_with(reply)
     with pytest.raises(error) as caught:
         create(make_gateway(max_network_retries=0))
     error_text = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
@@ -230,16 +234,16 @@ def test_no_error_or_log_repeats_stripes_message(make_gateway, counterpart, capl
     [(refuse(400, "invalid_request_error"), "ERROR"), (drop, "WARNING")],
 )
 def test_a_refusal_is_logged_as_an_error_and_other_failures_as_warnings(
-    make_gateway, counterpart, caplog, reply, level
+    make_gateway, fake_stripe, caplog, reply, level
 ):
-    counterpart.will(reply)
+    fake_stripe.reply_with(reply)
     with pytest.raises(PaymentsError):
         create(make_gateway(max_network_retries=0))
     assert [record.levelname for record in caplog.records] == [level]
 
 
-def test_an_error_names_the_request_for_stripes_support(make_gateway, counterpart):
-    counterpart.will(refuse(400, "invalid_request_error", "amount_too_small"))
+def test_an_error_names_the_request_for_stripes_support(make_gateway, fake_stripe):
+    fake_stripe.reply_with(refuse(400, "invalid_request_error", "amount_too_small"))
     with pytest.raises(StripeRefusedError, match=r"status=400 code=amount_too_small request=req_1"):
         create(make_gateway())
 
@@ -265,20 +269,20 @@ EACH_TRANSIENT = pytest.mark.parametrize("reply", TRANSIENT.values(), ids=TRANSI
 
 
 @EACH_TRANSIENT
-def test_a_transient_failure_is_retried_under_the_same_key(gateway, counterpart, reply):
-    counterpart.will(reply, reply)
+def test_a_transient_failure_is_retried_under_the_same_key(gateway, fake_stripe, reply):
+    fake_stripe.reply_with(reply, reply)
     assert create(gateway, key="order-1").id == "pi_1"
-    assert len(counterpart.asked) == 3
-    assert {asked.headers["idempotency-key"] for asked in counterpart.asked} == {"order-1"}
-    assert len({str(asked.form) for asked in counterpart.asked}) == 1
+    assert len(fake_stripe.requests) == 3
+    assert {request.headers["idempotency-key"] for request in fake_stripe.requests} == {"order-1"}
+    assert len({str(request.form) for request in fake_stripe.requests}) == 1
 
 
 @EACH_TRANSIENT
-def test_the_number_of_retries_is_limited(gateway, counterpart, reply):
-    counterpart.will(*[reply] * 5)
+def test_the_number_of_retries_is_limited(gateway, fake_stripe, reply):
+    fake_stripe.reply_with(*[reply] * 5)
     with pytest.raises(StripeUnavailableError):
         create(gateway)
-    assert len(counterpart.asked) == 3
+    assert len(fake_stripe.requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -292,11 +296,11 @@ def test_the_number_of_retries_is_limited(gateway, counterpart, reply):
     ],
     ids=["400", "402", "404", "429", "stored 500"],
 )
-def test_a_permanent_failure_is_not_retried(gateway, counterpart, reply):
-    counterpart.will(reply)
+def test_a_permanent_failure_is_not_retried(gateway, fake_stripe, reply):
+    fake_stripe.reply_with(reply)
     with pytest.raises(PaymentsError):
         create(gateway)
-    assert len(counterpart.asked) == 1
+    assert len(fake_stripe.requests) == 1
 
 
 # --- deadlines
@@ -311,28 +315,28 @@ def timed(function):
 
 
 @pytest.mark.parametrize("reply", [hang, stall, trickle])
-def test_an_operation_ends_at_its_deadline(make_gateway, counterpart, reply):
+def test_an_operation_ends_at_its_deadline(make_gateway, fake_stripe, reply):
     gateway = make_gateway(timeout=0.5)
-    counterpart.will(*[reply] * 3)
+    fake_stripe.reply_with(*[reply] * 3)
     assert 0.4 < timed(lambda: create(gateway)) < 0.5 + MARGIN
-    assert len(counterpart.asked) == 1
+    assert len(fake_stripe.requests) == 1
 
 
-def test_retries_end_at_the_deadline(make_gateway, counterpart, monkeypatch):
+def test_retries_end_at_the_deadline(make_gateway, fake_stripe, monkeypatch):
     monkeypatch.setattr("bookshop.payments.http_client.PooledHTTPClient.INITIAL_DELAY", 30)
     monkeypatch.setattr("bookshop.payments.http_client.PooledHTTPClient.MAX_DELAY", 30)
     gateway = make_gateway(timeout=0.5)
-    counterpart.will(drop, drop)
+    fake_stripe.reply_with(drop, drop)
     assert timed(lambda: create(gateway)) < 0.5 + MARGIN
-    assert len(counterpart.asked) == 1  # there was no time left for another
+    assert len(fake_stripe.requests) == 1  # there was no time left for another
 
 
 # --- concurrency
 
 
-def test_an_operation_without_a_slot_fails_at_once(make_gateway, counterpart):
+def test_an_operation_without_a_slot_fails_at_once(make_gateway, fake_stripe):
     gateway = make_gateway(max_concurrency=3, timeout=30)
-    counterpart.will(hang, hang, hang)
+    fake_stripe.reply_with(hang, hang, hang)
     results = []
 
     def wait():
@@ -344,14 +348,14 @@ def test_an_operation_without_a_slot_fails_at_once(make_gateway, counterpart):
     threads = [threading.Thread(target=wait, daemon=True) for _ in range(3)]
     for thread in threads:
         thread.start()
-    counterpart.wait_for(3)
+    fake_stripe.wait_for(3)
     begin = time.monotonic()
     with pytest.raises(StripeBusyError):
         create(gateway)
     assert time.monotonic() - begin < MARGIN
-    assert len(counterpart.asked) == 3  # nothing was sent
+    assert len(fake_stripe.requests) == 3  # nothing was sent
 
-    counterpart.over.set()
+    fake_stripe.over.set()
     for thread in threads:
         thread.join(10)
     assert len(results) == 3
@@ -359,10 +363,10 @@ def test_an_operation_without_a_slot_fails_at_once(make_gateway, counterpart):
 
 
 @EACH_FAILURE
-def test_every_failure_releases_its_slot(make_gateway, counterpart, reply, error):
+def test_every_failure_releases_its_slot(make_gateway, fake_stripe, reply, error):
     gateway = make_gateway(max_concurrency=1, max_network_retries=0)
     for _ in range(2):
-        counterpart.will(reply)
+        fake_stripe.reply_with(reply)
         with pytest.raises(error):
             create(gateway)
     assert create(gateway).id == "pi_1"

@@ -8,7 +8,7 @@ import pytest
 from bookshop import clock
 from bookshop.payments.charges import DisputeStatus
 from bookshop.payments.errors import StripeUnavailableError
-from tests.unit.payments.counterpart import answer, refuse
+from tests.unit.payments.fake_stripe import answer, refuse
 from tests.unit.payments.objects import DISPUTE, REFUND, WARNING, charge, listed, paid
 
 SINCE = datetime(2026, 5, 1, 12, 0, 0, 999_999, tzinfo=UTC)
@@ -34,12 +34,12 @@ def named(made, *ids):
 
 
 @EACH_LIST
-def test_each_page_follows_the_one_before(gateway, counterpart, name, path, made):
-    counterpart.will(
+def test_each_page_follows_the_one_before(gateway, fake_stripe, name, path, made):
+    fake_stripe.reply_with(
         answer(listed(*named(made, "a", "b"), more=True)), answer(listed(*named(made, "c")))
     )
     assert [each.id for each in getattr(gateway, name)(SINCE)] == ["a", "b", "c"]
-    first, second = counterpart.asked
+    first, second = fake_stripe.requests
     assert (first.method, first.path) == (second.method, second.path) == ("GET", path)
     assert first.query["limit"] == second.query["limit"] == "100"
     assert first.query["created[gte]"] == second.query["created[gte]"] == "1777636800"
@@ -48,25 +48,25 @@ def test_each_page_follows_the_one_before(gateway, counterpart, name, path, made
 
 
 @EACH_LIST
-def test_the_start_of_the_period_is_converted_to_utc(gateway, counterpart, name, path, made):
-    counterpart.will(answer(listed()))
+def test_the_start_of_the_period_is_converted_to_utc(gateway, fake_stripe, name, path, made):
+    fake_stripe.reply_with(answer(listed()))
     elsewhere = SINCE.astimezone(timezone(timedelta(hours=9)))
     assert list(getattr(gateway, name)(elsewhere)) == []
-    assert counterpart.asked[0].query["created[gte]"] == "1777636800"
+    assert fake_stripe.requests[0].query["created[gte]"] == "1777636800"
 
 
 @EACH_LIST
-def test_a_page_is_requested_when_it_is_needed(gateway, counterpart, name, path, made):
-    counterpart.will(answer(listed(made, more=True)))
+def test_a_page_is_requested_when_it_is_needed(gateway, fake_stripe, name, path, made):
+    fake_stripe.reply_with(answer(listed(made, more=True)))
     objects = getattr(gateway, name)(SINCE)
-    assert counterpart.asked == []
+    assert fake_stripe.requests == []
     next(objects)
-    assert len(counterpart.asked) == 1
+    assert len(fake_stripe.requests) == 1
 
 
 @EACH_LIST
-def test_nothing_is_held_between_pages(gateway, counterpart, operations, name, path, made):
-    counterpart.will(
+def test_nothing_is_held_between_pages(gateway, fake_stripe, operations, name, path, made):
+    fake_stripe.reply_with(
         answer(listed(*named(made, "a", "b"), more=True)),
         answer(paid()),
         answer(paid()),
@@ -75,12 +75,12 @@ def test_nothing_is_held_between_pages(gateway, counterpart, operations, name, p
     )
     for _each in getattr(gateway, name)(SINCE):
         assert gateway.retrieve_intent("pi_1").id == "pi_1"
-    assert len(operations) == len(counterpart.asked) == 5
+    assert len(operations) == len(fake_stripe.requests) == 5
 
 
 @EACH_LIST
-def test_a_page_that_fails_ends_the_list(gateway, counterpart, name, path, made):
-    counterpart.will(answer(listed(made, more=True)), refuse(500, "api_error"))
+def test_a_page_that_fails_ends_the_list(gateway, fake_stripe, name, path, made):
+    fake_stripe.reply_with(answer(listed(made, more=True)), refuse(500, "api_error"))
     objects = getattr(gateway, name)(SINCE)
     next(objects)
     with pytest.raises(StripeUnavailableError):
@@ -88,21 +88,21 @@ def test_a_page_that_fails_ends_the_list(gateway, counterpart, name, path, made)
     assert gateway.retrieve_intent("pi_1").id == "pi_1"
 
 
-def test_intents_are_listed_with_their_charges(gateway, counterpart):
+def test_intents_are_listed_with_their_charges(gateway, fake_stripe):
     refunded = paid(charge(REFUND, review={"id": "prv_1", "object": "review", "open": True}))
-    counterpart.will(answer(listed(refunded)))
+    fake_stripe.reply_with(answer(listed(refunded)))
     [intent] = gateway.list_intents(SINCE)
-    assert counterpart.asked[0].query["expand[0]"] == "data.latest_charge.refunds"
-    assert counterpart.asked[0].query["expand[1]"] == "data.latest_charge.review"
+    assert fake_stripe.requests[0].query["expand[0]"] == "data.latest_charge.refunds"
+    assert fake_stripe.requests[0].query["expand[1]"] == "data.latest_charge.review"
     assert [refund.id for refund in intent.charge.refunds] == ["re_1"]
     assert intent.charge.under_review
-    assert len(counterpart.asked) == 1
+    assert len(fake_stripe.requests) == 1
 
 
-def test_what_a_page_leaves_out_is_requested_separately(gateway, counterpart, operations):
+def test_what_a_page_leaves_out_is_requested_separately(gateway, fake_stripe, operations):
     disputed = paid(charge(disputed=True), id="pi_2")
     many = paid(charge(REFUND, more=True), id="pi_3")
-    counterpart.will(
+    fake_stripe.reply_with(
         answer(listed(paid(), disputed, many, paid(id="pi_4"))),
         answer(listed({**DISPUTE, "status": "lost"})),
         answer(listed(REFUND, {**REFUND, "id": "re_2"})),
@@ -111,7 +111,7 @@ def test_what_a_page_leaves_out_is_requested_separately(gateway, counterpart, op
     assert list(found) == ["pi_1", "pi_2", "pi_3", "pi_4"]
     assert [dispute.status for dispute in found["pi_2"].disputes] == [DisputeStatus.LOST]
     assert [refund.id for refund in found["pi_3"].refunds] == ["re_1", "re_2"]
-    assert [asked.query.get("payment_intent") for asked in counterpart.asked] == [
+    assert [request.query.get("payment_intent") for request in fake_stripe.requests] == [
         None,
         "pi_2",
         "pi_3",
@@ -119,11 +119,11 @@ def test_what_a_page_leaves_out_is_requested_separately(gateway, counterpart, op
     assert len(operations) == 3
 
 
-def test_a_listed_intent_has_the_time_of_its_page(gateway, counterpart, monkeypatch):
+def test_a_listed_intent_has_the_time_of_its_page(gateway, fake_stripe, monkeypatch):
     hours = (datetime(2026, 6, 1, hour, tzinfo=UTC) for hour in itertools.count())
     monkeypatch.setattr(clock, "now", lambda: next(hours))
     disputed = paid(charge(disputed=True))
-    counterpart.will(
+    fake_stripe.reply_with(
         answer(listed(paid(), disputed, more=True)),  # requested at midnight
         answer(listed(DISPUTE)),  # at one o'clock
         answer(listed(paid())),  # at two

@@ -17,7 +17,7 @@ from bookshop.payments.errors import (
     StripeRefusedError,
     StripeUnavailableError,
 )
-from tests.unit.payments.counterpart import answer, drop, hang, refuse
+from tests.unit.payments.fake_stripe import answer, drop, hang, refuse
 from tests.unit.payments.objects import REFUND
 
 PART = Money(500, "GBP")
@@ -37,26 +37,28 @@ def invalid(code=None, **more):
     return refuse(400, "invalid_request_error", code, **more)
 
 
-def test_a_refund_is_created(gateway, counterpart):
-    counterpart.will(answer({**REFUND, "status": "pending"}))
+def test_a_refund_is_created(gateway, fake_stripe):
+    fake_stripe.reply_with(answer({**REFUND, "status": "pending"}))
     refund = create_refund(gateway)
-    [asked] = counterpart.asked
-    assert (asked.method, asked.path) == ("POST", "/v1/refunds")
-    assert asked.form == {
+    [request] = fake_stripe.requests
+    assert (request.method, request.path) == ("POST", "/v1/refunds")
+    assert request.form == {
         "payment_intent": "pi_1",
         "amount": "500",
         "reason": "requested_by_customer",
         "metadata[refund]": "7",
     }
-    assert asked.headers["idempotency-key"] == "refund-7"
+    assert request.headers["idempotency-key"] == "refund-7"
     assert (refund.id, refund.reference, refund.amount) == ("re_1", "7", PART)
     assert refund.status is RefundStatus.PENDING
 
 
-def test_a_refund_is_retried_under_the_same_key(make_gateway, counterpart):
-    counterpart.will(drop, refuse(500, "api_error"), answer(REFUND))
+def test_a_refund_is_retried_under_the_same_key(make_gateway, fake_stripe):
+    fake_stripe.reply_with(drop, refuse(500, "api_error"), answer(REFUND))
     assert create_refund(make_gateway()).id == "re_1"
-    assert [asked.headers["idempotency-key"] for asked in counterpart.asked] == ["refund-7"] * 3
+    assert [request.headers["idempotency-key"] for request in fake_stripe.requests] == [
+        "refund-7"
+    ] * 3
 
 
 @pytest.mark.parametrize(
@@ -84,8 +86,8 @@ def test_a_refund_is_retried_under_the_same_key(make_gateway, counterpart):
         ),
     ],
 )
-def test_a_refused_refund_has_a_code_and_a_reason(gateway, counterpart, reply, code, reason):
-    counterpart.will(reply)
+def test_a_refused_refund_has_a_code_and_a_reason(gateway, fake_stripe, reply, code, reason):
+    fake_stripe.reply_with(reply)
     with pytest.raises(RefundRefusedError) as caught:
         create_refund(gateway)
     assert (caught.value.code, caught.value.reason) == (code, reason)
@@ -110,22 +112,22 @@ OTHER_FAILURES = {
 
 
 @pytest.mark.parametrize(("reply", "error"), OTHER_FAILURES.values(), ids=OTHER_FAILURES)
-def test_failures_that_do_not_concern_the_refund(gateway, counterpart, reply, error):
-    counterpart.will(reply)
+def test_failures_that_do_not_concern_the_refund(gateway, fake_stripe, reply, error):
+    fake_stripe.reply_with(reply)
     with pytest.raises(PaymentsError) as caught:
         create_refund(gateway)
     assert type(caught.value) is error
 
 
-def test_a_refund_ends_at_its_deadline(make_gateway, counterpart):
-    counterpart.will(hang)
+def test_a_refund_ends_at_its_deadline(make_gateway, fake_stripe):
+    fake_stripe.reply_with(hang)
     with pytest.raises(StripeUnavailableError):
         create_refund(make_gateway(timeout=0.3))
 
 
-def test_no_error_or_log_of_a_refused_refund_repeats_stripes_message(gateway, counterpart, caplog):
+def test_no_error_or_log_of_a_refused_refund_repeats_stripes_message(gateway, fake_stripe, caplog):
     caplog.set_level(logging.DEBUG)
-    counterpart.will(invalid("charge_disputed", charge="ch_1"))
+    fake_stripe.reply_with(invalid("charge_disputed", charge="ch_1"))
     with pytest.raises(RefundRefusedError) as caught:
         create_refund(gateway)
     error_text = "".join(traceback.format_exception(caught.value)) + repr(vars(caught.value))

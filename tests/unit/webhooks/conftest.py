@@ -7,7 +7,7 @@ from bookshop.payments.webhook_signatures import Event
 from bookshop.webhooks import ledger
 from bookshop.webhooks.handlers import handle_event
 from tests.unit.makers import NOW, book, order
-from tests.unit.payments.counterpart import INTENT
+from tests.unit.payments.fake_stripe import INTENT
 
 NUMBER = INTENT["metadata"]["order"]
 STOCK = 5

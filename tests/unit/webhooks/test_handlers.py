@@ -18,7 +18,7 @@ from bookshop.webhooks.handlers import (
 )
 from bookshop.webhooks.models import EventStatus
 from tests.unit.makers import NOW
-from tests.unit.payments.counterpart import INTENT, answer, refuse
+from tests.unit.payments.fake_stripe import INTENT, answer, refuse
 from tests.unit.payments.objects import REFUND, WARNING, charge, listed, paid
 
 from .conftest import NUMBER, PAID, UNPAID, about
@@ -34,8 +34,8 @@ pytestmark = pytest.mark.usefixtures("placed")
 # --- applied once
 
 
-def test_an_event_moves_its_order_and_is_recorded(deliver, counterpart, state, recorded):
-    counterpart.will(answer(paid()))
+def test_an_event_moves_its_order_and_is_recorded(deliver, fake_stripe, state, recorded):
+    fake_stripe.reply_with(answer(paid()))
 
     deliver(about())
 
@@ -48,8 +48,8 @@ def test_an_event_moves_its_order_and_is_recorded(deliver, counterpart, state, r
     assert found.received_at <= found.applied_at
 
 
-def test_the_order_audit_names_the_event(deliver, counterpart, sessions):
-    counterpart.will(answer(paid()))
+def test_the_order_audit_names_the_event(deliver, fake_stripe, sessions):
+    fake_stripe.reply_with(answer(paid()))
 
     deliver(about("evt_42"))
 
@@ -59,14 +59,14 @@ def test_the_order_audit_names_the_event(deliver, counterpart, sessions):
 
 
 def test_bug_2_a_second_delivery_is_counted_and_stripe_is_not_asked(
-    deliver, counterpart, state, recorded
+    deliver, fake_stripe, state, recorded
 ):
-    counterpart.will(answer(paid()))
+    fake_stripe.reply_with(answer(paid()))
 
     for _ in range(3):
         deliver(about())
 
-    assert len(counterpart.asked) == 1
+    assert len(fake_stripe.requests) == 1
     assert state() == PAID
     assert recorded().deliveries == 3
 
@@ -90,10 +90,10 @@ def test_the_content_of_an_event_is_not_used(deliver, state, recorded):
         "review.closed",
     ],
 )
-def test_events_that_may_change_an_order_retrieve_its_payment(deliver, counterpart, recorded, kind):
+def test_events_that_may_change_an_order_retrieve_its_payment(deliver, fake_stripe, recorded, kind):
     deliver(about(kind=kind))
 
-    assert [asked.path for asked in counterpart.asked] == ["/v1/payment_intents/pi_1"]
+    assert [request.path for request in fake_stripe.requests] == ["/v1/payment_intents/pi_1"]
     assert recorded().status is EventStatus.APPLIED
 
 
@@ -109,26 +109,26 @@ def test_events_that_may_change_an_order_retrieve_its_payment(deliver, counterpa
         "payment_intents.created",
     ],
 )
-def test_other_types_of_events_are_not_stored(deliver, counterpart, recorded, kind):
+def test_other_types_of_events_are_not_stored(deliver, fake_stripe, recorded, kind):
     deliver(about(kind=kind))
 
-    assert counterpart.asked == []
+    assert fake_stripe.requests == []
     assert recorded() is None
 
 
 def test_an_intent_that_is_not_recorded_finds_its_order_by_number(
-    deliver, counterpart, change, state
+    deliver, fake_stripe, change, state
 ):
     change(payment_intent=None, status="placed")
-    counterpart.will(answer(paid()))
+    fake_stripe.reply_with(answer(paid()))
 
     deliver(about())
 
     assert state() == PAID
 
 
-def test_a_refund_finds_its_order_by_the_intent_alone(deliver, counterpart, state, recorded):
-    counterpart.will(answer(paid()))
+def test_a_refund_finds_its_order_by_the_intent_alone(deliver, fake_stripe, state, recorded):
+    fake_stripe.reply_with(answer(paid()))
 
     deliver(about(kind="refund.created", object_id="re_1", reference=None))
 
@@ -139,30 +139,30 @@ def test_a_refund_finds_its_order_by_the_intent_alone(deliver, counterpart, stat
 # --- events about other objects
 
 
-def test_events_about_other_orders_are_ignored_without_a_request(deliver, counterpart, recorded):
+def test_events_about_other_orders_are_ignored_without_a_request(deliver, fake_stripe, recorded):
     for _ in range(2):
         deliver(about(**OTHERS))
 
-    assert counterpart.asked == []
+    assert fake_stripe.requests == []
     found = recorded()
     assert (found.status, found.order, found.applied_at) == (EventStatus.IGNORED, None, None)
     assert found.deliveries == 2
 
 
-def test_an_event_without_an_intent_is_ignored(deliver, counterpart, change, recorded):
+def test_an_event_without_an_intent_is_ignored(deliver, fake_stripe, change, recorded):
     change(payment_intent=None)
 
     deliver(about(kind="charge.refunded", intent_id=None, reference=None))
 
-    assert counterpart.asked == []
+    assert fake_stripe.requests == []
     assert recorded().status is EventStatus.IGNORED
 
 
 def test_an_intent_that_no_longer_names_an_order_is_ignored(
-    deliver, counterpart, change, state, recorded
+    deliver, fake_stripe, change, state, recorded
 ):
     change(payment_intent=None)
-    counterpart.will(answer(paid(id="pi_other", metadata={})))
+    fake_stripe.reply_with(answer(paid(id="pi_other", metadata={})))
 
     deliver(about(intent_id="pi_other"))
 
@@ -170,27 +170,27 @@ def test_an_intent_that_no_longer_names_an_order_is_ignored(
     assert recorded().status is EventStatus.IGNORED
 
 
-def test_an_intent_that_does_not_exist_at_stripe_is_ignored(deliver, counterpart, state, recorded):
-    counterpart.will(MISSING)
+def test_an_intent_that_does_not_exist_at_stripe_is_ignored(deliver, fake_stripe, state, recorded):
+    fake_stripe.reply_with(MISSING)
 
     for _ in range(2):
         deliver(about())
 
-    assert len(counterpart.asked) == 1
+    assert len(fake_stripe.requests) == 1
     assert state() == UNPAID
     found = recorded()
     assert (found.status, found.problem) == (EventStatus.IGNORED, INTENT_NOT_FOUND)
 
 
 def test_bug_8_a_payment_that_does_not_match_its_order_is_recorded_as_a_problem(
-    deliver, counterpart, state, sessions, recorded
+    deliver, fake_stripe, state, sessions, recorded
 ):
-    counterpart.will(answer(paid(amount=100, amount_received=100)))
+    fake_stripe.reply_with(answer(paid(amount=100, amount_received=100)))
 
     for _ in range(2):
         deliver(about())
 
-    assert len(counterpart.asked) == 1
+    assert len(fake_stripe.requests) == 1
     assert state() == UNPAID
     found = recorded()
     assert (found.status, found.order) == (EventStatus.APPLIED, NUMBER)
@@ -203,12 +203,12 @@ def test_bug_8_a_payment_that_does_not_match_its_order_is_recorded_as_a_problem(
 
 
 @pytest.mark.parametrize("what", ["created", "updated"])
-def test_a_fraud_warning_marks_the_order(deliver, counterpart, sessions, what):
-    counterpart.will(answer(paid()), answer(listed(WARNING)))
+def test_a_fraud_warning_marks_the_order(deliver, fake_stripe, sessions, what):
+    fake_stripe.reply_with(answer(paid()), answer(listed(WARNING)))
 
     deliver(about(kind=f"radar.early_fraud_warning.{what}", object_id="issfr_1", reference=None))
 
-    assert counterpart.asked[1].path == "/v1/radar/early_fraud_warnings"
+    assert fake_stripe.requests[1].path == "/v1/radar/early_fraud_warnings"
     with sessions() as session:
         found = session.query(Order).one()
         assert (found.status, found.fraud_warned_at is not None) == ("paid", True)
@@ -217,8 +217,8 @@ def test_a_fraud_warning_marks_the_order(deliver, counterpart, sessions, what):
         ]
 
 
-def test_a_withdrawn_fraud_warning_marks_nothing(deliver, counterpart, sessions):
-    counterpart.will(answer(paid()), answer(listed()))
+def test_a_withdrawn_fraud_warning_marks_nothing(deliver, fake_stripe, sessions):
+    fake_stripe.reply_with(answer(paid()), answer(listed()))
 
     deliver(about(kind="radar.early_fraud_warning.created"))
 
@@ -233,9 +233,9 @@ def test_a_withdrawn_fraud_warning_marks_nothing(deliver, counterpart, sessions)
     ("reply", "error"), [(BROKEN, StripeUnavailableError), (REFUSED, StripeRefusedError)]
 )
 def test_an_event_that_failed_at_stripe_is_applied_by_a_later_delivery(
-    deliver, counterpart, state, recorded, reply, error
+    deliver, fake_stripe, state, recorded, reply, error
 ):
-    counterpart.will(reply, reply, answer(paid()))
+    fake_stripe.reply_with(reply, reply, answer(paid()))
 
     for count in (1, 2):
         with pytest.raises(error):
@@ -279,9 +279,9 @@ APPLIED = 2  # of the commits of a delivery that goes well; the first is of look
 
 
 def test_bug_2_a_crash_before_the_commit_leaves_nothing_and_the_retry_completes(
-    deliver, counterpart, break_commit, state, recorded
+    deliver, fake_stripe, break_commit, state, recorded
 ):
-    counterpart.will(answer(paid()), answer(paid()))
+    fake_stripe.reply_with(answer(paid()), answer(paid()))
     break_commit(APPLIED, Killed())
 
     with pytest.raises(Killed):
@@ -297,9 +297,9 @@ def test_bug_2_a_crash_before_the_commit_leaves_nothing_and_the_retry_completes(
 @pytest.mark.parametrize("error", [Killed(), ValueError()], ids=["killed", "mistaken"])
 @pytest.mark.parametrize("number", range(1, 6))
 def test_bug_2_a_crash_at_any_commit_is_completed_by_the_next_deliveries(
-    deliver, counterpart, break_commit, state, recorded, number, error
+    deliver, fake_stripe, break_commit, state, recorded, number, error
 ):
-    counterpart.will(*[answer(paid())] * 3)
+    fake_stripe.reply_with(*[answer(paid())] * 3)
     break_commit(number, error)
 
     for _ in range(3):
@@ -311,9 +311,9 @@ def test_bug_2_a_crash_at_any_commit_is_completed_by_the_next_deliveries(
 
 
 def test_an_internal_error_is_recorded_and_rolled_back(
-    deliver, counterpart, break_commit, state, recorded
+    deliver, fake_stripe, break_commit, state, recorded
 ):
-    counterpart.will(answer(paid()), answer(paid()))
+    fake_stripe.reply_with(answer(paid()), answer(paid()))
     break_commit(APPLIED, ValueError("Ada, 1 Example Street"))
 
     with pytest.raises(ValueError, match="Ada"):
@@ -327,11 +327,11 @@ def test_an_internal_error_is_recorded_and_rolled_back(
     assert state() == PAID
 
 
-def test_an_error_that_cannot_be_recorded_is_still_raised(deliver, counterpart, sessions, caplog):
-    counterpart.will(BROKEN)
+def test_an_error_that_cannot_be_recorded_is_still_raised(deliver, fake_stripe, sessions, caplog):
+    fake_stripe.reply_with(BROKEN)
 
     def begin(session, _transaction, _connection):
-        if counterpart.asked:
+        if fake_stripe.requests:
             raise OperationalError("INSERT", None, Exception("locked"))
 
     happening.listen(sessions, "after_begin", begin)
@@ -360,21 +360,21 @@ class Overtaken:
 
 
 def test_bug_2_a_delivery_that_is_overtaken_applies_nothing(
-    sessions, gateway, counterpart, state, recorded
+    sessions, gateway, fake_stripe, state, recorded
 ):
-    counterpart.will(answer(paid()), answer(paid()))
+    fake_stripe.reply_with(answer(paid()), answer(paid()))
 
     handle_event(sessions, Overtaken(sessions, gateway), about())
 
-    assert len(counterpart.asked) == 2
+    assert len(fake_stripe.requests) == 2
     assert state() == PAID
     assert (recorded().status, recorded().deliveries) == (EventStatus.APPLIED, 2)
 
 
 def test_a_delivery_that_is_overtaken_and_fails_undoes_nothing(
-    sessions, gateway, counterpart, state, recorded
+    sessions, gateway, fake_stripe, state, recorded
 ):
-    counterpart.will(answer(paid()), answer(paid()))
+    fake_stripe.reply_with(answer(paid()), answer(paid()))
     overtaken = Overtaken(sessions, gateway, error=StripeUnavailableError("late"))
 
     with pytest.raises(StripeUnavailableError):
@@ -396,9 +396,9 @@ def test_a_delivery_that_is_overtaken_and_fails_undoes_nothing(
     ids=["processing", "paid", "refunded", "cancelled"],
 )
 def test_bug_3_an_older_state_of_the_payment_does_not_replace_a_newer_one(
-    sessions, gateway, counterpart, state, older, newer, status
+    sessions, gateway, fake_stripe, state, older, newer, status
 ):
-    counterpart.will(answer(older), answer(newer))
+    fake_stripe.reply_with(answer(older), answer(newer))
 
     handle_event(sessions, Overtaken(sessions, gateway, by="evt_2"), about("evt_1"))
 
@@ -406,9 +406,9 @@ def test_bug_3_an_older_state_of_the_payment_does_not_replace_a_newer_one(
 
 
 def test_bug_2_ten_deliveries_at_once_move_the_order_once(
-    deliver, counterpart, together, state, recorded
+    deliver, fake_stripe, together, state, recorded
 ):
-    counterpart.will(*[answer(paid())] * 10)
+    fake_stripe.reply_with(*[answer(paid())] * 10)
 
     assert together(deliver, [about()] * 10) == [None] * 10
 
@@ -417,9 +417,9 @@ def test_bug_2_ten_deliveries_at_once_move_the_order_once(
 
 
 def test_bug_2_two_events_of_one_change_at_once_move_the_order_once(
-    deliver, counterpart, together, state, recorded
+    deliver, fake_stripe, together, state, recorded
 ):
-    counterpart.will(*[answer(paid())] * 10)
+    fake_stripe.reply_with(*[answer(paid())] * 10)
 
     assert together(deliver, [about("evt_1"), about("evt_2")] * 5) == [None] * 10
 
@@ -430,9 +430,9 @@ def test_bug_2_two_events_of_one_change_at_once_move_the_order_once(
 
 
 def test_concurrent_deliveries_of_a_failed_event_are_all_counted(
-    deliver, counterpart, together, state, recorded
+    deliver, fake_stripe, together, state, recorded
 ):
-    counterpart.will(BROKEN, *[answer(paid())] * 10)
+    fake_stripe.reply_with(BROKEN, *[answer(paid())] * 10)
     with pytest.raises(StripeUnavailableError):
         deliver(about())
 
@@ -451,8 +451,8 @@ def replay(sessions, gateway):
     return lambda event_id="evt_1": replay_event(sessions, gateway, event_id)
 
 
-def test_a_failed_event_is_replayed(deliver, replay, counterpart, state, recorded):
-    counterpart.will(BROKEN, answer(paid()))
+def test_a_failed_event_is_replayed(deliver, replay, fake_stripe, state, recorded):
+    fake_stripe.reply_with(BROKEN, answer(paid()))
     with pytest.raises(StripeUnavailableError):
         deliver(about())
 
@@ -464,33 +464,33 @@ def test_a_failed_event_is_replayed(deliver, replay, counterpart, state, recorde
     assert state() == PAID
 
 
-def test_an_applied_event_can_be_replayed(deliver, replay, counterpart, state):
-    counterpart.will(answer(paid()), answer(paid()), answer(paid(charge(disputed=False))))
+def test_an_applied_event_can_be_replayed(deliver, replay, fake_stripe, state):
+    fake_stripe.reply_with(answer(paid()), answer(paid()), answer(paid(charge(disputed=False))))
     deliver(about())
 
     for _ in range(2):
         assert replay().status is EventStatus.APPLIED
 
-    assert len(counterpart.asked) == 3
+    assert len(fake_stripe.requests) == 3
     assert state() == PAID
 
 
 def test_an_ignored_event_finds_an_order_that_exists_by_now(
-    deliver, replay, counterpart, change, state
+    deliver, replay, fake_stripe, change, state
 ):
     change(number="0000-0000-0000", payment_intent=None)
     deliver(about())
     assert replay().status is EventStatus.IGNORED
 
     change(number=NUMBER)
-    counterpart.will(answer(paid()))
+    fake_stripe.reply_with(answer(paid()))
     found = replay()
 
     assert (found.status, found.order) == (EventStatus.APPLIED, NUMBER)
     assert state() == PAID
 
 
-def test_a_replay_that_fails_has_a_code(deliver, replay, counterpart, recorded):
+def test_a_replay_that_fails_has_a_code(deliver, replay, fake_stripe, recorded):
     def refusal(event_id="evt_1"):
         with pytest.raises(ReplayError) as caught:
             replay(event_id)
@@ -499,11 +499,11 @@ def test_a_replay_that_fails_has_a_code(deliver, replay, counterpart, recorded):
     assert refusal() is ReplayErrorCode.UNKNOWN_EVENT
     deliver(about(intent_id=None))
     assert refusal() is ReplayErrorCode.NO_INTENT
-    assert counterpart.asked == []
+    assert fake_stripe.requests == []
 
     deliver(about("evt_2"))
     before = recorded("evt_2")
-    counterpart.will(MISSING, BROKEN)
+    fake_stripe.reply_with(MISSING, BROKEN)
     assert refusal("evt_2") is ReplayErrorCode.INTENT_NOT_FOUND
     assert refusal("evt_2") is ReplayErrorCode.STRIPE_ERROR
     assert recorded("evt_2") == before

@@ -9,7 +9,7 @@ from bookshop.db import make_engine, make_sessions
 from bookshop.webhooks import ledger
 from bookshop.webhooks.models import EventStatus
 from tests.unit.makers import NOW, book, order
-from tests.unit.payments.counterpart import INTENT, answer, refuse
+from tests.unit.payments.fake_stripe import INTENT, answer, refuse
 from tests.unit.payments.objects import paid
 from tests.unit.webhooks.conftest import NUMBER, about
 
@@ -42,13 +42,13 @@ def placed(sessions):
 
 
 @pytest.fixture
-def apply(run, counterpart):
+def apply(run, fake_stripe):
     """Runs `events apply` with a given answer from Stripe."""
 
     def apply(*words, reply=None):
         if reply:
-            counterpart.will(reply)
-        return run("events", "apply", *words, stripe__api_base=counterpart.url)
+            fake_stripe.reply_with(reply)
+        return run("events", "apply", *words, stripe__api_base=fake_stripe.url)
 
     return apply
 

@@ -1,4 +1,4 @@
-"""One PaymentIntent for one order: a key that the order and its total decide."""
+"""One PaymentIntent per order: its idempotency key derives from the order and its total."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from bookshop.orders.snapshot import LineSnapshot, OrderSnapshot
 from bookshop.orders.states import OrderStatus
 from bookshop.payments.errors import IntentMissingError, StoredFailureError, StripeRefusedError
 from tests.unit.makers import NOW
-from tests.unit.payments.counterpart import INTENT, answer, refuse
+from tests.unit.payments.fake_stripe import INTENT, answer, refuse
 
 STORED = refuse(500, "api_error", Idempotent_Replayed="true", Stripe_Should_Retry="false")
 KEY = "order-K7QM-2X9T-4BCD-1299-GBP"
@@ -46,33 +46,33 @@ def order(**changes):
     return dataclasses.replace(made, **changes)
 
 
-def asked(counterpart):
-    """The requests, by method and what they are about."""
+def requests(fake_stripe):
+    """Return method and path of the requests."""
     return [
         (request.method, request.path.removeprefix("/v1/payment_intents"))
-        for request in counterpart.asked
+        for request in fake_stripe.requests
     ]
 
 
-def keys(counterpart):
+def keys(fake_stripe):
     return [
         request.headers.get("idempotency-key")
-        for request in counterpart.asked
+        for request in fake_stripe.requests
         if request.method == "POST"
     ]
 
 
-def test_a_new_order_has_its_intent_made(gateway, counterpart):
+def test_new_order_creates_its_intent(gateway, fake_stripe):
     assert intent_for(gateway, order()).id == "pi_1"
-    assert asked(counterpart) == [("POST", "")]
-    assert keys(counterpart) == [KEY]
-    assert counterpart.asked[0].form["description"] == "Order K7QM-2X9T-4BCD"
+    assert requests(fake_stripe) == [("POST", "")]
+    assert keys(fake_stripe) == [KEY]
+    assert fake_stripe.requests[0].form["description"] == "Order K7QM-2X9T-4BCD"
 
 
-def test_the_same_order_asks_under_the_same_key(gateway, counterpart):
+def test_same_order_uses_the_same_idempotency_key(gateway, fake_stripe):
     for _ in range(3):
         intent_for(gateway, order())
-    assert set(keys(counterpart)) == {KEY}
+    assert set(keys(fake_stripe)) == {KEY}
 
 
 @pytest.mark.parametrize(
@@ -83,35 +83,35 @@ def test_the_same_order_asks_under_the_same_key(gateway, counterpart):
         {"number": "0000-0000-0000"},
     ],
 )
-def test_another_order_or_total_asks_under_another_key(gateway, counterpart, changes):
+def test_other_order_or_total_uses_another_idempotency_key(gateway, fake_stripe, changes):
     intent_for(gateway, order())
     intent_for(gateway, order(**changes))
     created = [
         request.headers["idempotency-key"]
-        for request in counterpart.asked
+        for request in fake_stripe.requests
         if request.path == "/v1/payment_intents"
     ]
     assert len(set(created)) == 2
 
 
-def test_a_known_intent_is_fetched_and_never_made_again(gateway, counterpart):
+def test_known_intent_is_retrieved_and_not_created(gateway, fake_stripe):
     intent_for(gateway, order(payment_intent="pi_1"))
-    assert asked(counterpart) == [("GET", "/pi_1")]
+    assert requests(fake_stripe) == [("GET", "/pi_1")]
 
 
-def test_an_intent_that_is_gone_is_told_and_not_replaced_in_silence(gateway, counterpart):
-    counterpart.will(refuse(404, "invalid_request_error", "resource_missing"))
+def test_missing_intent_raises_and_is_not_replaced(gateway, fake_stripe):
+    fake_stripe.reply_with(refuse(404, "invalid_request_error", "resource_missing"))
     with pytest.raises(IntentMissingError):
         intent_for(gateway, order(payment_intent="pi_1"))
-    assert asked(counterpart) == [("GET", "/pi_1")]
+    assert requests(fake_stripe) == [("GET", "/pi_1")]
 
 
 @pytest.mark.parametrize("status", ["requires_payment_method", "succeeded", "canceled"])
-def test_a_known_intent_is_taken_as_it_is(gateway, counterpart, status):
-    counterpart.will(answer({**INTENT, "status": status}))
+def test_known_intent_is_returned_unchanged(gateway, fake_stripe, status):
+    fake_stripe.reply_with(answer({**INTENT, "status": status}))
     repriced = order(payment_intent="pi_1", total=Money(1500, "GBP"), revision=2)
     assert intent_for(gateway, repriced).amount == Money(1299, "GBP")
-    assert asked(counterpart) == [("GET", "/pi_1")]
+    assert requests(fake_stripe) == [("GET", "/pi_1")]
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_a_known_intent_is_taken_as_it_is(gateway, counterpart, status):
     ],
     ids=["stored failure", "refusal"],
 )
-def test_no_failure_is_a_reason_for_another_key(gateway, counterpart, reply, error):
-    counterpart.will(reply)
+def test_failures_do_not_change_the_idempotency_key(gateway, fake_stripe, reply, error):
+    fake_stripe.reply_with(reply)
     with pytest.raises(error):
         intent_for(gateway, order())
-    assert keys(counterpart) == [KEY]
+    assert keys(fake_stripe) == [KEY]

@@ -1,4 +1,4 @@
-"""A refund that was asked for is made once, whatever is lost on the way to Stripe and back."""
+"""A requested refund is created once at Stripe, whatever requests or responses are lost."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ from bookshop.orders.refunds.requests import request_refund
 from bookshop.orders.states import Actor, OrderStatus
 from bookshop.payments.errors import StoredFailureError, StripeUnavailableError
 from tests.unit.makers import NOW, book, order
-from tests.unit.payments.counterpart import answer, drop, refuse
+from tests.unit.payments.fake_stripe import answer, drop, refuse
 from tests.unit.payments.objects import REFUND, charge, paid
 
 STAFF = Cause(Actor.STAFF, "refund by ada")
@@ -36,16 +36,16 @@ def now(monkeypatch):
 @pytest.fixture
 def number(sessions):
     """The number of a paid order of 12.99 GBP."""
-    wanted = book("ONE")
-    made = order(wanted, price=1299, payment_intent="pi_1", status=OrderStatus.PAID)
+    item = book("ONE")
+    made = order(item, price=1299, payment_intent="pi_1", status=OrderStatus.PAID)
     with sessions.begin() as session:
-        session.add_all([wanted, made])
+        session.add_all([item, made])
         return made.number
 
 
 @pytest.fixture
 def key(sessions, number):
-    """What 5.00 GBP were asked back under."""
+    """The key of a requested refund of 5.00 GBP."""
     with sessions.begin() as session:
         made = session.scalars(select(Order).where(Order.number == number)).one()
         context = TransitionContext(session, STAFF, NOW)
@@ -60,21 +60,23 @@ def ours(key, **values):
     return {**REFUND, "metadata": {"refund": key}, **values}
 
 
-def asked_for(counterpart):
-    """The idempotency keys of the refunds that Stripe was asked for."""
+def idempotency_keys(fake_stripe):
+    """Return the idempotency keys of the requests that create refunds."""
     return [
-        asked.headers["idempotency-key"] for asked in counterpart.asked if asked.method == "POST"
+        request.headers["idempotency-key"]
+        for request in fake_stripe.requests
+        if request.method == "POST"
     ]
 
 
 def record(sessions):
     with sessions() as session:
-        [found] = session.scalars(select(RefundRecord))
-        return found.status, found.stripe_id, found.problem
+        [refund] = session.scalars(select(RefundRecord))
+        return refund.status, refund.stripe_id, refund.problem
 
 
-def test_it_is_made_and_written_down(sessions, gateway, counterpart, number, key):
-    counterpart.will(answer(ours(key)), intent(number, ours(key)))
+def test_refund_is_created_and_recorded(sessions, gateway, fake_stripe, number, key):
+    fake_stripe.reply_with(answer(ours(key)), intent(number, ours(key)))
     execute_refund(sessions, gateway, key, JOB_WORKER)
     assert record(sessions) == ("succeeded", "re_1", None)
     with sessions() as session:
@@ -82,65 +84,63 @@ def test_it_is_made_and_written_down(sessions, gateway, counterpart, number, key
         assert (made.status, made.refunded) == (OrderStatus.PARTLY_REFUNDED, 500)
         assert requested_keys(session) == []
     execute_refund(sessions, gateway, key, JOB_WORKER)
-    assert len(asked_for(counterpart)) == 1
+    assert len(idempotency_keys(fake_stripe)) == 1
 
 
-@pytest.mark.parametrize("lost", ["the answer", "what came after"])
-def test_a_lost_answer_is_asked_for_under_the_same_key(
-    sessions, gateway, counterpart, number, key, lost
+@pytest.mark.parametrize("lost", ["the response", "the sync"])
+def test_lost_response_is_retried_under_the_same_key(
+    sessions, gateway, fake_stripe, number, key, lost
 ):
-    counterpart.will(*([drop] if lost == "the answer" else [answer(ours(key)), drop]))
+    fake_stripe.reply_with(*([drop] if lost == "the response" else [answer(ours(key)), drop]))
     with pytest.raises(StripeUnavailableError):
         execute_refund(sessions, gateway, key, JOB_WORKER)
     assert record(sessions)[0] == "requested"
-    counterpart.will(answer(ours(key)), intent(number, ours(key)))
+    fake_stripe.reply_with(answer(ours(key)), intent(number, ours(key)))
     assert run_order_jobs(sessions, gateway, JOB_WORKER).refunded == 1
-    assert len(set(asked_for(counterpart))) == 1
+    assert len(set(idempotency_keys(fake_stripe))) == 1
     assert record(sessions)[0] == "succeeded"
 
 
-def test_an_old_request_is_looked_for_before_it_is_made(
-    sessions, gateway, counterpart, number, key, monkeypatch
+def test_expired_key_searches_the_refund_first(
+    sessions, gateway, fake_stripe, number, key, monkeypatch
 ):
     monkeypatch.setattr(clock, "now", lambda: NOW + KEY_LIFE + timedelta(seconds=1))
-    counterpart.will(intent(number, ours(key)))
+    fake_stripe.reply_with(intent(number, ours(key)))
     execute_refund(sessions, gateway, key, JOB_WORKER)
-    assert asked_for(counterpart) == []
+    assert idempotency_keys(fake_stripe) == []
     assert record(sessions)[0] == "succeeded"
 
 
-def test_an_old_request_that_stripe_never_heard_of_is_made(
-    sessions, gateway, counterpart, number, key, monkeypatch
+def test_expired_key_without_refund_creates_it(
+    sessions, gateway, fake_stripe, number, key, monkeypatch
 ):
     monkeypatch.setattr(clock, "now", lambda: NOW + KEY_LIFE + timedelta(seconds=1))
-    counterpart.will(intent(number), answer(ours(key)), intent(number, ours(key)))
+    fake_stripe.reply_with(intent(number), answer(ours(key)), intent(number, ours(key)))
     execute_refund(sessions, gateway, key, JOB_WORKER)
-    assert len(asked_for(counterpart)) == 1
+    assert len(idempotency_keys(fake_stripe)) == 1
     assert record(sessions)[0] == "succeeded"
 
 
-def test_a_failure_that_stripe_keeps_is_not_asked_for_again(
-    sessions, gateway, counterpart, number, key
-):
-    counterpart.will(refuse(500, "api_error", Idempotent_Replayed="true"))
+def test_stored_failure_uses_another_key(sessions, gateway, fake_stripe, number, key):
+    fake_stripe.reply_with(refuse(500, "api_error", Idempotent_Replayed="true"))
     with pytest.raises(StoredFailureError):
         execute_refund(sessions, gateway, key, JOB_WORKER)
-    counterpart.will(intent(number), answer(ours(key)), intent(number, ours(key)))
+    fake_stripe.reply_with(intent(number), answer(ours(key)), intent(number, ours(key)))
     execute_refund(sessions, gateway, key, JOB_WORKER)
-    first, second = asked_for(counterpart)
+    first, second = idempotency_keys(fake_stripe)
     assert first != second
     assert record(sessions)[0] == "succeeded"
 
 
-def test_after_a_kept_failure_the_refund_may_be_there_all_the_same(
-    sessions, gateway, counterpart, number, key
+def test_refund_found_after_a_stored_failure_is_recorded(
+    sessions, gateway, fake_stripe, number, key
 ):
-    counterpart.will(refuse(500, "api_error", Idempotent_Replayed="true"))
+    fake_stripe.reply_with(refuse(500, "api_error", Idempotent_Replayed="true"))
     with pytest.raises(StoredFailureError):
         execute_refund(sessions, gateway, key, JOB_WORKER)
-    counterpart.will(intent(number, ours(key)))
+    fake_stripe.reply_with(intent(number, ours(key)))
     execute_refund(sessions, gateway, key, JOB_WORKER)
-    assert len(asked_for(counterpart)) == 1
+    assert len(idempotency_keys(fake_stripe)) == 1
     assert record(sessions)[0] == "succeeded"
 
 
@@ -151,16 +151,16 @@ def test_after_a_kept_failure_the_refund_may_be_there_all_the_same(
         (refuse(404, "invalid_request_error", "resource_missing"), "has no such payment"),
     ],
 )
-def test_what_stripe_refuses_is_written_down_and_not_asked_for_again(
-    sessions, gateway, counterpart, number, key, refusal, problem, caplog
+def test_refusal_is_recorded_and_not_retried(
+    sessions, gateway, fake_stripe, number, key, refusal, problem, caplog
 ):
-    counterpart.will(refusal)
+    fake_stripe.reply_with(refusal)
     execute_refund(sessions, gateway, key, JOB_WORKER)
-    status, _, why = record(sessions)
+    status, _, recorded = record(sessions)
     assert status == "refused"
-    assert problem in why
-    (record_of_refusal,) = [each for each in caplog.records if each.message == "refund_refused"]
-    assert (record_of_refusal.order, record_of_refusal.refund) == (number, key)
+    assert problem in recorded
+    (refusal_log,) = [each for each in caplog.records if each.message == "refund_refused"]
+    assert (refusal_log.order, refusal_log.refund) == (number, key)
     with sessions() as session:
         assert requested_keys(session) == []
         [entry] = session.scalars(select(AuditEntry).where(AuditEntry.event == "refund_refused"))
@@ -169,13 +169,15 @@ def test_what_stripe_refuses_is_written_down_and_not_asked_for_again(
         assert refundable_amount(session, made) == Money(1299, "GBP")
 
 
-def test_two_at_once_make_one(sessions, gateway, counterpart, number, key, together):
-    def stripe(handler, counterpart):
+def test_concurrent_executions_create_one_refund(
+    sessions, gateway, fake_stripe, number, key, together
+):
+    def stripe(handler, fake_stripe):
         reply = answer(ours(key)) if handler.command == "POST" else intent(number, ours(key))
-        reply(handler, counterpart)
+        reply(handler, fake_stripe)
 
-    counterpart.will(*[stripe] * 4)
+    fake_stripe.reply_with(*[stripe] * 4)
     together(lambda _: execute_refund(sessions, gateway, key, JOB_WORKER), range(2))
-    assert len(set(asked_for(counterpart))) == 1
+    assert len(set(idempotency_keys(fake_stripe))) == 1
     with sessions() as session:
         assert session.scalars(select(Order)).one().refunded == 500

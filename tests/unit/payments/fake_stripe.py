@@ -1,4 +1,4 @@
-"""A Stripe of a few lines that does what a test says, failures below HTTP included."""
+"""A fake Stripe whose replies a test decides, including failures below HTTP."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ INTENT = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """A request as it arrived."""
 
     method: str
@@ -49,9 +49,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         address = urllib.parse.urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        self.server.counterpart.serve(
+        self.server.fake_stripe.serve(
             self,
-            Asked(
+            ReceivedRequest(
                 self.command,
                 address.path,
                 dict(urllib.parse.parse_qsl(address.query)),
@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = _serve  # noqa: N815 - the names are those of http.server
 
     def log_message(self, *_args: object) -> None:
-        """Say nothing: the test looks at what was asked."""
+        """Log nothing."""
 
     def begin(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -75,20 +75,20 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    counterpart: Counterpart
+    fake_stripe: FakeStripe
 
     def handle_error(self, *_args: object) -> None:
-        """Say nothing: clients that hang up are what tests are about."""
+        """Log nothing: tests provoke closed connections."""
 
 
-Reply = Callable[[_Handler, "Counterpart"], None]
+Reply = Callable[[_Handler, "FakeStripe"], None]
 
 
 def answer(body: object = None, status: int = 200, **headers: str) -> Reply:
-    """JSON, an intent where nothing else is given; `_` in a header's name stands for `-`."""
+    """JSON, by default an intent; `_` in a header's name becomes `-`."""
     content = body if isinstance(body, bytes) else json.dumps(body or INTENT).encode()
 
-    def reply(handler: _Handler, _counterpart: Counterpart) -> None:
+    def reply(handler: _Handler, _fake_stripe: FakeStripe) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         length = {"Content-Length": str(len(content))}
         handler.begin(status, {"Request-Id": "req_1", **length, **named})
@@ -98,73 +98,73 @@ def answer(body: object = None, status: int = 200, **headers: str) -> Reply:
 
 
 def refuse(status: int, kind: str, code: str | None = None, **more: object) -> Reply:
-    """An error of Stripe's."""
+    """An error response."""
     headers = {name: str(more.pop(name)) for name in list(more) if name[0].isupper()}
     error = {"type": kind, "code": code, "message": "Card 4000000000000002 of Ada.", **more}
     return answer({"error": error}, status, **headers)
 
 
-def hang(handler: _Handler, counterpart: Counterpart) -> None:
-    """No answer, until the test is over."""
-    counterpart.over.wait(30)
+def hang(handler: _Handler, fake_stripe: FakeStripe) -> None:
+    """No response until the end of the test."""
+    fake_stripe.over.wait(30)
     handler.close_connection = True
 
 
-def trickle(handler: _Handler, counterpart: Counterpart) -> None:
-    """An answer that comes a byte at a time, and never ends."""
+def trickle(handler: _Handler, fake_stripe: FakeStripe) -> None:
+    """A response that arrives byte by byte and never ends."""
     handler.begin(200, {"Content-Length": "1000000"})
-    while not counterpart.over.wait(0.05):
+    while not fake_stripe.over.wait(0.05):
         handler.wfile.write(b" ")
         handler.wfile.flush()
 
 
-def stall(handler: _Handler, counterpart: Counterpart) -> None:
-    """The beginning of an answer, and nothing more."""
+def stall(handler: _Handler, fake_stripe: FakeStripe) -> None:
+    """The beginning of a response."""
     handler.begin(200, {"Content-Length": "1000"})
     handler.wfile.write(b"{")
-    hang(handler, counterpart)
+    hang(handler, fake_stripe)
 
 
-def cut(handler: _Handler, _counterpart: Counterpart) -> None:
-    """The connection closed in the middle of an answer."""
+def cut(handler: _Handler, _fake_stripe: FakeStripe) -> None:
+    """The connection closed during a response."""
     handler.begin(200, {"Content-Length": "1000"})
     handler.wfile.write(b"{}")
     handler.close_connection = True
 
 
-def drop(handler: _Handler, _counterpart: Counterpart) -> None:
-    """The connection closed instead of an answer."""
+def drop(handler: _Handler, _fake_stripe: FakeStripe) -> None:
+    """The connection closed instead of a response."""
     handler.close_connection = True
 
 
-def reset(handler: _Handler, _counterpart: Counterpart) -> None:
-    """The connection reset instead of an answer."""
+def reset(handler: _Handler, _fake_stripe: FakeStripe) -> None:
+    """The connection reset instead of a response."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.close_connection = True
     handler.connection.close()
 
 
-class Counterpart:
-    """Answers each request by the next of `replies`, and with an intent when there is none."""
+class FakeStripe:
+    """Answers each request with the next of `replies`, or with an intent."""
 
     def __init__(self) -> None:
         self.replies: deque[Reply] = deque()
-        self.asked: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
         self.over = threading.Event()
         self._arrived = threading.Condition()
         self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.counterpart = self
+        self._server.fake_stripe = self
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
-    def will(self, *replies: Reply) -> None:
-        """Do this, one after the other."""
+    def reply_with(self, *replies: Reply) -> None:
+        """Add replies, one for each request."""
         self.replies.extend(replies)
 
-    def serve(self, handler: _Handler, asked: Asked) -> None:
+    def serve(self, handler: _Handler, request: ReceivedRequest) -> None:
         with self._arrived:
-            self.asked.append(asked)
+            self.requests.append(request)
             reply = self.replies.popleft() if self.replies else answer()
             self._arrived.notify_all()
         reply(handler, self)
@@ -172,7 +172,7 @@ class Counterpart:
     def wait_for(self, count: int) -> None:
         """Wait until that many requests have arrived."""
         with self._arrived:
-            assert self._arrived.wait_for(lambda: len(self.asked) >= count, 10)
+            assert self._arrived.wait_for(lambda: len(self.requests) >= count, 10)
 
     def close(self) -> None:
         self.over.set()
