@@ -13,7 +13,7 @@ import trustme
 import urllib3
 from find_nginx import find
 
-from tests.load.fleet import LOOK_AGAIN, PATIENCE, free_port, listens
+from tests.load.fleet import LOOK_AGAIN, START_TIMEOUT, free_port, listens
 
 CONFIGURATION = """
 daemon off;
@@ -49,7 +49,7 @@ HAND_OVER = (
     "os.execv(sys.argv[2], sys.argv[2:])"
 )
 
-# Whoever comes without TLS is sent to where it is.
+# Plain http is redirected to https.
 TLS = " ssl; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem"
 PLAIN = """server {{
     listen 127.0.0.1:{plain};
@@ -87,7 +87,7 @@ class Nginx:
             self._process = subprocess.Popen(
                 [program, "-c", str(file), "-p", str(self._folder)], stderr=said
             )
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + START_TIMEOUT
         while not listens(self.port):
             said = (self._folder / "nginx.out").read_text()
             assert self._process.poll() is None, said
@@ -97,7 +97,7 @@ class Nginx:
     def close(self) -> None:
         if self._process:
             self._process.terminate()
-            self._process.wait(PATIENCE)
+            self._process.wait(START_TIMEOUT)
 
 
 class Activated:
@@ -110,7 +110,7 @@ class Activated:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start a process; whoever comes until it is up waits in the socket."""
+        """Start a process; connections wait in the socket until it is up."""
         number = self._socket.fileno()
         pserve = (sys.executable, "-m", "pyramid.scripts.pserve", "shop.ini", "http_port=0")
         with (self._folder / f"server-{self.port}.err").open("ab") as said:
@@ -125,12 +125,12 @@ class Activated:
     def await_(self) -> None:
         """Wait until it serves: who asks is kept waiting by the socket."""
         url = f"http://127.0.0.1:{self.port}/health/live"
-        assert urllib3.request("GET", url, timeout=PATIENCE).status == HTTPStatus.OK, self.said
+        assert urllib3.request("GET", url, timeout=START_TIMEOUT).status == HTTPStatus.OK, self.said
 
     def end(self) -> int:
         """Tell it to end, as systemd does, and wait until it has."""
         self._process.terminate()
-        return self._process.wait(PATIENCE)
+        return self._process.wait(START_TIMEOUT)
 
     @property
     def said(self) -> str:
@@ -139,5 +139,5 @@ class Activated:
     def close(self) -> None:
         if self._process:
             self._process.kill()
-            self._process.wait(PATIENCE)
+            self._process.wait(START_TIMEOUT)
         self._socket.close()

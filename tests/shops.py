@@ -36,10 +36,10 @@ def ini(var: Path, api_base: str, **changes: str) -> dict[str, str]:
     """The section of an INI; `changes` name keys with `__` for the dot."""
     section = {
         "bookshop.environment": "development",
-        "bookshop.name": "The Test Shelf",
+        "bookshop.name": "The Test Bookshop",
         "bookshop.url": "http://localhost:6543",
         "bookshop.currency": "GBP",
-        "bookshop.email": "hello@shelf.example",
+        "bookshop.email": "hello@bookshop.example",
         "bookshop.secret": "0123456789abcdef0123456789abcdef",
         # One machine plays many customers; what is about limits sets its own.
         **dict.fromkeys(LIMITS, "9999/hour"),
@@ -168,13 +168,13 @@ class Controls:
         self._call("POST", f"/_sandbox/deliveries/{delivery}/redeliver")
 
     def deliveries(self, kind: str = "*") -> list[dict]:
-        """The deliveries of events of a type, where `*` stands for anything, newest first."""
+        """The deliveries of events of a type, with `*` as wildcard, newest first."""
         found = self._call("GET", "/_sandbox/deliveries")["data"]
         return [each for each in found if fnmatch.fnmatchcase(each["type"], kind)]
 
-    def until_delivered(self, patience: float = 20) -> list[dict]:
+    def until_delivered(self, timeout: float = 20) -> list[dict]:
         """All deliveries, once none is under way or due: what failed may be due again later."""
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while self._call("GET", "/_sandbox/deliveries/waiting")["waiting"]:
             assert time.monotonic() < deadline, "events are still under way"
         return self.deliveries()
@@ -196,7 +196,7 @@ class Controls:
         return self.api("POST", path, {"payment_method": card, "return_url": "http://localhost/"})
 
     def refund(self, payment: str, amount: int | None = None, reason: str | None = None) -> dict:
-        """What somebody does in Stripe's dashboard; all that is left where no amount is given.
+        """Refund a payment in Stripe's dashboard; the whole rest if no amount is given.
 
         `payment` is the id of a PaymentIntent or of its charge, here and below.
         """

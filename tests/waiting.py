@@ -7,9 +7,9 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def until(look: Callable[[], Found], patience: float = 20) -> Found:
-    """What somebody sees who looks until there is something; it fails after so many seconds."""
-    deadline = time.monotonic() + patience
+def until(look: Callable[[], Found], timeout: float = 20) -> Found:
+    """Return the first true result of `look`; fail after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
     while not (found := look()):
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)

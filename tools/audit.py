@@ -22,7 +22,7 @@ def findings(report: str) -> list[str]:
     """Return a line for each vulnerability in pip-audit's JSON."""
     return [
         f"{package['name']} {package['version']}: {each['id']}"
-        f" (mended in {', '.join(each['fix_versions']) or 'no release yet'})"
+        f" (fixed in {', '.join(each['fix_versions']) or 'no release yet'})"
         for package in json.loads(report)["dependencies"]
         for each in package.get("vulns", ())
     ]
@@ -53,9 +53,7 @@ def audit(lock: Path = LOCK) -> tuple[list[str], str | None]:
     try:
         # Without its index pip-audit calls each package unknown and reports success.
         unknown = skipped(done.stdout)
-        return findings(
-            done.stdout
-        ), f"nothing is told of {len(unknown)} packages" if unknown else None
+        return findings(done.stdout), f"no data about {len(unknown)} packages" if unknown else None
     except (ValueError, KeyError):
         lines = done.stderr.strip().splitlines()
         return [], lines[-1][:200] if lines else f"exit code {done.returncode}"

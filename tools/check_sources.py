@@ -36,7 +36,7 @@ _SOURCE = re.compile(
 )
 _ADDRESS = re.compile(r"\b(?:https?|git|ssh)(?:\+\w+)?://(?!(?:localhost|127\.0\.0\.1)\b)\S+")
 # npm copies these from each package's own metadata; nothing is fetched from them.
-_TOLD_BY_PACKAGES = {"funding", "homepage", "bugs", "repository"}
+_PACKAGE_METADATA = {"funding", "homepage", "bugs", "repository"}
 
 
 def sources(path: Path) -> Iterator[str]:
@@ -55,7 +55,7 @@ def _values(node: object) -> Iterator[str]:
         yield node
     elif isinstance(node, dict):
         for key, value in node.items():
-            if key not in _TOLD_BY_PACKAGES:
+            if key not in _PACKAGE_METADATA:
                 yield from _values(value)
     elif isinstance(node, list):
         for value in node:

@@ -1,8 +1,8 @@
-"""Draw the life of an order from the table in `bookshop/orders/states.py`: docs/orders.md.
+"""Generate docs/orders.md, the states and transitions of orders, from `bookshop/orders/states.py`.
 
-Where every state of a group has the same move it is drawn once, from group to group, so that the
-picture stays one that can be read. `drawn` says which moves an arrow stands for; together they
-are the table, which a test makes sure of.
+If all states of a group have the same transition, the diagram has one arrow from group to group,
+which keeps it readable. `transitions_of` returns the transitions that an arrow represents; a test
+checks that the arrows together are the table.
 """
 
 from __future__ import annotations
@@ -24,46 +24,44 @@ from bookshop.orders.states import (
 
 FILE = Path("docs/orders.md")
 INTRODUCTION = """\
-# The life of an order
+# The states of an order
 
-<!-- Drawn from bookshop/orders/states.py by tools/draw_orders.py (make docs). Do not edit. -->
+<!-- Generated from bookshop/orders/states.py by tools/draw_orders.py (make docs). Do not edit. -->
 
-An order's status changes in one place, `move` in `bookshop/orders/transitions.py`, and only by
-a move of the table in `bookshop/orders/states.py`, from which this page is drawn. A move is made
-under the order's row lock, in one transaction with all that it does and with a line of the order's
-history: when, from where to where, by whom, and what caused it (an event's id, a command and who
-gave it, a page).
+Only `transition` in `bookshop/orders/transitions.py` changes an order's status, and only by a
+transition of the table in `bookshop/orders/states.py`, from which this page is generated. It runs
+under the order's row lock, in one transaction with all effects and with an audit entry: time, old
+and new status, actor, and cause (the id of an event, a page, or a command with its user).
 """
-PICTURE = """\
-Each arrow is named after who may cause it. Not drawn: the states of *{within}* move among each
-other as well. Which of them a paid order is in follows from what is known of its money and its
-goods (`bookshop/orders/status.py`), so that it does not matter in which order that was heard. An
-open dispute counts more than a lost one, that more than a full refund, then a partial one, then a
-dispute that was won; last comes how far the goods are.
+DIAGRAM_NOTE = """\
+Each arrow names the actors that may cause the transition. Not shown: the states of *{within}* also
+change among each other. The status of a paid order is derived from its refunds, disputes and
+shipments (`derive_status` in `bookshop/orders/transitions.py`), so the order in which they are
+reported does not matter. Precedence: an open dispute, a lost dispute, a full refund, a partial
+refund, a won dispute, and then the shipments.
 """
 FACTS = """\
-## What is no move
+## What does not change the status directly
 
-These are written down beside the status, each with a line of the history. The status of a paid
-order then follows from them.
+These facts are recorded with an audit entry. The status of a paid order is derived from them.
 
-| what | written down in | by |
+| fact | recorded in | by |
 | --- | --- | --- |
-| a refund that is asked for | `refunds` | `bookshop refund`, or the move to `paid` without copies |
-| a refund as Stripe has it, ours or the dashboard's | `refunds` | stripe |
-| a dispute or an inquiry, as Stripe has it | `disputes` | stripe |
-| an early fraud warning | `orders.warned_at` | stripe |
-| a review of the payment is open | `orders.under_review` | stripe |
-| it was paid when its copies had gone to others | `orders.short` | the move to `paid` |
-| what was paid is not what was ordered: nothing moves | `orders.contradicted` | stripe |
-| copies that were sent, and their tracking | `order_lines.shipped` | `bookshop orders ship` |
-| its copies are back on the shelf | `orders.restocked_at` | `bookshop refund --restock` |
+| a refund was requested | `refunds` | `bookshop refund`, or paying an order out of stock |
+| a refund at Stripe, also one made in the dashboard | `refunds` | stripe |
+| a dispute or an inquiry | `disputes` | stripe |
+| an early fraud warning | `orders.fraud_warned_at` | stripe |
+| Stripe has opened a review of the payment | `orders.under_review` | stripe |
+| paid when a book was out of stock | `orders.out_of_stock` | the transition to `paid` |
+| the payment contradicts the order; no transition | `orders.payment_mismatch` | stripe |
+| shipped copies, and their tracking | `order_lines.shipped` | `bookshop orders ship` |
+| the copies were returned to stock | `orders.restocked_at` | `bookshop refund --restock` |
 """
 
 
 @dataclass(frozen=True)
 class Group:
-    """States that are drawn as one box."""
+    """States that are one box of the diagram."""
 
     name: str
     label: str
@@ -72,26 +70,26 @@ class Group:
 
 @dataclass(frozen=True)
 class Arrow:
-    """An arrow of the picture: from a state or a group to another."""
+    """An arrow of the diagram, from a state or a group to another."""
 
     source: OrderStatus | Group
     target: OrderStatus | Group
-    move: Transition
+    transition: Transition
 
 
-GOODS = Group("goods", "how far the goods are", FULFILMENT)
-MONEYS = Group("money", "what became of the money", MONEY)
-OVER = Group("over", "over, and not paid", tuple(sorted(CLOSED)))
-GROUPS = (OVER, GOODS, MONEYS)
+FULFILMENT_GROUP = Group("fulfilment", "fulfilment", FULFILMENT)
+MONEY_GROUP = Group("money", "refunds and disputes", MONEY)
+CLOSED_GROUP = Group("closed", "closed without payment", tuple(sorted(CLOSED)))
+GROUPS = (CLOSED_GROUP, FULFILMENT_GROUP, MONEY_GROUP)
 
 
 def states(end: OrderStatus | Group) -> tuple[OrderStatus, ...]:
-    """The states that an end of an arrow stands for."""
+    """Return the states at one end of an arrow."""
     return end.states if isinstance(end, Group) else (end,)
 
 
-def drawn(arrow: Arrow) -> set[tuple[OrderStatus, OrderStatus]]:
-    """The moves that an arrow stands for."""
+def transitions_of(arrow: Arrow) -> set[tuple[OrderStatus, OrderStatus]]:
+    """Return the transitions that an arrow represents, as pairs of states."""
     return {
         (source, target)
         for source in states(arrow.source)
@@ -101,7 +99,7 @@ def drawn(arrow: Arrow) -> set[tuple[OrderStatus, OrderStatus]]:
 
 
 def arrows() -> list[Arrow]:
-    """All arrows, as few as possible, by where they lead."""
+    """Return as few arrows as possible for the table, sorted by target."""
     left = dict(TRANSITIONS)
     found = []
     ends: list[tuple[OrderStatus | Group, OrderStatus | Group]] = [
@@ -113,68 +111,67 @@ def arrows() -> list[Arrow]:
     for source, target in ends:
         pairs = {(one, other) for one in states(source) for other in states(target)}
         pairs = {(one, other) for one, other in pairs if one is not other}
-        moves = {left.get(pair) for pair in pairs}
-        (move, *others) = moves or {None}
-        if move is not None and not others:
-            found.append(Arrow(source, target, move))
+        (transition, *others) = {left.get(pair) for pair in pairs} or {None}
+        if transition is not None and not others:
+            found.append(Arrow(source, target, transition))
             for pair in pairs:
                 del left[pair]
     order = list(OrderStatus)
 
-    def place(arrow: Arrow) -> tuple[int, int]:
-        # The table itself is put together from sets, which have no order.
+    def position(arrow: Arrow) -> tuple[int, int]:
+        # The table is built from sets, which have no order.
         first, second = (min(map(order.index, states(end))) for end in (arrow.target, arrow.source))
         return first, second
 
-    return sorted(found, key=place)
+    return sorted(found, key=position)
 
 
 def page() -> str:
-    """The whole of docs/orders.md."""
-    found = arrows()
-    within = [arrow.source for arrow in found if arrow.source is arrow.target]
+    """Return the content of docs/orders.md."""
+    all_arrows = arrows()
+    within = [arrow.source for arrow in all_arrows if arrow.source is arrow.target]
     names = "* and *".join(end.label for end in within if isinstance(end, Group))
     return "\n".join(
         [
             INTRODUCTION,
             "```mermaid",
-            *_picture(found),
+            *_diagram(all_arrows),
             "```",
             "",
-            PICTURE.format(within=names),
+            DIAGRAM_NOTE.format(within=names),
             "## States",
             "",
-            "| state | the order is |",
+            "| state | meaning |",
             "| --- | --- |",
             *(f"| `{status.value}` | {MEANINGS[status]} |" for status in OrderStatus),
             "",
-            "## Moves",
+            "## Transitions",
             "",
-            "| from | to | by | what it does beside |",
+            "| from | to | by | effects |",
             "| --- | --- | --- | --- |",
-            *(_row(arrow) for arrow in found),
+            *(_row(arrow) for arrow in all_arrows),
             "",
             FACTS,
         ]
     )
 
 
-def _picture(found: list[Arrow]) -> Iterator[str]:
-    paid_for = {GOODS, MONEYS}
-    inner = [arrow for arrow in found if {arrow.source, arrow.target} <= {*FULFILMENT}]
-    across = [arrow for arrow in found if {arrow.source, arrow.target} == paid_for]
-    itself = [arrow for arrow in found if arrow.source is arrow.target]
-    outer = [arrow for arrow in found if arrow not in [*inner, *across, *itself]]
+def _diagram(all_arrows: list[Arrow]) -> Iterator[str]:
+    paid_for = {FULFILMENT_GROUP, MONEY_GROUP}
+    inner = [arrow for arrow in all_arrows if {arrow.source, arrow.target} <= {*FULFILMENT}]
+    across = [arrow for arrow in all_arrows if {arrow.source, arrow.target} == paid_for]
+    within = [arrow for arrow in all_arrows if arrow.source is arrow.target]
+    outer = [arrow for arrow in all_arrows if arrow not in [*inner, *across, *within]]
     yield "stateDiagram-v2"
     yield from (f"    {each.value}: {each.value.replace('_', ' ')}" for each in OrderStatus)
     yield f"    [*] --> {OrderStatus.PLACED.value}"
-    yield from _box(OVER, OVER.states)
-    yield '    state "paid for" as paid_for {'
-    yield from _box(GOODS, map(_drawn, inner))
-    yield from _box(MONEYS, MONEYS.states)
-    yield from (f"    {_drawn(arrow)}" for arrow in across)
+    yield from _box(CLOSED_GROUP, CLOSED_GROUP.states)
+    yield '    state "paid" as paid_for {'
+    yield from _box(FULFILMENT_GROUP, map(_arrow_line, inner))
+    yield from _box(MONEY_GROUP, MONEY_GROUP.states)
+    yield from (f"    {_arrow_line(arrow)}" for arrow in across)
     yield "    }"
-    yield from (f"    {_drawn(arrow)}" for arrow in outer)
+    yield from (f"    {_arrow_line(arrow)}" for arrow in outer)
 
 
 def _box(group: Group, content: Iterable[str]) -> Iterator[str]:
@@ -183,7 +180,7 @@ def _box(group: Group, content: Iterable[str]) -> Iterator[str]:
     yield "    }"
 
 
-def _drawn(arrow: Arrow) -> str:
+def _arrow_line(arrow: Arrow) -> str:
     source, target = (
         end.name if isinstance(end, Group) else end.value for end in (arrow.source, arrow.target)
     )
@@ -195,18 +192,18 @@ def _row(arrow: Arrow) -> str:
         ", ".join(f"`{state.value}`" for state in states(end))
         for end in (arrow.source, arrow.target)
     )
-    does = "; ".join(effect.value for effect in arrow.move.effects)
-    return f"| {source} | {target} | {_actors(arrow)} | {does} |"
+    effects = "; ".join(effect.value for effect in arrow.transition.effects)
+    return f"| {source} | {target} | {_actors(arrow)} | {effects} |"
 
 
 def _actors(arrow: Arrow) -> str:
-    return ", ".join(actor.value for actor in Actor if actor in arrow.move.by)
+    return ", ".join(actor.value for actor in Actor if actor in arrow.transition.by)
 
 
 def main() -> None:
-    """Write the page."""
+    """Write docs/orders.md."""
     FILE.write_text(page(), encoding="utf-8")
-    print(f"{FILE} is drawn.")
+    print(f"{FILE} written.")
 
 
 if __name__ == "__main__":

@@ -74,10 +74,10 @@ def secrets_in(path: str) -> list[str]:
 def files() -> list[str]:
     """Return the files that git tracks or would add."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    listed = subprocess.run(command, capture_output=True, text=True, check=True)
     return [
         name
-        for name in told.stdout.split("\0")
+        for name in listed.stdout.split("\0")
         if name and not name.endswith(LOCKS) and Path(name).is_file()
     ]
 

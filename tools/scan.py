@@ -35,7 +35,7 @@ EXPECTED = {
     "Cross Site Request Forgery: POST /checkout": "it is refused whatever its token once the"
     " scanner has lost its session: tests/functional/test_forgery.py asks every form",
 }
-PATIENCE = 60  # seconds until the shop serves
+TIMEOUT = 60  # seconds until the shop serves
 LONGEST = 300  # seconds for the whole scan
 HELP = "wapiti could not be installed: is the machine online, and is pip set up for its index?"
 
@@ -86,7 +86,7 @@ def served(folder: Path) -> Iterator[None]:
 
 
 def _wait(shop: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while shop.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             urllib.request.urlopen(f"{SHOP}/health/live", timeout=5).close()  # noqa: S310  # nosec B310
@@ -97,11 +97,11 @@ def _wait(shop: subprocess.Popen[bytes]) -> None:
 
 def findings(report: Path) -> list[str]:
     """Return wapiti's findings: vulnerabilities and server errors."""
-    told = json.loads(report.read_text(encoding="utf-8"))
+    report = json.loads(report.read_text(encoding="utf-8"))
     return [
         f"{kind}: {each['method']} {each['path']}: {each['info']}"
         for group in ("vulnerabilities", "anomalies")
-        for kind, found in told[group].items()
+        for kind, found in report[group].items()
         for each in found
     ]
 
@@ -135,9 +135,9 @@ def main() -> None:
             subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
             seconds = time.monotonic() - started
         found = findings(report)
-    new = [told for told in found if not told.startswith(tuple(EXPECTED))]
-    for told in sorted({*found} - {*new}):
-        print(f"Expected: {told}")
+    new = [finding for finding in found if not finding.startswith(tuple(EXPECTED))]
+    for finding in sorted({*found} - {*new}):
+        print(f"Expected: {finding}")
     if new:
         sys.exit("\n".join([*new, f"wapiti found {len(new)} in {seconds:.0f} s."]))
     print(f"wapiti found nothing else in {seconds:.0f} s.")

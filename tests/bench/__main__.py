@@ -23,8 +23,8 @@ from sqlalchemy.engine import make_url
 
 from bookshop import clock, migrations
 from bookshop.catalogue import demo
-from bookshop.catalogue.pricing import SalesContext
 from bookshop.catalogue.listings import rebuild_listings
+from bookshop.catalogue.pricing import SalesContext
 from bookshop.db import make_engine, make_sessions
 from tests.bench import catalogue, comparison, page
 from tests.bench.measures import MEASURES, MOSS

@@ -23,9 +23,9 @@ from sqlalchemy.engine import make_url
 
 from bookshop import migrations
 from bookshop.catalogue.demo import load
+from bookshop.catalogue.listings import rebuild_listings
 from bookshop.catalogue.pricing import SalesContext
 from bookshop.catalogue.search.cursor import Cursor
-from bookshop.catalogue.listings import rebuild_listings
 from bookshop.db import make_engine, make_sessions
 from tests.bench import feed
 from tests.bench.http import Connection, a_second, waits
@@ -85,13 +85,13 @@ def import_(folder: Path, url: str, file: Path, count: int) -> Imported:
     command = ["-m", "bookshop.cli", "--config", str(config), "import", str(file), "--json"]
     began = time.perf_counter()
     with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE) as process:
-        told = json.loads(process.stdout.read()) if process.stdout else {}
+        report = json.loads(process.stdout.read()) if process.stdout else {}
         _pid, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - began
-    done = told["new"] + told["changed"] + told["unchanged"]
+    done = report["new"] + report["changed"] + report["unchanged"]
     if process.returncode or done != count:
-        message = f"the import of {file.name} failed: {told}"
+        message = f"the import of {file.name} failed: {report}"
         raise RuntimeError(message)
     return Imported(count / seconds, usage.ru_maxrss / 1024)
 
@@ -236,9 +236,9 @@ def throughput(console: Console, folder: Path, databases: Databases) -> None:
             "index, cached": (cached, "/", ()),
             "index, 304": (cached, "/", (again,)),
             "Flask, index": (flask, "/", ()),
-            "index of three books, made anew": (few, "/", ()),
+            "index of three books, rendered": (few, "/", ()),
             "Flask, book": (flask, "/books/1", ()),
-            "book, made anew": (few, f"/books/{feed.isbn(0)}", ()),
+            "book, rendered": (few, f"/books/{feed.isbn(0)}", ()),
         }
         found = defaultdict(list)
         for number in range(ROUNDS + 1):
@@ -246,8 +246,8 @@ def throughput(console: Console, folder: Path, databases: Databases) -> None:
                 rate = a_second(port, [path], SECONDS if number else 1.0, *headers)
                 if number:
                     found[name].append(rate)
-    beside = {"index, cached": 0, "index, 304": 0, "index of three books, made anew": 3}
-    beside["book, made anew"] = 5
+    beside = {"index, cached": 0, "index, 304": 0, "index of three books, rendered": 3}
+    beside["book, rendered"] = 5
     names = list(measures)
     table = Table("page", "a second", "beside", "ratio")
     for name, rates in found.items():

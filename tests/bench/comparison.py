@@ -23,12 +23,12 @@ from rich.table import Table
 from tests.bench.http import Connection, a_second, waits
 from tests.bench.measures import deliveries
 from tests.bench.servers import Server, cpu_of, memory_of
-from tests.load.fleet import PATIENCE, Fleet, free_port, listens
+from tests.demo_books import MOSS
+from tests.load.fleet import START_TIMEOUT, Fleet, free_port, listens
 from tests.load.people import Buyer, read
 from tests.load.test_hanging_stripe import HANG, TIMEOUT, customers_at_checkout, p99_of_the_index
 from tests.shops import SECRET_KEY
 
-MOSS = "9786941041210"
 THREADS = 16
 SECONDS = 3.0  # for each measure of throughput
 ASKED = 200  # times for each measure of waiting
@@ -189,7 +189,7 @@ def _hanging(results: Results, fleet: Fleet) -> None:
     results.add("index, p99, 4 at once, Stripe hangs, 50 pay", "shop", "ms", beside * MILLI)
     longest = max(seconds for _status, seconds in waited)
     results.add(f"longest wait at checkout (time-out {TIMEOUT} s)", "shop", "s", longest)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT
     while _get(int(url.rpartition(":")[2]), f"/checkout?item={MOSS}") != http.client.OK:
         if time.monotonic() > deadline:
             raise TimeoutError(url)
@@ -204,7 +204,7 @@ def _memory(results: Results, folder: Path) -> None:
             connection = Connection(port)
             for number in range(REQUESTS):
                 path = paths[number % len(paths)]
-                if path == "/sitemap.xml":  # is streamed: its length is not told
+                if path == "/sitemap.xml":  # is streamed: it has no Content-Length
                     _get(port, path)
                 else:
                     connection.get(path)
@@ -262,7 +262,7 @@ def _started(
 
 
 def _get(port: int, path: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

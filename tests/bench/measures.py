@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.demo_books import MOSS
 from tests.load.deliveries import CONCURRENCY, deliver
 from tests.load.fleet import Fleet
 from tests.load.payments import events, go_on, placed, repeated, shuffled
 from tests.load.people import Buyer, read
 
-MOSS = "9786941041210"
 ORDERS = 120
 TWICE = 0.2  # of the deliveries
 PURCHASES = 120
@@ -25,8 +25,8 @@ def deliveries(fleet: Fleet) -> float:
     Deliveries that have to be repeated do not count.
     """
     go_on(placed(fleet, MOSS, ORDERS))
-    told = events(fleet)
-    payloads = shuffled(told + repeated(told, TWICE))
+    sent = events(fleet)
+    payloads = shuffled(sent + repeated(sent, TWICE))
     first = round(len(payloads) * WARM_UP)
     deliver(fleet, payloads[:first])
     return deliver(fleet, payloads[first:]).a_second
@@ -47,9 +47,9 @@ def _buy(fleet: Fleet, place: int) -> None:
         page = read(buyer.checkout(MOSS))
         held = buyer.press_pay(page, "ada@reader.example")
         confirmed = buyer.confirm(page)
-        told = buyer.success(page)
-        if (held.status, confirmed["status"], told.status) != (200, "succeeded", 200):
-            message = f"a purchase failed: {held.status}, {confirmed['status']}, {told.status}"
+        success = buyer.success(page)
+        if (held.status, confirmed["status"], success.status) != (200, "succeeded", 200):
+            message = f"a purchase failed: {held.status}, {confirmed['status']}, {success.status}"
             raise RuntimeError(message)
 
 

@@ -16,7 +16,7 @@ import waitress
 
 import bookshop
 from tests.bench.plain import bare_pyramid, flask_shop
-from tests.load.fleet import PATIENCE, free_port, listens
+from tests.load.fleet import START_TIMEOUT, free_port, listens
 from tests.shops import SECRET_KEY
 
 THREADS = 4
@@ -29,7 +29,7 @@ class Server:
         self.port = free_port()
         command = [sys.executable, "-m", __name__, kind, json.dumps(given), str(self.port)]
         self._process = subprocess.Popen([*command, str(threads)])
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + START_TIMEOUT
         while not listens(self.port):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 message = f"the server {kind} did not start"
@@ -59,8 +59,8 @@ def memory_of(pid: int) -> float:
 
 def cpu_of(pid: int) -> float:
     """For how many seconds a process has been at work."""
-    told = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def shop(ini: dict[str, str]) -> object:
@@ -69,7 +69,7 @@ def shop(ini: dict[str, str]) -> object:
 
 
 def uncached(ini: dict[str, str]) -> object:
-    """The same, which makes each page anew."""
+    """The same, which renders each page again."""
     app = bookshop.main({}, **ini)
     app.registry.services.page_cache._max_bytes = 0
     return app

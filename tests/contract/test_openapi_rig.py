@@ -199,7 +199,7 @@ def test_an_operation_that_stripe_does_not_have_is_found():
     assert problems(exchanges.findings(exchange(intent(), path="/v1/payments")), "Stripe has no")
 
 
-def test_ids_and_literal_paths_are_told_apart():
+def test_ids_and_literal_paths_are_distinguished():
     found = [openapi.operation("GET", f"/v1/payment_intents/{last}") for last in ("pi_1", "search")]
     assert [each and each.template for each in found] == [
         "/v1/payment_intents/{intent}",

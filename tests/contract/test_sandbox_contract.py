@@ -249,8 +249,8 @@ def test_bank_debit(server_side, browser_side, controls, currency, outcome):
         "succeeded" if outcome == "succeeded" else "requires_payment_method"
     )
     name = "succeeded" if outcome == "succeeded" else "payment_failed"
-    told = server_side.get("/v1/events", {"type": f"payment_intent.{name}", "limit": 1}).body
-    assert told["data"][0]["data"]["object"]["id"] == intent["id"]
+    events = server_side.get("/v1/events", {"type": f"payment_intent.{name}", "limit": 1}).body
+    assert events["data"][0]["data"]["object"]["id"] == intent["id"]
 
 
 @pytest.mark.parametrize(

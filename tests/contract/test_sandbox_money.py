@@ -318,14 +318,14 @@ def test_events_are_filtered(server_side, receiver, pay):
         assert all(exchanges.event_findings(each) == [] for each in listed)
         return [each["type"] for each in listed]
 
-    told = ["charge.dispute.funds_withdrawn", "charge.dispute.created"]
-    assert newest() == newest(type="charge.dispute.*") == told
-    assert newest(**{"types[0]": told[1], "types[1]": "payment_intent.succeeded"}) == [
-        told[1],
+    types = ["charge.dispute.funds_withdrawn", "charge.dispute.created"]
+    assert newest() == newest(type="charge.dispute.*") == types
+    assert newest(**{"types[0]": types[1], "types[1]": "payment_intent.succeeded"}) == [
+        types[1],
         "payment_intent.succeeded",
     ]
     assert newest(**{"created[gt]": dispute["created"] + 3600}) == []
-    both = {"type": told[0], "types[0]": told[0]}
+    both = {"type": types[0], "types[0]": types[0]}
     assert server_side.get("/v1/events", both).status == 400
 
 

@@ -1,4 +1,4 @@
-"""Every request that the shop makes, and every answer and event that it gets, is Stripe's."""
+"""The shop's requests to Stripe, the responses and the events follow Stripe's OpenAPI document."""
 
 import json
 from dataclasses import replace
@@ -11,11 +11,11 @@ from bookshop import clock
 from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.money import Money
 from bookshop.payments.charges import DisputeStatus, RefundStatus
-from bookshop.payments.error_mapping import DISPUTED, TOO_LARGE
+from bookshop.payments.error_mapping import AMOUNT_TOO_LARGE, DISPUTED
 from bookshop.payments.errors import IntentMissingError, RefundRefusedError
 from bookshop.payments.gateway import Gateway
 from bookshop.payments.intents import IntentStatus
-from bookshop.payments.webhook_signatures import verified_event
+from bookshop.payments.webhook_signatures import verify_event
 from bookshop.settings import StripeSettings
 from bookshop.settings.parsers import Secret
 from tests.shops import intent_of, pay_form
@@ -45,8 +45,8 @@ def press_pay(visitor, page):
     assert visitor.post("/checkout", form).status_int == 200
 
 
-def said(recorder):
-    """What the shop said to Stripe, each held against the document; the operations, in order."""
+def operations_of(recorder):
+    """Checks each of the shop's requests against the document; returns the operations in order."""
     by_shop = [
         each for each in recorder.exchanges if each.request_headers["user-agent"].startswith(PYTHON)
     ]
@@ -60,26 +60,26 @@ def said(recorder):
 
 
 def _operation(exchange):
-    asks, resource = exchange.method == "GET", exchange.path.removeprefix("/v1/")
+    is_read, resource = exchange.method == "GET", exchange.path.removeprefix("/v1/")
     if not exchange.path.startswith(f"{INTENTS}/"):
-        what = "list" if asks else "create"
-        return what if resource == "payment_intents" else f"{what} {resource}"
+        verb = "list" if is_read else "create"
+        return verb if resource == "payment_intents" else f"{verb} {resource}"
     if exchange.path.endswith("/cancel"):
         return "cancel"
-    return "retrieve" if asks else "update"
+    return "retrieve" if is_read else "update"
 
 
 def deliver(shop, event):
-    payload, signed = signed_again(event)
-    shop.visitor().post("/webhooks/stripe", payload, headers={"Stripe-Signature": signed})
+    payload, signature = sign_event(event)
+    shop.visitor().post("/webhooks/stripe", payload, headers={"Stripe-Signature": signature})
 
 
-def signed_again(event):
+def sign_event(event):
     payload = json.dumps(event)
     return payload, stripe.WebhookSignature.generate_signature_header(payload, WEBHOOK_SECRET)
 
 
-def test_a_book_is_bought(open_shop, recorder, browser_side, receiver):
+def test_a_purchase(open_shop, recorder, browser_side, receiver):
     shop = open_shop()
     visitor = shop.visitor()
     page = visitor.get(BUY)
@@ -90,7 +90,7 @@ def test_a_book_is_bought(open_shop, recorder, browser_side, receiver):
     visitor.get(f"/success?pi={intent['id']}")
     deliver(shop, receiver.wait("payment_intent.succeeded", intent["id"]))
     assert shop.orders()[0].status == "paid"
-    operations = said(recorder)
+    operations = operations_of(recorder)
     assert operations.count("create") == 1
     assert {"create", "retrieve", "update"} <= set(operations)
 
@@ -113,19 +113,19 @@ def test_a_declined_card_then_a_good_one(open_shop, recorder, browser_side, rece
     assert browser_side.confirm(intent, CARD).body["status"] == "succeeded"
     deliver(shop, receiver.wait("payment_intent.succeeded", intent["id"]))
     assert shop.orders()[0].status == "paid"
-    assert said(recorder).count("create") == 1
+    assert operations_of(recorder).count("create") == 1
 
 
-def test_a_price_that_changed(open_shop, recorder):
+def test_a_changed_price(open_shop, recorder):
     shop = open_shop()
     visitor = shop.visitor()
     visitor.get(BUY)
     shop.change_book(BOOK, amount=2300)
     press_pay(visitor, visitor.get(BUY))
-    assert "update" in said(recorder)
+    assert "update" in operations_of(recorder)
 
 
-def test_a_price_that_changed_after_pay_was_pressed(open_shop, recorder, monkeypatch):
+def test_a_changed_price_after_pay_was_pressed(open_shop, recorder, monkeypatch):
     shop = open_shop()
     visitor = shop.visitor()
     press_pay(visitor, visitor.get(BUY))
@@ -133,48 +133,48 @@ def test_a_price_that_changed_after_pay_was_pressed(open_shop, recorder, monkeyp
     monkeypatch.setattr(clock, "now", lambda: later)
     shop.change_book(BOOK, amount=2300)
     visitor.get(BUY)
-    assert said(recorder) == ["create", "update", "cancel", "create"]
+    assert operations_of(recorder) == ["create", "update", "cancel", "create"]
 
 
 @pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD", "USD"])
 def test_currencies(open_shop, recorder, currency):
     open_shop(bookshop__currency=currency).visitor().get(BUY)
-    assert said(recorder) == ["create"]
+    assert operations_of(recorder) == ["create"]
 
 
-def test_a_failure_that_stripe_remembers(open_shop, recorder, controls):
+def test_a_failure_that_stripe_stores(open_shop, recorder, controls):
     fault = {"method": "POST", "path": INTENTS, "kind": "status", "status": 500, "times": 1}
     assert controls.post_json("/_sandbox/faults", fault).status < 300
     visitor = open_shop().visitor()
     visitor.get(BUY, status=503)
     visitor.get(BUY)
-    # The failure, its memory, and an order with a key of its own.
-    assert said(recorder) == ["create", "create", "create"]
+    # The failure, its replay, and an order with a key of its own.
+    assert operations_of(recorder) == ["create", "create", "create"]
 
 
-def test_an_intent_that_is_gone(open_shop, recorder):
+def test_an_unknown_intent(open_shop, recorder):
     shop = open_shop()
     visitor = shop.visitor()
     visitor.get(BUY)
     visitor.get("/success?pi=pi_0000000000000000", status=404)
-    assert said(recorder)[0] == "create"
+    assert operations_of(recorder)[0] == "create"
 
 
-# --- what is asked about money that came in, or went back
+# --- payments and refunds
 
 
 @pytest.fixture
 def gateway(recorder):
-    """The shop's own door, with the recorder behind it."""
+    """The shop's gateway, connected through the recorder."""
     keys = Secret(SECRET_KEY), PUBLISHABLE_KEY, ()
-    opened = Gateway(StripeSettings(*keys, recorder.url, f"{recorder.url}/stripe.js", 20.0, 2, 2))
-    yield opened
-    opened.close()
+    gateway = Gateway(StripeSettings(*keys, recorder.url, f"{recorder.url}/stripe.js", 20.0, 2, 2))
+    yield gateway
+    gateway.close()
 
 
 @pytest.fixture
 def pay(server_side):
-    """Makes an intent and pays it by a test card; its id."""
+    """Creates an intent, pays it with a test card and returns its id."""
 
     def paid_by(card="pm_card_visa"):
         intent = server_side.create(**{"metadata[order]": "K7QM-2X9T-4BCD"})
@@ -186,27 +186,27 @@ def pay(server_side):
 
 
 @pytest.fixture
-def happens(controls):
-    """Has something happen at Stripe: `happens("charges", "pi_1", "dispute")`."""
+def act(controls):
+    """Has the sandbox change an object: `act("charges", "pi_1", "dispute")`."""
 
-    def act(kind, identifier, what, **values):
-        done = controls.post_json(f"/_sandbox/{kind}/{identifier}/{what}", values)
-        assert done.status == 200, done
-        return done.body
+    def act(kind, identifier, action, **values):
+        response = controls.post_json(f"/_sandbox/{kind}/{identifier}/{action}", values)
+        assert response.status == 200, response
+        return response.body
 
     return act
 
 
-def test_a_payment_whole(gateway, recorder, pay):
+def test_a_payment_with_its_charge(gateway, recorder, pay):
     intent = gateway.retrieve_intent(pay())
     assert (intent.status, intent.amount_received) == (IntentStatus.SUCCEEDED, 1299)
     assert intent.charge.id.startswith("ch_")
     assert (intent.charge.refunds, intent.charge.disputes) == ((), ())
     assert (intent.charge.amount_refunded, intent.charge.under_review) == (0, False)
-    assert said(recorder) == ["retrieve"]
+    assert operations_of(recorder) == ["retrieve"]
 
 
-def test_an_attempt_that_failed_has_a_charge_too(gateway, recorder, server_side):
+def test_a_failed_attempt_has_a_charge(gateway, recorder, server_side):
     intent = server_side.create()
     form = {"payment_method": "pm_card_chargeDeclined", "return_url": "http://localhost:6543/"}
     assert server_side.confirm(intent, form).status == 402
@@ -215,7 +215,7 @@ def test_an_attempt_that_failed_has_a_charge_too(gateway, recorder, server_side)
     assert found.charge.amount_refunded == 0
 
 
-def test_a_payment_that_nobody_tried(gateway, server_side):
+def test_a_payment_without_an_attempt(gateway, server_side):
     assert gateway.retrieve_intent(server_side.create()["id"]).charge is None
 
 
@@ -223,10 +223,10 @@ def test_a_cancelled_payment(gateway, recorder, server_side):
     intent_id = server_side.create()["id"]
     assert gateway.cancel_intent(intent_id, "duplicate").cancellation_reason == "duplicate"
     assert gateway.retrieve_intent(intent_id).cancellation_reason == "duplicate"
-    assert said(recorder) == ["cancel", "retrieve"]
+    assert operations_of(recorder) == ["cancel", "retrieve"]
 
 
-def test_money_sent_back(gateway, recorder, pay):
+def test_refunds(gateway, recorder, pay):
     intent_id = pay()
     made = gateway.create_refund("refund-part", intent_id, Money(299, "GBP"), "7")
     assert gateway.create_refund("refund-part", intent_id, Money(299, "GBP"), "7").id == made.id
@@ -236,14 +236,14 @@ def test_money_sent_back(gateway, recorder, pay):
     charge = gateway.retrieve_intent(intent_id).charge
     assert charge.refunds == (rest, made)
     assert charge.amount_refunded == 1299
-    assert said(recorder) == [*["create refunds"] * 3, "retrieve"]
+    assert operations_of(recorder) == [*["create refunds"] * 3, "retrieve"]
 
 
-def test_a_refund_that_is_slow_and_fails(gateway, pay, happens):
+def test_a_pending_refund_that_fails(gateway, pay, act):
     intent_id = pay("pm_card_pendingRefund")
     made = gateway.create_refund("refund-slow", intent_id, TOTAL, "9")
     assert made.status is RefundStatus.PENDING
-    happens("refunds", made.id, "settle", outcome="failed")
+    act("refunds", made.id, "settle", outcome="failed")
     charge = gateway.retrieve_intent(intent_id).charge
     [failed] = charge.refunds
     assert (failed.id, failed.status) == (made.id, RefundStatus.FAILED)
@@ -251,11 +251,11 @@ def test_a_refund_that_is_slow_and_fails(gateway, pay, happens):
     assert charge.amount_refunded == 0
 
 
-def test_refunds_that_stripe_refuses(gateway, pay, happens):
+def test_refused_refunds(gateway, pay, act):
     intent_id = pay()
     with pytest.raises(RefundRefusedError) as too_large:
         gateway.create_refund("refund-1300", intent_id, Money(1300, "GBP"), "1")
-    assert (too_large.value.code, too_large.value.reason) == (None, TOO_LARGE)
+    assert (too_large.value.code, too_large.value.reason) == (None, AMOUNT_TOO_LARGE)
     gateway.create_refund("refund-1299", intent_id, TOTAL, "2")
     with pytest.raises(RefundRefusedError) as twice:
         gateway.create_refund("refund-again", intent_id, TOTAL, "3")
@@ -266,14 +266,14 @@ def test_refunds_that_stripe_refuses(gateway, pay, happens):
     assert (charged_back.value.code, charged_back.value.reason) == ("charge_disputed", DISPUTED)
 
 
-def test_refunds_of_what_is_not_paid_or_not_there(gateway, server_side):
+def test_refunds_of_unpaid_and_unknown_intents(gateway, server_side):
     with pytest.raises(RefundRefusedError):
         gateway.create_refund("refund-open", server_side.create()["id"], TOTAL, "5")
     with pytest.raises(IntentMissingError):
         gateway.create_refund("refund-none", "pi_0000000000000000", TOTAL, "6")
 
 
-def test_more_refunds_than_come_along(gateway, recorder, pay):
+def test_more_refunds_than_are_expanded(gateway, recorder, pay):
     intent_id = pay()
     made = [
         gateway.create_refund(f"refund-of-{intent_id}-{cents}", intent_id, Money(cents, "GBP"), "x")
@@ -283,7 +283,7 @@ def test_more_refunds_than_come_along(gateway, recorder, pay):
     charge = gateway.retrieve_intent(intent_id).charge
     assert {refund.id for refund in charge.refunds} == {refund.id for refund in made}
     assert charge.amount_refunded == sum(range(1, 13))
-    assert said(recorder) == ["retrieve", "list refunds"]
+    assert operations_of(recorder) == ["retrieve", "list refunds"]
 
 
 @pytest.mark.parametrize(
@@ -298,13 +298,13 @@ def test_more_refunds_than_come_along(gateway, recorder, pay):
         ),
     ],
 )
-def test_a_dispute(gateway, recorder, pay, happens, card, begun, outcome, ended):
+def test_a_dispute(gateway, recorder, pay, act, card, begun, outcome, ended):
     intent_id = pay(card)
     recorder.clear()
     [dispute] = gateway.retrieve_intent(intent_id).charge.disputes
     assert (dispute.status, dispute.amount, dispute.intent_id) == (begun, TOTAL, intent_id)
-    assert said(recorder) == ["retrieve", "list disputes"]
-    happens("disputes", dispute.id, "settle", outcome=outcome)
+    assert operations_of(recorder) == ["retrieve", "list disputes"]
+    act("disputes", dispute.id, "settle", outcome=outcome)
     [dispute] = gateway.retrieve_intent(intent_id).charge.disputes
     assert dispute.status is ended
 
@@ -315,24 +315,24 @@ def test_an_early_fraud_warning(gateway, recorder, pay):
     [warning] = gateway.fraud_warnings(intent_id)
     assert (warning.intent_id, warning.fraud_type) == (intent_id, "unauthorized_use_of_card")
     assert gateway.fraud_warnings(pay()) == ()
-    assert said(recorder)[0] == "list radar/early_fraud_warnings"
+    assert operations_of(recorder)[0] == "list radar/early_fraud_warnings"
 
 
-def test_a_review(gateway, pay, happens):
+def test_a_review(gateway, pay, act):
     intent_id = pay()
-    review = happens("charges", intent_id, "review")
+    review = act("charges", intent_id, "review")
     assert gateway.retrieve_intent(intent_id).charge.under_review
-    happens("reviews", review["id"], "close", outcome="approved")
+    act("reviews", review["id"], "close", outcome="approved")
     assert not gateway.retrieve_intent(intent_id).charge.under_review
 
 
-def test_every_event_leads_to_its_payment(gateway, pay, happens, receiver):
+def test_every_event_names_its_intent(gateway, pay, act, receiver):
     refunded, disputed, warned = pay(), pay("pm_card_createDispute"), pay()
     refund = gateway.create_refund(f"refund-of-{refunded}", refunded, TOTAL, "11")
     whole = gateway.retrieve_intent(disputed)
-    warning = happens("charges", warned, "warn")
-    review = happens("charges", warned, "review")
-    happens("reviews", review["id"], "close", outcome="approved")
+    warning = act("charges", warned, "warn")
+    review = act("charges", warned, "review")
+    act("reviews", review["id"], "close", outcome="approved")
     for kind, object_id, intent_id in [
         ("payment_intent.succeeded", refunded, refunded),
         ("refund.created", refund.id, refunded),
@@ -342,15 +342,15 @@ def test_every_event_leads_to_its_payment(gateway, pay, happens, receiver):
         ("review.opened", review["id"], warned),
         ("review.closed", review["id"], warned),
     ]:
-        payload, signed = signed_again(receiver.wait(kind, object_id))
-        event = verified_event(payload.encode(), signed, [Secret(WEBHOOK_SECRET)])
+        payload, signature = sign_event(receiver.wait(kind, object_id))
+        event = verify_event(payload.encode(), signature, [Secret(WEBHOOK_SECRET)])
         assert (event.type, event.object_id, event.intent_id) == (kind, object_id, intent_id)
         assert event.api_version == "2026-10-28.endive"
         assert abs(clock.now() - event.created) < timedelta(minutes=1)
 
 
-def test_everything_since_a_moment(gateway, recorder, pay, monkeypatch):
-    monkeypatch.setattr("bookshop.payments.gateway.PAGE", 2)
+def test_lists_of_a_period(gateway, recorder, pay, monkeypatch):
+    monkeypatch.setattr("bookshop.payments.listing.PAGE_SIZE", 2)
     since = clock.now()
     paid = [pay("pm_card_createDispute"), pay("pm_card_createIssuerFraudRecord"), pay()]
     refunds = [
@@ -358,22 +358,22 @@ def test_everything_since_a_moment(gateway, recorder, pay, monkeypatch):
         for cents in (100, 200, 300)
     ]
     recorder.clear()
-    intents = list(gateway.intents(since))
+    intents = list(gateway.list_intents(since))
     assert [intent.id for intent in intents][:3] == paid[::-1]
     for listed in intents:
         alone = gateway.retrieve_intent(listed.id)
-        same = {"asked_at": listed.asked_at, "client_secret": listed.client_secret}
+        same = {"checked_at": listed.checked_at, "client_secret": listed.client_secret}
         assert replace(alone, **same) == listed
-    assert list(gateway.refunds(since))[:3] == refunds[::-1]
-    assert paid[0] in {dispute.intent_id for dispute in gateway.disputes(since)}
-    assert paid[1] in {warning.intent_id for warning in gateway.all_fraud_warnings(since)}
+    assert list(gateway.list_refunds(since))[:3] == refunds[::-1]
+    assert paid[0] in {dispute.intent_id for dispute in gateway.list_disputes(since)}
+    assert paid[1] in {warning.intent_id for warning in gateway.list_fraud_warnings(since)}
     assert {"list", "list refunds", "list disputes", "list radar/early_fraud_warnings"} <= set(
-        said(recorder)
+        operations_of(recorder)
     )
 
 
-def test_nothing_since_a_moment_to_come(gateway, recorder, pay):
+def test_lists_of_a_future_period_are_empty(gateway, recorder, pay):
     pay()
     tomorrow = clock.now() + timedelta(days=1)
-    assert list(gateway.intents(tomorrow)) == []
-    assert list(gateway.refunds(tomorrow)) == []
+    assert list(gateway.list_intents(tomorrow)) == []
+    assert list(gateway.list_refunds(tomorrow)) == []

@@ -52,21 +52,21 @@ def _tsc(root, *options):
 
 
 def _errors(root):
-    """Return the findings as (path in the repository, line number, message)."""
+    """Returns the errors as (path in the repository, line number, message)."""
     done = _tsc(root, "--pretty", "false")
     found = [match for line in done.stdout.splitlines() if (match := ERROR.match(line))]
     assert (done.returncode == 0) == (not found), done.stdout + done.stderr
     return [(match["path"], int(match["line"]), match["what"]) for match in found]
 
 
-def test_the_scripts_agree_with_stripes_types(node_modules):
+def test_the_scripts_match_stripes_types(node_modules):
     assert _errors(REPOSITORY) == []
 
 
 @pytest.mark.parametrize(
     "script", ["bookshop/static/checkout.js", "bookshop/sandbox/static/stripe.js"]
 )
-def test_the_check_reads(script, node_modules):
+def test_the_check_includes(script, node_modules):
     files = _tsc(REPOSITORY, "--listFilesOnly").stdout.splitlines()
 
     assert str(REPOSITORY / script) in files
@@ -74,7 +74,7 @@ def test_the_check_reads(script, node_modules):
 
 
 @pytest.mark.detail
-def test_a_path_with_a_space_is_no_obstacle(copy):
+def test_the_path_may_contain_a_space(copy):
     assert _errors(copy) == []
 
 
@@ -90,7 +90,7 @@ def test_a_path_with_a_space_is_no_obstacle(copy):
         ("bookshop/sandbox/static/stripe.js", r"retrieve\(clientSecret\);", "key;"),
     ],
 )
-def test_a_planted_mistake_is_found(copy, script, right, wrong):
+def test_a_planted_error_is_found(copy, script, right, wrong):
     path = copy / script
     before = path.read_text()
     after, places = re.subn(right, wrong, before)

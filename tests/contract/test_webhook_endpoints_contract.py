@@ -1,4 +1,4 @@
-"""Webhook endpoints as the sandbox has them are Stripe's, and so are the types of events."""
+"""The sandbox's webhook endpoints and event types follow Stripe's."""
 
 from typing import get_args
 
@@ -14,23 +14,23 @@ NEW = {"url": "http://localhost:1/webhooks", "enabled_events[]": "*"}
 
 
 @pytest.fixture
-def make(server_side):
-    """Make endpoints, which end with the test: the sandbox is every test's."""
-    made = []
+def create(server_side):
+    """Creates endpoints and deletes them after the test: tests share the sandbox."""
+    created = []
 
-    def make_one(**parameters):
+    def create_one(**parameters):
         answer = server_side.post(PATH, {**NEW, **parameters})
         assert answer.status == 200, answer
-        made.append(answer.body["id"])
+        created.append(answer.body["id"])
         return answer.body
 
-    yield make_one
-    for identifier in made:
+    yield create_one
+    for identifier in created:
         server_side.delete(f"{PATH}/{identifier}")
 
 
 def _values(parameter):
-    """What stripe-python says that a parameter may be."""
+    """The literal values of a parameter by stripe-python's types."""
 
     def literals(hint):
         for each in get_args(hint):
@@ -42,17 +42,17 @@ def _values(parameter):
     return set(literals(WebhookEndpointCreateParams.__annotations__[parameter]))
 
 
-def test_the_sandbox_knows_the_types_of_events_that_stripe_python_knows():
+def test_the_event_types_are_those_of_stripe_python():
     assert _values("enabled_events") == TYPES | {"*"}
 
 
-def test_the_versions_that_were_added_are_stripes():
+def test_the_added_api_versions_are_stripes():
     added = endive.VALUES_ADDED["post", PATH, "api_version"]
     assert set(added) <= _values("api_version")
 
 
-def test_an_endpoint_is_made_and_found(server_side, make):
-    made = make(
+def test_an_endpoint_is_created_and_retrieved(server_side, create):
+    made = create(
         api_version="2026-10-28.endive",
         description="The warehouse",
         **{"metadata[team]": "goods", "enabled_events[]": "payment_intent.succeeded"},
@@ -64,14 +64,14 @@ def test_an_endpoint_is_made_and_found(server_side, make):
     assert found["enabled_events"] == ["payment_intent.succeeded"]
 
 
-def test_an_endpoint_of_few_words(server_side, make):
-    made = make()
+def test_an_endpoint_with_few_parameters(server_side, create):
+    made = create()
 
     assert (made["api_version"], made["description"], made["metadata"]) == (None, None, {})
 
 
-def test_an_endpoint_changes(server_side, make):
-    path = f"{PATH}/{make()['id']}"
+def test_an_endpoint_is_updated(server_side, create):
+    path = f"{PATH}/{create()['id']}"
 
     changed = server_side.post(
         path,
@@ -89,8 +89,8 @@ def test_an_endpoint_changes(server_side, make):
     assert server_side.get(path).body == changed
 
 
-def test_endpoints_are_listed(server_side, make):
-    made = [make()["id"] for _ in range(2)][::-1]
+def test_endpoints_are_listed(server_side, create):
+    made = [create()["id"] for _ in range(2)][::-1]
 
     page = server_side.get(PATH, {"limit": 1}).body
     rest = server_side.get(PATH, {"starting_after": made[0], "limit": 100}).body
@@ -101,8 +101,8 @@ def test_endpoints_are_listed(server_side, make):
     assert server_side.get(PATH, {"ending_before": made[1]}).body["data"] == page["data"]
 
 
-def test_an_endpoint_goes(server_side, make):
-    made = make()
+def test_an_endpoint_is_deleted(server_side, create):
+    made = create()
 
     gone = server_side.delete(f"{PATH}/{made['id']}")
 
@@ -120,17 +120,17 @@ def test_an_endpoint_goes(server_side, make):
         {"created[gte]": "1"},
     ],
 )
-def test_refused_to_make(server_side, parameters):
+def test_refused_to_create(server_side, parameters):
     refused = server_side.post(PATH, {**NEW, **parameters})
 
     assert (refused.status, refused.error["type"]) == (400, "invalid_request_error")
 
 
-def test_no_such_endpoint(server_side):
+def test_an_unknown_endpoint(server_side):
     refused = server_side.get(f"{PATH}/we_missing")
 
     assert (refused.status, refused.error["code"]) == (404, "resource_missing")
 
 
-def test_a_list_is_not_narrowed_by_time(server_side):
+def test_endpoints_cannot_be_filtered_by_time(server_side):
     assert server_side.get(PATH, {"created[gte]": "1"}).status == 400

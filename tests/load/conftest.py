@@ -19,7 +19,7 @@ def database(request, tmp_path, template):
 @pytest.fixture
 def make_fleet(database, tmp_path, monkeypatch):
     """Starts so many servers of a shop, and its sandbox."""
-    # Whoever measures coverage has programs measured as well, which makes these slow.
+    # Coverage would measure programs as well, which makes these tests slow.
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     made = []
 

@@ -34,7 +34,7 @@ class Delivered:
 
 def deliver(fleet: Fleet, payloads: list[bytes]) -> Delivered:
     """Deliver all of them until each has been taken."""
-    waiting, told = deque(payloads), Delivered()
+    waiting, outcome = deque(payloads), Delivered()
     servers = itertools.cycle(range(len(fleet.urls)))
     left = itertools.count(MOST * len(payloads), -1)
 
@@ -53,8 +53,8 @@ def deliver(fleet: Fleet, payloads: list[bytes]) -> Delivered:
             answer = pools[next(servers)].request(
                 "POST", "/webhooks/stripe", body=payload, headers=headers
             )
-            told.slowest = max(told.slowest, time.perf_counter() - began)
-            told.answers[answer.status] += 1
+            outcome.slowest = max(outcome.slowest, time.perf_counter() - began)
+            outcome.answers[answer.status] += 1
             if answer.status != 200:
                 waiting.append(payload)
         for pool in pools:
@@ -64,5 +64,5 @@ def deliver(fleet: Fleet, payloads: list[bytes]) -> Delivered:
     with ThreadPoolExecutor(CONCURRENCY) as crew:
         for worker in [crew.submit(work) for _ in range(CONCURRENCY)]:
             worker.result()
-    told.seconds = time.perf_counter() - began
-    return told
+    outcome.seconds = time.perf_counter() - began
+    return outcome

@@ -27,9 +27,9 @@ from bookshop.db import make_engine
 from bookshop.settings.parsers import database_url
 from tests.shops import Controls, ini
 
-# Below those that the system gives to whoever connects: a port stays free while its server is dead.
+# Below the ephemeral ports of the system: a port stays free while its server is dead.
 PORTS = range(20_000, 32_000)
-PATIENCE = 60  # seconds for a program to start, or to end
+START_TIMEOUT = 60  # seconds for a program to start, or to end
 LOOK_AGAIN = 0.02  # seconds
 PROGRAMS: dict[str, Callable[[list[str]], object]] = {
     "pserve": lambda arguments: pserve.main(["pserve", *arguments]),
@@ -42,7 +42,7 @@ _NURSERY.set_forkserver_preload([__name__])
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """Return a port on which no program listens."""
     while True:
         port = PORTS.start + secrets.randbelow(len(PORTS))
         with suppress(OSError), socket.socket() as probe:
@@ -70,7 +70,7 @@ def _run(command: tuple[str, ...], folder: Path, said: Path) -> None:
 
 def _be_patient(connection: sqlite3.Connection, _record: object) -> None:
     # Between busy servers a test waits for its turn longer than they do.
-    connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
+    connection.execute(f"PRAGMA busy_timeout = {START_TIMEOUT * 1000}")
 
 
 class Program:
@@ -85,7 +85,7 @@ class Program:
 
     def until(self, ready: Callable[[], bool]) -> None:
         """Wait until it is ready; AssertionError where it ends before, or takes too long."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + START_TIMEOUT
         while not ready():
             self.process.join(LOOK_AGAIN)
             assert self.process.exitcode is None, self.errors
@@ -93,7 +93,7 @@ class Program:
 
     def end(self) -> int:
         """Its exit code, once it has ended by itself."""
-        self.process.join(PATIENCE)
+        self.process.join(START_TIMEOUT)
         assert self.process.exitcode is not None, self.errors
         return self.process.exitcode
 
@@ -152,8 +152,8 @@ class Fleet:
         self._servers[place] = self.start("pserve", f"http_port={self._ports[place]}")
 
     def await_(self, place: int) -> None:
-        """Wait until the server of that place takes connections, whoever it is by then."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait until the server of that place accepts connections, restarted or not."""
+        deadline = time.monotonic() + START_TIMEOUT
         while not listens(self._ports[place]):
             self._servers[place].process.join(LOOK_AGAIN)
             assert time.monotonic() < deadline, self._servers[place].errors

@@ -144,8 +144,8 @@ def placed(fleet: Fleet, sku: str, count: int) -> list[Payment]:
     with fleet.engine.begin() as connection:
         pairs = zip(numbers, intents, strict=True)
         connection.execute(known, [{"its_number": n, "its_intent": i} for n, i in pairs])
-    told = zip(intents, itertools.cycle(STORIES), strict=False)
-    return [Payment(fleet.sandbox, intent, story) for intent, story in told]
+    pairs = zip(intents, itertools.cycle(STORIES), strict=False)
+    return [Payment(fleet.sandbox, intent, story) for intent, story in pairs]
 
 
 def go_on(payments: list[Payment], steps: int | None = None) -> None:
@@ -166,9 +166,9 @@ def events(fleet: Fleet) -> list[bytes]:
     return found
 
 
-def repeated(told: list[bytes], share: float) -> list[bytes]:
+def repeated(payloads: list[bytes], share: float) -> list[bytes]:
     """Some of the events, as many as make that share of all deliveries when they come again."""
-    return CHANCE.choices(told, k=round(len(told) * share / (1 - share)))
+    return CHANCE.choices(payloads, k=round(len(payloads) * share / (1 - share)))
 
 
 def shuffled(payloads: list[bytes]) -> list[bytes]:

@@ -13,7 +13,7 @@ import urllib3
 
 from tests.shops import PUBLISHABLE_KEY
 
-PATIENCE = 60  # seconds for an answer
+TIMEOUT = 60  # seconds for an answer
 _FIELD = re.compile(r'<input type="hidden" name="(order|revision|csrf_token)" value="([^"]*)"')
 _SECRET = re.compile(r'data-client-secret="([^"]+)"')
 
@@ -65,7 +65,7 @@ class Buyer:
     """
 
     def __init__(self, shop: str, stripe: str) -> None:
-        how = {"maxsize": 1, "retries": False, "timeout": PATIENCE}
+        how = {"maxsize": 1, "retries": False, "timeout": TIMEOUT}
         self._shop = urllib3.connection_from_url(shop, **how)
         self._stripe = urllib3.connection_from_url(stripe, **how)
         self._cookie: dict[str, str] = {}

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from urllib3.exceptions import HTTPError
 
+from tests.demo_books import EBOOK, LAST_COPY, MOSS
 from tests.load.people import DEBIT, DECLINED, VISA, Buyer, read
 from tests.load.truth import (
     RECONCILED,
@@ -19,12 +20,11 @@ from tests.load.truth import (
 )
 from tests.properties.invariants import ALWAYS, SETTLED, check
 
-MOSS, LAST_COPY, EBOOK = "9786941041210", "9786941031709", "9786941006349"
 COPIES = {MOSS: 100_000, LAST_COPY: 20, EBOOK: None}
 SERVERS, CUSTOMERS = 2, 6
 KILLS = 10  # before the books are balanced
 MOST_ANSWERS = 30  # between one death and the next
-PATIENCE = 60  # seconds for these
+TIMEOUT = 60  # seconds for these
 CHANCE = random.Random()  # noqa: S311 - no secret is made of it
 NOTHING = 0  # in place of a status, where the server died before it answered
 
@@ -60,7 +60,7 @@ class Trade:
         """Wait until the shop has answered so many times more."""
         with self._answered:
             wanted = self.answers.total() + more
-            assert self._answered.wait_for(lambda: self.answers.total() >= wanted, PATIENCE)
+            assert self._answered.wait_for(lambda: self.answers.total() >= wanted, TIMEOUT)
 
     def close(self) -> None:
         """Wait until the last one has left."""

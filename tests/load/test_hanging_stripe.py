@@ -1,4 +1,4 @@
-"""Stripe hangs, fifty customers want to pay, and whoever looks at the books notices nothing."""
+"""Stripe hangs while fifty customers pay: the catalogue stays fast."""
 
 import http.client
 import threading
@@ -47,7 +47,7 @@ def customers_at_checkout(url, waited):
     """Fifty customers who come one after the other, and ask again when the page says so."""
     over, waiting = threading.Event(), threading.Semaphore(0)
 
-    def insist(customer):
+    def try_to_pay(customer):
         over.wait(customer * RETRY_AFTER / CUSTOMERS)
         while not over.is_set():
             waiting.release()
@@ -57,7 +57,7 @@ def customers_at_checkout(url, waited):
     with ThreadPoolExecutor(CUSTOMERS) as pool:
         try:
             for customer in range(CUSTOMERS):
-                pool.submit(insist, customer)
+                pool.submit(try_to_pay, customer)
             for _customer in range(CUSTOMERS):
                 waiting.acquire()
             yield

@@ -12,7 +12,7 @@ from tests.load.truth import facts
 from tests.properties.invariants import ALWAYS, check
 
 COPIES, BUYERS, SERVERS = 10, 300, 4
-PATIENCE = 120  # seconds that the slowest of them may take
+TIMEOUT = 120  # seconds that the slowest of them may take
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Outcome:
     answers: Counter
 
 
-def until_told(deadline, ask):
+def until_answered(deadline, ask):
     """Do as a page that is busy says: again."""
     while (answer := ask()).status == 503 and time.monotonic() < deadline:
         pass
@@ -35,17 +35,17 @@ def until_told(deadline, ask):
 def buy(fleet, place, gate, deadline) -> Outcome:
     with Buyer(fleet.urls[place % SERVERS], fleet.sandbox.url) as buyer:
         gate.wait()
-        shown = until_told(deadline, lambda: buyer.checkout(MOSS))
+        shown = until_answered(deadline, lambda: buyer.checkout(MOSS))
         if shown.status != 200:
             return Outcome(shown.status, None, False, buyer.answers)
         page = read(shown)
         email = f"reader{place}@reader.example"
-        held = until_told(deadline, lambda: buyer.press_pay(page, email))
+        held = until_answered(deadline, lambda: buyer.press_pay(page, email))
         if held.status != 200:
             return Outcome(held.status, page.intent, False, buyer.answers)
         assert buyer.confirm(page)["status"] == "succeeded"
-        told = until_told(deadline, lambda: buyer.success(page))
-        return Outcome(told.status, page.intent, True, buyer.answers)
+        success = until_answered(deadline, lambda: buyer.success(page))
+        return Outcome(success.status, page.intent, True, buyer.answers)
 
 
 def test_of_ten_copies_ten_are_sold_to_three_hundred_buyers(make_fleet):
@@ -53,7 +53,7 @@ def test_of_ten_copies_ten_are_sold_to_three_hundred_buyers(make_fleet):
     copies = {MOSS: COPIES, LAST_COPY: 1, EBOOK: None}
     fleet.stock(copies)
     gate = threading.Barrier(BUYERS)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
 
     with ThreadPoolExecutor(BUYERS) as crowd:
         outcomes = list(crowd.map(lambda place: buy(fleet, place, gate, deadline), range(BUYERS)))

@@ -1,4 +1,4 @@
-"""Four servers on PostgreSQL behind nginx: each is restarted under load, and nobody notices."""
+"""Four servers on PostgreSQL behind nginx are restarted under load; no request fails."""
 
 import threading
 from collections import Counter
@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import urllib3
 
+from tests.demo_books import EBOOK, LAST_COPY, MOSS
 from tests.load.fleet import Fleet
-from tests.load.people import PATIENCE, Buyer, read
+from tests.load.people import TIMEOUT, Buyer, read
 from tests.load.truth import facts
 from tests.nginx import Activated, Nginx
 from tests.properties.invariants import ALWAYS, check
 
-MOSS, LAST_COPY, EBOOK = "9786941041210", "9786941031709", "9786941006349"
 COPIES = {MOSS: 10, LAST_COPY: 1, EBOOK: None}
 SERVERS, BUYERS, LOOKERS = 4, 4, 2
 PAGES = ("/", "/books/", f"/books/{MOSS}", "/orders/", "/health/ready")
@@ -68,7 +68,7 @@ def buy_until(over, fleet):
 
 def look_until(over, fleet):
     answers = Counter()
-    with urllib3.connection_from_url(fleet.url, retries=False, timeout=PATIENCE) as pool:
+    with urllib3.connection_from_url(fleet.url, retries=False, timeout=TIMEOUT) as pool:
         while not over.is_set():
             for path in PAGES:
                 answers[path, pool.request("GET", path).status] += 1
@@ -88,7 +88,7 @@ def test_a_rolling_restart_under_load_loses_no_request(fleet):
                 server.await_()
         finally:
             over.set()
-        answers = sum((each.result(PATIENCE) for each in work), Counter())
+        answers = sum((each.result(TIMEOUT) for each in work), Counter())
 
     assert {status for _what, status in answers} == {200}, (answers, said(fleet))
     assert answers["success", 200] > SERVERS
@@ -96,7 +96,7 @@ def test_a_rolling_restart_under_load_loses_no_request(fleet):
 
 
 def test_limits_hold_across_processes_whatever_address_is_made_up(fleet):
-    with urllib3.connection_from_url(fleet.url, retries=False, timeout=PATIENCE) as pool:
+    with urllib3.connection_from_url(fleet.url, retries=False, timeout=TIMEOUT) as pool:
         found = [
             pool.request(
                 "GET", f"/books/?q=word{number}", headers={"X-Forwarded-For": f"192.0.2.{number}"}

@@ -47,7 +47,9 @@ def time_passes(fleet: Fleet) -> None:
     unpaid = Order.status.in_(UNPAID)
     with fleet.engine.begin() as connection:
         connection.execute(update(Order).where(unpaid).values(placed_at=yesterday))
-        connection.execute(update(Order).where(unpaid, Order.stock_reserved).values(reserved_until=yesterday))
+        connection.execute(
+            update(Order).where(unpaid, Order.stock_reserved).values(reserved_until=yesterday)
+        )
         connection.execute(
             update(MailRecord)
             .where(or_(MailRecord.claimed_until.is_not(None), MailRecord.due_at > yesterday))

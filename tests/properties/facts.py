@@ -83,7 +83,9 @@ class Facts:
 
     def moves(self, order: Row) -> list[tuple[str | None, str]]:
         entries = self.entries[order["id"]]
-        return [(entry["from_status"], entry["to_status"]) for entry in entries if entry["to_status"]]
+        return [
+            (entry["from_status"], entry["to_status"]) for entry in entries if entry["to_status"]
+        ]
 
 
 def gather(rig: Rig, copies: dict[str, int | None], once_more: set[str]) -> Facts:
@@ -126,7 +128,7 @@ def stripe(rig: Rig) -> Stripe:
 
 
 def _letters(rig: Rig) -> list[str]:
-    """What stands before the @ of each mail's Message-ID, for every file in the folder."""
+    """The local part of each mail's Message-ID, for every file in the folder."""
     return [
         message_from_bytes(file.read_bytes(), policy=policy.default)["Message-ID"]
         .strip("<>")

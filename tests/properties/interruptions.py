@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-PATIENCE = 30  # seconds for what is done meanwhile
+TIMEOUT = 30  # seconds for what is done meanwhile
 
 DIES = "the process dies"
 FAILS = "the database fails"
@@ -19,7 +19,7 @@ class Killed(BaseException):
 
 
 class DatabaseFailed(Exception):
-    """Nobody knows whether the commit took place."""
+    """It is unknown whether the commit took place."""
 
 
 @dataclass
@@ -104,7 +104,7 @@ class Interruptions:
 
         self._meanwhile = threading.Thread(target=work, daemon=True)
         self._meanwhile.start()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while holding_locks and self._meanwhile.is_alive() and not self._somebody_waits():
             assert time.monotonic() < deadline
             self._meanwhile.join(0.002)
@@ -113,6 +113,6 @@ class Interruptions:
 
     def _join(self) -> None:
         if self._meanwhile is not None:
-            self._meanwhile.join(PATIENCE)
+            self._meanwhile.join(TIMEOUT)
             assert not self._meanwhile.is_alive(), "what was done meanwhile never ended"
             self._meanwhile = None

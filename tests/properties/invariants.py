@@ -46,9 +46,11 @@ def held_copies_are_those_of_orders_that_hold(facts: Facts) -> Wrong:
 
 
 def every_hold_has_an_end(facts: Facts) -> Wrong:
-    """A time where nobody has paid, the bank's word where it works on the payment."""
+    """Return the outcome of an unpaid order: a time, or the bank's status while processing."""
     for order in facts.orders:
-        if order["stock_reserved"] and (order["reserved_until"] is None) != (order["status"] == "processing"):
+        if order["stock_reserved"] and (order["reserved_until"] is None) != (
+            order["status"] == "processing"
+        ):
             until = order["reserved_until"]
             yield f"order {order['number']} is {order['status']} and holds copies until {until}"
 
@@ -107,7 +109,7 @@ def only_stripes_word_pays_an_order(facts: Facts) -> Wrong:
             yield f"order {order['number']}: {intent['amount_received']} came of {order['total']}"
 
 
-def nobody_pays_twice(facts: Facts) -> Wrong:
+def no_order_is_paid_twice(facts: Facts) -> Wrong:
     for order in facts.orders:
         if len(facts.stripe.succeeded(order["number"])) > 1:
             yield f"order {order['number']} was paid twice"
@@ -115,7 +117,7 @@ def nobody_pays_twice(facts: Facts) -> Wrong:
     for order in facts.orders:
         if facts.stripe.succeeded(order["number"]) and order["number"] not in facts.once_more:
             (line,) = facts.lines[order["id"]]
-            bought.setdefault((order["visitor"], line["sku"]), []).append(order)
+            bought.setdefault((order["session_id"], line["sku"]), []).append(order)
     for orders in bought.values():
         for first, second in pairwise(orders):
             paid_at = first["paid_at"] or facts.now
@@ -164,7 +166,7 @@ def every_letter_is_a_mail(facts: Facts) -> Wrong:
     mails = {mail["message_id"]: mail for mail in facts.mails}
     for message_id, times in Counter(facts.letters).items():
         if message_id not in mails:
-            yield f"a letter {message_id} was delivered that nobody wrote"
+            yield f"e-mail {message_id} was delivered but never enqueued"
         if times > 1:
             yield f"the letter {mails[message_id]['key']} was delivered {times} times"
     for mail in facts.mails:
@@ -174,18 +176,18 @@ def every_letter_is_a_mail(facts: Facts) -> Wrong:
 
 def mails_say_what_is_so(facts: Facts) -> Wrong:
     for order in facts.orders:
-        told = Counter(mail["kind"] for mail in facts.mails if mail["order_id"] == order["id"])
+        mailed = Counter(mail["kind"] for mail in facts.mails if mail["order_id"] == order["id"])
         paid, short = order["paid_at"] is not None, order["out_of_stock"]
-        if told["paid"] != (paid and not short) or told["sold_out"] != (paid and short):
-            yield f"order {order['number']} is {order['status']}, short: {short}; mailed: {told}"
+        if mailed["paid"] != (paid and not short) or mailed["sold_out"] != (paid and short):
+            yield f"order {order['number']} is {order['status']}, short: {short}; mailed: {mailed}"
         moves = facts.moves(order)
         failed = ("processing", "awaiting_payment") in moves
-        if told["payment_failed"] != failed:
-            yield f"order {order['number']} moved {moves}; mailed: {told}"
+        if mailed["payment_failed"] != failed:
+            yield f"order {order['number']} moved {moves}; mailed: {mailed}"
         lapsed = any(target == "expired" and source != "placed" for source, target in moves)
         wanted = lapsed and order["email"] is not None and not failed
-        if told["expired"] > lapsed or (wanted and not told["expired"]):
-            yield f"order {order['number']} moved {moves}; mailed: {told}"
+        if mailed["expired"] > lapsed or (wanted and not mailed["expired"]):
+            yield f"order {order['number']} moved {moves}; mailed: {mailed}"
         sent = [record["stripe_id"] for record in facts.refunds[order["id"]]]
         for mail in facts.mails_of(order, "refunded"):
             if mail["key"].rpartition("/")[2] not in sent:
@@ -198,8 +200,8 @@ def mails_say_what_is_so(facts: Facts) -> Wrong:
             entry["event"] == "items_shipped" and entry["to_status"] is None
             for entry in facts.entries[order["id"]]
         )
-        if told["shipped"] != shipped:
-            yield f"order {order['number']}: {shipped} parcels, {told['shipped']} mails about them"
+        if mailed["shipped"] != shipped:
+            yield f"order {order['number']}: {shipped} parcels, {mailed['shipped']} e-mails"
 
 
 def old_words_never_win(facts: Facts) -> Wrong:
@@ -214,7 +216,10 @@ def old_words_never_win(facts: Facts) -> Wrong:
             yield f"order {order['number']}: {fell} payments failed, {failed} of them at Stripe"
         known: dict[str, int] = {}
         for entry in facts.entries[order["id"]]:
-            if entry["event"] in {"refund_updated", "dispute_updated"} and entry["to_status"] is None:
+            if (
+                entry["event"] in {"refund_updated", "dispute_updated"}
+                and entry["to_status"] is None
+            ):
                 name, status = entry["detail"]["id"], entry["detail"]["status"]
                 if AGES[status] < known.get(name, 0):
                     yield f"order {order['number']}: {entry['what']} {name} is {status} again"
@@ -230,7 +235,7 @@ ALWAYS: tuple[Callable[[Facts], Wrong], ...] = (
     every_move_is_in_the_table,
     refunds_add_up,
     only_stripes_word_pays_an_order,
-    nobody_pays_twice,
+    no_order_is_paid_twice,
     an_order_has_one_intent,
     a_refund_is_made_once,
     nothing_contradicts,
@@ -265,7 +270,7 @@ def holds_have_ended(facts: Facts) -> Wrong:
             yield f"order {order['number']} is {order['status']} and holds copies"
 
 
-def nobody_can_pay_a_closed_order(facts: Facts) -> Wrong:
+def no_closed_order_can_be_paid(facts: Facts) -> Wrong:
     for order in facts.orders:
         if order["status"] not in CLOSED:
             continue
@@ -332,7 +337,7 @@ def doubts_are_those_at_stripe(facts: Facts) -> Wrong:
             continue
         warned = bool(facts.stripe.of("warnings", order["payment_intent"]))
         if warned != (order["fraud_warned_at"] is not None):
-            yield f"order {order['number']}: warned at {order['fraud_warned_at']}, at Stripe {warned}"
+            yield f"order {order['number']}: warned {order['fraud_warned_at']}, at Stripe {warned}"
         under_review = any(
             review["open"] for review in facts.stripe.of("reviews", order["payment_intent"])
         )
@@ -342,8 +347,10 @@ def doubts_are_those_at_stripe(facts: Facts) -> Wrong:
 
 def a_paid_order_stands_where_the_facts_put_it(facts: Facts) -> Wrong:
     for order in facts.orders:
-        if order["status"] in PAID_FOR and order["status"] != (stands := _stands(facts, order)):
-            yield f"order {order['number']} is {order['status']} and should be {stands}"
+        if order["status"] in PAID_FOR and order["status"] != (
+            expected := _expected_status(facts, order)
+        ):
+            yield f"order {order['number']} is {order['status']} and should be {expected}"
 
 
 def every_mail_has_arrived(facts: Facts) -> Wrong:
@@ -356,7 +363,7 @@ def every_mail_has_arrived(facts: Facts) -> Wrong:
 SETTLED: tuple[Callable[[Facts], Wrong], ...] = (
     every_payment_has_its_order,
     holds_have_ended,
-    nobody_can_pay_a_closed_order,
+    no_closed_order_can_be_paid,
     refunds_are_those_at_stripe,
     what_is_short_goes_back,
     disputes_are_those_at_stripe,
@@ -377,11 +384,13 @@ def _copies(facts: Facts, order: Row, sku: str) -> int:
 
 
 def _sold(order: Row) -> bool:
-    return order["paid_at"] is not None and not order["out_of_stock"] and order["restocked_at"] is None
+    return (
+        order["paid_at"] is not None and not order["out_of_stock"] and order["restocked_at"] is None
+    )
 
 
-def _stands(facts: Facts, order: Row) -> str:
-    """Where a paid order stands, worked out from Stripe's objects and the parcels alone."""
+def _expected_status(facts: Facts, order: Row) -> str:
+    """Return a paid order's status, from Stripe's objects and the shipments alone."""
     intent = order["payment_intent"]
     disputes = {each["status"] for each in facts.stripe.of("disputes", intent)}
     back = sum(
@@ -389,7 +398,7 @@ def _stands(facts: Facts, order: Row) -> str:
     )
     (line,) = facts.lines[order["id"]]
     fulfilled = ("delivered" if line["digital"] else "shipped") if line["shipped"] else "paid"
-    for stands, so in (
+    for status, so in (
         ("disputed", bool(disputes & OPEN_DISPUTES)),
         ("dispute_lost", "lost" in disputes),
         ("refunded", back == order["total"]),
@@ -397,5 +406,5 @@ def _stands(facts: Facts, order: Row) -> str:
         ("dispute_won", "won" in disputes),
     ):
         if so:
-            return stands
+            return status
     return fulfilled

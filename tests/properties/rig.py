@@ -40,7 +40,7 @@ SANDBOX_TABLES = ("objects", "idempotency", "requests", "deliveries")
 
 
 class Clock:
-    """The time of shop and sandbox: it stands still but for a tick whenever the shop looks."""
+    """The time of shop and sandbox: it advances by one tick with each reading."""
 
     def __init__(self) -> None:
         self._now = datetime.now(UTC)
@@ -57,7 +57,7 @@ class Clock:
 
 
 class Watched(Folder):
-    """A folder of mails whose postman can be interrupted."""
+    """A mail folder whose delivery can be interrupted."""
 
     def __init__(self, path: Path, interruptions: Interruptions) -> None:
         super().__init__(path)
@@ -102,7 +102,7 @@ class Rig:
         return self.server._sandbox.store
 
     def reset(self) -> None:
-        """Begin anew: no orders, the three books as they were, an empty account at Stripe."""
+        """Reset: no orders, the three books as they were, an empty account at Stripe."""
         # An example may hang, all of them together may take their time.
         faulthandler.dump_traceback_later(LONGEST, exit=True)
         self.restart()
@@ -139,8 +139,8 @@ class Rig:
         self.registry.services.payments.close()
         self.registry.services.reported_api_versions.clear()
 
-    def postman(self) -> MailWorker:
-        """A postman of the shop's own letters."""
+    def mail_worker(self) -> MailWorker:
+        """A mail worker with the shop's own e-mails."""
         settings = self.registry.services.settings
         transport = Watched(self.mail_folder, self.interruptions)
         return MailWorker(self.registry.services.sessions, settings, self.letters, transport)
@@ -151,13 +151,15 @@ class Rig:
         self.server.stop()
 
     def _quieten(self) -> None:
-        """Nothing is done unless a step does it, and nobody waits for nothing."""
-        for name in ("sweeper", "postman"):
+        """Stop the background threads, and do not wait for them."""
+        for name in ("job_worker", "mail_worker"):
             if hasattr(self.registry, name):
                 getattr(self.registry, name).stop()
         self.registry.services.payments._http.INITIAL_DELAY = 0
         # Its pauses are over as soon as they begin: here each visit counts, and none waits.
-        self.registry.services.payments.breaker = CircuitBreaker(partial(next, count(step=RECOVERY_TIME)))
+        self.registry.services.payments.breaker = CircuitBreaker(
+            partial(next, count(step=RECOVERY_TIME))
+        )
         self.letters = EmailComposer(self.registry)
 
     def _watch(self) -> None:
@@ -195,7 +197,7 @@ class Rig:
         engine.dispose()
 
     def _set_the_sandboxs_clock(self, monkeypatch) -> None:
-        told = types.SimpleNamespace(time=self.clock.timestamp, monotonic=time.monotonic)
+        fake_time = types.SimpleNamespace(time=self.clock.timestamp, monotonic=time.monotonic)
         for name, module in list(sys.modules.items()):
             if name.startswith("bookshop.sandbox.") and getattr(module, "time", None) is time:
-                monkeypatch.setattr(module, "time", told)
+                monkeypatch.setattr(module, "time", fake_time)

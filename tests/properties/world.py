@@ -39,7 +39,7 @@ from tests.shops import WEBHOOK_SECRET, intent_of, pay_form
 VISITORS = 3
 STAFF = Cause(Actor.STAFF, "bookshop by ada")
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-#: What a page may answer when nothing is wrong but that somebody else was faster.
+#: Statuses a page may have when only another customer was faster.
 HONEST = {200, 303, 404, 409}
 #: What no program can repair: a refund that the customer's bank, or Stripe, has not taken.
 FOR_A_PERSON = {FindingCode.REFUND_FAILED}
@@ -53,7 +53,7 @@ Action = tuple[str, tuple]
 
 @dataclass
 class Tab:
-    """A checkout page in somebody's browser; `pressed`: the shop has said that one may pay.
+    """A checkout page in a browser; `pressed`: the shop has accepted Pay.
 
     `total` is what the page says is to be paid, in minor units.
     """
@@ -82,7 +82,7 @@ class World:
     # --- what a step is
 
     def do(self, *actions: Action) -> None:
-        """These things happen; the process may die of it, and begins anew."""
+        """Run these steps; the process may crash during them and restart."""
         try:
             self._do(actions)
         except Killed:
@@ -134,7 +134,7 @@ class World:
         return tab
 
     def resume(self, place: int) -> None:
-        """Somebody follows the link that says to try again."""
+        """A customer follows the link to try again."""
         tab = pick(self.tabs, place)
         if tab is not None:
             self._tab(tab.visitor, f"?order={tab.form['order']}")
@@ -176,7 +176,7 @@ class World:
             self._get(tab.visitor, f"/success?pi={tab.intent}")
 
     def buy(self, visitor: int, book: int, again: bool, method: str, returns: bool) -> None:
-        """From the wish to the end, without a pause."""
+        """A whole purchase without interruption."""
         tab = self.open_checkout(visitor, book, again)
         if tab is None or not self._press(tab):
             return
@@ -185,7 +185,7 @@ class World:
             self._get(visitor, f"/success?pi={tab.intent}")
 
     def race(self, first: int, second: int, book: int, span: timedelta, method: str) -> None:
-        """Somebody presses Pay and takes their time; another buys the book meanwhile."""
+        """A customer presses Pay and waits; another buys the book meanwhile."""
         tab = self.open_checkout(first, book)
         pressed = tab is not None and self._press(tab)
         self.wait(span)
@@ -305,9 +305,9 @@ class World:
                 self._reconcile_again()
 
     def post(self) -> None:
-        """The postman goes his round."""
+        """The mail worker delivers what is due."""
         with self._database_trouble():
-            self.rig.postman().deliver_due()
+            self.rig.mail_worker().deliver_due()
 
     def break_stripe(self, kind: str, status: int, method: str | None, times: int) -> None:
         """Requests are lost, answers are lost, or Stripe answers that something is wrong."""
@@ -333,7 +333,7 @@ class World:
         self.wait(max(RESERVATION_TIME, ABANDONED_AFTER) + timedelta(hours=1))
         self.reconcile()
         for _ in range(ROUNDS):
-            self.rig.postman().deliver_due()
+            self.rig.mail_worker().deliver_due()
             if not any(mail["status"] == "waiting" for mail in self.facts().mails):
                 break
             self.wait(timedelta(hours=13))
@@ -431,7 +431,9 @@ class World:
         """`bookshop reconcile`, of all that ever was."""
         registry = self.rig.registry
         databases = Databases(sessionmaker(registry.services.engine), registry.services.sessions)
-        return reconcile(databases, registry.services.payments, EPOCH, lambda _: None, dry_run=False)
+        return reconcile(
+            databases, registry.services.payments, EPOCH, lambda _: None, dry_run=False
+        )
 
     def _reconcile_again(self) -> None:
         before = self.facts()
@@ -456,7 +458,7 @@ def pick(things: list, place: int):
 
 
 def _aged(events: list[Row], event: Row) -> Row:
-    """The event with what its object looked like when it was first told of, under a new id."""
+    """The event with what its object looked like when it was first sent, under a new id."""
     thing = event["data"]["object"]["id"]
     oldest = next(each for each in events if each["data"]["object"]["id"] == thing)
     return {**event, "id": f"{event['id']}_aged", "data": oldest["data"]}

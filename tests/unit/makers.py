@@ -1,4 +1,4 @@
-"""Books, orders and PaymentIntents as tests need them: valid, unless a test says otherwise."""
+"""Factories of valid books, orders and Stripe objects; tests override single values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TERMS = SalesContext("GBP", "GB")
 
 
 def edition(sku: str | None = None, *, prices: dict[str, int] | None = None, **values) -> Edition:
-    """A paperback with one author, at 9.99 GBP; `people` names its makers, by role."""
+    """Return a paperback with one author at 9.99 GBP; `people` are (role, name) pairs."""
     number = next(_numbers)
     people = values.pop("people", [("A01", "Ada Example")])
     filled = {
@@ -50,21 +50,21 @@ def edition(sku: str | None = None, *, prices: dict[str, int] | None = None, **v
 
 
 def book(sku: str | None = None, **values) -> BookRecord:
-    """The row of an edition, five copies of it, and its listing as of NOW."""
+    """Return the record of an edition with a stock of five, and its listing as of NOW."""
     row = {name: values.pop(name) for name in ("stock", "reserved", "cover") if name in values}
-    told = edition(sku, **values)
+    described = edition(sku, **values)
     row = {"stock": 5, "reserved": 0, "cover": "cover.svg", "withdrawn": False, **row}
     return BookRecord(
-        sku=told.sku,
+        sku=described.sku,
         added_at=NOW,
-        **{**book_row(told, NOW), "edition": told},
+        **{**book_row(described, NOW), "edition": described},
         **row,
-        listing=ListingRecord(**listing_row(told, row["cover"], TERMS, NOW.date())),
+        listing=ListingRecord(**listing_row(described, row["cover"], TERMS, NOW.date())),
     )
 
 
 def order(*books: BookRecord, quantity: int = 1, price: int = 999, **values) -> Order:
-    """An order that awaits its payment, for `quantity` copies of each book."""
+    """Return an order awaiting payment for `quantity` copies of each book."""
     lines = [
         OrderLine(
             position=position,
@@ -96,7 +96,7 @@ def intent_of(
     status: IntentStatus = IntentStatus.REQUIRES_PAYMENT_METHOD,
     **values,
 ) -> PaymentIntent:
-    """The PaymentIntent of an order in that state, agreeing with it but for `values`."""
+    """Return the order's PaymentIntent in that status; `values` override what matches."""
     filled = {
         "id": order.payment_intent or f"pi_{next(_numbers)}",
         "amount": Money(order.total, order.currency),
@@ -111,7 +111,7 @@ def intent_of(
 
 
 def failure(**values) -> Failure:
-    """A card declined for want of funds, but for `values`."""
+    """Return the failure of a card declined for insufficient funds."""
     filled = {
         "type": "card_error",
         "code": "card_declined",
@@ -122,7 +122,7 @@ def failure(**values) -> Failure:
 
 
 def charge(*refunds: Refund, disputes: tuple[Dispute, ...] = (), **values) -> Charge:
-    """A charge that succeeded, and what became of its money."""
+    """Return a succeeded charge with its refunds and disputes."""
     filled = {
         "id": "ch_1",
         "amount_refunded": sum(refund.amount.amount for refund in refunds if refund.status.counts),
@@ -135,7 +135,7 @@ def charge(*refunds: Refund, disputes: tuple[Dispute, ...] = (), **values) -> Ch
 
 
 def refund(amount: int, status: RefundStatus = RefundStatus.SUCCEEDED, **values) -> Refund:
-    """A refund in pounds, made in Stripe's dashboard unless `reference` says otherwise."""
+    """Return a refund in GBP, made in Stripe's dashboard unless it has a `reference`."""
     number = next(_numbers)
     filled = {
         "id": f"re_{number}",
@@ -150,7 +150,7 @@ def refund(amount: int, status: RefundStatus = RefundStatus.SUCCEEDED, **values)
 
 
 def dispute(status: DisputeStatus, **values) -> Dispute:
-    """A dispute about an order's whole money, in that state."""
+    """Return a dispute about 9.99 GBP in that status."""
     filled = {
         "id": f"du_{next(_numbers)}",
         "intent_id": "pi_1",

@@ -38,11 +38,11 @@ def test_what_is_vulnerable_stops_the_build(said, capsys):
     said(FINE, VULNERABLE)
     with pytest.raises(SystemExit, match="make lock UPGRADE=1"):
         audit.main()
-    assert "waitress 1.0: PYSEC-2024-1 (mended in 3.0.2)" in capsys.readouterr().out
+    assert "waitress 1.0: PYSEC-2024-1 (fixed in 3.0.2)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("packages", [(UNKNOWN,), (FINE, UNKNOWN), ()])
-def test_where_nobody_answers_it_says_so_and_claims_nothing(said, capsys, packages):
+def test_without_access_it_says_so_and_claims_nothing(said, capsys, packages):
     said(*packages, stderr="ConnectionError: no route")
     audit.main()
     out = capsys.readouterr().out

@@ -20,7 +20,7 @@ SECRET_KEY = "sk_test_sandbox"
 PUBLISHABLE_KEY = "pk_test_sandbox"
 WEBHOOK_SECRET = "whsec_sandbox"
 RETURN_URL = "http://localhost/success"
-PATIENCE = 20  # seconds, for what happens in another thread
+TIMEOUT = 20  # seconds, for what happens in another thread
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Endpoint:
 
     def next_with_path(self):
         """The same, and the path that it came to."""
-        return self.received.get(timeout=PATIENCE)
+        return self.received.get(timeout=TIMEOUT)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def connect():
     clients = []
 
     def connect_to(server, key=SECRET_KEY, **how):
-        http_client = stripe.RequestsClient(timeout=PATIENCE)
+        http_client = stripe.RequestsClient(timeout=TIMEOUT)
         clients.append(http_client)
         return stripe.StripeClient(
             key, base_addresses={"api": server.url}, http_client=http_client, **how
@@ -146,7 +146,7 @@ def send(sandbox):
         )
         opener = urllib.request.build_opener(_NoRedirects)
         try:
-            with opener.open(request, timeout=PATIENCE) as response:
+            with opener.open(request, timeout=TIMEOUT) as response:
                 return Answer(response.status, response.headers, response.read().decode())
         except urllib.error.HTTPError as err:
             with err:

@@ -126,7 +126,7 @@ def test_the_dashboard_shows_payments_and_escapes_them(app, processing):
     assert "charge.pending" in detail.text
     assert "bacs debit ending 2345" in detail.text
     assert processing["client_secret"] not in detail.text
-    app.get("/payments/pi_nobodys", status=404)
+    app.get("/payments/pi_unknown", status=404)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import time
 import pytest
 import stripe
 
-from tests.unit.sandbox.conftest import PATIENCE
+from tests.unit.sandbox.conftest import TIMEOUT
 
 INTENTS = "/v1/payment_intents"
 NEW = {"amount": 500, "currency": "gbp"}
@@ -25,7 +25,7 @@ def order(send):
 
 def _wait_until_met(send):
     """Return once a request has met the fault that was ordered."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while send("GET", "/_sandbox/faults").json["data"]:
         assert time.monotonic() < deadline
 
@@ -100,7 +100,7 @@ def test_latency_holds_an_answer_back(client, order, send):
     assert len(client.payment_intents.list().data) == 1
 
 
-def test_hanging_ends_without_an_answer_and_hinders_nobody(client, order, send):
+def test_hanging_ends_without_an_answer_and_does_not_block_others(client, order, send):
     order(kind="hang", method="POST", seconds=3600)
     seen = []
 

@@ -36,12 +36,12 @@ def test_the_issuer_warns_of_a_card(client, confirm, intent, warnings):
 
     (warning,) = warnings()
     assert (warning.actionable, warning.payment_intent) == (True, intent.id)
-    kind, told = _newest_event(client)
-    assert (kind, told.id) == ("radar.early_fraud_warning.created", warning.id)
+    kind, event_object = _newest_event(client)
+    assert (kind, event_object.id) == ("radar.early_fraud_warning.created", warning.id)
     again = client.radar.early_fraud_warnings.retrieve(warning.id, {"expand": ["charge"]})
     assert again.charge.status == "succeeded"
     with pytest.raises(stripe.InvalidRequestError):
-        client.radar.early_fraud_warnings.retrieve("issfr_nobodys")
+        client.radar.early_fraud_warnings.retrieve("issfr_unknown")
 
 
 def test_the_issuer_warns_at_will(client, confirm, intent, warnings, on_charge):
@@ -91,8 +91,8 @@ def test_a_review_is_approved_once(client, confirm, intent, review):
         "approved",
         "approved",
     )
-    kind, told = _newest_event(client)
-    assert (kind, told.closed_reason) == ("review.closed", "approved")
+    kind, event_object = _newest_event(client)
+    assert (kind, event_object.closed_reason) == ("review.closed", "approved")
     with pytest.raises(stripe.InvalidRequestError, match="already closed"):
         client.reviews.approve(approved.id)
     assert [each.id for each in client.reviews.list().data] == [approved.id]
@@ -115,7 +115,7 @@ def test_a_review_is_opened_and_closed_at_will(
     assert (closed["open"], closed["closed_reason"]) == (False, outcome)
     assert client.charges.retrieve(made["charge"]).amount_refunded == refunded
     assert send("POST", path, {"outcome": "refunded_as_fraud"}).status == 400
-    assert send("POST", path.replace(made["id"], "prv_nobodys"), {"outcome": outcome}).status == 404
+    assert send("POST", path.replace(made["id"], "prv_unknown"), {"outcome": outcome}).status == 404
 
 
 def test_a_dispute_ends_the_review(confirm, intent, review, on_charge):

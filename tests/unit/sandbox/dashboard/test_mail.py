@@ -70,12 +70,12 @@ def test_a_folder_without_mail(app, folder, exists):
 
 
 def test_a_mail_is_shown(app, write):
-    write("one é.eml", Subject="Your order <b>", From="The Shelf <hello@shelf.example>")
+    write("one é.eml", Subject="Your order <b>", From="The Bookshop <hello@bookshop.example>")
 
     page = app.get("/mail").click("Your order")
 
     assert "Your order &lt;b&gt;" in page.text
-    assert "The Shelf &lt;hello@shelf.example&gt;" in page.text
+    assert "The Bookshop &lt;hello@bookshop.example&gt;" in page.text
     assert "Thank you, Zoë." in page.text
     assert 'href="http://localhost:6543/orders/K7QM?key=a-b.c"' in page.text
     assert "color: red" not in page.text

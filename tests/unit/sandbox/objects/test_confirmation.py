@@ -92,7 +92,7 @@ def test_an_impossible_card_is_no_attempt(client, intent, pay_by_card, card, pro
         ("4000000000000036", {"cvc_check": "pass", "address_postal_code_check": "fail"}),
     ],
 )
-def test_checks_that_fail_are_told(client, from_browser, intent, number, check):
+def test_failed_checks_are_reported(client, from_browser, intent, number, check):
     from_browser(
         "POST",
         "/confirm",
@@ -114,7 +114,7 @@ def test_checks_that_fail_are_told(client, from_browser, intent, number, check):
     assert paid.payment_method.card.exp_year == 2040
 
 
-def test_an_elevated_risk_is_told(client, confirm, intent):
+def test_an_elevated_risk_is_reported(client, confirm, intent):
     paid = confirm(intent, "pm_card_riskLevelElevated", expand=["latest_charge"])
 
     assert paid.latest_charge.outcome.risk_level == "elevated"
@@ -228,7 +228,7 @@ def test_only_what_is_processing_can_be_settled(intent, send):
         "payment_intent_unexpected_state"
     )
     assert send("POST", path, {"outcome": "perhaps"}).status == 400
-    assert send("POST", path.replace(intent.id, "pi_nobodys"), {"outcome": "failed"}).status == 404
+    assert send("POST", path.replace(intent.id, "pi_unknown"), {"outcome": "failed"}).status == 404
 
 
 @pytest.mark.parametrize("method", ["pm_bacsDebit_success", "pm_usBankAccount_success"])
@@ -254,7 +254,7 @@ def test_confirm_needs_a_method_and_a_return_url(client, intent):
         )
     assert both.value.code == "parameters_exclusive"
     with pytest.raises(stripe.InvalidRequestError) as unknown:
-        client.payment_intents.confirm(intent.id, {"payment_method": "pm_nobodys"})
+        client.payment_intents.confirm(intent.id, {"payment_method": "pm_unknown"})
     assert (unknown.value.http_status, unknown.value.code) == (400, "resource_missing")
 
 
@@ -300,12 +300,12 @@ def test_a_charge_copies_the_metadata_once(client, confirm):
     assert client.charges.retrieve(paid.latest_charge).metadata["order"] == "1"
 
 
-def test_charges_of_nobodys_intent(client):
+def test_charges_of_an_unknown_intent(client):
     with pytest.raises(stripe.InvalidRequestError) as refused:
-        client.charges.list({"payment_intent": "pi_nobodys"})
+        client.charges.list({"payment_intent": "pi_unknown"})
     assert refused.value.code == "resource_missing"
     with pytest.raises(stripe.InvalidRequestError) as missing:
-        client.charges.retrieve("ch_nobodys")
+        client.charges.retrieve("ch_unknown")
     assert missing.value.http_status == 404
 
 

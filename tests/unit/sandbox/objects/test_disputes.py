@@ -30,7 +30,7 @@ def settle(send):
 
 
 @pytest.fixture
-def told(client):
+def event_types(client):
     """The types of all events since the payment, the oldest first."""
 
     def types():
@@ -53,23 +53,23 @@ def _refused(call, *args):
         ("pm_card_createDisputeProductNotReceived", "product_not_received"),
     ],
 )
-def test_a_dispute_takes_the_money_at_once(client, disputed, intent, told, method, reason):
+def test_a_dispute_takes_the_money_at_once(client, disputed, intent, event_types, method, reason):
     found = disputed(method)
 
     assert (found.status, found.reason, found.amount) == ("needs_response", reason, 1299)
     assert (found.is_charge_refundable, found.balance_transactions) == (False, [])
     assert found.payment_method_details.card.case_type == "chargeback"
-    assert told() == ["charge.dispute.created", "charge.dispute.funds_withdrawn"]
+    assert event_types() == ["charge.dispute.created", "charge.dispute.funds_withdrawn"]
     assert client.charges.retrieve(found.charge).disputed is True
     assert client.payment_intents.retrieve(intent.id).status == "succeeded"
 
 
-def test_an_inquiry_takes_nothing(client, disputed, intent, told):
+def test_an_inquiry_takes_nothing(client, disputed, intent, event_types):
     found = disputed("pm_card_createDisputeInquiry")
 
     assert (found.status, found.is_charge_refundable) == ("warning_needs_response", True)
     assert found.payment_method_details.card.case_type == "inquiry"
-    assert told() == ["charge.dispute.created"]
+    assert event_types() == ["charge.dispute.created"]
     assert client.refunds.create({"payment_intent": intent.id}).status == "succeeded"
 
 
@@ -98,23 +98,23 @@ def test_what_the_bank_took_is_not_refunded_too(
         ("lost", ["charge.dispute.closed"]),
     ],
 )
-def test_the_bank_decides(client, disputed, settle, told, outcome, events):
+def test_the_bank_decides(client, disputed, settle, event_types, outcome, events):
     found = disputed()
 
     assert settle(found.id, outcome).json["status"] == outcome
-    assert told()[2:] == events
+    assert event_types()[2:] == events
     assert client.charges.retrieve(found.charge).disputed is True
     assert settle(found.id, "won").status == 400
-    assert settle("du_nobodys", "won").status == 404
+    assert settle("du_unknown", "won").status == 404
     assert settle(found.id, "perhaps").status == 400
 
 
-def test_an_inquiry_is_closed_and_neither_won_nor_lost(disputed, settle, told):
+def test_an_inquiry_is_closed_and_neither_won_nor_lost(disputed, settle, event_types):
     found = disputed("pm_card_createDisputeInquiry")
 
     assert settle(found.id, "won").status == settle(found.id, "lost").status == 400
     assert settle(found.id, "warning_closed").json["status"] == "warning_closed"
-    assert told()[1:] == ["charge.dispute.closed"]
+    assert event_types()[1:] == ["charge.dispute.closed"]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_an_inquiry_is_closed_and_neither_won_nor_lost(disputed, settle, told):
         ("Signed for.", "under_review", "charge.dispute.updated"),
     ],
 )
-def test_evidence_is_weighed_when_submitted(client, disputed, told, evidence, status, last):
+def test_evidence_is_weighed_when_submitted(client, disputed, event_types, evidence, status, last):
     found = disputed()
     staged = client.disputes.update(
         found.id, {"evidence": {"uncategorized_text": evidence}, "submit": False}
@@ -137,7 +137,7 @@ def test_evidence_is_weighed_when_submitted(client, disputed, told, evidence, st
 
     assert (answered.status, answered.evidence.uncategorized_text) == (status, evidence)
     assert answered.evidence_details.submission_count == 1
-    assert told()[-1] == last
+    assert event_types()[-1] == last
     again = {"evidence": {"customer_name": "Bea"}}
     assert _refused(client.disputes.update, found.id, again).param == "evidence"
 
@@ -156,7 +156,7 @@ def test_a_dispute_is_given_up(client, disputed):
 
     assert client.disputes.close(found.id).status == "lost"
     assert "status of lost" in _refused(client.disputes.close, found.id).user_message
-    assert _refused(client.disputes.close, "du_nobodys").http_status == 404
+    assert _refused(client.disputes.close, "du_unknown").http_status == 404
 
 
 def test_an_inquiry_is_not_given_up(client, disputed):
@@ -165,7 +165,9 @@ def test_an_inquiry_is_not_given_up(client, disputed):
     assert "warning_needs_response" in _refused(client.disputes.close, found.id).user_message
 
 
-def test_an_inquiry_becomes_a_dispute_of_what_is_left(client, disputed, dispute, intent, told):
+def test_an_inquiry_becomes_a_dispute_of_what_is_left(
+    client, disputed, dispute, intent, event_types
+):
     found = disputed("pm_card_createDisputeInquiry")
     client.refunds.create({"payment_intent": intent.id, "amount": 299})
 
@@ -173,7 +175,7 @@ def test_an_inquiry_becomes_a_dispute_of_what_is_left(client, disputed, dispute,
 
     assert (made["id"], made["status"], made["amount"]) == (found.id, "needs_response", 1000)
     assert made["payment_method_details"]["card"]["case_type"] == "chargeback"
-    assert told()[-2:] == ["charge.dispute.updated", "charge.dispute.funds_withdrawn"]
+    assert event_types()[-2:] == ["charge.dispute.updated", "charge.dispute.funds_withdrawn"]
     assert _refused(client.refunds.create, {"charge": found.charge}).code == "charge_disputed"
 
 
@@ -250,7 +252,7 @@ def test_the_disputes_of_one_payment_are_listed(client, disputed, confirm):
     assert listed(payment_intent=unpaid.id) == []
     assert len(listed()) == 2
     with pytest.raises(stripe.InvalidRequestError):
-        listed(charge="ch_nobodys")
+        listed(charge="ch_unknown")
 
 
 def test_an_inquiry_stops_no_refund_until_it_becomes_a_dispute(client, confirm, intent, dispute):

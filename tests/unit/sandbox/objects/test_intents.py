@@ -67,7 +67,7 @@ def test_without_automatic_methods_there_are_cards(client):
         ({"amount": 1299, "currency": "GBP"}, None, "currency"),
         ({"amount": 1299, "currency": "gbp", "colour": "red"}, "parameter_unknown", "colour"),
         ({"amount": 1299, "currency": "gbp", "customer": "cus_1"}, None, "customer"),
-        ({"amount": 1299, "currency": "gbp", "receipt_email": "nobody"}, "email_invalid", None),
+        ({"amount": 1299, "currency": "gbp", "receipt_email": "no-address"}, "email_invalid", None),
         ({"amount": 1299, "currency": "gbp", "description": "x" * 1001}, None, "description"),
         ({"amount": 1299, "currency": "gbp", "return_url": "http://a/"}, None, "return_url"),
         ({"amount": 1299, "currency": "gbp", "confirm": "maybe"}, None, "confirm"),
@@ -103,10 +103,10 @@ def test_what_is_wrong_is_refused_in_stripes_words(client, params, code, param):
 
 def test_retrieving_what_does_not_exist(client):
     with pytest.raises(stripe.InvalidRequestError) as missing:
-        client.payment_intents.retrieve("pi_nobodys")
+        client.payment_intents.retrieve("pi_unknown")
 
     assert (missing.value.http_status, missing.value.code) == (404, "resource_missing")
-    assert missing.value.user_message == "No such payment_intent: 'pi_nobodys'"
+    assert missing.value.user_message == "No such payment_intent: 'pi_unknown'"
 
 
 def test_an_update_changes_what_it_names(client, intent):
@@ -216,8 +216,8 @@ def test_a_list_can_be_narrowed_by_time(client, intent):
 @pytest.mark.parametrize(
     ("params", "code"),
     [
-        ({"starting_after": "pi_nobodys"}, "resource_missing"),
-        ({"ending_before": "pi_nobodys"}, "resource_missing"),
+        ({"starting_after": "pi_unknown"}, "resource_missing"),
+        ({"ending_before": "pi_unknown"}, "resource_missing"),
         ({"limit": 101}, "parameter_invalid_integer"),
         ({"limit": 0}, "parameter_invalid_integer"),
         ({"created": {"before": 3}}, "parameter_unknown"),

@@ -35,7 +35,7 @@ def settle(send):
 
 
 @pytest.fixture
-def told(client):
+def event_types(client):
     """The types of the newest events, the oldest first, and the objects that they are about."""
 
     def events(count):
@@ -104,15 +104,15 @@ def test_what_was_not_paid_is_not_refunded(client, refund, confirm, intent, send
     confirm(intent, "pm_bacsDebit_success")
     assert nothing in _refused(refund).user_message
     assert send("POST", f"/_sandbox/charges/{intent.id}/refund").status == 400
-    assert send("POST", "/_sandbox/charges/pi_nobodys/refund").status == 404
+    assert send("POST", "/_sandbox/charges/pi_unknown/refund").status == 404
 
 
 def test_a_refund_needs_a_payment_of_ours(client, paid, intent):
     paid()
     for params, code, param in [
         ({}, "parameter_missing", None),
-        ({"charge": "ch_nobodys"}, "resource_missing", "charge"),
-        ({"payment_intent": "pi_nobodys"}, "resource_missing", "payment_intent"),
+        ({"charge": "ch_unknown"}, "resource_missing", "charge"),
+        ({"payment_intent": "pi_unknown"}, "resource_missing", "payment_intent"),
         ({"payment_intent": intent.id, "origin": "customer_balance"}, None, "origin"),
     ]:
         with pytest.raises(stripe.InvalidRequestError) as refused:
@@ -130,16 +130,18 @@ def test_the_same_key_refunds_once(client, paid, intent, charge):
     assert charge().amount_refunded == 100
 
 
-def test_each_refund_is_told_with_its_charge(paid, refund, told):
+def test_each_refund_emits_events_with_its_charge(paid, refund, event_types):
     paid()
     made = refund(amount=500)
 
-    (created, first), (refunded, second) = told(2)
+    (created, first), (refunded, second) = event_types(2)
     assert (created, first.id, first.status) == ("refund.created", made.id, "succeeded")
     assert (refunded, second.id, second.amount_refunded) == ("charge.refunded", made.charge, 500)
 
 
-def test_a_pending_refund_counts_at_once_and_succeeds_when_told(paid, refund, charge, settle, told):
+def test_a_pending_refund_counts_at_once_and_succeeds_when_settled(
+    paid, refund, charge, settle, event_types
+):
     paid("pm_card_pendingRefund")
     made = refund(amount=500)
     assert (made.status, made.pending_reason) == ("pending", "processing")
@@ -149,7 +151,11 @@ def test_a_pending_refund_counts_at_once_and_succeeds_when_told(paid, refund, ch
 
     assert (settled["status"], "pending_reason" in settled) == ("succeeded", False)
     assert charge().amount_refunded == 500
-    assert [kind for kind, _ in told(3)] == ["refund.created", "charge.refunded", "refund.updated"]
+    assert [kind for kind, _ in event_types(3)] == [
+        "refund.created",
+        "charge.refunded",
+        "refund.updated",
+    ]
     assert settle(made, "succeeded").status == 400
 
 
@@ -163,7 +169,7 @@ def test_a_pending_refund_counts_at_once_and_succeeds_when_told(paid, refund, ch
     ],
 )
 def test_money_that_does_not_arrive_can_be_refunded_again(
-    paid, refund, charge, settle, told, method, outcome, reason
+    paid, refund, charge, settle, event_types, method, outcome, reason
 ):
     paid(method)
     before = refund()
@@ -171,7 +177,7 @@ def test_money_that_does_not_arrive_can_be_refunded_again(
 
     assert (settled["status"], settled["failure_reason"]) == (outcome, reason)
     assert (charge().amount_refunded, charge().refunded) == (0, False)
-    types = [kind for kind, _ in told(2)]
+    types = [kind for kind, _ in event_types(2)]
     assert types == (
         ["refund.updated", "refund.failed"]
         if outcome == "failed"
@@ -190,13 +196,13 @@ def test_a_bank_debits_refund_takes_days(client, confirm, intent, refund, send):
     assert (made.status, made.destination_details.type) == ("pending", "bacs_debit")
 
 
-def test_only_metadata_changes(client, paid, refund, told):
+def test_only_metadata_changes(client, paid, refund, event_types):
     paid()
     made = refund(metadata={"refund": "r-1"})
     changed = client.refunds.update(made.id, {"metadata": {"note": "late"}})
 
     assert changed.metadata.to_dict() == {"refund": "r-1", "note": "late"}
-    ((kind, _),) = told(1)
+    ((kind, _),) = event_types(1)
     assert kind == "refund.updated"
     with pytest.raises(stripe.InvalidRequestError):
         client.refunds.update(made.id, {"amount": 1})
@@ -210,7 +216,7 @@ def test_a_refund_that_is_done_is_not_canceled(client, paid, refund):
     with pytest.raises(stripe.InvalidRequestError, match="status of succeeded"):
         client.refunds.cancel(made.id)
     with pytest.raises(stripe.InvalidRequestError) as missing:
-        client.refunds.cancel("re_nobodys")
+        client.refunds.cancel("re_unknown")
     assert missing.value.http_status == 404
 
 
@@ -241,7 +247,7 @@ def test_the_refunds_of_one_payment_are_listed(client, paid, refund, confirm):
     assert listed(limit=1, starting_after=made[1]) == [made[2]]
     assert listed(created={"gt": theirs.created + 3600}) == []
     with pytest.raises(stripe.InvalidRequestError):
-        listed(payment_intent="pi_nobodys")
+        listed(payment_intent="pi_unknown")
 
 
 def test_a_full_refund_leaves_nothing_to_review(client, paid, refund, charge):

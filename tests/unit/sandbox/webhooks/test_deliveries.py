@@ -9,7 +9,7 @@ import pytest
 import stripe
 
 from bookshop.sandbox.webhooks import sender
-from tests.unit.sandbox.conftest import PATIENCE, WEBHOOK_SECRET
+from tests.unit.sandbox.conftest import TIMEOUT, WEBHOOK_SECRET
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def settled(send):
     """All deliveries, oldest first, once none is due or under way."""
 
     def wait():
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while send("GET", "/_sandbox/deliveries/waiting").json["waiting"]:
             assert time.monotonic() < deadline
         return send("GET", "/_sandbox/deliveries").json["data"][::-1]
@@ -66,7 +66,7 @@ def make(client):
     return make_some
 
 
-def _told(endpoint):
+def _received(endpoint):
     """What has arrived so far: the ids of the objects."""
     bodies = [json.loads(endpoint.received.get()[1]) for _ in range(endpoint.received.qsize())]
     return [body["data"]["object"]["id"] for body in bodies]
@@ -77,13 +77,13 @@ def _statuses(found):
 
 
 def test_slow_answers_do_not_make_others_wait(make, endpoint, settled):
-    everybody = threading.Barrier(sender.WORKERS)
-    endpoint.on_arrival = lambda: everybody.wait(PATIENCE)
+    all_workers = threading.Barrier(sender.WORKERS)
+    endpoint.on_arrival = lambda: all_workers.wait(TIMEOUT)
 
     made = make(sender.WORKERS)
 
     assert set(_statuses(settled())) == {"succeeded"}
-    assert sorted(_told(endpoint)) == sorted(made)
+    assert sorted(_received(endpoint)) == sorted(made)
 
 
 def test_no_more_are_under_way_than_there_are_workers(make, endpoint, control, settled, send):
@@ -91,14 +91,14 @@ def test_no_more_are_under_way_than_there_are_workers(make, endpoint, control, s
 
     def wait():
         arrived.release()
-        gate.wait(PATIENCE)
+        gate.wait(TIMEOUT)
 
     endpoint.on_arrival = wait
     control("deliveries/pause")
     make(20)
     control("deliveries/resume")
     for _ in range(sender.WORKERS):
-        assert arrived.acquire(timeout=PATIENCE)
+        assert arrived.acquire(timeout=TIMEOUT)
 
     make(1)
     under_way = _statuses(send("GET", "/_sandbox/deliveries").json["data"]).count("sending")
@@ -113,7 +113,7 @@ def test_a_sandbox_stops_soon_while_an_endpoint_hangs(
 ):
     monkeypatch.setattr(sender, "GRACE", 0.1)
     release = threading.Event()
-    endpoint.on_arrival = lambda: release.wait(PATIENCE)
+    endpoint.on_arrival = lambda: release.wait(TIMEOUT)
     (made,) = make(1)
     endpoint.next()
 
@@ -139,7 +139,7 @@ def test_a_paused_sandbox_sends_nothing_until_it_is_resumed(make, endpoint, cont
 
     control("deliveries/resume")
     assert _statuses(settled()) == ["succeeded"] * 3
-    assert sorted(_told(endpoint)) == sorted(made)
+    assert sorted(_received(endpoint)) == sorted(made)
 
 
 def test_what_somebody_asks_for_goes_out_during_a_pause(make, client, endpoint, control, settled):
@@ -151,13 +151,13 @@ def test_what_somebody_asks_for_goes_out_during_a_pause(make, client, endpoint, 
 
     assert owed["event"] == event.id
     assert _statuses(settled()) == ["pending", "succeeded"]
-    assert _told(endpoint) == [second]
+    assert _received(endpoint) == [second]
     control("deliveries/flush")
     assert _statuses(settled()) == ["succeeded"] * 2
-    assert _told(endpoint) == [first]
+    assert _received(endpoint) == [first]
     third = make(1)
     assert _statuses(settled())[2:] == ["pending"]
-    assert third != _told(endpoint)
+    assert third != _received(endpoint)
 
 
 def test_a_retry_that_is_far_off_is_made_by_a_flush(make, endpoint, control, settled):
@@ -180,27 +180,27 @@ def test_an_event_goes_to_all_endpoints_once_more(make, client, endpoint, contro
     client.webhook_endpoints.create(params)
     event = client.events.list().data[0]
 
-    told = control(f"events/{event.id}/deliver")["data"]
+    deliveries = control(f"events/{event.id}/deliver")["data"]
 
-    assert len({each["endpoint"] for each in told}) == 2
+    assert len({each["endpoint"] for each in deliveries}) == 2
     assert _statuses(settled()) == ["succeeded"] * 2
-    assert len(_told(endpoint)) == 3
+    assert len(_received(endpoint)) == 3
 
 
 def test_no_event_no_delivery(send):
-    assert send("POST", "/_sandbox/events/evt_nobodys/deliver").status == 404
+    assert send("POST", "/_sandbox/events/evt_unknown/deliver").status == 404
 
 
 def test_duplicates_come_at_once(make, endpoint, order, settled):
     order(kind="duplicate", copies=5)
     together = threading.Barrier(5)
-    endpoint.on_arrival = lambda: together.wait(PATIENCE)
+    endpoint.on_arrival = lambda: together.wait(TIMEOUT)
 
     (made,) = make(1)
 
     (delivery,) = settled()
     assert (delivery["status"], delivery["fault"]) == ("succeeded", "duplicate")
-    assert _told(endpoint) == [made] * 5
+    assert _received(endpoint) == [made] * 5
 
 
 def test_a_copy_that_fails_is_a_failure(make, endpoint, order, control, settled):
@@ -213,16 +213,16 @@ def test_a_copy_that_fails_is_a_failure(make, endpoint, order, control, settled)
     assert (delivery["status"], delivery["answer"]) == ("pending", 503)
     control("deliveries/flush")
     assert _statuses(settled()) == ["succeeded"]
-    assert len(_told(endpoint)) == 4
+    assert len(_received(endpoint)) == 4
 
 
 def _shuffled(make, endpoint, order, settled, **how):
     order(kind="shuffle", gather=6, **how)
     made = make(6)
     assert _statuses(settled()) == ["succeeded"] * 6
-    told = _told(endpoint)
-    assert sorted(told) == sorted(made)
-    return [made.index(each) for each in told]
+    received = _received(endpoint)
+    assert sorted(received) == sorted(made)
+    return [made.index(each) for each in received]
 
 
 def test_a_shuffle_holds_events_back_and_sends_them_in_another_order(
@@ -238,9 +238,9 @@ def test_a_shuffle_holds_events_back_and_sends_them_in_another_order(
     made += make(1)
 
     assert set(_statuses(settled())) == {"succeeded"}
-    told = _told(endpoint)
-    assert sorted(told) == sorted(made)
-    assert told != made
+    received = _received(endpoint)
+    assert sorted(received) == sorted(made)
+    assert received != made
     assert send("GET", "/_sandbox/faults").json == {"data": []}
 
 
@@ -265,9 +265,9 @@ def test_what_is_held_can_be_let_go(make, endpoint, order, control, settled, let
     control(let_go)
 
     assert _statuses(settled()) == ["succeeded"] * 8
-    told = _told(endpoint)
-    assert sorted(told) == sorted(made)
-    assert told != made
+    received = _received(endpoint)
+    assert sorted(received) == sorted(made)
+    assert received != made
 
 
 def test_shuffled_events_are_sent_one_after_the_other(make, endpoint, order, settled, send):
@@ -275,15 +275,15 @@ def test_shuffled_events_are_sent_one_after_the_other(make, endpoint, order, set
 
     def wait():
         arrived.release()
-        gate.wait(PATIENCE)
+        gate.wait(TIMEOUT)
 
     endpoint.on_arrival = wait
     order(kind="shuffle", gather=6)
     make(6)
-    assert arrived.acquire(timeout=PATIENCE)
+    assert arrived.acquire(timeout=TIMEOUT)
 
     make(1)
-    assert arrived.acquire(timeout=PATIENCE)
+    assert arrived.acquire(timeout=TIMEOUT)
     found = send("GET", "/_sandbox/deliveries").json["data"]
     gate.set()
 
@@ -349,7 +349,7 @@ def test_what_is_lost_comes_only_if_somebody_asks(make, endpoint, order, control
 
     control(f"deliveries/{settled()[0]['id']}/redeliver")
     assert _statuses(settled()) == ["succeeded", "lost"]
-    assert _told(endpoint) == made[:1]
+    assert _received(endpoint) == made[:1]
 
 
 def test_a_corrupt_delivery_fails_at_the_shop(make, endpoint, order):
@@ -397,8 +397,8 @@ def test_what_was_held_is_delivered_after_a_restart(
 
     start(options)
 
-    told = {json.loads(endpoint.next()[1])["data"]["object"]["id"] for _ in made}
-    assert told == set(made)
+    received = {json.loads(endpoint.next()[1])["data"]["object"]["id"] for _ in made}
+    assert received == set(made)
 
 
 @pytest.mark.parametrize(

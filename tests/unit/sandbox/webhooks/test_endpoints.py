@@ -1,4 +1,4 @@
-"""Webhook endpoints that are made over the API, and what each is told."""
+"""Webhook endpoints that are made over the API, and the events each receives."""
 
 import json
 import time
@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 from bookshop.sandbox.webhooks import sender
-from tests.unit.sandbox.conftest import PATIENCE, WEBHOOK_SECRET
+from tests.unit.sandbox.conftest import TIMEOUT, WEBHOOK_SECRET
 
 NEW = {"amount": 500, "currency": "gbp"}
 CREATED = "payment_intent.created"
@@ -21,7 +21,7 @@ def impatient(monkeypatch):
 
 @pytest.fixture
 def subscribe(client, endpoint):
-    """Make an endpoint at `endpoint`, told apart by its query."""
+    """Make an endpoint at `endpoint`, identified by its query."""
 
     def make(name, *types, **params):
         given = {"url": f"{endpoint.url}?{name}", "enabled_events": [*types] or ["*"], **params}
@@ -31,7 +31,7 @@ def subscribe(client, endpoint):
 
 
 @pytest.fixture
-def told(endpoint):
+def received(endpoint):
     """The next deliveries, by the query of the endpoint that each came to."""
 
     def take(count):
@@ -42,7 +42,7 @@ def told(endpoint):
 
 
 def _wait(send, status):
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         found = send("GET", "/_sandbox/deliveries").json["data"]
         if found and {each["status"] for each in found} == {status}:
@@ -50,7 +50,7 @@ def _wait(send, status):
     pytest.fail(f"not {status}: {found}")
 
 
-def test_an_endpoint_has_a_secret_of_its_own_that_is_told_once(client, subscribe, told):
+def test_an_endpoint_has_a_secret_of_its_own_that_is_shown_once(client, subscribe, received):
     one = subscribe("one", description="The warehouse", metadata={"team": "goods"})
     two = subscribe("two", api_version="2026-10-28.endive")
     assert one.secret.startswith("whsec_")
@@ -63,22 +63,22 @@ def test_an_endpoint_has_a_secret_of_its_own_that_is_told_once(client, subscribe
     client.payment_intents.create(NEW)
 
     pending = []
-    for name, (headers, body) in told(2).items():
+    for name, (headers, body) in received(2).items():
         secret = {"one": one, "two": two}[name].secret
         event = stripe.Webhook.construct_event(body, headers["Stripe-Signature"], secret)
         assert event.type == CREATED
         pending.append(event.pending_webhooks)
-    assert sorted(pending) in ([1, 2], [2, 2])  # the one may be told before the other
+    assert sorted(pending) in ([1, 2], [2, 2])  # the one may receive it before the other
 
 
-def test_each_is_told_what_it_subscribed_to(client, subscribe, told, send):
+def test_each_receives_what_it_subscribed_to(client, subscribe, received, send):
     subscribe("canceled", "payment_intent.canceled", "charge.failed")
     subscribe("created", CREATED)
 
     intent = client.payment_intents.create(NEW)
     client.payment_intents.cancel(intent.id)
 
-    arrived = told(2)
+    arrived = received(2)
     types = {name: json.loads(body)["type"] for name, (_, body) in arrived.items()}
     assert types == {"created": CREATED, "canceled": "payment_intent.canceled"}
     assert len(_wait(send, "succeeded")) == 2
@@ -96,7 +96,9 @@ def test_what_one_refuses_the_other_has_all_the_same(client, subscribe, endpoint
     assert client.events.list().data[0].pending_webhooks == 0
 
 
-def test_a_disabled_endpoint_is_told_nothing_until_it_is_enabled(client, subscribe, told, send):
+def test_a_disabled_endpoint_receives_nothing_until_it_is_enabled(
+    client, subscribe, received, send
+):
     hook = subscribe("one")
     off = client.webhook_endpoints.update(hook.id, {"disabled": True})
     assert off.status == "disabled"
@@ -107,7 +109,7 @@ def test_a_disabled_endpoint_is_told_nothing_until_it_is_enabled(client, subscri
     assert on.status == "enabled"
     intent = client.payment_intents.create(NEW)
 
-    assert json.loads(told(1)["one"][1])["data"]["object"]["id"] == intent.id
+    assert json.loads(received(1)["one"][1])["data"]["object"]["id"] == intent.id
 
 
 @pytest.mark.parametrize("end", ["delete", "disable"])
@@ -129,7 +131,7 @@ def test_what_is_owed_to_an_endpoint_that_ended_is_not_sent(client, subscribe, e
     assert endpoint.received.empty()
 
 
-def test_an_endpoint_changes(client, subscribe, endpoint, told):
+def test_an_endpoint_changes(client, subscribe, endpoint, received):
     hook = subscribe("old", "charge.failed", metadata={"a": "1", "b": "2"})
 
     changed = client.webhook_endpoints.update(
@@ -145,7 +147,7 @@ def test_an_endpoint_changes(client, subscribe, endpoint, told):
     assert (changed.enabled_events, changed.description) == ([CREATED], None)
     assert changed.metadata.to_dict() == {"b": "2"}
     client.payment_intents.create(NEW)
-    headers, body = told(1)["new"]
+    headers, body = received(1)["new"]
     stripe.Webhook.construct_event(body, headers["Stripe-Signature"], hook.secret)
 
 
@@ -194,7 +196,7 @@ def test_an_endpoint_that_will_not_do(client, params, param, message):
 @pytest.mark.parametrize("what", ["retrieve", "update", "delete"])
 def test_no_such_endpoint(client, what):
     with pytest.raises(stripe.InvalidRequestError, match="No such webhook endpoint") as refused:
-        getattr(client.webhook_endpoints, what)("we_nobodys")
+        getattr(client.webhook_endpoints, what)("we_unknown")
 
     assert (refused.value.http_status, refused.value.code) == (404, "resource_missing")
 
@@ -204,14 +206,14 @@ def test_a_browser_may_not_ask(connect, sandbox):
         connect(sandbox, "pk_test_sandbox").webhook_endpoints.list()
 
 
-def test_the_endpoint_of_the_settings_is_one_of_them(start, connect, options, endpoint, told):
+def test_the_endpoint_of_the_settings_is_one_of_them(start, connect, options, endpoint, received):
     server = start(replace(options, webhook_url=f"{endpoint.url}?built-in"))
     client = connect(server)
 
     (built_in,) = client.webhook_endpoints.list().data
     assert (built_in.url, built_in.enabled_events) == (f"{endpoint.url}?built-in", ["*"])
     client.payment_intents.create(NEW)
-    headers, body = told(1)["built-in"]
+    headers, body = received(1)["built-in"]
     stripe.Webhook.construct_event(body, headers["Stripe-Signature"], WEBHOOK_SECRET)
     client.webhook_endpoints.update(built_in.id, {"url": built_in.url, "description": "Ours"})
     for refused in (

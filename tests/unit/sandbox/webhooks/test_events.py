@@ -8,7 +8,7 @@ import stripe
 
 @pytest.fixture
 def options(options):
-    """Nobody is there to be told."""
+    """A delivery queue that drops everything."""
     return replace(options, webhook_url="http://127.0.0.1:1/webhooks")
 
 

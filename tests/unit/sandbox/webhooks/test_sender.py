@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 from bookshop.sandbox.webhooks import sender
-from tests.unit.sandbox.conftest import PATIENCE, WEBHOOK_SECRET
+from tests.unit.sandbox.conftest import TIMEOUT, WEBHOOK_SECRET
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def _take(endpoint, count):
 
 def _delivery(send, status):
     """What the sandbox says of its newest delivery, once that has a status."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         found = send("GET", "/_sandbox/deliveries").json["data"][0]
         if found["status"] == status:
@@ -65,21 +65,21 @@ def test_a_signature_is_of_the_body_alone():
         ("pm_bacsDebit_success", ["charge.pending", "payment_intent.processing"]),
     ],
 )
-def test_each_step_is_told(confirm, intent, endpoint, method, types):
+def test_each_step_sends_its_events(confirm, intent, endpoint, method, types):
     try:
         confirm(intent, method)
     except stripe.CardError:
         assert method == "pm_card_chargeDeclined"
 
-    told = _take(endpoint, 1 + len(types))
-    assert {event["type"] for event in told} == {"payment_intent.created", *types}
+    events = _take(endpoint, 1 + len(types))
+    assert {event["type"] for event in events} == {"payment_intent.created", *types}
 
 
 @pytest.mark.parametrize(
     ("outcome", "last"),
     [("succeeded", "payment_intent.succeeded"), ("failed", "payment_intent.payment_failed")],
 )
-def test_a_settled_debit_is_told_without_a_request(client, endpoint, send, outcome, last):
+def test_a_settled_debit_sends_events_without_a_request(client, endpoint, send, outcome, last):
     intent = client.payment_intents.create(
         {
             "amount": 500,
@@ -91,12 +91,12 @@ def test_a_settled_debit_is_told_without_a_request(client, endpoint, send, outco
     )
     send("POST", f"/_sandbox/payment_intents/{intent.id}/settle", {"outcome": outcome})
 
-    told = {event["type"]: event for event in _take(endpoint, 5)}
-    assert {f"charge.{outcome}", last} <= set(told)
-    assert told[last]["request"] == {"id": None, "idempotency_key": None}
+    events = {event["type"]: event for event in _take(endpoint, 5)}
+    assert {f"charge.{outcome}", last} <= set(events)
+    assert events[last]["request"] == {"id": None, "idempotency_key": None}
 
 
-def test_a_canceled_intent_is_told(client, intent, endpoint):
+def test_a_canceled_intent_sends_an_event(client, intent, endpoint):
     client.payment_intents.cancel(intent.id)
 
     assert "payment_intent.canceled" in {event["type"] for event in _take(endpoint, 2)}
@@ -105,8 +105,8 @@ def test_a_canceled_intent_is_told(client, intent, endpoint):
 def test_an_event_shows_the_object_as_it_was(client, confirm, intent, endpoint):
     confirm(intent, "pm_card_visa")
 
-    told = {event["type"]: event for event in _take(endpoint, 3)}
-    created = told["payment_intent.created"]["data"]["object"]
+    events = {event["type"]: event for event in _take(endpoint, 3)}
+    created = events["payment_intent.created"]["data"]["object"]
     assert created["status"] == "requires_payment_method"
 
 
@@ -132,10 +132,10 @@ def test_deliveries_end_some_day_and_can_be_asked_for(client, endpoint, send):
     assert _take(endpoint, 1)[0]["id"] == event["id"]
     _delivery(send, "succeeded")
     assert client.events.retrieve(event["id"]).pending_webhooks == 0
-    assert send("POST", "/_sandbox/deliveries/del_nobodys/redeliver").status == 404
+    assert send("POST", "/_sandbox/deliveries/del_unknown/redeliver").status == 404
 
 
-def test_an_endpoint_that_is_not_there_hinders_nobody(start, connect, options, endpoint):
+def test_an_endpoint_that_does_not_answer_blocks_no_other(start, connect, options, endpoint):
     server = start(replace(options, webhook_url="http://127.0.0.1:1/webhooks"))
 
     made = connect(server).payment_intents.create({"amount": 500, "currency": "gbp"})
@@ -166,4 +166,4 @@ def test_events_can_be_listed_by_type(client, confirm, intent):
     assert types(type="charge.succeeded") == ["charge.succeeded"]
     assert types(types=["charge.succeeded", "payment_intent.created"]) == types()[1:]
     with pytest.raises(stripe.InvalidRequestError):
-        client.events.retrieve("evt_nobodys")
+        client.events.retrieve("evt_unknown")
