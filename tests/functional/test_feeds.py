@@ -8,12 +8,12 @@ import pytest
 from lxml import etree
 from webob import Request
 
-from bookshop.catalogue.version import touch
-from bookshop.catalogue.writer import BookUpdate, put, withdraw
+from bookshop.catalogue.version import bump_version
+from bookshop.catalogue.writer import BookUpdate, save_books, withdraw_books
 from bookshop.db import WRITES
+from tests.demo_books import MOSS
 from tests.unit.makers import NOW, edition
 
-MOSS = "9786941041210"
 HOME = "https://books.example/tern"
 SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -28,8 +28,8 @@ def path_of(address):
     return urlsplit(address).path
 
 
-def everything(visitor):
-    """All addresses of the sitemap, part by part."""
+def sitemap_urls(visitor):
+    """All URLs of the sitemap's parts."""
     parts = [path_of(each) for each in locations(visitor.get("/sitemap.xml"))]
     return [address for part in parts for address in locations(visitor.get(part))]
 
@@ -37,13 +37,13 @@ def everything(visitor):
 def change(shop, what):
     with shop.registry.services.engine.execution_options(**{WRITES: True}).begin() as connection:
         what(connection)
-        touch(connection)
+        bump_version(connection)
 
 
-def test_the_sitemap_has_every_page_and_each_is_there(make_each_shop):
+def test_the_sitemap_lists_every_page(make_each_shop):
     visitor = make_each_shop().visitor()
 
-    found = everything(visitor)
+    found = sitemap_urls(visitor)
 
     assert len(found) == len(set(found)) == 33 + 2
     for address in found:
@@ -53,17 +53,17 @@ def test_the_sitemap_has_every_page_and_each_is_there(make_each_shop):
 
 def test_a_withdrawn_book_leaves_the_sitemap_and_the_feed(shop):
     visitor, gone = shop.visitor(), f"http://localhost:6543/books/{MOSS}"
-    assert gone in everything(visitor)
+    assert gone in sitemap_urls(visitor)
     assert gone in visitor.get("/books/new.atom")
 
     book = shop.book(MOSS).id
-    change(shop, lambda connection: withdraw(connection, [book], NOW))
+    change(shop, lambda connection: withdraw_books(connection, [book], NOW))
 
-    assert gone not in everything(visitor)
+    assert gone not in sitemap_urls(visitor)
     assert gone not in visitor.get("/books/new.atom")
 
 
-def test_addresses_are_the_shops_own_whatever_the_host_says(make_shop):
+def test_urls_ignore_the_host_header(make_shop):
     visitor = make_shop(bookshop__url=HOME).visitor()
     visitor.extra_environ["HTTP_HOST"] = "evil.example"
 
@@ -74,7 +74,7 @@ def test_addresses_are_the_shops_own_whatever_the_host_says(make_shop):
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_the_sitemap_is_kept_for_an_hour_and_told_to_be_the_same(shop, path):
+def test_the_sitemap_is_cached_for_an_hour_and_revalidated(shop, path):
     visitor = shop.visitor()
     first = visitor.get(path)
     assert first.headers["Cache-Control"] == "public, max-age=3600"
@@ -102,10 +102,10 @@ def test_the_sitemap_is_kept_for_an_hour_and_told_to_be_the_same(shop, path):
         ("identity, gzip;q=0.5", None),
     ],
 )
-def test_the_sitemap_is_zipped_for_those_who_read_gzip(shop, path, accepted, encoding):
+def test_the_sitemap_is_compressed_if_gzip_is_accepted(shop, path, accepted, encoding):
     headers = {"Accept-Encoding": accepted} if accepted else {}
 
-    # As it is sent: the visitor would unpack it.
+    # WSGI directly: the visitor would decompress it.
     answer = Request.blank(path, headers=headers).get_response(shop.wsgi)
 
     assert answer.headers.get("Content-Encoding") == encoding
@@ -114,7 +114,7 @@ def test_the_sitemap_is_zipped_for_those_who_read_gzip(shop, path, accepted, enc
 
 
 @pytest.mark.parametrize("path", [*FILES, "/robots.txt", "/books/new.atom"])
-def test_a_head_request_gets_the_headers_alone(shop, path):
+def test_a_head_request_has_no_body(shop, path):
     answer = shop.visitor().head(path)
 
     assert answer.body == b""
@@ -130,11 +130,11 @@ def test_a_head_request_gets_the_headers_alone(shop, path):
         *("/books/robots.txt", "/books/new.atom/junk", "/new.atom"),
     ],
 )
-def test_there_is_no_other_part(make_each_shop, path):
+def test_other_names_are_not_found(make_each_shop, path):
     make_each_shop().visitor().get(path, status=404)
 
 
-def test_robots_are_kept_from_what_is_each_customers_own(shop):
+def test_robots_may_not_fetch_personal_pages(shop):
     answer = shop.visitor().get("/robots.txt")
     rules = RobotFileParser()
     rules.parse(answer.text.splitlines())
@@ -150,16 +150,21 @@ def test_robots_are_kept_from_what_is_each_customers_own(shop):
     assert rules.site_maps() == ["http://localhost:6543/sitemap.xml"]
 
 
-def test_robots_of_a_shop_below_a_path_are_told_that_path(shop):
+def test_robots_txt_contains_the_mount_path(shop):
     answer = shop.visitor().get("/robots.txt", extra_environ={"SCRIPT_NAME": "/shop"})
 
     assert "Disallow: /shop/checkout\n" in answer.text
 
 
-def test_the_feed_has_the_newest_books_first_and_no_more_than_fifty(make_each_shop):
+def test_the_feed_has_the_fifty_newest_books(make_each_shop):
     shop = make_each_shop()
-    wares = [BookUpdate(edition(f"NEW-{number}")) for number in range(60)]
-    change(shop, lambda connection: put(connection, wares, shop.registry.services.sales_context, NOW))
+    updates = [BookUpdate(edition(f"NEW-{number}")) for number in range(60)]
+    change(
+        shop,
+        lambda connection: save_books(
+            connection, updates, shop.registry.services.sales_context, NOW
+        ),
+    )
 
     answer = shop.visitor().get("/books/new.atom")
 
@@ -170,7 +175,7 @@ def test_the_feed_has_the_newest_books_first_and_no_more_than_fifty(make_each_sh
     ]
 
 
-def test_the_feed_is_named_by_the_pages(shop):
+def test_pages_link_to_the_feed(shop):
     visitor = shop.visitor()
 
     for path in ("/", f"/books/{MOSS}"):

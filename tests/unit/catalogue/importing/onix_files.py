@@ -1,4 +1,4 @@
-"""ONIX messages as tests need them: valid, unless a test says otherwise, in either tag set."""
+"""ONIX messages for tests: valid by default, in either tag set."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ SHORT_SPACE = "http://ns.editeur.org/onix/3.0/short"
 ISBN = "9783161484100"
 ISBNS = ("9783161484100", "9780306406157", "9791032305690", "9780000000002")
 HEADER = {"Sender": {"SenderName": "Moss & Sons"}, "SentDateTime": "20260601"}
-# Elements that tests write and nothing reads.
+# Elements that are written by tests and not read.
 _UNREAD = {"SentDateTime": "x307", "NoPrefix": "x501", "Audience": "audience"}
 
 
 class Raw(str):
-    """Markup that is written as it is."""
+    """Markup that is not escaped."""
 
     __slots__ = ()
 
 
 class With(dict):
-    """What an element holds (under None its text), and its attributes."""
+    """An element's content (text under the key None) and attributes."""
 
     def __init__(self, content, **attributes):
         super().__init__({None: content})
@@ -31,7 +31,7 @@ class With(dict):
 
 
 def record(reference="moss.1", notification="03", isbn=ISBN, **blocks):
-    """A record: a dictionary of elements by reference names; None leaves a block out."""
+    """A record as a dictionary of elements by reference name; None omits a block."""
     filled = {
         "RecordReference": reference,
         "NotificationType": notification,
@@ -40,7 +40,7 @@ def record(reference="moss.1", notification="03", isbn=ISBN, **blocks):
         "PublishingDetail": {"Publisher": {"PublishingRole": "01", "PublisherName": "Moss"}},
         "ProductSupply": supply(price()),
     } | blocks
-    return {name: held for name, held in filled.items() if held is not None}
+    return {name: content for name, content in filled.items() if content is not None}
 
 
 def descriptive(title="Moss", **more):
@@ -58,7 +58,7 @@ def titled(kind="01", level="01", **element):
 
 
 def supply(*prices, availability="20", **more):
-    """Block 6, of one supplier."""
+    """Block 6 with one supplier."""
     detail = {"ProductAvailability": availability, "Price": list(prices)} | more
     return {"SupplyDetail": detail}
 
@@ -69,20 +69,20 @@ def price(amount="12.99", currency="GBP", kind="02", **more):
 
 
 def message(*records, short=False, space=None, header=HEADER, release="3.0", encoding="UTF-8"):
-    """A message, as the bytes of a file; `header` None leaves it out."""
+    """The bytes of a message; None for `header` omits it."""
     name = "ONIXmessage" if short else "ONIXMessage"
     names = f" xmlns={quoteattr(space)}" if space else ""
-    told = f" release={quoteattr(release)}" if release else ""
-    lines = [f'<?xml version="1.0" encoding="{encoding}"?>', f"<{name}{names}{told}>"]
+    release_text = f" release={quoteattr(release)}" if release else ""
+    lines = [f'<?xml version="1.0" encoding="{encoding}"?>', f"<{name}{names}{release_text}>"]
     if header is not None:
         lines.append(_element("Header", header, short=short))
-    lines += [_element("Product", held, short=short) for held in records]
+    lines += [_element("Product", each, short=short) for each in records]
     return ("\n".join(lines) + f"\n</{name}>\n").encode(encoding)
 
 
-def fragment(held, *, short=False):
-    """A lone record, as the bytes of a file."""
-    return _element("Product", held, short=short).encode()
+def fragment(content, *, short=False):
+    """The bytes of a single record."""
+    return _element("Product", content, short=short).encode()
 
 
 def stream(content):
@@ -90,15 +90,17 @@ def stream(content):
     return io.BytesIO(content)
 
 
-def _element(name, held, *, short):
+def _element(name, content, *, short):
     tag = {**SHORT, **_UNREAD}.get(name, name.lower()) if short else name
-    if isinstance(held, list):
-        return "\n".join(_element(name, each, short=short) for each in held)
-    told = ""
-    if isinstance(held, With):
-        told = "".join(f" {key}={quoteattr(value)}" for key, value in held.attributes.items())
-        held = held[None]
-    if isinstance(held, dict):
-        inner = "\n".join(_element(part, each, short=short) for part, each in held.items())
-        return f"<{tag}{told}>\n{inner}\n</{tag}>"
-    return f"<{tag}{told}>{held if isinstance(held, Raw) else escape(held)}</{tag}>"
+    if isinstance(content, list):
+        return "\n".join(_element(name, each, short=short) for each in content)
+    attributes = ""
+    if isinstance(content, With):
+        attributes = "".join(
+            f" {key}={quoteattr(value)}" for key, value in content.attributes.items()
+        )
+        content = content[None]
+    if isinstance(content, dict):
+        inner = "\n".join(_element(part, each, short=short) for part, each in content.items())
+        return f"<{tag}{attributes}>\n{inner}\n</{tag}>"
+    return f"<{tag}{attributes}>{content if isinstance(content, Raw) else escape(content)}</{tag}>"

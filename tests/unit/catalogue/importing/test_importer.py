@@ -72,8 +72,8 @@ def books(sessions):
 def listed(engine):
     def listed():
         with engine.connect() as connection:
-            wanted = select(ListingRecord.sku, ListingRecord.title, ListingRecord.amount)
-            return {sku: (title, amount) for sku, title, amount in connection.execute(wanted)}
+            query = select(ListingRecord.sku, ListingRecord.title, ListingRecord.amount)
+            return {sku: (title, amount) for sku, title, amount in connection.execute(query)}
 
     return listed
 
@@ -386,9 +386,9 @@ def test_reservations_during_an_import_are_kept(take, sessions, books, engine):
         while not done.is_set():
             for book in list(books().values()):
                 with sessions.begin() as session:
-                    wanted = order(book)
-                    session.add(wanted)
-                    reserve(session, wanted, NOW)
+                    new_order = order(book)
+                    session.add(new_order)
+                    reserve(session, new_order, NOW)
                 bought.append(book.sku)
 
     customer = threading.Thread(target=buy)

@@ -54,9 +54,7 @@ def number(kind, value):
         ([number("03", "9790060115615")], "9790060115615", None),
     ],
 )
-def test_a_product_goes_by_its_isbn_else_by_the_senders_number_else_by_its_bar_code(
-    numbers, sku, isbn
-):
+def test_the_sku_is_the_isbn_or_the_proprietary_number_or_the_gtin(numbers, sku, isbn):
     edition = edition_of(ProductIdentifier=numbers)
     assert (edition.sku, edition.isbn, edition.reference) == (sku, isbn, "moss.1")
 
@@ -77,7 +75,7 @@ def test_an_invalid_isbn_is_refused(kind, printed):
     assert (refusal.code, refusal.isbn) == ("invalid_isbn", printed)
 
 
-def test_a_record_without_any_number_is_refused():
+def test_a_record_without_identifier_is_refused():
     assert refusal_of(isbn=None).code == "missing_identifier"
 
 
@@ -95,11 +93,11 @@ def test_a_record_without_any_number_is_refused():
         (titled(kind="10", TitleText="MOSS"), "MOSS"),
     ],
 )
-def test_the_title_is_the_distinctive_one(detail, title):
+def test_the_distinctive_title_is_preferred(detail, title):
     assert described(TitleDetail=detail).title == title
 
 
-def test_a_volume_without_a_name_goes_by_the_whole_and_its_number():
+def test_a_volume_without_title_is_named_after_its_collection():
     elements = [
         {"TitleElementLevel": "02", "TitleText": "Mosses of the World"},
         {"TitleElementLevel": "01", "PartNumber": "3"},
@@ -109,7 +107,7 @@ def test_a_volume_without_a_name_goes_by_the_whole_and_its_number():
     assert edition.series == (Series("Mosses of the World", "3"),)
 
 
-def test_a_record_without_title_is_refused_with_its_isbn():
+def test_a_record_without_title_is_refused():
     refusal = refusal_of(DescriptiveDetail={"ProductForm": "BC"})
     assert (refusal.code, refusal.isbn) == ("missing_title", ISBN)
     assert refusal_of(DescriptiveDetail=None).code == "missing_title"
@@ -148,11 +146,11 @@ def test_a_subtitle():
         ),
     ],
 )
-def test_a_series_has_a_title_and_perhaps_a_number(collection, series):
+def test_a_series_has_a_title_and_an_optional_number(collection, series):
     assert described(Collection=collection).series == (series,)
 
 
-def test_contributors_come_in_their_order_once_for_each_role():
+def test_contributors_are_in_sequence_once_for_each_role():
     people = [
         {"SequenceNumber": "2", "ContributorRole": "B06", "PersonName": "Lois Roth"},
         {"SequenceNumber": "1", "ContributorRole": ["A01", "A12"], "PersonName": "Ada Moss"},
@@ -188,12 +186,12 @@ def test_contributors_come_in_their_order_once_for_each_role():
         ({"UnnamedPersons": "04"}, "Various", None),
     ],
 )
-def test_a_name_is_made_of_what_there_is_of_it(names, name, inverted):
+def test_names_are_composed_of_their_parts(names, name, inverted):
     person = {"SequenceNumber": "1", "ContributorRole": "A01"} | names
     assert described(Contributor=person).contributors == (Contributor(name, "A01", inverted),)
 
 
-def test_a_contributor_without_name_is_left_out():
+def test_a_contributor_without_name_is_ignored():
     person = {"SequenceNumber": "1", "ContributorRole": "A01"}
     assert described(Contributor=person).contributors == ()
 
@@ -205,12 +203,12 @@ def test_form_and_details():
 
 
 def test_the_language_is_that_of_the_text():
-    told = [
+    languages = [
         {"LanguageRole": "02", "LanguageCode": "swe"},
         {"LanguageRole": "01", "LanguageCode": "eng"},
     ]
-    assert described(Language=told).language == "eng"
-    assert described(Language=told[0]).language == "und"
+    assert described(Language=languages).language == "eng"
+    assert described(Language=languages[0]).language == "und"
     assert described(Language={"LanguageRole": "01", "LanguageCode": "English"}).language == "und"
 
 
@@ -241,7 +239,7 @@ def test_pages_and_minutes(extents, pages, minutes):
     assert (edition.pages, edition.minutes) == (pages, minutes)
 
 
-def test_subjects_carry_codes_headings_and_which_is_the_main_one():
+def test_subjects_have_code_heading_and_main_flag():
     subjects = [
         {"MainSubject": "", "SubjectSchemeIdentifier": "93", "SubjectCode": "FBA"},
         {
@@ -262,7 +260,7 @@ def test_subjects_carry_codes_headings_and_which_is_the_main_one():
     )
 
 
-def test_accessibility_is_the_features_of_list_196():
+def test_accessibility_features_are_mapped():
     features = [
         {"ProductFormFeatureType": "09", "ProductFormFeatureValue": "10"},
         {
@@ -278,7 +276,7 @@ def test_accessibility_is_the_features_of_list_196():
     )
 
 
-def said(*contents):
+def description_of(*contents):
     return edition_of(CollateralDetail={"TextContent": list(contents)}).description
 
 
@@ -286,15 +284,18 @@ def content(kind, text, audience="00"):
     return {"TextType": kind, "ContentAudience": audience, "Text": text}
 
 
-def test_the_description_is_the_long_one_else_the_short_one():
-    assert said(content("02", "Short."), content("03", "Long.")) == "<p>Long.</p>"
-    assert said(content("12", "Life."), content("02", "Short.")) == "<p>Short.</p>"
-    assert said(content("12", "Life.")) == ""
+def test_the_long_description_is_preferred():
+    assert description_of(content("02", "Short."), content("03", "Long.")) == "<p>Long.</p>"
+    assert description_of(content("12", "Life."), content("02", "Short.")) == "<p>Short.</p>"
+    assert description_of(content("12", "Life.")) == ""
 
 
-def test_what_is_written_for_the_trade_is_not_shown():
-    assert said(content("03", "Order now!", "02"), content("02", "Short.")) == "<p>Short.</p>"
-    assert said(content("03", "Moss.", "03")) == "<p>Moss.</p>"
+def test_texts_for_the_trade_are_ignored():
+    assert (
+        description_of(content("03", "Order now!", "02"), content("02", "Short."))
+        == "<p>Short.</p>"
+    )
+    assert description_of(content("03", "Moss.", "03")) == "<p>Moss.</p>"
 
 
 @pytest.mark.parametrize(
@@ -309,8 +310,8 @@ def test_what_is_written_for_the_trade_is_not_shown():
         Raw("<p>Moss &amp; <em onclick='x()'>stone</em></p><script>x()</script>"),
     ],
 )
-def test_markup_is_read_whatever_its_format_says(text):
-    assert said(content("03", text)) == "<p>Moss &amp; <em>stone</em></p>"
+def test_markup_is_read_with_any_textformat(text):
+    assert description_of(content("03", text)) == "<p>Moss &amp; <em>stone</em></p>"
 
 
 @pytest.mark.parametrize("short", [True, False])
@@ -322,8 +323,8 @@ def test_markup_is_read_whatever_its_format_says(text):
     ],
 )
 def test_markup_with_a_namespace_is_read(short, markup):
-    told = record(CollateralDetail={"TextContent": content("03", Raw(markup))})
-    [parsed] = read(stream(message(told, short=short)))
+    product = record(CollateralDetail={"TextContent": content("03", Raw(markup))})
+    [parsed] = read(stream(message(product, short=short)))
     assert parsed.edition().description == "<p>Moss, <em>green</em> &lt;3</p>"
 
 
@@ -345,7 +346,7 @@ def picture(link, form="02", width=None, **more):
         ([picture("")], None),
     ],
 )
-def test_the_cover_is_the_widest_front_cover_that_can_be_fetched(pictures, cover):
+def test_the_widest_downloadable_front_cover_is_preferred(pictures, cover):
     assert edition_of(CollateralDetail={"SupportingResource": pictures}).cover == cover
 
 
@@ -368,7 +369,7 @@ def test_publisher_imprint_and_day():
 
 
 @pytest.mark.parametrize(
-    ("told", "day"),
+    ("composite", "day"),
     [
         ({"Date": "20260807"}, date(2026, 8, 7)),
         ({"Date": "2026-08-07"}, date(2026, 8, 7)),
@@ -382,12 +383,12 @@ def test_publisher_imprint_and_day():
         ({"Date": "soon"}, None),
     ],
 )
-def test_a_publication_date_is_read_or_unknown(told, day):
-    detail = {"PublishingDate": {"PublishingDateRole": "01"} | told}
+def test_an_unreadable_publication_date_is_ignored(composite, day):
+    detail = {"PublishingDate": {"PublishingDateRole": "01"} | composite}
     assert edition_of(PublishingDetail=detail).published == day
 
 
-def test_a_bad_date_of_a_picture_harms_nobody():
+def test_an_invalid_date_of_an_image_is_ignored():
     resource = picture("moss.jpg")
     resource["ResourceVersion"]["ContentDate"] = {"ContentDateRole": "17", "Date": "20263112"}
     assert edition_of(CollateralDetail={"SupportingResource": resource}).cover == "moss.jpg"
@@ -397,7 +398,7 @@ def relation(code, *numbers):
     return {"ProductRelationCode": code, "ProductIdentifier": list(numbers)}
 
 
-def test_related_products_are_those_with_an_isbn():
+def test_related_products_need_an_isbn():
     edition = edition_of(
         RelatedMaterial={
             "RelatedProduct": [
@@ -465,11 +466,11 @@ def test_related_products_are_those_with_an_isbn():
         ({}, None),
     ],
 )
-def test_a_work_has_a_number_else_goes_by_the_smallest_isbn_of_its_formats(material, work):
+def test_a_work_without_identifier_has_the_smallest_isbn(material, work):
     assert edition_of(RelatedMaterial=material).work == work
 
 
-def test_all_formats_of_a_work_name_it_alike():
+def test_all_formats_have_the_same_work():
     first, second = ISBNS[:2]
     names = {
         edition_of(
@@ -491,13 +492,11 @@ def test_all_formats_of_a_work_name_it_alike():
         ({}, None, "20"),
     ],
 )
-def test_suppliers_say_whether_it_can_be_had_unless_the_publisher_has_called_it_off(
-    publishing, selling, availability
-):
+def test_a_cancellation_overrides_the_suppliers_availability(publishing, selling, availability):
     edition = edition_of(PublishingDetail=publishing, ProductSupply=selling)
     assert edition.availability == availability
 
 
-def test_of_several_suppliers_the_one_who_has_it_counts():
+def test_the_best_availability_of_several_suppliers_applies():
     details = [{"ProductAvailability": code} for code in ("40", "31", "21", "10")]
     assert edition_of(ProductSupply={"SupplyDetail": details}).availability == "21"

@@ -48,8 +48,8 @@ CHANGES = {
 }
 
 
-def record_of(**told):
-    [parsed] = read(stream(message(record(**told))))
+def record_of(**blocks):
+    [parsed] = read(stream(message(record(**blocks))))
     return parsed
 
 
@@ -67,19 +67,19 @@ def known():
 
 
 @pytest.mark.parametrize("block", CHANGES)
-def test_a_block_changes_its_own_fields_and_no_others(known, block):
+def test_a_block_changes_only_its_own_fields(known, block):
     content, fields = CHANGES[block]
     changed = update_of(**{block: content}).apply(known)
     before, after = msgspec.structs.asdict(known), msgspec.structs.asdict(changed)
     assert {name for name in before if before[name] != after[name]} == fields
 
 
-def test_all_blocks_come_to_the_record_that_has_them_all(known):
+def test_an_update_of_all_blocks_equals_a_complete_record(known):
     blocks = {block: content for block, (content, _) in CHANGES.items()}
     assert update_of(**blocks).apply(known) == record_of(**blocks).edition()
 
 
-def test_blocks_may_come_one_after_the_other(known):
+def test_blocks_may_be_updated_one_by_one(known):
     edition = known
     for block, (content, _) in CHANGES.items():
         edition = update_of(**{block: content}).apply(edition)
@@ -89,7 +89,7 @@ def test_blocks_may_come_one_after_the_other(known):
     )
 
 
-def test_an_empty_block_takes_away_what_was_there(known):
+def test_an_empty_block_clears_its_fields(known):
     assert update_of(CollateralDetail={}).apply(known).description == ""
 
 
@@ -99,29 +99,29 @@ def test_an_update_of_another_book_is_refused(known):
     assert (refused.value.code, refused.value.isbn) == ("sku_changed", ISBNS[1])
 
 
-def test_an_update_need_not_name_the_book_again(known):
+def test_an_update_needs_no_identifier(known):
     edition = update_of(isbn=None, CollateralDetail={}).apply(known)
     assert edition.isbn == ISBN
 
 
-def test_an_update_of_nothing_is_refused(known):
+def test_an_update_without_blocks_is_refused(known):
     with pytest.raises(RecordError) as refused:
         update_of().apply(known)
     assert refused.value.code == "empty_update"
 
 
-def test_an_update_that_has_all_that_matters_may_be_a_new_book():
+def test_a_complete_update_may_add_a_book():
     parsed = record_of(notification="04")
     assert parsed.complete
     assert parsed.edition() == record_of().edition()
 
 
 @pytest.mark.parametrize("block", ["DescriptiveDetail", "PublishingDetail", "ProductSupply"])
-def test_an_update_that_lacks_what_matters_is_not_complete(block):
+def test_an_update_without_a_required_block_is_incomplete(block):
     assert not record_of(notification="04", **{block: None}).complete
 
 
-def test_days_that_the_other_block_told_stay(known):
+def test_dates_of_the_other_block_remain(known):
     embargoed = update_of(
         ProductSupply={
             "MarketPublishingDetail": {"MarketDate": {"MarketDateRole": "02", "Date": "20260901"}}
@@ -135,7 +135,7 @@ def test_days_that_the_other_block_told_stay(known):
     assert (priced.on_sale, priced.published) == (date(2026, 9, 1), date(2026, 8, 7))
 
 
-def test_a_book_that_is_called_off_is_not_to_be_had(known):
+def test_a_cancelled_book_is_unavailable(known):
     called_off = update_of(PublishingDetail={"PublishingStatus": "01"}).apply(known)
     assert called_off.availability == "01"
     assert update_of(PublishingDetail={"PublishingStatus": "04"}).apply(known).availability == "20"

@@ -1,0 +1,130 @@
+"""The import service: requests, events, refused records, read-only mode."""
+
+import io
+
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from bookshop.catalogue.covers.store import CoverStore
+from bookshop.catalogue.importing.service import (
+    BatchImported,
+    FeedFormat,
+    FeedImported,
+    FeedStream,
+    ImportRequest,
+    ImportService,
+    ReadOnlyError,
+    read_feed,
+)
+from bookshop.catalogue.models import BookRecord
+from tests.unit.catalogue.importing.onix_files import ISBNS, message, record
+from tests.unit.makers import TERMS
+
+CSV = f"isbn,title\n{ISBNS[1]},Moss\n".encode()
+
+
+@pytest.fixture
+def service(engine, tmp_path):
+    return ImportService(
+        engine=engine,
+        sales_context=TERMS,
+        covers=CoverStore(tmp_path / "stored"),
+        folder=tmp_path / "imports",
+        is_read_only=lambda: False,
+    )
+
+
+@pytest.fixture
+def feed(tmp_path):
+    folder = tmp_path / "feeds"
+    folder.mkdir()
+    path = folder / "feed.xml"
+    path.write_bytes(message(record("a", isbn=ISBNS[0]), record("b", isbn="1")))
+    return path
+
+
+def run(service, *feeds, **options):
+    events = []
+    summary = service.run(ImportRequest(feeds=feeds, **options), events.append)
+    return summary, events
+
+
+def skus(engine):
+    with engine.connect() as connection:
+        return set(connection.scalars(select(BookRecord.sku)))
+
+
+def test_feeds_of_several_formats_are_imported_and_summed(service, engine, feed):
+    stream = FeedStream("upload", io.BytesIO(CSV))
+    summary, events = run(service, feed, stream)
+    assert (summary.new, summary.refused, summary.complete) == (2, 1, False)
+    assert skus(engine) == {ISBNS[0], ISBNS[1]}
+    results = [event for event in events if isinstance(event, FeedImported)]
+    assert [(each.feed, each.summary.new) for each in results] == [(feed, 1), (stream, 1)]
+    assert [each.refused_file for each in results] == [
+        feed.with_name("feed.xml.refused.xml"),
+        None,
+    ]
+
+
+def test_progress_has_the_position_in_a_file(service, feed):
+    _summary, events = run(service, feed)
+    positions = [event.position for event in events if isinstance(event, BatchImported)]
+    assert positions == [feed.stat().st_size]
+    _summary, events = run(service, FeedStream("upload", io.BytesIO(CSV)))
+    assert [event.position for event in events if isinstance(event, BatchImported)] == [None]
+
+
+def test_refused_records_of_a_stream_are_in_the_services_folder(service):
+    stream = FeedStream("upload", io.BytesIO(message(record(isbn="1"))))
+    _summary, events = run(service, stream)
+    assert events[-1].refused_file == service.folder / "upload.refused.xml"
+    assert events[-1].refused_file.is_file()
+
+
+def test_a_stream_remains_open(service):
+    stream = io.BytesIO(CSV)
+    run(service, FeedStream("upload", stream))
+    assert not stream.closed
+
+
+def test_covers_next_to_a_file_are_stored(service, engine, feed):
+    Image.new("RGB", (60, 90), "red").save(feed.with_name(f"{ISBNS[0]}.jpg"))
+    run(service, feed)
+    with engine.connect() as connection:
+        assert connection.scalar(select(BookRecord.cover)).endswith(".60x90")
+
+
+def test_a_dry_run_writes_nothing_even_in_read_only_mode(engine, feed, tmp_path):
+    covers = CoverStore(tmp_path / "stored")
+    service = ImportService(engine, TERMS, covers, tmp_path / "imports", lambda: True)
+    Image.new("RGB", (60, 90), "red").save(feed.with_name(f"{ISBNS[0]}.jpg"))
+    summary, events = run(service, feed, dry_run=True)
+    assert (summary.new, summary.refused) == (1, 1)
+    assert events[-1].refused_file is None
+    assert skus(engine) == set()
+    assert not (tmp_path / "stored").exists()
+
+
+def test_read_only_mode_refuses_an_import(engine, feed, tmp_path):
+    covers = CoverStore(tmp_path / "stored")
+    service = ImportService(engine, TERMS, covers, tmp_path / "imports", lambda: True)
+    with pytest.raises(ReadOnlyError):
+        run(service, feed)
+    assert skus(engine) == set()
+
+
+@pytest.mark.parametrize(
+    ("content", "feed_format", "references"),
+    [
+        (message(record("a")), None, ["a"]),
+        (message(record("a"), encoding="UTF-16"), None, ["a"]),
+        (message(record("a"), encoding="utf-8-sig").replace(b"utf-8-sig", b"UTF-8"), None, ["a"]),
+        (CSV, None, [None]),
+        (CSV, FeedFormat.CSV, [None]),
+    ],
+)
+def test_the_format_is_detected_unless_it_is_given(content, feed_format, references):
+    found = read_feed(io.BytesIO(content), feed_format, "GBP")
+    assert [each.reference for each in found] == references
