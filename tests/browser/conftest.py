@@ -1,4 +1,4 @@
-"""The browser: the Chromium of this machine, at the size that a test asks for."""
+"""Fixtures for browser tests: Chromium, and a shop with its sandbox behind real servers."""
 
 from contextlib import contextmanager
 from functools import partial
@@ -10,7 +10,7 @@ from bookshop.sandbox.options import Options
 from bookshop.sandbox.server import SandboxServer
 from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, Controls, Served, Shop
 
-# Chromium by itself calls its maker's services; here it may know loopback alone.
+# Chromium contacts its vendor's services by default; tests allow loopback only.
 _FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -19,7 +19,7 @@ _FLAGS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
     "--no-first-run",
-    "--no-sandbox",  # Chromium's sandbox does not start for root, in containers least of all.
+    "--no-sandbox",  # Chromium's sandbox does not start for root, nor in most containers.
 ]
 
 
@@ -28,12 +28,12 @@ def browser_type_launch_args(browser_type_launch_args):
     arguments = {**browser_type_launch_args, "args": _FLAGS}
     if path := browser.on_path():
         arguments["executable_path"] = str(path)
-    return arguments  # without a path Playwright takes its own, or says what is missing
+    return arguments  # without a path Playwright uses its own browser, or reports it missing
 
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args):
-    """A desktop's window and a reader's settings, the same on every machine."""
+    """A desktop window with fixed settings, the same on every machine."""
     return {
         **browser_context_args,
         "viewport": {"width": 1280, "height": 900},
@@ -47,7 +47,7 @@ def browser_context_args(browser_context_args):
 
 @pytest.fixture(scope="session")
 def serving(template):
-    """Makes a shop and its sandbox behind real servers, each telling the other what happens."""
+    """Starts a shop and its sandbox behind real servers that send each other requests."""
     return partial(_serving, template)
 
 

@@ -86,11 +86,11 @@ def problems(page):
     page.on("pageerror", lambda error: found.append(str(error)))
     page.on(
         "console",
-        lambda said: (
-            said.type in {"error", "warning"}
+        lambda entry: (
+            entry.type in {"error", "warning"}
             # Chromium reports each response with an error status.
-            and not re.search("status of (402|409)", said.text)
-            and found.append(said.text)
+            and not re.search("status of (402|409)", entry.text)
+            and found.append(entry.text)
         ),
     )
     yield found

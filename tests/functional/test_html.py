@@ -1,4 +1,4 @@
-"""Every page, and the shop's style sheets, before the Nu HTML checker, the W3C's: no finding."""
+"""The Nu HTML checker of the W3C finds no error in any page or style sheet."""
 
 import json
 import shutil
@@ -19,18 +19,18 @@ STYLES = Path(bookshop.__file__).parent / "static"
 
 
 def check(folder):
-    """What the checker has to say of the files in a folder: file, line, sentence."""
+    """Return the checker's findings for the files in a folder: file, line, message, extract."""
     jar = find_node.packages(PACKAGES) / "vnu-jar/build/dist/vnu.jar"
     command = [find_java.find(), "-jar", jar, "--format", "json", "--also-check-css", folder]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     return [
-        f"{Path(told['url']).name}:{told.get('lastLine', 0)}: {told['message']}"
-        f" {told.get('extract', '')!r}"
-        for told in json.loads(done.stderr)["messages"]
+        f"{Path(finding['url']).name}:{finding.get('lastLine', 0)}: {finding['message']}"
+        f" {finding.get('extract', '')!r}"
+        for finding in json.loads(done.stderr)["messages"]
     ]
 
 
-def test_the_checker_finds_nothing(shop, sandbox, tmp_path):
+def test_pages_and_style_sheets_are_valid(shop, sandbox, tmp_path):
     tour = Tour(shop, sandbox)
     folder = tmp_path / "pages"
     folder.mkdir()
@@ -42,7 +42,7 @@ def test_the_checker_finds_nothing(shop, sandbox, tmp_path):
     assert check(folder) == []
 
 
-def test_what_is_wrong_is_found(tmp_path):
+def test_checker_reports_invalid_files(tmp_path):
     (tmp_path / "page.html").write_text(
         "<!doctype html><title>Two</title><main></main><main></main>"
     )
