@@ -17,7 +17,8 @@ from bookshop.rate_limits import make_rate_limiter
 from bookshop.read_only import ReadOnlyMode
 from bookshop.services import Services
 from bookshop.settings import Settings, read
-from bookshop.web.page_cache import PageCache, build_token
+from bookshop.web.page_cache import PageCache
+from bookshop.web.rendering import build_token
 from bookshop.web.request_log import RequestLog
 from bookshop.web.static_files import make_static_files
 

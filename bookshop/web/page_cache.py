@@ -6,14 +6,11 @@ query parameters that its view names in `catalogue_page=…` (see view_policies)
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from functools import cache
 from http import HTTPStatus
-from pathlib import Path
 from typing import NamedTuple, Protocol
 from wsgiref.types import WSGIEnvironment
 
@@ -39,7 +36,6 @@ from bookshop.web.page_isolation import (
     is_canonical_path,
     isolated,
 )
-from bookshop.web.static_files import StaticFiles
 
 MAX_BYTES = 16 * 2**20
 PAGE_OVERHEAD = 2048  # bytes per page besides its bodies, estimated
@@ -223,35 +219,6 @@ class PageCache:
         self._pages_at[address] -= 1
         if not self._pages_at[address]:
             del self._pages_at[address], self._parameters[address]
-
-
-def build_token(shop: ShopSettings, static_files: StaticFiles) -> str:
-    """Return a token of all that pages are made of except the catalogue: code, files, settings.
-
-    All processes of the same version of a shop have the same token.
-    """
-    digest = hashlib.sha256(_package_digest())
-    if shop.theme is not None:
-        digest.update(_folder_digest(shop.theme))
-    shown = (shop.name, shop.url, shop.locale, shop.currency, shop.email)
-    digest.update(repr((shown, sorted(static_files.paths.items()))).encode())
-    return digest.hexdigest()[:12]
-
-
-@cache
-def _package_digest() -> bytes:
-    """Return the digest of the package's own files, which are read once per process."""
-    return _folder_digest(Path(__file__).parents[1])
-
-
-def _folder_digest(folder: Path) -> bytes:
-    """Return the SHA-256 of the names and contents of all files below a folder."""
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*")):
-        if file.suffix != ".pyc" and file.is_file():
-            digest.update(f"{file.relative_to(folder)}\0".encode())
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.digest()
 
 
 def includeme(config: Configurator) -> None:

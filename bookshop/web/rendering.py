@@ -1,10 +1,11 @@
-"""Jinja2 templates: their globals, filters, folders and translations."""
+"""Jinja2 templates: their globals, filters, folders and translations, and the build token."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from pyramid_jinja2.i18n import GetTextWrapper
 
 from bookshop.money import Money
 from bookshop.services import services
+from bookshop.settings import ShopSettings
 from bookshop.web.static_files import StaticFiles
 
 
@@ -42,6 +44,35 @@ def _texts(domain: str) -> GetTextWrapper:
     texts = GetTextWrapper(domain)
     texts.gettext = lru_cache(maxsize=1024)(texts.gettext)
     return texts
+
+
+def build_token(shop: ShopSettings, static_files: StaticFiles) -> str:
+    """Return a token of all that pages are made of except the catalogue: code, files, settings.
+
+    All processes of the same version of a shop have the same token.
+    """
+    digest = hashlib.sha256(_package_digest())
+    if shop.theme is not None:
+        digest.update(_folder_digest(shop.theme))
+    shown = (shop.name, shop.url, shop.locale, shop.currency, shop.email)
+    digest.update(repr((shown, sorted(static_files.paths.items()))).encode())
+    return digest.hexdigest()[:12]
+
+
+@cache
+def _package_digest() -> bytes:
+    """Return the digest of the package's own files, which are read once per process."""
+    return _folder_digest(Path(__file__).parents[1])
+
+
+def _folder_digest(folder: Path) -> bytes:
+    """Return the SHA-256 of the names and contents of all files below a folder."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.suffix != ".pyc" and file.is_file():
+            digest.update(f"{file.relative_to(folder)}\0".encode())
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.digest()
 
 
 def includeme(config: Configurator) -> None:

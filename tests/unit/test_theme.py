@@ -9,7 +9,7 @@ from webtest import TestApp
 
 import bookshop
 from bookshop import settings
-from bookshop.web.page_cache import build_token
+from bookshop.web.rendering import build_token
 from tests.shops import ini
 
 MISSING = """\
@@ -70,7 +70,7 @@ def test_a_template_of_the_theme_replaces_the_shops(theme, missing_page):
 def test_a_theme_changes_parts_of_the_layout_of_every_page(theme, missing_page):
     page = missing_page(bookshop__theme=str(theme))
     assert '<img src="/static/logo.' in page
-    assert 'alt="The Test Shelf"' in page
+    assert 'alt="The Test Bookshop"' in page
 
 
 def test_a_shop_without_a_theme_links_no_theme_style_sheet(theme, missing_page):

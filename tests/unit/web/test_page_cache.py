@@ -1,6 +1,5 @@
 """The page cache: what is cached, under which key, and for how long."""
 
-import re
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
@@ -13,7 +12,6 @@ from pyramid.httpexceptions import HTTPFound
 from pyramid.request import Request
 from pyramid.response import Response
 
-from bookshop.web import page_cache
 from bookshop.web.headers import ContentSecurityPolicy
 from bookshop.web.http_cache import as_response
 from bookshop.web.page_cache import (
@@ -21,7 +19,6 @@ from bookshop.web.page_cache import (
     MAINTENANCE_CHECK_INTERVAL,
     PAGE_OVERHEAD,
     PageCache,
-    build_token,
 )
 from bookshop.web.page_isolation import (
     UncacheableResponse,
@@ -443,7 +440,7 @@ def test_no_page_is_returned_for_another_version(steps):
     assert {page.version for page in world.cache._pages.values()} <= {world.cache._pages_version}
 
 
-# --- names and tokens
+# --- queries
 
 
 @given(st.lists(st.tuples(st.sampled_from(["q", "page", "utm"]), st.text(max_size=5))))
@@ -459,57 +456,6 @@ def test_the_canonical_query_has_the_same_values(fields):
 def test_invalid_utf8_is_unchanged():
     assert canonical_query("q=%FF&x=1", ("q",)) == "q=%FF"
     assert canonical_query("q=\xff", ("q",)) == "q=%FF"
-
-
-def token_of(config):
-    found = config.registry.services
-    return build_token(found.settings.shop, found.static_files)
-
-
-def test_the_build_token_changes_with_shown_settings(configure):
-    tokens = [
-        token_of(configure(**changes))
-        for changes in (
-            {},
-            {"bookshop__name": "Another Shop"},
-            {"bookshop__url": "http://localhost:7000"},
-            {"bookshop__locale": "de_DE"},
-            {"bookshop__currency": "EUR"},
-            {"bookshop__email": "other@shop.example"},
-        )
-    ]
-    assert len(set(tokens)) == len(tokens)
-    assert all(re.fullmatch("[0-9a-f]{12}", token) for token in tokens)
-    assert token_of(configure()) == tokens[0]
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """The folder of a package with one template, in place of the shop's own."""
-    folder = tmp_path / "package"
-    (folder / "templates").mkdir(parents=True)
-    (folder / "templates" / "page.jinja2").write_text("a")
-    monkeypatch.setattr(page_cache, "__file__", str(folder / "web" / "page_cache.py"))
-    page_cache._package_digest.cache_clear()
-    yield folder
-    page_cache._package_digest.cache_clear()
-
-
-def test_the_build_token_changes_with_any_file(configure, package):
-    config = configure()
-    page_cache._package_digest.cache_clear()
-    before = token_of(config)
-    for name, content, changes in (("page.pyc", "bytecode", False), ("page.jinja2", "b", True)):
-        (package / "templates" / name).write_text(content)
-        page_cache._package_digest.cache_clear()
-        assert (token_of(config) != before) is changes
-
-
-def test_the_files_of_the_package_are_read_once(configure, package):
-    config = configure()
-    before = token_of(config)
-    (package / "templates" / "page.jinja2").write_text("b")
-    assert token_of(config) == before
 
 
 def test_a_catalogue_page_is_chosen_by_its_path_alone(configure):
