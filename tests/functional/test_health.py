@@ -1,5 +1,6 @@
 """The health checks for a supervisor and for a load balancer."""
 
+import dataclasses
 import threading
 
 import pytest
@@ -74,6 +75,8 @@ def test_a_hanging_function_occupies_one_thread_only(hanging):
 
 
 def test_with_a_hanging_database_it_is_not_ready(shop, hanging, monkeypatch):
-    monkeypatch.setattr(shop.registry, "readiness", TimeoutRunner(hanging, "test", deadline=0.05))
+    readiness = TimeoutRunner(hanging, "test", deadline=0.05)
+    changed = dataclasses.replace(shop.registry.services, readiness=readiness)
+    monkeypatch.setattr(shop.registry, "services", changed)
     assert shop.visitor().get("/health/ready", status=503).json == {"database": "too slow"}
     shop.visitor().get("/health/live")
