@@ -19,12 +19,12 @@ MODULES = sorted(
 )
 TEMPLATES = sorted(PACKAGE.rglob("*.jinja2"))
 
-# Where a float is a time, a browser's wish, or how alike two words are.
+# Where a float is a time, a browser's preference, or how alike two words are.
 NO_MONEY = {
     "web/http_cache.py": {"_accepted"},
-    "catalogue/importing/importer.py": {"PAUSES"},
+    "catalogue/importing/importer.py": {"RETRY_DELAYS"},
     "catalogue/version.py": {
-        *("FRESH", "GRACE", "PATIENCE", "__init__", "_last"),
+        *("FRESH", "GRACE", "TIMEOUT", "__init__", "_last"),
         *("asked_at", "believed_until"),
     },
     "rate_limits/limiter.py": {"RateLimitExceededError"},
@@ -72,7 +72,7 @@ def test_there_is_something_to_look_at():
 
 
 def floats(node, inside=()) -> Iterator[tuple[int, tuple]]:
-    """Where the source makes or names a float: its line, and the names that it stands in."""
+    """Where the source makes or names a float: its line, and the names around it."""
     match node:
         case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
             inside = (*inside, name)
@@ -85,7 +85,7 @@ def floats(node, inside=()) -> Iterator[tuple[int, tuple]]:
 
 
 def joins_paths(path, line):
-    """Whether the slash is one of pathlib's: what stands at its right is text or a file's name."""
+    """Whether the slash is one of pathlib's: what follows it is text or a file's name."""
     text = path.read_text(encoding="utf-8").splitlines()[line - 1]
     return re.search(r'/ (f?"|ini\b|name\b)', text) is not None
 
@@ -117,7 +117,7 @@ def scalings(node) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_nobody_moves_the_decimal_point_by_hand(path):
+def test_no_code_moves_the_decimal_point(path):
     assert list(scalings(tree(path))) == []
 
 
@@ -198,7 +198,7 @@ class Inline(HTMLParser):
 
 
 def inline(source):
-    # Tags of the template language stand where HTML does not expect them, as among attributes.
+    # Tags of the template language occur where HTML does not expect them, as among attributes.
     plain = re.sub(r"\{%.*?%\}|\{#.*?#\}", "", source, flags=re.DOTALL)
     parser = Inline()
     parser.feed(re.sub(r"\{\{.*?\}\}", "value", plain, flags=re.DOTALL))

@@ -1,4 +1,4 @@
-"""The first books of a new shop."""
+"""The initial catalogue of a new shop."""
 
 import logging
 
@@ -10,12 +10,12 @@ from bookshop.catalogue.models import BookRecord
 from bookshop.ops.startup import prepare
 from tests.shops import ini
 
-SHEET = "sku,title,format,price\nA-1,Moss,paperback,12\n,Lost,paperback,12\n"
+CSV = "sku,title,format,price\nA-1,Moss,paperback,12\n,Lost,paperback,12\n"
 
 
 @pytest.fixture
 def start(tmp_path, empty_url):
-    """Starts a shop in development whose INI is in `tmp_path`; its registry."""
+    """Starts a shop in development whose INI is in `tmp_path`; returns its registry."""
     made = []
 
     def start():
@@ -36,27 +36,30 @@ def titles(registry):
         return [book.edition.title for book in session.scalars(select(BookRecord))]
 
 
-def test_a_sheet_beside_the_ini_takes_the_place_of_the_demo(start, tmp_path, caplog):
+def test_csv_file_beside_the_ini_is_loaded_instead_of_the_demo(start, tmp_path, caplog):
     caplog.set_level(logging.INFO, "bookshop")
-    (tmp_path / "catalogue.csv").write_text(SHEET)
+    (tmp_path / "catalogue.csv").write_text(CSV)
     assert titles(start()) == ["Moss"]
-    assert "the books of catalogue.csv were loaded" in caplog.text
-    assert "line 3 of the first books" in caplog.text
+    logged = {each.msg: each for each in caplog.records}
+    assert logged["catalogue_loaded"].file == "catalogue.csv"
+    refused = logged["seed_row_refused"]
+    assert (refused.line, refused.code) == (3, "missing_identifier")
 
 
-def test_what_is_on_the_shelf_already_stays(start, tmp_path):
-    (tmp_path / "catalogue.csv").write_text(SHEET)
+def test_csv_file_is_not_loaded_into_a_shop_with_books(start, tmp_path):
+    (tmp_path / "catalogue.csv").write_text(CSV)
     start()
-    (tmp_path / "catalogue.csv").write_text(SHEET.replace("Moss", "Lichen"))
+    (tmp_path / "catalogue.csv").write_text(CSV.replace("Moss", "Lichen"))
     assert titles(start()) == ["Moss"]
 
 
-def test_without_a_sheet_it_is_the_demo(start):
-    with start().sessions() as session:
+def test_demo_is_loaded_without_a_csv_file(start):
+    with start().services.sessions() as session:
         assert session.scalar(select(func.count()).select_from(BookRecord)) >= 24
 
 
-def test_a_file_that_is_no_sheet_is_told_in_the_log(start, tmp_path, caplog):
+def test_unreadable_csv_file_is_logged(start, tmp_path, caplog):
     (tmp_path / "catalogue.csv").write_text("nothing,of,use\n1,2,3\n")
     assert titles(start()) == []
-    assert "catalogue.csv was not read to its end" in caplog.text
+    [logged] = [each for each in caplog.records if each.msg == "seed_file_not_read"]
+    assert logged.file == "catalogue.csv"
