@@ -21,7 +21,7 @@ from bookshop.checkout.payment_sync import PaymentMismatchError, sync_and_commit
 from bookshop.checkout.urls import again_url, resume_url, success_url
 from bookshop.db import outside_transaction
 from bookshop.orders.models import Order
-from bookshop.orders.pages.access import remember, seen_here
+from bookshop.orders.pages.access import grant_access, has_access
 from bookshop.orders.pages.presenter import present_order
 from bookshop.orders.snapshot import OrderSnapshot, order_snapshot
 from bookshop.orders.states import CLOSED, DISPUTES, FULFILMENT, PAID_FOR, UNPAID, OrderStatus
@@ -61,13 +61,13 @@ def show_success(_context: Shop, request: Request) -> dict[str, Any] | Response:
     intent_id = request.GET.get("pi") or request.GET.get("payment_intent") or ""
     secret = request.GET.get("payment_intent_client_secret")
     order = _find_order(request, intent_id)
-    if order is None or not (secret or seen_here(request, order)):
+    if order is None or not (secret or has_access(request, order)):
         return _unknown_payment(request)
     try:
         with outside_transaction(request.tm):
             intent: PaymentIntent = services(request).payments.retrieve_intent(intent_id)
     except PaymentsError as err:
-        if not seen_here(request, order):
+        if not has_access(request, order):
             return _unknown_payment(request)
         return _recorded_outcome(request, order, err)
     if secret is not None:
@@ -99,10 +99,10 @@ def _grant_access(
     request: Request, order: OrderSnapshot, intent: PaymentIntent, secret: str
 ) -> dict[str, Any] | Response:
     """Let the session see the order if the client secret is right, and redirect without it."""
-    if not seen_here(request, order):
+    if not has_access(request, order):
         if not hmac.compare_digest(intent.client_secret.reveal().encode(), secret.encode()):
             return _unknown_payment(request)
-        remember(request, order)
+        grant_access(request, order)
     raise HTTPSeeOther(success_url(request, intent.id))
 
 

@@ -39,7 +39,7 @@ MAX_OUTAGE_PAUSE = 600  # seconds between two attempts while the mail server is 
 STOP_TIMEOUT = 10  # seconds that `stop` waits for a delivery in progress
 RECORD_RETRY_PAUSES = (1, 5, 15, 60, 60)  # seconds between attempts to record an outcome
 
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class MailWorker:
@@ -106,7 +106,7 @@ class MailWorker:
         try:
             outcomes = self.deliver_due()
         except SQLAlchemyError as err:
-            LOG.warning("outbox_unavailable", extra={"error": type(err).__name__})
+            log.warning("outbox_unavailable", extra={"error": type(err).__name__})
             return 0
         if outcomes and isinstance(outcomes[-1].error, OutageError):
             return min(pause * 2 or POLL_INTERVAL, MAX_OUTAGE_PAUSE)
@@ -139,7 +139,7 @@ class MailWorker:
                 record_outcome(self._sessions, claim, outcome)
                 break
             except SQLAlchemyError as err:
-                LOG.warning(
+                log.warning(
                     "mail_outcome_not_recorded",
                     extra={"mail": claim.id, "error": type(err).__name__},
                 )
@@ -165,12 +165,12 @@ def _log_outcome(outcome: Outcome) -> None:
     fields = {"mail": outcome.id, "kind": outcome.kind}
     error = outcome.error
     if error is None:
-        LOG.info("mail_sent", extra=fields)
+        log.info("mail_sent", extra=fields)
         return
     fields["error"] = error.summary
     if isinstance(error, SettingsRefusedError):
-        LOG.error("mail_settings_refused", extra=fields)
+        log.error("mail_settings_refused", extra=fields)
     elif outcome.status is MailStatus.GIVEN_UP:
-        LOG.error("mail_given_up", extra=fields)
+        log.error("mail_given_up", extra=fields)
     else:
-        LOG.warning("mail_deferred", extra=fields)
+        log.warning("mail_deferred", extra=fields)

@@ -624,7 +624,7 @@ def test_postponed_preorder_shows_its_new_release_date(shop, preordered):
     assert release_date(visitor.get(receipt.request.url)) == "2031-05-02"
 
 
-@pytest.mark.parametrize("change", ["out", "sent", "cancelled", "short"])
+@pytest.mark.parametrize("change", ["out", "sent", "cancelled", "out_of_stock"])
 def test_release_date_is_hidden_when_it_no_longer_applies(shop, preordered, change):
     visitor = preordered[0]
     with shop.registry.services.sessions.begin() as session:
@@ -632,7 +632,7 @@ def test_release_date_is_hidden_when_it_no_longer_applies(shop, preordered, chan
         (line,) = order.lines
         line.shipped = int(change == "sent")
         order.status = "cancelled" if change == "cancelled" else order.status
-        order.out_of_stock = change == "short"
+        order.out_of_stock = change == "out_of_stock"
     if change == "out":
         shop.change_book(PREORDER, published=clock.now().date())
 

@@ -1,4 +1,4 @@
-"""What tests of orders ask for: threads that start together, and the shelf's numbers."""
+"""Fixtures for concurrent tests: threads that start together, and the stock of a book."""
 
 import threading
 
@@ -10,7 +10,7 @@ from bookshop.catalogue.models import BookRecord
 
 @pytest.fixture
 def together():
-    """Runs a function in many threads at once; what each returned or raised, in their order."""
+    """Calls a function for each argument in concurrent threads; returns or collects errors."""
 
     def run(function, arguments):
         arguments = list(arguments)
@@ -21,7 +21,7 @@ def together():
             start.wait(10)
             try:
                 results[place] = function(argument)
-            except Exception as err:  # noqa: BLE001 - the test looks at what was raised
+            except Exception as err:  # noqa: BLE001 - the test inspects the error
                 results[place] = err
 
         threads = [
@@ -39,7 +39,7 @@ def together():
 
 @pytest.fixture
 def copies():
-    """The copies of a book: those that the shop has, and those that are held."""
+    """Returns stock and reserved copies of a book."""
 
     def count(session, sku):
         found = session.execute(

@@ -1,4 +1,4 @@
-"""What tests of mail ask for: a mail server of their own, a clock to set, and postmen."""
+"""Fixtures for tests of e-mail: an SMTP server with faults, a clock, workers and queued mails."""
 
 import asyncio
 import dataclasses
@@ -20,14 +20,14 @@ from tests.shops import ini
 from tests.unit.makers import NOW, book, order
 
 DROP = "drop"
-LOST = "lost"  # the mail is taken, and the answer is not heard
+LOST = "lost"  # the message is accepted, and the reply is lost
 
 
 class Box:
-    """What arrived, and what the server does instead of taking a mail.
+    """The received messages, and the faults that the server simulates.
 
-    `plan` says for each stage (connect, EHLO, MAIL, RCPT, DATA) what happens to the next mails:
-    an answer such as "451 later", DROP, LOST, an event to wait for, or None: all is well.
+    `plan` has for each stage (connect, EHLO, MAIL, RCPT, DATA) what happens in the next sessions:
+    a reply such as "451 later", DROP, LOST, an event to wait for, or None for success.
     """
 
     def __init__(self) -> None:
@@ -42,16 +42,16 @@ class Box:
         return planned.pop(0) if planned else None
 
     async def at(self, server, stage):
-        """What the server answers at that stage in place of its own."""
-        what = self.next(stage)
-        if isinstance(what, threading.Event):
+        """Return the planned reply at that stage, or None."""
+        fault = self.next(stage)
+        if isinstance(fault, threading.Event):
             self.reached.set()
-            await asyncio.get_running_loop().run_in_executor(None, what.wait, 30)
+            await asyncio.get_running_loop().run_in_executor(None, fault.wait, 30)
             return None
-        if what == DROP:
+        if fault == DROP:
             server.transport.abort()
             raise ConnectionResetError
-        return what
+        return fault
 
     def ids(self):
         return sorted(envelope.message["Message-ID"] for envelope in self.mails)
@@ -62,52 +62,52 @@ class Handler:
         self.box = box
 
     async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
-        if said := await self.box.at(server, "MAIL"):
-            return said
+        if reply := await self.box.at(server, "MAIL"):
+            return reply
         envelope.mail_from, envelope.mail_options = address, options
         return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
-        if said := await self.box.at(server, "RCPT"):
-            return said
+        if reply := await self.box.at(server, "RCPT"):
+            return reply
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802
-        said = await self.box.at(server, "DATA")
-        if said and said != LOST:
-            return said
+        reply = await self.box.at(server, "DATA")
+        if reply and reply != LOST:
+            return reply
         envelope.message = message_from_bytes(envelope.content, policy=policy.default)
         envelope.session = session
         self.box.mails.append(envelope)
-        if said == LOST:
+        if reply == LOST:
             server.transport.abort()
             raise ConnectionResetError
         return "250 OK"
 
 
 class Server(SMTP):
-    """aiosmtpd's, with the greeting and the EHLO in the hands of the box."""
+    """aiosmtpd's server, with planned replies to connections and EHLO."""
 
     async def push(self, status):
         box = self.event_handler.box
         if isinstance(status, str) and status.startswith("220 ") and not self.session.host_name:
             stage = "STARTTLS" if "STARTTLS" in box.seen[-1:] else "connect"
-            if said := await box.at(self, stage):
-                await super().push(said)
+            if reply := await box.at(self, stage):
+                await super().push(reply)
                 self.transport.close()
                 return
         await super().push(status)
 
     async def smtp_EHLO(self, hostname):  # noqa: N802
-        if said := await self.event_handler.box.at(self, "EHLO"):
-            await self.push(said)
+        if reply := await self.event_handler.box.at(self, "EHLO"):
+            await self.push(reply)
             return
         await super().smtp_EHLO(hostname)
 
 
 class MailServer:
-    """A mail server on a free port of loopback; `box` is its behaviour and its contents."""
+    """An SMTP server on a free port of localhost; `box` has its faults and its messages."""
 
     def __init__(self, *, tls=None, **options) -> None:
         self.box = Box()
@@ -145,7 +145,7 @@ class MailServer:
 
 @pytest.fixture
 def make_server():
-    """Mail servers with the options of aiosmtpd's SMTP; `tls` is a context for TLS at once."""
+    """Starts servers with the options of aiosmtpd's SMTP; `tls` is a context for implicit TLS."""
     running = []
 
     def make(**options):
@@ -174,7 +174,7 @@ def authenticator(server, session, envelope, mechanism, data):
 
 @pytest.fixture
 def make_registry(tmp_path, sqlite_url):
-    """The registry of a shop, for letters alone: in its database only the catalogue is read."""
+    """Makes registries of shops, with the test's database."""
     made = []
 
     def make(**changes):
@@ -196,7 +196,7 @@ def registry(make_registry):
 
 @pytest.fixture
 def make_smtp(registry):
-    """The transport to a mail server, as settings might have it."""
+    """Makes SMTP transports to a server."""
 
     def make(server, **changes):
         given = {"host": "localhost", "port": server.port, "security": "none", "timeout": 10.0}
@@ -208,20 +208,22 @@ def make_smtp(registry):
 
 @pytest.fixture
 def make_mail_worker(registry, sessions):
-    """Postmen of the shop's database, with the transport that a test wants."""
+    """Makes mail workers of the test's database with a given transport."""
     made = []
 
     def make(transport):
-        made.append(MailWorker(sessions, registry.services.settings, EmailComposer(registry), transport))
+        made.append(
+            MailWorker(sessions, registry.services.settings, EmailComposer(registry), transport)
+        )
         return made[-1]
 
     yield make
-    for postman in made:
-        postman.stop()
+    for worker in made:
+        worker.stop()
 
 
 class Time:
-    """The shop's time, which passes when a test says so."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -238,16 +240,16 @@ def time(monkeypatch):
 
 
 @pytest.fixture
-def post(sessions):
-    """Writes as many mails, each about an order of its own; their ids."""
+def enqueue_mails(sessions):
+    """Enqueues e-mails, each about its own order; returns their ids."""
 
-    def write_mails(count=1, kind=MailKind.PAID, **values):
+    def enqueue(count=1, kind=MailKind.PAID, **values):
         detail = values.pop("detail", {})
         with sessions.begin() as session:
-            wanted = book(title="Moss")
-            session.add(wanted)
+            moss = book(title="Moss")
+            session.add(moss)
             orders = [
-                order(wanted, **{"email": f"reader{number}@mail.example", **values})
+                order(moss, **{"email": f"reader{number}@mail.example", **values})
                 for number in range(count)
             ]
             session.add_all(orders)
@@ -257,12 +259,12 @@ def post(sessions):
             ids = session.query(MailRecord.id).order_by(MailRecord.id.desc()).limit(count)
             return sorted(mail_id for (mail_id,) in ids)
 
-    return write_mails
+    return enqueue
 
 
 @pytest.fixture
 def mails(sessions):
-    """All mails as they are now, by id."""
+    """Returns all e-mails by id."""
 
     def read():
         with sessions() as session:

@@ -16,22 +16,22 @@ from bookshop.web.security import SESSION_ID
 SHOWN = "shown"  # session key: numbers of orders whose client secret this browser has presented
 
 
-def made_here(request: Request, order: OrderSnapshot) -> bool:
+def is_own_order(request: Request, order: OrderSnapshot) -> bool:
     """Return True if this session placed the order."""
     return bool(request.session.get(SESSION_ID) == order.session_id)
 
 
-def seen_here(request: Request, order: OrderSnapshot) -> bool:
+def has_access(request: Request, order: OrderSnapshot) -> bool:
     """Return True if this session placed the order or has presented its client secret."""
-    return made_here(request, order) or order.number in request.session.get(SHOWN, ())
+    return is_own_order(request, order) or order.number in request.session.get(SHOWN, ())
 
 
-def remember(request: Request, order: OrderSnapshot) -> None:
+def grant_access(request: Request, order: OrderSnapshot) -> None:
     """Allow this session, which has presented the client secret, to see the order."""
     request.session[SHOWN] = [*request.session.get(SHOWN, ()), order.number]
 
 
-def find_for(request: Request, session: Session, number: str) -> Order | None:
+def find_accessible_order(request: Request, session: Session, number: str) -> Order | None:
     """Return the order if this request may see it.
 
     Without a valid key the query is limited to the session's own orders, so that its duration does

@@ -12,10 +12,10 @@ class Orders(Resource):
 
     def child(self, name: str) -> Resource | None:
         """Return a resource for any number; its view checks access."""
-        return OrderPlace(self.request)
+        return OrderResource(self.request)
 
 
-class OrderPlace(Resource):
+class OrderResource(Resource):
     """`/orders/{number}`, whether or not there is such an order."""
 
     address = "/orders/{number}"

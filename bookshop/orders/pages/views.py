@@ -1,7 +1,7 @@
-"""The page of an order, and the form that mails a new link to it.
+"""The page of an order, and the form that requests a new link to it.
 
-Whoever may not see an order learns nothing of it: a wrong, altered or expired key, a number that
-leads nowhere and a missing key are answered by the same page, down to the last byte.
+Requests without access get no information about an order: a wrong, altered or expired key, an
+unknown number and a missing key have byte-identical responses.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from sqlalchemy.orm import Session
 from bookshop.i18n import _
 from bookshop.money import Money
 from bookshop.orders.links import LIFE
-from bookshop.orders.pages.access import find_for, made_here
+from bookshop.orders.pages.access import find_accessible_order, is_own_order
 from bookshop.orders.pages.labels import status_message
 from bookshop.orders.pages.link_requests import send_link
 from bookshop.orders.pages.presenter import present_order
-from bookshop.orders.pages.resources import OrderPlace, Orders
+from bookshop.orders.pages.resources import OrderResource, Orders
 from bookshop.orders.pages.timeline import timeline
 from bookshop.orders.refund_records import COUNTED_STATUSES
 from bookshop.orders.snapshot import OrderSnapshot, order_snapshot
@@ -32,25 +32,25 @@ from bookshop.orders.states import CLOSED, UNPAID
 from bookshop.rate_limits.limiter import RateLimitExceededError
 from bookshop.services import services
 
-LONGEST_FIELD = 320  # characters; no address is longer
-ADDRESS = ("name", "line1", "line2", "city", "state", "postal_code")
+MAX_FIELD_LENGTH = 320  # characters; the longest e-mail address
+ADDRESS_LINES = ("name", "line1", "line2", "city", "state", "postal_code")
 
 
 @view_config(
-    context=OrderPlace,
+    context=OrderResource,
     request_method="GET",
     renderer="orders/order.jinja2",
     http_cache=0,
     writes=False,
     private=True,
 )
-def show_order(context: OrderPlace, request: Request) -> dict[str, Any]:
-    """An order, for the browser that made it and for whoever has the link: `/orders/{number}`."""
-    request.response.headers["Referrer-Policy"] = "no-referrer"  # the address opens the page
+def show_order(context: OrderResource, request: Request) -> dict[str, Any]:
+    """Show an order to a request with access to it: `/orders/{number}`."""
+    request.response.headers["Referrer-Policy"] = "no-referrer"  # the URL grants access
     locale = services(request).settings.shop.locale
-    # Looking writes nothing, and so need not wait for those who do.
+    # A session that only reads does not wait for writers.
     with Session(services(request).engine) as session:
-        found = find_for(request, session, context.__name__)
+        found = find_accessible_order(request, session, context.__name__)
         if found is None:
             raise HTTPNotFound
         order, items = order_snapshot(found), timeline(found, locale)
@@ -60,21 +60,21 @@ def show_order(context: OrderPlace, request: Request) -> dict[str, Any]:
             if refund.status in COUNTED_STATUSES
         ]
     presented, translate = present_order(request, order), request.localizer.translate
-    stands = status_message(order, preorder=any(line.release_date for line in presented.lines))
+    message = status_message(order, preorder=any(line.release_date for line in presented.lines))
     return {
         "order": presented,
-        "code": stands.code,
-        "kind": stands.kind,
-        "icon_name": stands.icon,
-        "heading": translate(stands.heading),
-        "sentence": translate(stands.sentence),
+        "code": message.code,
+        "kind": message.kind,
+        "icon_name": message.icon,
+        "heading": translate(message.heading),
+        "sentence": translate(message.sentence),
         "placed_at": order.placed_at,
         "paid_at": order.paid_at,
         "timeline": [replace(item, text=translate(item.text)) for item in items],
         "refunds": refunds,
         "left": Money(order.total.amount - order.refunded.amount, order.total.currency),
         "address": _address(order, locale),
-        **_ways_to_pay(request, order),
+        **_payment_urls(request, order),
     }
 
 
@@ -86,8 +86,8 @@ def show_order(context: OrderPlace, request: Request) -> dict[str, Any]:
     writes=False,
     private=True,
 )
-def show_form(_context: Orders, request: Request) -> dict[str, Any]:
-    """The form for a new link to an order: `/orders/`."""
+def show_link_form(_context: Orders, request: Request) -> dict[str, Any]:
+    """Show the form that requests a new link: `/orders/`."""
     return _form(request)
 
 
@@ -98,8 +98,8 @@ def show_form(_context: Orders, request: Request) -> dict[str, Any]:
     http_cache=0,
     private=True,
 )
-def ask_for_link(_context: Orders, request: Request) -> dict[str, Any]:
-    """Mail a new link if number and address belong together, and say the same in any case."""
+def request_link(_context: Orders, request: Request) -> dict[str, Any]:
+    """Send a new link if the order has this address. The response is the same in any case."""
     try:
         services(request).rate_limiter.count("order_links", request)
     except RateLimitExceededError as err:
@@ -118,19 +118,19 @@ def ask_for_link(_context: Orders, request: Request) -> dict[str, Any]:
 @exception_view_config(
     BadCSRFOrigin, containment=Orders, renderer="orders/request_link.jinja2", http_cache=0
 )
-def stale_form(_error: Exception, request: Request) -> dict[str, Any]:
-    """The form once more, for whoever had it open for too long."""
+def show_stale_form(_error: Exception, request: Request) -> dict[str, Any]:
+    """Show the form again after its CSRF token has expired."""
     request.response.status_int = HTTPStatus.BAD_REQUEST
     text = _("This page was open for too long. Please press the button again.")
     return _form(request, problem=text, error_code="stale_page")
 
 
 @notfound_view_config(containment=Orders, renderer="orders/not_found.jinja2", http_cache=0)
-def missing(_error: Exception, request: Request) -> dict[str, Any]:
-    """The page of an order that is not there, or not for whoever asks."""
+def show_not_found(_error: Exception, request: Request) -> dict[str, Any]:
+    """Respond to requests for unknown orders, and for orders without access."""
     request.response.status_int = HTTPStatus.NOT_FOUND
-    # Nothing of the address is told, as it may hold a key. With no-referrer the form would be
-    # sent with `Origin: null`, which is refused where the shop is served over https.
+    # The URL may contain a key and must not be sent as referrer. With no-referrer the form would be
+    # sent with `Origin: null`, which the CSRF check refuses over HTTPS.
     request.response.headers["Referrer-Policy"] = "strict-origin"
     return {"days": LIFE.days, **_form(request)}
 
@@ -150,20 +150,20 @@ def _form(
 
 
 def _field(request: Request, name: str) -> str:
-    """A form's field; a file in its place is as good as nothing."""
+    """Return a form field; an uploaded file counts as empty."""
     value = request.POST.get(name, "")
-    return value[:LONGEST_FIELD] if isinstance(value, str) else ""
+    return value[:MAX_FIELD_LENGTH] if isinstance(value, str) else ""
 
 
-def _ways_to_pay(request: Request, order: OrderSnapshot) -> dict[str, str | None]:
-    """Where an order that is not paid is paid: itself by the browser that made it, or anew."""
+def _payment_urls(request: Request, order: OrderSnapshot) -> dict[str, str | None]:
+    """Return where an unpaid order can be paid, or its item ordered again by other browsers."""
 
     def checkout(**query: str) -> str:
         path: str = request.resource_path(request.root, "checkout", query=query)
         return path
 
     payable = order.status in UNPAID | CLOSED and not order.payment_mismatch
-    pay_this = payable and order.status in UNPAID and made_here(request, order)
+    pay_this = payable and order.status in UNPAID and is_own_order(request, order)
     return {
         "pay_url": checkout(order=order.number) if pay_this else None,
         "again_url": checkout(item=order.lines[0].sku) if payable and not pay_this else None,
@@ -171,9 +171,9 @@ def _ways_to_pay(request: Request, order: OrderSnapshot) -> dict[str, str | None
 
 
 def _address(order: OrderSnapshot, locale: str) -> list[str]:
-    """Where the customer lives, line by line, as far as Stripe was told."""
-    known = order.address or {}
-    lines = [known[name] for name in ADDRESS if known.get(name)]
-    if country := known.get("country"):
+    """Return the lines of the customer's address, as far as Stripe has it."""
+    address = order.address or {}
+    lines = [address[name] for name in ADDRESS_LINES if address.get(name)]
+    if country := address.get("country"):
         lines.append(Locale.parse(locale).territories.get(country, country))
     return lines

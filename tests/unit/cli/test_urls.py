@@ -34,7 +34,7 @@ def test_the_pages_of_a_purchase_are_listed(listed):
 
 def test_a_url_names_its_resource_view_and_permission(listed):
     found = listed["/orders/{number}", "GET", "HEAD"]
-    assert found["resource"] == "OrderPlace"
+    assert found["resource"] == "OrderResource"
     assert found["view"].startswith("bookshop.orders.pages.views.")
     assert found["permission"] is None
 

@@ -1,4 +1,4 @@
-"""Holds: never more than there are, the last copy once, and nothing lost on the way."""
+"""Reservations: never more than the stock, the last copy once, and no copy lost."""
 
 import threading
 from datetime import timedelta
@@ -26,7 +26,7 @@ from tests.unit.makers import NOW, book, order
 LATER = NOW + RESERVATION_TIME + timedelta(seconds=1)
 
 
-def free_lapsed(session, now):
+def expire(session, now):
     return expire_lapsed(session, JOB_WORKER, now)
 
 
@@ -37,17 +37,17 @@ def session(sessions):
 
 
 def place(session, *books, **values):
-    """An order in the database, and its books with it."""
+    """Add an order with its books to the database, and return it."""
     made = order(*books, **values)
     session.add_all([*books, made])
     session.flush()
     return made
 
 
-# --- one at a time
+# --- single steps
 
 
-def test_a_hold_takes_the_copies_and_says_until_when(session, copies):
+def test_reserving_takes_the_copies_and_returns_the_expiry(session, copies):
     one, two = book("ONE", stock=5), book("TWO", stock=2)
     placed = place(session, one, two, quantity=2)
     assert reserve(session, placed, NOW) == NOW + RESERVATION_TIME == placed.reserved_until
@@ -56,7 +56,7 @@ def test_a_hold_takes_the_copies_and_says_until_when(session, copies):
     assert copies(session, "TWO") == (2, 2)
 
 
-def test_holding_again_takes_no_more_and_begins_the_time_anew(session, copies):
+def test_reserving_again_extends_the_reservation(session, copies):
     placed = place(session, book("ONE", stock=1))
     reserve(session, placed, NOW)
     later = NOW + timedelta(minutes=10)
@@ -64,16 +64,16 @@ def test_holding_again_takes_no_more_and_begins_the_time_anew(session, copies):
     assert copies(session, "ONE") == (1, 1)
 
 
-def test_holding_on_after_the_time_is_up_keeps_what_nobody_wanted(session, copies):
+def test_expired_reservation_can_be_extended(session, copies):
     placed = place(session, book("ONE", stock=1))
     reserve(session, placed, NOW)
     assert reserve(session, placed, LATER) == LATER + RESERVATION_TIME
     assert copies(session, "ONE") == (1, 1)
 
 
-def test_what_somebody_holds_cannot_be_held(session, copies):
-    wanted = book("ONE", title="The One", stock=1)
-    first, second = place(session, wanted), place(session, wanted)
+def test_reserved_copies_cannot_be_reserved(session, copies):
+    item = book("ONE", title="The One", stock=1)
+    first, second = place(session, item), place(session, item)
     reserve(session, first, NOW)
     with pytest.raises(OutOfStockError, match="The One") as caught:
         reserve(session, second, NOW)
@@ -83,30 +83,30 @@ def test_what_somebody_holds_cannot_be_held(session, copies):
 
 
 @pytest.mark.parametrize(("stock", "quantity"), [(0, 1), (1, 2), (5, 6)])
-def test_more_than_there_are_cannot_be_held(session, stock, quantity, copies):
+def test_more_than_the_stock_cannot_be_reserved(session, stock, quantity, copies):
     placed = place(session, book("ONE", stock=stock), quantity=quantity)
     with pytest.raises(OutOfStockError):
         reserve(session, placed, NOW)
     assert copies(session, "ONE") == (stock, 0)
 
 
-def test_a_book_that_left_the_catalogue_cannot_be_held(session):
+def test_missing_book_cannot_be_reserved(session):
     placed = place(session, book("ONE"))
     placed.lines[0].sku = "GONE"
     with pytest.raises(OutOfStockError):
         reserve(session, placed, NOW)
 
 
-def test_copies_that_are_no_object_never_run_out(session, copies):
-    wanted = book("FILE", stock=None)
+def test_unlimited_stock_never_runs_out(session, copies):
+    item = book("FILE", stock=None)
     for _ in range(3):
-        placed = place(session, wanted)
+        placed = place(session, item)
         reserve(session, placed, NOW)
         assert sell_reserved(session, placed)
     assert copies(session, "FILE") == (None, 0)
 
 
-def test_releasing_gives_back_once(session, copies):
+def test_releasing_is_idempotent(session, copies):
     placed = place(session, book("ONE", stock=3), quantity=2)
     reserve(session, placed, NOW)
     for _ in range(2):
@@ -115,39 +115,39 @@ def test_releasing_gives_back_once(session, copies):
         assert copies(session, "ONE") == (3, 0)
 
 
-def test_a_hold_is_kept_until_its_time_is_up(session, copies):
+def test_reservation_lasts_until_its_expiry(session, copies):
     placed = place(session, book("ONE", stock=1))
     until = reserve(session, placed, NOW)
     session.flush()
-    assert free_lapsed(session, until) == 0
+    assert expire(session, until) == 0
     assert placed.stock_reserved
-    assert free_lapsed(session, until + timedelta(microseconds=1)) == 1
+    assert expire(session, until + timedelta(microseconds=1)) == 1
     assert (placed.stock_reserved, placed.reserved_until) == (False, None)
     assert copies(session, "ONE") == (1, 0)
-    assert free_lapsed(session, LATER) == 0
+    assert expire(session, LATER) == 0
 
 
-def test_a_lapsed_copy_is_anybodys(session, copies):
-    wanted = book("ONE", stock=1)
-    first, second = place(session, wanted), place(session, wanted)
+def test_expired_copies_can_be_reserved(session, copies):
+    item = book("ONE", stock=1)
+    first, second = place(session, item), place(session, item)
     reserve(session, first, NOW)
     session.flush()
-    free_lapsed(session, LATER)
+    expire(session, LATER)
     reserve(session, second, LATER)
     assert (first.stock_reserved, second.stock_reserved) == (False, True)
     assert copies(session, "ONE") == (1, 1)
 
 
-def test_an_order_whose_time_is_up_can_be_begun_anew(session):
+def test_expired_order_releases_its_dedup_key(session):
     placed = place(session, book("ONE", stock=1))
     reserve(session, placed, NOW)
-    free_lapsed(session, LATER)
+    expire(session, LATER)
     assert (placed.status, placed.dedup_key) == (OrderStatus.EXPIRED, None)
 
 
-def test_keeping_takes_what_is_free_and_has_no_end(session, copies):
-    wanted = book("ONE", stock=1)
-    first, second = place(session, wanted), place(session, wanted)
+def test_reservation_without_expiry_takes_free_copies(session, copies):
+    item = book("ONE", stock=1)
+    first, second = place(session, item), place(session, item)
     for placed in (first, second):
         reservations.reserve_without_expiry(session, placed)
     assert (first.stock_reserved, first.reserved_until) == (True, None)
@@ -155,7 +155,7 @@ def test_keeping_takes_what_is_free_and_has_no_end(session, copies):
     assert copies(session, "ONE") == (1, 1)
 
 
-def test_restocked_copies_are_for_sale_again_and_files_have_no_number(session, copies):
+def test_restocking_returns_limited_stock(session, copies):
     one, file = book("ONE", stock=3), book("FILE", stock=None)
     placed = place(session, one, file, quantity=2)
     assert sell_reserved(session, placed)
@@ -165,18 +165,18 @@ def test_restocked_copies_are_for_sale_again_and_files_have_no_number(session, c
 
 
 @pytest.mark.parametrize("status", [OrderStatus.PROCESSING, OrderStatus.PAID])
-def test_what_is_being_paid_does_not_lapse(session, status, copies):
-    wanted = book("ONE", stock=1)
-    paying = place(session, wanted)
+def test_reservation_of_a_payment_in_progress_does_not_lapse(session, status, copies):
+    item = book("ONE", stock=1)
+    paying = place(session, item)
     reserve(session, paying, NOW)
     paying.status = status
     session.flush()
-    assert free_lapsed(session, LATER) == 0
+    assert expire(session, LATER) == 0
     assert paying.stock_reserved
     assert copies(session, "ONE") == (1, 1)
 
 
-def test_selling_takes_the_copies_for_good(session, copies):
+def test_selling_deducts_the_stock(session, copies):
     placed = place(session, book("ONE", stock=3), quantity=2)
     reserve(session, placed, NOW)
     assert sell_reserved(session, placed)
@@ -184,14 +184,14 @@ def test_selling_takes_the_copies_for_good(session, copies):
     assert copies(session, "ONE") == (1, 0)
 
 
-def test_selling_without_a_hold_takes_what_is_free(session, copies):
+def test_selling_without_reservation_takes_free_copies(session, copies):
     assert sell_reserved(session, place(session, book("ONE", stock=1)))
     assert copies(session, "ONE") == (0, 0)
 
 
-def test_selling_without_a_hold_takes_nothing_from_others(session, copies):
-    wanted = book("ONE", stock=1)
-    holder, late = place(session, wanted), place(session, wanted)
+def test_selling_without_reservation_takes_no_reserved_copies(session, copies):
+    item = book("ONE", stock=1)
+    holder, late = place(session, item), place(session, item)
     reserve(session, holder, NOW)
     assert not sell_reserved(session, late)
     assert copies(session, "ONE") == (1, 1)
@@ -199,17 +199,17 @@ def test_selling_without_a_hold_takes_nothing_from_others(session, copies):
     assert copies(session, "ONE") == (0, 0)
 
 
-def test_all_books_of_an_order_are_sold_or_none(session, copies):
+def test_all_lines_are_sold_or_none(session, copies):
     there, gone = book("A", stock=1), book("B", stock=0)
     assert not sell_reserved(session, place(session, there, gone))
     assert copies(session, "A") == (1, 0)
     assert copies(session, "B") == (0, 0)
 
 
-# --- whatever happens, in whatever order
+# --- any sequence of steps
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["hold", "release", "sell", "lapse", "wait"]), st.integers(0, 3)),
+    st.tuples(st.sampled_from(["reserve", "release", "sell", "lapse", "wait"]), st.integers(0, 3)),
     max_size=25,
 )
 
@@ -220,18 +220,18 @@ STEPS = st.lists(
     quantities=st.lists(st.integers(1, 3), min_size=4, max_size=4),
     steps=STEPS,
 )
-def test_copies_are_neither_made_nor_lost(sessions, copies, stock, quantities, steps):
+def test_any_sequence_of_steps_conserves_copies(sessions, copies, stock, quantities, steps):
     with sessions() as session:
-        wanted = book(stock=stock)
-        session.add(wanted)
-        orders = [place(session, wanted, quantity=quantity) for quantity in quantities]
+        item = book(stock=stock)
+        session.add(item)
+        orders = [place(session, item, quantity=quantity) for quantity in quantities]
         sold, now = 0, NOW
         for step, which in steps:
             chosen = orders[which]
             if step == "wait":
                 now += RESERVATION_TIME / 2
             elif step == "lapse":
-                free_lapsed(session, now)
+                expire(session, now)
             elif step == "release":
                 release(session, chosen)
             elif step == "sell":
@@ -243,14 +243,14 @@ def test_copies_are_neither_made_nor_lost(sessions, copies, stock, quantities, s
                     except OutOfStockError:
                         attempt.rollback()
             session.flush()
-            here, held = copies(session, wanted.sku)
-            assert held == sum(item.lines[0].quantity for item in orders if item.stock_reserved)
-            assert here + sold == stock
-            assert 0 <= held <= here
+            in_stock, reserved = copies(session, item.sku)
+            assert reserved == sum(item.lines[0].quantity for item in orders if item.stock_reserved)
+            assert in_stock + sold == stock
+            assert 0 <= reserved <= in_stock
         session.rollback()
 
 
-# --- many at once
+# --- concurrency
 
 
 def numbers_of(sessions, made):
@@ -261,9 +261,9 @@ def numbers_of(sessions, made):
 
 
 @pytest.mark.parametrize("stock", [1, 3])
-def test_the_last_copies_are_held_once(sessions, together, copies, stock):
-    wanted = book("LAST", stock=stock)
-    numbers = numbers_of(sessions, [wanted, *(order(wanted) for _ in range(8))])
+def test_last_copies_are_reserved_once_concurrently(sessions, together, copies, stock):
+    item = book("LAST", stock=stock)
+    numbers = numbers_of(sessions, [item, *(order(item) for _ in range(8))])
 
     def press_pay(number):
         with sessions.begin() as session:
@@ -280,9 +280,9 @@ def test_the_last_copies_are_held_once(sessions, together, copies, stock):
         assert copies(session, "LAST") == (stock, stock)
 
 
-def test_the_last_copy_is_sold_once(sessions, together, copies):
-    wanted = book("LAST", stock=1)
-    numbers = numbers_of(sessions, [wanted, *(order(wanted) for _ in range(8))])
+def test_last_copy_is_sold_once_concurrently(sessions, together, copies):
+    item = book("LAST", stock=1)
+    numbers = numbers_of(sessions, [item, *(order(item) for _ in range(8))])
 
     def pay(number):
         with sessions.begin() as session:
@@ -296,14 +296,14 @@ def test_the_last_copy_is_sold_once(sessions, together, copies):
         assert copies(session, "LAST") == (0, 0)
 
 
-def test_a_lapsed_copy_goes_to_one_of_those_who_want_it(sessions, together, copies):
-    wanted = book("LAST", stock=1, reserved=1)
-    lapsed = order(wanted, stock_reserved=True, reserved_until=NOW)
-    numbers = numbers_of(sessions, [wanted, lapsed, *(order(wanted) for _ in range(6))])[1:]
+def test_lapsed_copy_is_reserved_once_concurrently(sessions, together, copies):
+    item = book("LAST", stock=1, reserved=1)
+    lapsed = order(item, stock_reserved=True, reserved_until=NOW)
+    numbers = numbers_of(sessions, [item, lapsed, *(order(item) for _ in range(6))])[1:]
 
     def press_pay(number):
         with sessions.begin() as session:
-            free_lapsed(session, LATER)
+            expire(session, LATER)
         with sessions.begin() as session:
             mine = session.scalars(
                 select(Order).where(Order.number == number).with_for_update()
@@ -316,25 +316,27 @@ def test_a_lapsed_copy_goes_to_one_of_those_who_want_it(sessions, together, copi
         assert copies(session, "LAST") == (1, 1)
 
 
-def test_what_lapsed_is_freed_once_by_however_many(sessions, together, copies):
-    wanted = book("ONE", stock=5, reserved=5)
-    numbers_of(sessions, [wanted, *(order(wanted, stock_reserved=True, reserved_until=NOW) for _ in range(5))])
+def test_concurrent_expiry_releases_once(sessions, together, copies):
+    item = book("ONE", stock=5, reserved=5)
+    numbers_of(
+        sessions, [item, *(order(item, stock_reserved=True, reserved_until=NOW) for _ in range(5))]
+    )
 
-    def sweep(_number):
+    def run_expiry(_number):
         with sessions.begin() as session:
-            return free_lapsed(session, LATER)
+            return expire(session, LATER)
 
-    assert sum(together(sweep, range(4))) == 5
+    assert sum(together(run_expiry, range(4))) == 5
     with sessions() as session:
         assert copies(session, "ONE") == (5, 0)
 
 
-def test_orders_for_the_same_books_do_not_block_each_other(sessions, together, copies):
+def test_orders_for_the_same_books_do_not_deadlock(sessions, together, copies):
     books = [book(sku, stock=None) for sku in ("A", "B", "C")]
     mixed = [order(*books), order(*reversed(books)), order(books[1], books[2], books[0])]
     numbers = numbers_of(sessions, [*books, *mixed])
 
-    def back_and_forth(number):
+    def reserve_and_release(number):
         for _ in range(15):
             with sessions.begin() as session:
                 mine = session.scalars(
@@ -347,12 +349,12 @@ def test_orders_for_the_same_books_do_not_block_each_other(sessions, together, c
                 ).one()
                 release(session, mine)
 
-    assert together(back_and_forth, numbers) == [None, None, None]
+    assert together(reserve_and_release, numbers) == [None, None, None]
     with sessions() as session:
         assert [copies(session, sku) for sku in ("A", "B", "C")] == [(None, 0)] * 3
 
 
-def test_two_sweeps_do_not_block_each_other(postgres_sessions, postgres, together, monkeypatch):
+def test_concurrent_expiry_does_not_deadlock(postgres_sessions, postgres, together, monkeypatch):
     one, two = book("A", reserved=2), book("B", reserved=2)
     first, second = NOW + timedelta(seconds=1), NOW + timedelta(seconds=3)
     lapsed = [
@@ -361,33 +363,33 @@ def test_two_sweeps_do_not_block_each_other(postgres_sessions, postgres, togethe
         for item in books
     ]
     numbers_of(postgres_sessions, [one, two, *lapsed])
-    freed = {first: threading.Event(), second: threading.Event()}
+    released = {first: threading.Event(), second: threading.Event()}
     local = threading.local()
 
     def release_and_wait(session, item):
         release(session, item)
-        freed[local.now].set()
-        while not (all(event.is_set() for event in freed.values()) or postgres.somebody_waits()):
+        released[local.now].set()
+        while not (all(event.is_set() for event in released.values()) or postgres.somebody_waits()):
             pass
 
-    def sweep(now):
+    def run_expiry(now):
         local.now = now
         if now == second:
-            # The first has found what has lapsed by then, and freed one book.
-            assert freed[first].wait(10)
+            # The first has found its lapsed orders and released one book.
+            assert released[first].wait(10)
         with postgres_sessions.begin() as session:
-            return free_lapsed(session, now)
+            return expire(session, now)
 
     monkeypatch.setattr(reservations, "release", release_and_wait)
-    assert together(sweep, [first, second]) == [2, 2]
+    assert together(run_expiry, [first, second]) == [2, 2]
 
 
-# --- what pages say
+# --- the catalogue's version
 
 
 @pytest.fixture
 def version(sessions):
-    """The catalogue's version, as others see it."""
+    """Returns the committed version of the catalogue."""
 
     def version():
         with sessions() as other:
@@ -400,7 +402,7 @@ def version(sessions):
     ("stock", "quantity", "changes"),
     [(10, 1, False), (4, 1, True), (3, 1, False), (1, 1, True), (3, 3, True), (None, 5, False)],
 )
-def test_the_catalogue_has_another_version_where_pages_say_something_else(
+def test_catalogue_version_changes_with_the_shown_availability(
     sessions, version, stock, quantity, changes
 ):
     with sessions.begin() as session:
@@ -423,7 +425,7 @@ def test_the_catalogue_has_another_version_where_pages_say_something_else(
     assert (version() > before) is changes
 
 
-def test_what_is_not_held_after_all_changes_no_page(sessions, version):
+def test_failed_reservation_keeps_the_catalogue_version(sessions, version):
     with sessions.begin() as session:
         number = place(session, book("A", stock=4), book("B", stock=0)).id
     before = version()
@@ -434,11 +436,11 @@ def test_what_is_not_held_after_all_changes_no_page(sessions, version):
     assert version() == before
 
 
-def test_customers_who_change_pages_never_wait_for_each_other(postgres_sessions):
-    # One has the last of A and wants B, the other has the last of B: both change what pages say.
+def test_version_changes_of_different_books_do_not_block(postgres_sessions):
+    # Both reserve the last copy of a book, which changes the catalogue's version.
     with postgres_sessions.begin() as session:
         one, two = book("A", stock=1), book("B", stock=1)
-        numbers = [place(session, wanted).id for wanted in (one, two)]
+        numbers = [place(session, item).id for item in (one, two)]
     done = []
 
     def other():
@@ -451,4 +453,4 @@ def test_customers_who_change_pages_never_wait_for_each_other(postgres_sessions)
         thread = threading.Thread(target=other)
         thread.start()
         thread.join(20)
-        assert done, "it waits for a transaction that has only changed another book"
+        assert done, "blocked by a transaction that changed another book"

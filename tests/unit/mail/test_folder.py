@@ -1,4 +1,4 @@
-"""Mail as files."""
+"""The transport that writes files."""
 
 from email import message_from_bytes, policy
 
@@ -18,7 +18,7 @@ def made(registry):
     )
 
 
-def test_a_mail_is_a_file_named_by_its_time_and_id(made, tmp_path):
+def test_file_is_named_by_time_and_message_id(made, tmp_path):
     folder = tmp_path / "new" / "mail"
     Folder(folder).deliver(made)
     (file,) = folder.iterdir()
@@ -28,13 +28,13 @@ def test_a_mail_is_a_file_named_by_its_time_and_id(made, tmp_path):
     assert found.get_body(("plain",)).get_content() == "Größe\r\n"
 
 
-def test_the_same_mail_again_is_the_same_file(made, tmp_path):
+def test_repeated_message_overwrites_its_file(made, tmp_path):
     for _ in range(2):
         Folder(tmp_path / "mail").deliver(made)
     assert len(list((tmp_path / "mail").iterdir())) == 1
 
 
-def test_a_folder_that_cannot_be_written_to(made, tmp_path):
+def test_unwritable_folder_raises(made, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DeliveryError, match=r"mail\.folder: Not a directory"):
         Folder(tmp_path / "file" / "mail").deliver(made)

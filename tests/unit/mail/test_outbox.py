@@ -1,4 +1,4 @@
-"""A mail is written with what causes it, once."""
+"""E-mails are enqueued once, in the transaction that causes them."""
 
 import pytest
 
@@ -10,51 +10,51 @@ from tests.unit.makers import NOW, book, order
 
 
 @pytest.fixture
-def placed(sessions):
-    """Somebody's order; its id."""
+def order_id(sessions):
+    """The id of an order."""
     with sessions.begin() as session:
-        session.add(wanted := order(book(), email="ada@mail.example"))
+        session.add(made := order(book(), email="ada@mail.example"))
         session.flush()
-        return wanted.id
+        return made.id
 
 
-def test_a_mail_waits_from_the_moment_that_it_is_written(sessions, placed, mails):
+def test_enqueued_mail_waits_and_is_due(sessions, order_id, mails):
     with sessions.begin() as session:
         enqueue_order_email(
-            session, session.get(Order, placed), MailKind.REFUNDED, "re_1", NOW, amount=5
+            session, session.get(Order, order_id), MailKind.REFUNDED, "re_1", NOW, amount=5
         )
     (mail,) = mails().values()
     with sessions() as session:
-        number = session.get(Order, placed).number
+        number = session.get(Order, order_id).number
     assert mail.key == f"refunded/{number}/re_1"
-    assert (mail.kind, mail.order_id, mail.recipient) == ("refunded", placed, "ada@mail.example")
+    assert (mail.kind, mail.order_id, mail.recipient) == ("refunded", order_id, "ada@mail.example")
     assert (mail.status, mail.attempts, mail.due_at) == (MailStatus.WAITING, 0, NOW)
     assert mail.detail == {"amount": 5}
     assert mail.written_at == NOW
 
 
-def test_the_same_is_written_once_however_often(sessions, placed, mails):
+def test_same_key_is_enqueued_once(sessions, order_id, mails):
     for _ in range(2):
         with sessions.begin() as session:
             for _ in range(2):
-                enqueue_order_email(session, session.get(Order, placed), MailKind.PAID, "", NOW)
+                enqueue_order_email(session, session.get(Order, order_id), MailKind.PAID, "", NOW)
     assert len(mails()) == 1
 
 
-def test_the_same_is_written_once_by_many_at_once(sessions, placed, mails, together):
-    def write_it(_):
+def test_same_key_is_enqueued_once_concurrently(sessions, order_id, mails, together):
+    def enqueue(_):
         with sessions.begin() as session:
-            enqueue_order_email(session, session.get(Order, placed), MailKind.PAID, "", NOW)
+            enqueue_order_email(session, session.get(Order, order_id), MailKind.PAID, "", NOW)
 
-    assert together(write_it, range(8)) == [None] * 8
+    assert together(enqueue, range(8)) == [None] * 8
     assert len(mails()) == 1
 
 
-def test_different_things_are_different_mails(sessions, placed, mails):
+def test_different_keys_are_different_mails(sessions, order_id, mails):
     with sessions.begin() as session:
         session.add(other := order(book(), email="bea@mail.example"))
         session.flush()
-        found = session.get(Order, placed)
+        found = session.get(Order, order_id)
         enqueue_order_email(session, found, MailKind.PAID, "", NOW)
         enqueue_order_email(session, found, MailKind.REFUNDED, "re_1", NOW, amount=1)
         enqueue_order_email(session, found, MailKind.REFUNDED, "re_2", NOW, amount=1)
@@ -62,30 +62,30 @@ def test_different_things_are_different_mails(sessions, placed, mails):
     assert len({mail.message_id for mail in mails().values()}) == 4
 
 
-def test_what_is_rolled_back_is_not_mailed(sessions, placed, mails):
+def test_rolled_back_mail_is_not_enqueued(sessions, order_id, mails):
     with sessions() as session:
-        enqueue_order_email(session, session.get(Order, placed), MailKind.PAID, "", NOW)
+        enqueue_order_email(session, session.get(Order, order_id), MailKind.PAID, "", NOW)
         session.rollback()
     assert mails() == {}
 
 
-def test_nobody_is_mailed_where_no_address_is_known(sessions, mails):
+def test_order_without_address_enqueues_nothing(sessions, mails):
     with sessions.begin() as session:
-        session.add(wanted := order(book(), email=None))
+        session.add(made := order(book(), email=None))
         session.flush()
-        enqueue_order_email(session, wanted, MailKind.PAID, "", NOW)
+        enqueue_order_email(session, made, MailKind.PAID, "", NOW)
     assert mails() == {}
 
 
-def test_a_status_that_there_is_not():
+def test_unknown_mail_status_is_refused():
     from bookshop.mail.models import MailRecord
 
     with pytest.raises(ValueError, match="lost"):
         MailRecord(status="lost")
 
 
-def test_a_mail_that_is_claimed_is_not_sent_again_meanwhile(sessions, post, mails):
-    (mail_id,) = post()
+def test_claimed_mail_cannot_be_requeued(sessions, enqueue_mails, mails):
+    (mail_id,) = enqueue_mails()
     with sessions.begin() as session:
         mail = session.get(type(mails()[mail_id]), mail_id)
         mail.claimed_until = NOW

@@ -1,4 +1,4 @@
-"""Mail over SMTP, to a real server that is not always in the mood."""
+"""The SMTP transport against a local server with faults."""
 
 import dataclasses
 import gc
@@ -21,40 +21,40 @@ from bookshop.settings.parsers import Secret
 from tests.plugins.mail_server import DROP, LOST, authenticator
 from tests.unit.makers import NOW
 
-LETTER = EmailContent("Order", "Größe\n.\n..\nline\n", "<p>Größe</p>\n")
+CONTENT = EmailContent("Order", "Größe\n.\n..\nline\n", "<p>Größe</p>\n")
 
 
 @pytest.fixture
 def made(registry):
-    """A message to a recipient."""
+    """Makes messages."""
 
     def make(recipient="ada@mail.example"):
         mail = QueuedMail("paid", 1, recipient, "0123abcd", NOW, {})
-        return build_message(registry.services.settings, mail, LETTER)
+        return build_message(registry.services.settings, mail, CONTENT)
 
     return make
 
 
 def failure(transport, mail):
-    """How the delivery fails."""
+    """Return the error of a failing delivery."""
     with pytest.raises(DeliveryError) as caught:
         transport.deliver(mail)
     return caught.value
 
 
-def test_a_mail_arrives_as_it_was_written(make_smtp, server, made):
+def test_message_arrives_unchanged(make_smtp, server, made):
     make_smtp(server).deliver(made())
     (found,) = server.box.mails
-    assert found.mail_from == "hello@shelf.example"
+    assert found.mail_from == "hello@bookshop.example"
     assert found.rcpt_tos == ["ada@mail.example"]
     assert found.session.host_name == "shop.example"
     assert found.message["Message-ID"] == "<0123abcd@localhost>"
     text, html = found.message.iter_parts()
-    assert text.get_content().replace("\r\n", "\n") == LETTER.text
-    assert html.get_content().replace("\r\n", "\n") == LETTER.html
+    assert text.get_content().replace("\r\n", "\n") == CONTENT.text
+    assert html.get_content().replace("\r\n", "\n") == CONTENT.html
 
 
-# --- refusals
+# --- replies
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_mail_arrives_as_it_was_written(make_smtp, server, made):
         ("DATA", "554 5.6.0 no", RefusedError),
     ],
 )
-def test_what_the_server_answers_is_understood(make_smtp, server, made, stage, answer, fault):
+def test_reply_codes_map_to_errors(make_smtp, server, made, stage, answer, fault):
     server.box.plan[stage] = [answer]
     found = failure(make_smtp(server), made())
     assert type(found) is fault
@@ -88,7 +88,7 @@ def test_what_the_server_answers_is_understood(make_smtp, server, made, stage, a
 
 
 @pytest.mark.parametrize("stage", ["connect", "EHLO", "MAIL", "RCPT", "DATA"])
-def test_a_connection_that_is_lost_is_tried_again(make_smtp, server, made, stage):
+def test_lost_connection_is_temporary(make_smtp, server, made, stage):
     server.box.plan[stage] = [DROP]
     found = failure(make_smtp(server), made())
     assert type(found) is (OutageError if stage in {"connect", "EHLO"} else DeliveryError)
@@ -96,14 +96,14 @@ def test_a_connection_that_is_lost_is_tried_again(make_smtp, server, made, stage
     assert len(server.box.mails) == 1
 
 
-def test_an_answer_that_is_lost_leads_to_a_copy_under_the_same_id(make_smtp, server, made):
+def test_lost_reply_leads_to_a_duplicate_with_the_same_id(make_smtp, server, made):
     server.box.plan["DATA"] = [LOST]
     assert type(failure(make_smtp(server), made())) is DeliveryError
     make_smtp(server).deliver(made())
     assert server.box.ids() == ["<0123abcd@localhost>"] * 2
 
 
-def test_nobody_is_there(make_smtp, server, made):
+def test_refused_connection_is_an_outage(make_smtp, server, made):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     found = failure(make_smtp(server, port=port), made())
@@ -111,40 +111,40 @@ def test_nobody_is_there(make_smtp, server, made):
     assert found.summary == "connect: ConnectionRefusedError"
 
 
-def test_no_summary_tells_who_was_written_to(make_smtp, server, made):
+def test_summary_has_no_personal_data(make_smtp, server, made):
     server.box.plan["RCPT"] = ["550 5.1.1 <ada@mail.example> unknown"]
     found = failure(make_smtp(server), made())
     assert "ada" not in f"{found} {found!r} {found.summary}"
     assert "ada" in found.answer
 
 
-# --- addresses beyond ASCII
+# --- addresses outside ASCII
 
 
-def test_an_address_beyond_ascii_where_the_server_can(make_smtp, server, made):
+def test_smtputf8_is_used_if_supported(make_smtp, server, made):
     make_smtp(server).deliver(made("zoë@mail.example"))
     (found,) = server.box.mails
     assert found.rcpt_tos == ["zoë@mail.example"]
 
 
-def test_an_address_beyond_ascii_where_the_server_cannot(make_smtp, make_server, made):
+def test_smtputf8_unsupported_is_a_refusal(make_smtp, make_server, made):
     server = make_server()
     found = failure(make_smtp(server), made("zoë@mail.example"))
     assert type(found) is RefusedError
     assert found.summary == "SMTPUTF8: not supported"
 
 
-# --- time
+# --- time-outs
 
 
-def test_a_server_that_says_nothing_is_left(make_smtp, server, made):
+def test_silent_server_is_an_outage(make_smtp, server, made):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         found = failure(make_smtp(server, port=silent.getsockname()[1], timeout=0.1), made())
     assert type(found) is OutageError
 
 
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT"])
-def test_no_answer_is_waited_for_longer_than_the_time_out(make_smtp, server, made, stage):
+def test_replies_time_out(make_smtp, server, made, stage):
     held = threading.Event()
     server.box.plan[stage] = [held]
     found = failure(make_smtp(server, timeout=0.2), made())
@@ -153,7 +153,7 @@ def test_no_answer_is_waited_for_longer_than_the_time_out(make_smtp, server, mad
     assert server.box.mails == []
 
 
-def test_only_the_last_answer_may_take_its_time(make_smtp, server, made):
+def test_final_reply_has_a_longer_timeout(make_smtp, server, made):
     held = threading.Event()
     server.box.plan["DATA"] = [held]
     threading.Timer(0.6, held.set).start()
@@ -161,7 +161,7 @@ def test_only_the_last_answer_may_take_its_time(make_smtp, server, made):
     assert len(server.box.mails) == 1
 
 
-def test_the_last_answer_is_not_waited_for_without_end(make_smtp, server, made, monkeypatch):
+def test_final_reply_times_out(make_smtp, server, made, monkeypatch):
     monkeypatch.setattr(smtp, "DATA_TIMEOUT", 0.2)
     held = threading.Event()
     server.box.plan["DATA"] = [held]
@@ -171,7 +171,7 @@ def test_the_last_answer_is_not_waited_for_without_end(make_smtp, server, made, 
 
 
 @pytest.mark.parametrize("greeting", [b"", b"220 mx.example\r\n"], ids=["greeting", "EHLO"])
-def test_a_server_that_trickles_is_broken_off(make_smtp, server, made, monkeypatch, greeting):
+def test_trickling_server_is_aborted(make_smtp, server, made, monkeypatch, greeting):
     monkeypatch.setattr(smtp, "MAX_DELIVERY_TIME", 0.5)
     ended = threading.Event()
 
@@ -194,9 +194,9 @@ def test_a_server_that_trickles_is_broken_off(make_smtp, server, made, monkeypat
     assert not isinstance(found, RefusedError)
 
 
-# The server is left with half a connection, which it only lets go of when it is collected.
+# The server keeps a half-open connection until it is garbage-collected.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_connection_that_is_made_too_late_is_not_used(make_smtp, server, made, monkeypatch):
+def test_connection_after_the_deadline_is_not_used(make_smtp, server, made, monkeypatch):
     class Late(smtp._Client):
         def _get_socket(self, *arguments):
             self._abort()
@@ -208,7 +208,7 @@ def test_a_connection_that_is_made_too_late_is_not_used(make_smtp, server, made,
     gc.collect()
 
 
-def test_no_timer_outlives_its_delivery(make_smtp, server, made):
+def test_no_timer_survives_its_delivery(make_smtp, server, made):
     make_smtp(server).deliver(made())
     server.box.plan = {"connect": [DROP, "554 no"], "RCPT": [DROP]}
     for _ in range(3):
@@ -222,7 +222,7 @@ def test_no_timer_outlives_its_delivery(make_smtp, server, made):
             assert not thread.is_alive()
 
 
-def test_a_goodbye_that_is_not_answered_changes_nothing(make_smtp, server, made, monkeypatch):
+def test_failing_quit_is_ignored(make_smtp, server, made, monkeypatch):
     def silent(self):
         raise OSError
 
@@ -241,14 +241,14 @@ def authority():
 
 @pytest.fixture
 def trusted(authority, tmp_path, monkeypatch):
-    """The machine trusts the authority."""
+    """Trust the test authority."""
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
 
 
 @pytest.fixture
 def certified(authority):
-    """A server's TLS, with a certificate for a name."""
+    """Makes TLS contexts of servers with a certificate for a host name."""
 
     def make(name="localhost"):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -265,14 +265,14 @@ def test_starttls(make_smtp, make_server, made, certified, trusted):
     assert found.session.ssl is not None
 
 
-def test_tls_from_the_first_byte(make_smtp, make_server, made, certified, trusted):
+def test_implicit_tls(make_smtp, make_server, made, certified, trusted):
     server = make_server(tls=certified())
     make_smtp(server, security="tls").deliver(made())
     assert len(server.box.mails) == 1
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
-def test_a_certificate_of_nobody_known(make_smtp, make_server, made, certified, security):
+def test_untrusted_certificate_is_refused(make_smtp, make_server, made, certified, security):
     context = certified()
     server = make_server(**{"tls" if security == "tls" else "tls_context": context})
     found = failure(make_smtp(server, security=security), made())
@@ -281,14 +281,14 @@ def test_a_certificate_of_nobody_known(make_smtp, make_server, made, certified, 
     assert server.box.mails == []
 
 
-def test_a_certificate_of_another_name(make_smtp, make_server, made, certified, trusted):
+def test_certificate_of_another_host_is_refused(make_smtp, make_server, made, certified, trusted):
     server = make_server(tls_context=certified("mx.example"))
     found = failure(make_smtp(server, security="starttls"), made())
     assert type(found) is SettingsRefusedError
     assert "Hostname mismatch" in found.answer
 
 
-def test_nothing_goes_in_the_clear_where_tls_is_wanted(make_smtp, server, made):
+def test_missing_starttls_is_refused(make_smtp, server, made):
     found = failure(make_smtp(server, security="starttls"), made())
     assert type(found) is SettingsRefusedError
     assert found.summary == "STARTTLS: not supported"
@@ -298,15 +298,13 @@ def test_nothing_goes_in_the_clear_where_tls_is_wanted(make_smtp, server, made):
 LOGIN = {"username": "shop", "password": Secret("Passphrase25")}
 
 
-def test_a_login(make_smtp, make_server, made, certified, trusted):
+def test_login(make_smtp, make_server, made, certified, trusted):
     server = make_server(tls_context=certified(), auth_required=True, authenticator=authenticator)
     make_smtp(server, security="starttls", **LOGIN).deliver(made())
     assert len(server.box.mails) == 1
 
 
-def test_a_login_that_is_refused_is_our_fault_and_not_told(
-    make_smtp, make_server, made, certified, trusted
-):
+def test_refused_login_reveals_no_password(make_smtp, make_server, made, certified, trusted):
     server = make_server(tls_context=certified(), auth_required=True, authenticator=authenticator)
     wrong = {**LOGIN, "password": Secret("Secretive51")}
     found = failure(make_smtp(server, security="starttls", **wrong), made())
@@ -315,17 +313,17 @@ def test_a_login_that_is_refused_is_our_fault_and_not_told(
     assert "Secretive51" not in f"{found!r} {found.answer}"
 
 
-def test_a_login_that_is_wanted_and_not_given(make_smtp, make_server, made, certified):
+def test_missing_login_is_refused(make_smtp, make_server, made, certified):
     server = make_server(tls_context=certified(), auth_required=True, authenticator=authenticator)
     found = failure(make_smtp(server), made())
     assert (type(found), found.summary) == (SettingsRefusedError, "MAIL FROM: 530")
 
 
-def test_a_login_where_there_is_none(make_smtp, server, made):
+def test_unsupported_login_is_refused(make_smtp, server, made):
     found = failure(make_smtp(server, **LOGIN), made())
     assert (type(found), found.summary) == (SettingsRefusedError, "AUTH: not supported")
 
 
-def test_the_password_does_not_show(make_smtp, server):
+def test_password_is_not_in_the_repr(make_smtp, server):
     transport = make_smtp(server, **LOGIN)
     assert "Passphrase25" not in repr(dataclasses.asdict(transport._settings))

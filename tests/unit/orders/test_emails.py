@@ -62,8 +62,8 @@ def test_every_email_names_the_shop_and_links_to_the_order(kind, render_email, b
     assert written.text.startswith("Hello,\n\n")
     assert written.html.startswith("<!doctype html>\n")
     for text in (written.text, words(written.html)):
-        assert "The Test Shelf" in text
-        assert "hello@shelf.example" in text
+        assert "The Test Bookshop" in text
+        assert "hello@bookshop.example" in text
     for text in (written.text, written.html):
         url = re.search(r"http://localhost:6543/orders/\S+?(?=[\"\s])", text)[0]
         assert urlsplit(url).path == f"/orders/{bought.number}"

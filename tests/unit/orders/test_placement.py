@@ -1,4 +1,4 @@
-"""The same visitor wanting the same thing has one order, however often they ask at once."""
+"""Placement: one order per session and item, also under concurrency."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ from bookshop.orders.placement import (
 from bookshop.orders.states import OrderStatus
 from tests.unit.makers import NOW, book
 
-BASIS = DedupKey("visitor", "SKU", None)
+KEY = DedupKey("visitor", "SKU", None)
 PRICE = Money(1299, "GBP")
 
 
@@ -48,8 +48,8 @@ def session(sessions):
         yield session
 
 
-def test_an_order_is_of_one_copy_at_the_price_of_the_day(session):
-    made = place_order(session, BASIS, listing(), PRICE, NOW)
+def test_new_order_has_one_copy_at_the_present_price(session):
+    made = place_order(session, KEY, listing(), PRICE, NOW)
     session.flush()
     assert is_number(made.number)
     assert made.status == OrderStatus.PLACED
@@ -63,9 +63,9 @@ def test_an_order_is_of_one_copy_at_the_price_of_the_day(session):
     assert sum(line.amount for line in made.lines) == made.total
 
 
-def test_asking_again_gives_the_same_order_with_the_same_lines(session):
-    first = place_order(session, BASIS, listing(), PRICE, NOW)
-    again = place_order(session, BASIS, listing(Money(1, "GBP")), Money(1, "GBP"), NOW)
+def test_placing_again_returns_the_same_order(session):
+    first = place_order(session, KEY, listing(), PRICE, NOW)
+    again = place_order(session, KEY, listing(Money(1, "GBP")), Money(1, "GBP"), NOW)
     assert again is first
     assert again.money == PRICE
     assert len(again.lines) == 1
@@ -79,47 +79,47 @@ def test_asking_again_gives_the_same_order_with_the_same_lines(session):
         DedupKey("visitor", "SKU", "X"),
     ],
 )
-def test_another_visitor_book_or_time_is_another_order(session, other):
-    first = place_order(session, BASIS, listing(), PRICE, NOW)
+def test_other_session_item_or_repetition_is_another_order(session, other):
+    first = place_order(session, KEY, listing(), PRICE, NOW)
     assert place_order(session, other, listing(), PRICE, NOW).number != first.number
 
 
-def test_many_at_once_have_one_order(sessions, together):
-    def ask(_number):
+def test_concurrent_requests_place_one_order(sessions, together):
+    def place(_number):
         with sessions.begin() as session:
-            return place_order(session, BASIS, listing(), PRICE, NOW).number
+            return place_order(session, KEY, listing(), PRICE, NOW).number
 
-    numbers = together(ask, range(8))
+    numbers = together(place, range(8))
     assert len(set(numbers)) == 1
     with sessions() as session:
         assert session.scalar(select(func.count()).select_from(Order)) == 1
         assert session.scalar(select(func.count()).select_from(OrderLine)) == 1
 
 
-def test_an_order_is_found_again(session):
-    made = place_order(session, BASIS, listing(), PRICE, NOW)
-    assert find_order(session, BASIS, NOW) is made
+def test_order_is_found_by_its_key(session):
+    made = place_order(session, KEY, listing(), PRICE, NOW)
+    assert find_order(session, KEY, NOW) is made
     assert find_order(session, DedupKey("another", "SKU", None), NOW) is None
 
 
-def test_a_paid_order_is_found_while_it_is_remembered_and_then_let_go(session):
-    made = place_order(session, BASIS, listing(), PRICE, NOW)
+def test_paid_order_is_found_until_remembered_time_ends(session):
+    made = place_order(session, KEY, listing(), PRICE, NOW)
     made.status, made.paid_at = OrderStatus.PAID, NOW
-    assert find_order(session, BASIS, NOW + REMEMBERED) is made
-    assert find_order(session, BASIS, NOW + REMEMBERED + timedelta(seconds=1)) is None
+    assert find_order(session, KEY, NOW + REMEMBERED) is made
+    assert find_order(session, KEY, NOW + REMEMBERED + timedelta(seconds=1)) is None
     assert made.dedup_key is None
-    another = place_order(session, BASIS, listing(), PRICE, NOW)
+    another = place_order(session, KEY, listing(), PRICE, NOW)
     assert another.number != made.number
 
 
-def test_an_unpaid_order_is_found_however_old(session):
-    made = place_order(session, BASIS, listing(), PRICE, NOW)
-    assert find_order(session, BASIS, NOW + timedelta(days=400)) is made
+def test_old_unpaid_order_is_found(session):
+    made = place_order(session, KEY, listing(), PRICE, NOW)
+    assert find_order(session, KEY, NOW + timedelta(days=400)) is made
 
 
 @pytest.mark.parametrize("price", [Money(1500, "GBP"), Money(999, "GBP"), Money(1299, "EUR")])
-def test_an_open_order_follows_the_price(session, price):
-    made = place_order(session, BASIS, listing(), PRICE, NOW)
+def test_open_order_is_repriced(session, price):
+    made = place_order(session, KEY, listing(), PRICE, NOW)
     made.payment_intent = "pi_1"
     reprice_order(made, listing(price))
     assert made.money == price
@@ -128,33 +128,33 @@ def test_an_open_order_follows_the_price(session, price):
 
 
 @pytest.mark.parametrize("price", [PRICE, None])
-def test_nothing_changes_where_the_price_does_not(session, price):
-    made = place_order(session, BASIS, listing(), PRICE, NOW)
+def test_same_or_missing_price_changes_nothing(session, price):
+    made = place_order(session, KEY, listing(), PRICE, NOW)
     made.payment_intent = "pi_1"
     reprice_order(made, listing(price))
     assert (made.money, made.revision) == (PRICE, 1)
 
 
-def test_the_key_that_leads_to_an_unknown_intent_is_kept(session):
-    made = place_order(session, BASIS, listing(), PRICE, NOW)
+def test_order_without_intent_is_not_repriced(session):
+    made = place_order(session, KEY, listing(), PRICE, NOW)
     reprice_order(made, listing(Money(9999, "GBP")))
     assert (made.money, made.revision) == (PRICE, 1)
 
 
-def test_who_has_pressed_pay_pays_what_they_have_seen(session):
-    made = place_order(session, BASIS, listing(), PRICE, NOW)
+def test_order_is_not_repriced_after_pay_was_pressed(session):
+    made = place_order(session, KEY, listing(), PRICE, NOW)
     made.payment_intent, made.email = "pi_1", "ada@mail.example"
     reprice_order(made, listing(Money(9999, "GBP")))
     assert (made.money, made.revision) == (PRICE, 1)
 
 
-def test_a_retired_order_gives_back_its_copies_and_its_place(session, copies):
+def test_retired_order_releases_stock_and_dedup_key(session, copies):
     session.add(book("SKU", stock=1))
-    made = place_order(session, BASIS, listing(), PRICE, NOW)
+    made = place_order(session, KEY, listing(), PRICE, NOW)
     reserve(session, made, NOW)
     retire_order(session, made, NOW)
     session.flush()
     assert made.status == OrderStatus.CANCELLED
     assert copies(session, "SKU") == (1, 0)
-    assert find_order(session, BASIS, NOW) is None
-    assert place_order(session, BASIS, listing(), PRICE, NOW).number != made.number
+    assert find_order(session, KEY, NOW) is None
+    assert place_order(session, KEY, listing(), PRICE, NOW).number != made.number

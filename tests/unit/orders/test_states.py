@@ -1,4 +1,4 @@
-"""The table of moves: complete, in words, and without a trap."""
+"""The table of transitions is complete and consistent."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_every_status_has_a_meaning_and_a_message_for_the_customer():
     assert all(MEANINGS.values())
 
 
-def test_every_status_but_the_first_can_be_reached():
+def test_every_status_is_reachable():
     reached, new = set(), {OrderStatus.PLACED}
     while new:
         reached |= new
@@ -32,13 +32,15 @@ def test_every_status_but_the_first_can_be_reached():
     assert reached == set(OrderStatus)
 
 
-def test_every_effect_belongs_to_a_move_and_every_move_to_somebody():
-    assert {effect for move in TRANSITIONS.values() for effect in move.effects} == set(Effect)
-    assert all(move.by for move in TRANSITIONS.values())
-    assert {actor for move in TRANSITIONS.values() for actor in move.by} == set(Actor)
+def test_every_effect_and_actor_is_used():
+    assert {effect for transition in TRANSITIONS.values() for effect in transition.effects} == set(
+        Effect
+    )
+    assert all(transition.by for transition in TRANSITIONS.values())
+    assert {actor for transition in TRANSITIONS.values() for actor in transition.by} == set(Actor)
 
 
-def test_the_groups_share_the_states_among_them():
+def test_status_groups_partition_all_statuses():
     groups = [UNPAID, CLOSED, {OrderStatus.PROCESSING}, set(FULFILMENT), set(MONEY)]
     assert sorted(status for group in groups for status in group) == sorted(OrderStatus)
     assert {*FULFILMENT, *MONEY} == PAID_FOR
@@ -46,32 +48,36 @@ def test_the_groups_share_the_states_among_them():
 
 
 @pytest.mark.parametrize("source", sorted(PAID_FOR))
-def test_what_is_paid_for_is_never_unpaid_again(source):
+def test_paid_order_never_becomes_unpaid(source):
     assert {target for begin, target in TRANSITIONS if begin is source} <= PAID_FOR
 
 
 @pytest.mark.parametrize("target", sorted(PAID_FOR))
-def test_only_stripes_word_and_parcels_make_an_order_one_that_is_paid_for(target):
-    for (source, end), move in TRANSITIONS.items():
+def test_only_stripe_makes_an_order_paid(target):
+    for (source, end), transition in TRANSITIONS.items():
         if end is target and source not in PAID_FOR:
-            assert move.by == {Actor.STRIPE}
+            assert transition.by == {Actor.STRIPE}
             assert target is OrderStatus.PAID
 
 
 @pytest.mark.parametrize("target", sorted(MONEY))
-def test_money_moves_by_stripes_word_alone(target):
-    assert all(move.by == {Actor.STRIPE} for (_, end), move in TRANSITIONS.items() if end is target)
+def test_only_stripe_causes_refund_and_dispute_statuses(target):
+    assert all(
+        transition.by == {Actor.STRIPE}
+        for (_, end), transition in TRANSITIONS.items()
+        if end is target
+    )
 
 
-def test_nobody_gives_copies_away_that_are_paid_for_and_nobody_sells_them_twice():
-    for (source, target), move in TRANSITIONS.items():
+def test_stock_is_sold_once_and_never_released_after_payment():
+    for (source, target), transition in TRANSITIONS.items():
         if source in PAID_FOR:
-            assert move.effects == ()
-        assert (Effect.SELL_STOCK in move.effects) == (
+            assert transition.effects == ()
+        assert (Effect.SELL_STOCK in transition.effects) == (
             target is OrderStatus.PAID and source not in PAID_FOR
         )
-        assert (Effect.RELEASE_STOCK in move.effects) == (target in CLOSED)
+        assert (Effect.RELEASE_STOCK in transition.effects) == (target in CLOSED)
 
 
-def test_no_move_leads_to_where_it_begins():
+def test_no_transition_keeps_the_status():
     assert all(source is not target for source, target in TRANSITIONS)

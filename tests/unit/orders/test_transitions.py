@@ -1,4 +1,4 @@
-"""Every move of the table is made with all that it does, and no other is made at all."""
+"""Every transition of the table has its effects, and no other transition is possible."""
 
 from itertools import pairwise, product
 
@@ -27,43 +27,43 @@ def session(sqlite_sessions):
         yield session
 
 
-def begin(session, status, *, held=True, stock=STOCK):
-    wanted = book(stock=stock)
-    made = order(wanted, status=status, email="reader@example.com", intent_status="canceled")
-    session.add_all([wanted, made])
+def begin(session, status, *, reserved=True, stock=STOCK):
+    item = book(stock=stock)
+    made = order(item, status=status, email="reader@example.com", intent_status="canceled")
+    session.add_all([item, made])
     session.flush()
-    if held:
+    if reserved:
         reserve(session, made, NOW)
     session.flush()
-    return made, wanted
+    return made, item
 
 
 def by(actor):
     return Cause(actor, f"by {actor.value}")
 
 
-def go(session, made, target, cause):
+def move(session, made, target, cause):
     transition(TransitionContext(session, cause, NOW), made, target)
     session.flush()
 
 
 def entries(session, made):
-    wanted = select(AuditEntry).where(AuditEntry.order_id == made.id).order_by(AuditEntry.id)
-    return session.scalars(wanted).all()
+    query = select(AuditEntry).where(AuditEntry.order_id == made.id).order_by(AuditEntry.id)
+    return session.scalars(query).all()
 
 
 def mails(session, made):
-    wanted = select(MailRecord.kind).where(MailRecord.order_id == made.id)
-    return list(session.scalars(wanted))
+    query = select(MailRecord.kind).where(MailRecord.order_id == made.id)
+    return list(session.scalars(query))
 
 
 @pytest.mark.parametrize(("source", "target"), EVERY)
-def test_every_move_is_made_by_each_who_may_and_by_nobody_else(session, source, target):
+def test_transition_is_allowed_for_its_actors_only(session, source, target):
     for actor in Actor:
         made, _ = begin(session, source)
         assert is_allowed(made, target, by(actor)) == (actor in TRANSITIONS[source, target].by)
         if actor in TRANSITIONS[source, target].by:
-            go(session, made, target, by(actor))
+            move(session, made, target, by(actor))
             (entry,) = entries(session, made)
             assert (entry.from_status, entry.to_status, entry.event) == (
                 source,
@@ -74,28 +74,28 @@ def test_every_move_is_made_by_each_who_may_and_by_nobody_else(session, source, 
             assert made.status == target
         else:
             with pytest.raises(ForbiddenTransitionError, match=f"{source} -> {target} by {actor}"):
-                go(session, made, target, by(actor))
+                move(session, made, target, by(actor))
             assert (made.status, entries(session, made)) == (source, [])
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)
-def test_every_other_pair_is_refused_to_everybody(session, source, target):
+def test_other_transitions_are_refused_for_all_actors(session, source, target):
     made, _ = begin(session, source)
     for actor in Actor:
         with pytest.raises(ForbiddenTransitionError):
-            go(session, made, target, by(actor))
+            move(session, made, target, by(actor))
     assert (made.status, entries(session, made), mails(session, made)) == (source, [], [])
 
 
 @pytest.mark.parametrize(("source", "target"), EVERY)
-def test_a_move_does_what_the_table_says_and_nothing_else(session, copies, source, target):
-    made, wanted = begin(session, source)
+def test_transition_has_exactly_the_effects_of_the_table(session, copies, source, target):
+    made, item = begin(session, source)
     rule = TRANSITIONS[source, target]
-    go(session, made, target, by(min(rule.by)))
-    here, held = copies(session, wanted.sku)
+    move(session, made, target, by(min(rule.by)))
+    stock, reserved = copies(session, item.sku)
     sold, released = Effect.SELL_STOCK in rule.effects, Effect.RELEASE_STOCK in rule.effects
-    assert here == (STOCK - 1 if sold else STOCK)
-    assert held == (0 if sold or released else 1)
+    assert stock == (STOCK - 1 if sold else STOCK)
+    assert reserved == (0 if sold or released else 1)
     assert made.stock_reserved == (not (sold or released))
     assert (made.paid_at == NOW) == sold
     until = {Effect.RESERVE_WITHOUT_EXPIRY: None, Effect.EXTEND_RESERVATION: NOW + RESERVATION_TIME}
@@ -111,7 +111,7 @@ def test_a_move_does_what_the_table_says_and_nothing_else(session, copies, sourc
     assert mails(session, made) == [kinds[each] for each in rule.effects if each in kinds]
 
 
-def test_every_effect_can_be_done():
+def test_every_effect_is_implemented():
     assert set(EFFECTS) == set(Effect)
 
 
@@ -123,13 +123,13 @@ def test_every_effect_can_be_done():
         if Effect.SELL_STOCK in TRANSITIONS[source, target].effects
     ),
 )
-def test_paid_without_copies_asks_for_all_of_the_money_back(session, copies, source):
-    made, wanted = begin(session, source, held=False, stock=0)
-    go(session, made, OrderStatus.PAID, by(Actor.STRIPE))
+def test_out_of_stock_payment_requests_a_full_refund(session, copies, source):
+    made, item = begin(session, source, reserved=False, stock=0)
+    move(session, made, OrderStatus.PAID, by(Actor.STRIPE))
     (refund,) = session.scalars(select(RefundRecord))
     assert made.out_of_stock
     assert (refund.amount, refund.status) == (made.total, "requested")
-    assert copies(session, wanted.sku) == (0, 0)
+    assert copies(session, item.sku) == (0, 0)
     assert mails(session, made) == ["sold_out"]
     assert [entry.event for entry in entries(session, made)] == [
         "status_changed",
@@ -138,10 +138,10 @@ def test_paid_without_copies_asks_for_all_of_the_money_back(session, copies, sou
     ]
 
 
-def test_who_was_told_that_it_failed_is_not_told_that_it_expired(session):
+def test_no_expiry_email_after_a_payment_failure_email(session):
     made, _ = begin(session, OrderStatus.PROCESSING)
-    go(session, made, OrderStatus.AWAITING_PAYMENT, by(Actor.STRIPE))
-    go(session, made, OrderStatus.EXPIRED, by(Actor.CLOCK))
+    move(session, made, OrderStatus.AWAITING_PAYMENT, by(Actor.STRIPE))
+    move(session, made, OrderStatus.EXPIRED, by(Actor.CLOCK))
     assert mails(session, made) == ["payment_failed"]
 
 
@@ -150,7 +150,9 @@ def test_who_was_told_that_it_failed_is_not_told_that_it_expired(session):
     ("intent_status", "can_be_paid"),
     [("requires_payment_method", True), ("requires_action", True), ("canceled", False)],
 )
-def test_the_customer_begins_anew_once_nobody_can_pay(status, intent_status, can_be_paid):
+def test_dedup_key_is_released_once_the_closed_order_cannot_be_paid(
+    status, intent_status, can_be_paid
+):
     made = order(book(), status=status, intent_status=intent_status)
     release_dedup_key(made)
     assert (made.dedup_key is None) == (status in CLOSED and not can_be_paid)
@@ -158,7 +160,7 @@ def test_the_customer_begins_anew_once_nobody_can_pay(status, intent_status, can
 
 @settings(max_examples=60)
 @given(data=st.data())
-def test_whatever_moves_are_made_the_history_is_one_chain(sqlite_sessions, data):
+def test_audit_trail_is_one_chain_of_statuses(sqlite_sessions, data):
     with sqlite_sessions() as session:
         made, _ = begin(session, OrderStatus.PLACED)
         for _ in range(data.draw(st.integers(0, 12))):
@@ -166,14 +168,16 @@ def test_whatever_moves_are_made_the_history_is_one_chain(sqlite_sessions, data)
             cause = by(data.draw(st.sampled_from(Actor)))
             before = OrderStatus(made.status)
             if is_allowed(made, target, cause):
-                go(session, made, target, cause)
+                move(session, made, target, cause)
             else:
                 with pytest.raises(ForbiddenTransitionError):
-                    go(session, made, target, cause)
+                    move(session, made, target, cause)
                 assert made.status == before
-        moves = [entry for entry in entries(session, made) if entry.to_status]
-        ends = [OrderStatus.PLACED, *(entry.to_status for entry in moves)]
-        assert [entry.from_status for entry in moves] == ends[:-1]
-        assert made.status == ends[-1]
-        assert all((first.at, first.id) < (then.at, then.id) for first, then in pairwise(moves))
+        changes = [entry for entry in entries(session, made) if entry.to_status]
+        statuses = [OrderStatus.PLACED, *(entry.to_status for entry in changes)]
+        assert [entry.from_status for entry in changes] == statuses[:-1]
+        assert made.status == statuses[-1]
+        assert all(
+            (first.at, first.id) < (second.at, second.id) for first, second in pairwise(changes)
+        )
         session.rollback()

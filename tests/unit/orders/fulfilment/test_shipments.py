@@ -1,4 +1,4 @@
-"""Copies are sent once, for money that is there, and the customer is told."""
+"""Shipments: copies are shipped once, for a paid order, and the customer gets an e-mail."""
 
 import pytest
 from sqlalchemy import select
@@ -34,37 +34,37 @@ def placed(session, **values):
     return made
 
 
-def send(session, made, parcel=EVERYTHING):
-    sent = ship(TransitionContext(session, STAFF, NOW), made, parcel)
+def send(session, made, request=EVERYTHING):
+    shipped = ship(TransitionContext(session, STAFF, NOW), made, request)
     session.flush()
-    return [(each.sku, each.quantity) for each in sent]
+    return [(each.sku, each.quantity) for each in shipped]
 
 
 def shipments(session):
-    wanted = select(AuditEntry).where(AuditEntry.event == "items_shipped")
-    return [entry.detail for entry in session.scalars(wanted.order_by(AuditEntry.id))]
+    query = select(AuditEntry).where(AuditEntry.event == "items_shipped")
+    return [entry.detail for entry in session.scalars(query.order_by(AuditEntry.id))]
 
 
 def mails(session):
     return [mail.detail for mail in session.scalars(select(MailRecord).order_by(MailRecord.id))]
 
 
-def test_everything_is_sent_told_and_written_down(session):
+def test_shipment_is_recorded_and_the_customer_gets_an_email(session):
     made = placed(session)
     assert send(session, made, ShipmentRequest({}, "RM123")) == [("ONE", 2), ("TWO", 2)]
     assert made.status == OrderStatus.SHIPPED
-    told = {
+    detail = {
         "lines": [{"title": "One", "quantity": 2}, {"title": "Two", "quantity": 2}],
         "tracking": "RM123",
     }
-    assert shipments(session) == [told]
-    assert mails(session) == [told]
+    assert shipments(session) == [detail]
+    assert mails(session) == [detail]
     entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert {(entry.actor, entry.cause) for entry in entries} == {("staff", "orders ship by ada")}
     assert [entry.to_status for entry in entries] == [None, "shipped"]
 
 
-def test_parcel_after_parcel_until_all_is_sent(session):
+def test_order_is_shipped_in_several_parcels(session):
     made = placed(session)
     assert send(session, made, ShipmentRequest({"ONE": 1})) == [("ONE", 1)]
     assert made.status == OrderStatus.PARTLY_SHIPPED
@@ -78,7 +78,7 @@ def test_parcel_after_parcel_until_all_is_sent(session):
     assert len(mails(session)) == 3
 
 
-def test_two_parcels_alike_are_two_mails(session):
+def test_equal_shipments_are_separate_emails(session):
     made = placed(session)
     for _ in range(2):
         send(session, made, ShipmentRequest({"ONE": 1}))
@@ -87,29 +87,29 @@ def test_two_parcels_alike_are_two_mails(session):
 
 
 @pytest.mark.parametrize(
-    ("copies", "why"),
+    ("copies", "message"),
     [
         ({"ONE": 3}, "Only 2 of ONE"),
         ({"ONE": None, "TWO": 3}, "Only 2 of TWO"),
         ({"SIX": None}, "SIX is not part of this order"),
     ],
 )
-def test_what_is_not_in_the_order_is_not_sent(session, copies, why):
+def test_copies_outside_the_order_are_refused(session, copies, message):
     made = placed(session)
-    with pytest.raises(CannotShipError, match=why):
+    with pytest.raises(CannotShipError, match=message):
         send(session, made, ShipmentRequest(copies))
     assert [line.shipped for line in made.lines] == [0, 0]
     assert mails(session) == []
 
 
-def test_what_has_been_sent_is_not_sent_again(session):
+def test_shipped_copies_are_not_shipped_again(session):
     made = placed(session)
     send(session, made, ShipmentRequest({"ONE": None}))
     with pytest.raises(CannotShipError, match="All copies of ONE have been shipped"):
         send(session, made, ShipmentRequest({"ONE": None}))
 
 
-def test_e_books_are_delivered(session):
+def test_shipping_only_e_books_delivers_the_order(session):
     made = placed(session)
     for line in made.lines:
         line.digital = True
@@ -118,7 +118,7 @@ def test_e_books_are_delivered(session):
 
 
 @pytest.mark.parametrize("status", sorted(set(OrderStatus) - SHIPPABLE))
-def test_nothing_is_sent_without_money(session, status):
+def test_nothing_is_shipped_without_payment(session, status):
     made = placed(session, status=status)
     with pytest.raises(CannotShipError, match=status.value.replace("_", " ")):
         send(session, made, ShipmentRequest({}, despite_warning=True))
@@ -128,7 +128,7 @@ def test_nothing_is_sent_without_money(session, status):
     ("refunded", "dispute", "status"),
     [(1, None, OrderStatus.PARTLY_REFUNDED), (0, "won", OrderStatus.DISPUTE_WON)],
 )
-def test_what_became_of_the_money_outlives_the_sending(session, refunded, dispute, status):
+def test_refund_and_dispute_statuses_persist_after_shipping(session, refunded, dispute, status):
     made = placed(session, status=status, refunded=refunded)
     if dispute:
         session.add(
@@ -146,36 +146,36 @@ def test_what_became_of_the_money_outlives_the_sending(session, refunded, disput
     assert len(mails(session)) == 1
 
 
-def test_what_is_not_there_is_not_sent_at_all(session):
+def test_out_of_stock_order_cannot_be_shipped(session):
     made = placed(session, out_of_stock=True)
     with pytest.raises(CannotShipError, match="out of stock"):
         send(session, made, ShipmentRequest({}, despite_warning=True))
 
 
 @pytest.mark.parametrize(
-    ("doubt", "why"),
+    ("warning", "message"),
     [
         ({"under_review": True}, "advises to review"),
         ({"fraud_warned_at": NOW}, "suspects fraud"),
         ({"payment_mismatch": True}, "does not match"),
     ],
 )
-def test_a_doubt_stops_the_sending_unless_somebody_insists(session, doubt, why):
-    made = placed(session, **doubt)
-    with pytest.raises(CannotShipError, match=f"{why}.*--despite-warning"):
+def test_warning_prevents_shipping_unless_overridden(session, warning, message):
+    made = placed(session, **warning)
+    with pytest.raises(CannotShipError, match=f"{message}.*--despite-warning"):
         send(session, made)
     assert send(session, made, ShipmentRequest({}, despite_warning=True))
 
 
-def test_of_many_who_send_at_once_one_does(sessions, together):
+def test_concurrent_shipments_ship_once(sessions, together):
     with sessions.begin() as session:
         number = placed(session).number
 
-    def send_it(_):
+    def send_all(_):
         with sessions.begin() as session:
             return send(session, lock_order(session, number))
 
-    results = together(send_it, range(4))
+    results = together(send_all, range(4))
     assert results.count([("ONE", 2), ("TWO", 2)]) == 1
     assert [type(each) for each in results].count(CannotShipError) == 3
     with sessions() as session:
@@ -184,7 +184,7 @@ def test_of_many_who_send_at_once_one_does(sessions, together):
         assert len(mails(session)) == len(shipments(session)) == 1
 
 
-def test_an_order_is_found_however_its_number_is_written(session):
+def test_lock_order_accepts_any_notation_of_the_number(session):
     number = placed(session).number
     assert lock_order(session, number.lower().replace("-", " ")).number == number
     with pytest.raises(NoSuchOrderError, match="There is no order K7QM"):

@@ -1,4 +1,4 @@
-"""An order as templates show it."""
+"""The presenter of orders for templates."""
 
 import pytest
 from pyramid.interfaces import IRequestExtensions
@@ -24,7 +24,7 @@ def config(tmp_path, sqlite_url):
 
 @pytest.fixture
 def presented(config):
-    """An order for a book that is in the shop and one that is not, in a shop mounted somewhere."""
+    """Presents an order of one book in the catalogue and one removed book."""
 
     def present(mounted=""):
         here, gone = book("HERE", title="As It Is Called Now", language="ger"), book("GONE")
@@ -33,31 +33,31 @@ def presented(config):
         with config.registry.services.sessions.begin() as session:
             session.add_all([here, made])
             session.flush()
-            taken = order_snapshot(made)
+            snapshot = order_snapshot(made)
         request = Request.blank("/", base_url=f"http://localhost{mounted}")
         request.registry = config.registry
         apply_request_extensions(request, config.registry.getUtility(IRequestExtensions))
         request.root = Shop(request)
-        return present_order(request, taken)
+        return present_order(request, snapshot)
 
     return present
 
 
-def test_a_line_is_as_it_was_sold(presented):
+def test_line_is_shown_as_sold(presented):
     (line, _) = presented().lines
     assert (line.title, line.lang, line.byline) == ("As It Was Sold", "de", "Ada Example")
     assert (line.quantity, line.shipped, line.amount) == (2, 1, Money(1998, "GBP"))
     assert (line.format_label, line.picture.src) == ("Paperback", "/covers/cover.svg")
 
 
-def test_a_book_that_has_left_the_shop_is_still_in_its_order(presented):
+def test_removed_book_stays_in_its_order(presented):
     (_, line) = presented().lines
     assert line.title.startswith("Book ")
     assert (line.lang, line.byline, line.format_label, line.picture) == (None, "", "", None)
 
 
 @pytest.mark.parametrize("mounted", ["", "/shop"])
-def test_an_order_has_its_amounts_and_its_page(presented, mounted):
+def test_order_has_amounts_and_url(presented, mounted):
     order = presented(mounted)
     assert (order.total, order.refunded) == (Money(3996, "GBP"), Money(500, "GBP"))
     assert order.email == "ada@reader.example"

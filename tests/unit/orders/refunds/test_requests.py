@@ -1,4 +1,4 @@
-"""Money goes back as Stripe says: each refund is written once, and never more than was paid."""
+"""Refunds: recorded once, as Stripe reports them, and never more than was paid."""
 
 from datetime import timedelta
 
@@ -31,46 +31,46 @@ def session(sessions):
         yield session
 
 
-def paid(session, *kept, **values):
-    """A paid order of one copy, with an address to mail to."""
-    wanted = book("ONE", stock=STOCK)
-    made = order(wanted, price=PRICE, email="reader@example.com", **values)
-    session.add_all([wanted, made])
+def paid(session, *refunds, **values):
+    """Return a paid order of one copy with an e-mail address."""
+    item = book("ONE", stock=STOCK)
+    made = order(item, price=PRICE, email="reader@example.com", **values)
+    session.add_all([item, made])
     session.flush()
     reserve(session, made, NOW)
-    hear(session, made, *kept)
+    sync(session, made, *refunds)
     return made
 
 
-def hear(session, made, *said, at=0, disputes=(), **values):
-    """Stripe's word that the order is paid, and on what became of its money since."""
+def sync(session, made, *refunds, at=0, disputes=(), **values):
+    """Sync the order with a succeeded intent and its refunds and disputes."""
     intent = intent_of(
         made,
         IntentStatus.SUCCEEDED,
-        charge=charge(*said, disputes=disputes, **values),
+        charge=charge(*refunds, disputes=disputes, **values),
         checked_at=NOW + timedelta(seconds=at),
     )
-    found = sync_payment(session, intent, EVENT, NOW + timedelta(seconds=at))
+    synced = sync_payment(session, intent, EVENT, NOW + timedelta(seconds=at))
     session.flush()
-    return found
+    return synced
 
 
-def ask(session, made, amount, *, restock=False):
+def request(session, made, amount, *, restock=False):
     return request_refund(
         TransitionContext(session, STAFF, NOW), made, Money(amount, "GBP"), restock=restock
     )
 
 
-def happened(session, made):
-    wanted = select(AuditEntry.event).where(AuditEntry.order_id == made.id).order_by(AuditEntry.id)
-    return list(session.scalars(wanted))
+def events(session, made):
+    query = select(AuditEntry.event).where(AuditEntry.order_id == made.id).order_by(AuditEntry.id)
+    return list(session.scalars(query))
 
 
 def mailed(session):
     return [mail.kind for mail in session.scalars(select(MailRecord).order_by(MailRecord.id))]
 
 
-# --- what Stripe says
+# --- refunds at Stripe
 
 
 @pytest.mark.parametrize(
@@ -83,97 +83,97 @@ def mailed(session):
         ([999], OrderStatus.REFUNDED),
     ],
 )
-def test_an_order_stands_where_its_refunds_put_it(session, amounts, status):
+def test_refunds_determine_the_order_status(session, amounts, status):
     made = paid(session, *(refund(amount) for amount in amounts))
     assert (made.status, made.refunded) == (status, sum(amounts))
 
 
 @pytest.mark.parametrize("status", [RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION])
-def test_what_is_on_its_way_counts_as_gone(session, status):
+def test_pending_refunds_count(session, status):
     assert paid(session, refund(999, status)).status == OrderStatus.REFUNDED
 
 
 @pytest.mark.parametrize("status", [RefundStatus.FAILED, RefundStatus.CANCELLED])
-def test_what_came_back_is_there_again(session, status, caplog):
-    gone = refund(999, RefundStatus.PENDING)
-    made = paid(session, gone)
-    hear(session, made, refund(999, status, id=gone.id, failure_reason="lost card"), at=1)
+def test_failed_refund_is_recorded_and_does_not_count(session, status, caplog):
+    pending = refund(999, RefundStatus.PENDING)
+    made = paid(session, pending)
+    sync(session, made, refund(999, status, id=pending.id, failure_reason="lost card"), at=1)
     assert (made.status, made.refunded) == (OrderStatus.PAID, 0)
-    [written] = session.scalars(select(RefundRecord))
-    assert (written.status, written.problem) == (status, "lost card")
-    (record,) = caplog.records
-    assert (record.message, record.refund) == ("refund_failed", gone.id)
+    [record] = session.scalars(select(RefundRecord))
+    assert (record.status, record.problem) == (status, "lost card")
+    (logged,) = caplog.records
+    assert (logged.message, logged.refund) == ("refund_failed", pending.id)
 
 
-def test_a_refund_is_written_and_mailed_once_however_often_it_is_heard_of(session):
+def test_repeated_refund_is_recorded_and_emailed_once(session):
     back = refund(500)
     made = paid(session, back)
     for second in range(1, 4):
-        hear(session, made, back, at=second)
+        sync(session, made, back, at=second)
     assert len(session.scalars(select(RefundRecord)).all()) == 1
     assert mailed(session) == ["paid", "refunded"]
-    assert happened(session, made).count("refund_updated") == 1
+    assert events(session, made).count("refund_updated") == 1
 
 
-def test_an_older_answer_takes_no_refund_back(session):
+def test_outdated_response_removes_no_refund(session):
     made = paid(session)
-    hear(session, made, refund(999), at=5)
-    hear(session, made, at=1)
+    sync(session, made, refund(999), at=5)
+    sync(session, made, at=1)
     assert (made.status, made.refunded) == (OrderStatus.REFUNDED, 999)
 
 
-def test_the_database_itself_refuses_more_than_was_paid(session):
+def test_database_refuses_refunds_above_the_total(session):
     made = paid(session)
     made.refunded = 1000
     with pytest.raises(Exception, match="refunded_within_total"):
         session.flush()
 
 
-# --- asking for one
+# --- requests
 
 
-def test_a_refund_that_is_asked_for_is_the_one_that_stripe_makes(session):
+def test_requested_refund_is_matched_by_its_reference(session):
     made = paid(session)
-    asked = ask(session, made, 400)
-    assert asked.status == "requested"
-    hear(session, made, refund(400, reference=asked.key, id="re_ours"), at=1)
-    [written] = session.scalars(select(RefundRecord))
-    assert (written.stripe_id, written.status, written.key) == ("re_ours", "succeeded", asked.key)
+    requested = request(session, made, 400)
+    assert requested.status == "requested"
+    sync(session, made, refund(400, reference=requested.key, id="re_ours"), at=1)
+    [record] = session.scalars(select(RefundRecord))
+    assert (record.stripe_id, record.status, record.key) == ("re_ours", "succeeded", requested.key)
     assert made.refunded == 400
 
 
-def test_a_refund_of_the_dashboard_is_not_taken_for_ours(session):
+def test_dashboard_refund_is_recorded_separately(session):
     made = paid(session)
-    asked = ask(session, made, 400)
-    hear(session, made, refund(400), at=1)
-    assert asked.status == "requested"
+    requested = request(session, made, 400)
+    sync(session, made, refund(400), at=1)
+    assert requested.status == "requested"
     assert refundable_amount(session, made) == Money(199, "GBP")
 
 
-def test_a_reference_of_another_order_claims_nothing(session):
+def test_reference_of_another_order_is_not_matched(session):
     made = paid(session)
     other = order(book("TWO"), status=OrderStatus.PAID)
     session.add(other)
     session.flush()
-    asked = ask(session, made, 400)
-    hear(session, other, refund(400, reference=asked.key), at=1)
-    assert (asked.status, asked.stripe_id) == ("requested", None)
+    requested = request(session, made, 400)
+    sync(session, other, refund(400, reference=requested.key), at=1)
+    assert (requested.status, requested.stripe_id) == ("requested", None)
 
 
 @pytest.mark.parametrize("amount", [0, -1, 1000])
-def test_no_amount_but_one_that_is_there_can_be_asked_for(session, amount):
+def test_amount_must_be_refundable(session, amount):
     with pytest.raises(CannotRefundError, match=r"between 0.01 and 9.99 GBP"):
-        ask(session, paid(session), amount)
+        request(session, paid(session), amount)
 
 
-def test_what_is_asked_for_is_not_asked_for_again(session):
+def test_requested_refunds_reduce_the_refundable_amount(session):
     made = paid(session)
-    ask(session, made, 600)
+    request(session, made, 600)
     with pytest.raises(CannotRefundError, match=r"between 0.01 and 3.99 GBP"):
-        ask(session, made, 400)
-    ask(session, made, 399)
+        request(session, made, 400)
+    request(session, made, 399)
     with pytest.raises(CannotRefundError, match="whole payment was refunded"):
-        ask(session, made, 1)
+        request(session, made, 1)
 
 
 def test_another_currency_is_refused(session):
@@ -183,101 +183,101 @@ def test_another_currency_is_refused(session):
 
 
 @pytest.mark.parametrize("status", [status for status in OrderStatus if status not in PAID_FOR])
-def test_where_there_is_no_money_none_goes_back(session, status):
+def test_unpaid_order_cannot_be_refunded(session, status):
     made = order(book(), status=status)
     session.add(made)
     session.flush()
     with pytest.raises(CannotRefundError, match="no payment to refund"):
-        ask(session, made, 1)
+        request(session, made, 1)
 
 
 @pytest.mark.parametrize("status", [DisputeStatus.NEEDS_RESPONSE, DisputeStatus.LOST])
-def test_what_the_bank_decides_is_not_refunded_beside_it(session, status):
+def test_disputed_order_cannot_be_refunded(session, status):
     made = paid(session)
-    hear(session, made, disputes=(dispute(status),), at=1)
+    sync(session, made, disputes=(dispute(status),), at=1)
     with pytest.raises(CannotRefundError, match="respond to the dispute"):
-        ask(session, made, 1)
+        request(session, made, 1)
 
 
 @settings(max_examples=40)
-@given(wanted=st.lists(st.integers(1, 600), max_size=8))
-def test_whatever_is_asked_for_it_is_never_more_than_was_paid(sessions, wanted):
+@given(amounts=st.lists(st.integers(1, 600), max_size=8))
+def test_requests_never_exceed_the_total(sessions, amounts):
     with sessions() as session:
         made = order(book(), price=PRICE, status=OrderStatus.PAID)
         session.add(made)
         session.flush()
-        for amount in wanted:
+        for amount in amounts:
             left = refundable_amount(session, made).amount
             try:
-                ask(session, made, amount)
+                request(session, made, amount)
             except CannotRefundError:
                 assert amount > left
             else:
                 assert amount <= left
             session.flush()
-        asked = sum(session.scalars(select(RefundRecord.amount).filter_by(order_id=made.id)))
-        assert asked <= PRICE
+        requested = sum(session.scalars(select(RefundRecord.amount).filter_by(order_id=made.id)))
+        assert requested <= PRICE
         session.rollback()
 
 
-def test_two_who_ask_at_once_ask_for_what_is_there(sessions, together):
+def test_concurrent_requests_never_exceed_the_total(sessions, together):
     with sessions.begin() as session:
         number = paid(session).number
 
-    def ask_for_most(_):
+    def request_most(_):
         with sessions.begin() as session:
             mine = session.scalars(
                 select(Order).where(Order.number == number).with_for_update()
             ).one()
-            ask(session, mine, 600)
+            request(session, mine, 600)
 
-    results = together(ask_for_most, range(4))
+    results = together(request_most, range(4))
     assert results.count(None) == 1
     assert [type(result) for result in results if result] == [CannotRefundError] * 3
 
 
-# --- copies
+# --- stock
 
 
-def test_restocked_copies_are_back_once_stripe_has_taken_the_refund_on(session, copies):
+def test_copies_are_restocked_once_stripe_accepts_the_refund(session, copies):
     made = paid(session)
-    asked = ask(session, made, PRICE, restock=True)
+    requested = request(session, made, PRICE, restock=True)
     assert copies(session, "ONE") == (STOCK - 1, 0)
-    back = refund(PRICE, RefundStatus.PENDING, reference=asked.key)
-    hear(session, made, back, at=1)
-    hear(session, made, refund(PRICE, id=back.id, reference=asked.key), at=2)
+    back = refund(PRICE, RefundStatus.PENDING, reference=requested.key)
+    sync(session, made, back, at=1)
+    sync(session, made, refund(PRICE, id=back.id, reference=requested.key), at=2)
     assert copies(session, "ONE") == (STOCK, 0)
-    assert happened(session, made).count("restocked") == 1
+    assert events(session, made).count("restocked") == 1
 
 
-def test_copies_are_put_back_once_by_however_many_refunds(session, copies):
+def test_several_refunds_restock_once(session, copies):
     made = paid(session)
-    keys = [ask(session, made, amount, restock=True).key for amount in (1, 2)]
-    hear(session, made, *(refund(1, reference=key) for key in keys), at=1)
+    keys = [request(session, made, amount, restock=True).key for amount in (1, 2)]
+    sync(session, made, *(refund(1, reference=key) for key in keys), at=1)
     assert copies(session, "ONE") == (STOCK, 0)
 
 
-def test_without_restock_the_copies_stay_sold(session, copies):
+def test_copies_stay_sold_without_restock(session, copies):
     made = paid(session)
-    hear(session, made, refund(PRICE), at=1)
+    sync(session, made, refund(PRICE), at=1)
     assert copies(session, "ONE") == (STOCK - 1, 0)
 
 
-# --- paid, and the copies gone
+# --- out of stock
 
 
-def test_an_order_without_copies_asks_for_all_of_its_money_back_once(session, copies):
-    wanted = book("ONE", stock=0)
-    made = order(wanted, price=PRICE, email="reader@example.com")
-    session.add_all([wanted, made])
+def test_out_of_stock_order_requests_one_full_refund(session, copies):
+    item = book("ONE", stock=0)
+    made = order(item, price=PRICE, email="reader@example.com")
+    session.add_all([item, made])
     session.flush()
     for second in range(3):
-        hear(session, made, at=second)
-    [asked] = session.scalars(select(RefundRecord))
-    assert (asked.amount, asked.status, asked.restock) == (PRICE, "requested", False)
+        sync(session, made, at=second)
+    [requested] = session.scalars(select(RefundRecord))
+    assert (requested.amount, requested.status, requested.restock) == (PRICE, "requested", False)
     assert made.out_of_stock
     assert mailed(session) == ["sold_out"]
-    hear(session, made, refund(PRICE, reference=asked.key), at=9)
+    sync(session, made, refund(PRICE, reference=requested.key), at=9)
     assert made.status == OrderStatus.REFUNDED
     assert mailed(session) == ["sold_out", "refunded"]
     assert copies(session, "ONE") == (0, 0)

@@ -1,4 +1,4 @@
-"""Where a paid order stands is decided by the facts, not by the order in which they came."""
+"""The status of a paid order is derived from facts, in whatever order they arrive."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -30,18 +30,18 @@ def session(sessions):
 
 
 def begin(session):
-    wanted = book(stock=5)
-    made = order(wanted, price=PRICE)
-    session.add_all([wanted, made])
+    item = book(stock=5)
+    made = order(item, price=PRICE)
+    session.add_all([item, made])
     session.flush()
     return made
 
 
-def hear(session, made, told, second):
+def sync(session, made, charged, second):
     intent = intent_of(
         made,
         IntentStatus.SUCCEEDED,
-        charge=told,
+        charge=charged,
         checked_at=NOW + timedelta(seconds=second),
     )
     sync_payment(session, intent, EVENT, NOW + timedelta(seconds=100))
@@ -64,7 +64,7 @@ def hear(session, made, told, second):
         *(([DisputeStatus.LOST, status], 0, OrderStatus.DISPUTED) for status in OPEN),
     ],
 )
-def test_the_most_important_fact_decides(statuses, refunded, expected):
+def test_derived_status_follows_the_precedence(statuses, refunded, expected):
     made = order(book(), price=PRICE, refunded=refunded)
     for line in made.lines:
         line.shipped = 0
@@ -87,13 +87,13 @@ def line(quantity, shipped, *, digital=False):
         ([line(1, 1, digital=True)], OrderStatus.DELIVERED),
     ],
 )
-def test_how_far_the_goods_are(lines, expected):
+def test_fulfilment_status_follows_the_shipped_quantities(lines, expected):
     assert fulfilment_status(lines) == expected
 
 
-# --- Stripe's word in any order
+# --- responses in any order
 
-STORIES = {
+SEQUENCES = {
     "a refund that fails": [
         charge(),
         charge(refund(500, RefundStatus.PENDING, id="re_1")),
@@ -110,7 +110,7 @@ STORIES = {
         charge(disputes=(dispute(DisputeStatus.UNDER_REVIEW, id="du_1"),)),
         charge(disputes=(dispute(DisputeStatus.LOST, id="du_1"),)),
     ],
-    "a dispute that is won after a part went back": [
+    "a dispute that is won after a partial refund": [
         charge(refund(100, id="re_1")),
         charge(
             refund(100, id="re_1"),
@@ -124,21 +124,21 @@ ENDS = {
     "a refund that fails": OrderStatus.PAID,
     "two refunds": OrderStatus.REFUNDED,
     "a dispute that is lost": OrderStatus.DISPUTE_LOST,
-    "a dispute that is won after a part went back": OrderStatus.PARTLY_REFUNDED,
+    "a dispute that is won after a partial refund": OrderStatus.PARTLY_REFUNDED,
     "a review": OrderStatus.PAID,
 }
 
 
 @settings(max_examples=40)
-@given(data=st.data(), name=st.sampled_from(sorted(STORIES)))
-def test_bug_3_every_order_of_the_answers_ends_alike(sessions, data, name):
-    told = list(enumerate(STORIES[name]))
-    repeated = data.draw(st.lists(st.sampled_from(told), max_size=4))
-    answers = data.draw(st.permutations([*told, *repeated]))
+@given(data=st.data(), name=st.sampled_from(sorted(SEQUENCES)))
+def test_bug_3_any_order_of_responses_ends_in_the_same_status(sessions, data, name):
+    charges = list(enumerate(SEQUENCES[name]))
+    repeated = data.draw(st.lists(st.sampled_from(charges), max_size=4))
+    responses = data.draw(st.permutations([*charges, *repeated]))
     with sessions() as session:
         made = begin(session)
-        for second, said in answers:
-            hear(session, made, said, second)
+        for second, charged in responses:
+            sync(session, made, charged, second)
         assert made.status == ENDS[name]
         assert not made.under_review
         entries = session.scalars(select(AuditEntry).where(AuditEntry.order_id == made.id)).all()
@@ -148,49 +148,49 @@ def test_bug_3_every_order_of_the_answers_ends_alike(sessions, data, name):
         session.rollback()
 
 
-def test_a_dispute_is_written_once_and_follows_stripe(session):
+def test_dispute_is_recorded_once_and_updated(session):
     made = begin(session)
     for second, status in enumerate((DisputeStatus.NEEDS_RESPONSE, DisputeStatus.WON)):
-        told = dispute(status, id="du_1", amount=refund(500).amount)
+        updated = dispute(status, id="du_1", amount=refund(500).amount)
         for _ in range(2):
-            hear(session, made, charge(disputes=(told,)), second)
-    [written] = session.scalars(select(DisputeRecord))
-    assert (written.status, written.amount, written.reason) == ("won", 500, "fraudulent")
+            sync(session, made, charge(disputes=(updated,)), second)
+    [record] = session.scalars(select(DisputeRecord))
+    assert (record.status, record.amount, record.reason) == ("won", 500, "fraudulent")
 
 
-def test_a_dispute_that_an_inquiry_becomes_is_about_what_is_left(session):
+def test_escalated_inquiry_takes_the_reduced_amount(session):
     made = begin(session)
     inquiry = dispute(DisputeStatus.WARNING_NEEDS_RESPONSE, id="du_1", amount=refund(PRICE).amount)
-    grown = dispute(DisputeStatus.NEEDS_RESPONSE, id="du_1", amount=refund(PRICE - 700).amount)
-    went_back = refund(700, id="re_1")
+    escalated = dispute(DisputeStatus.NEEDS_RESPONSE, id="du_1", amount=refund(PRICE - 700).amount)
+    refunded = refund(700, id="re_1")
 
-    hear(session, made, charge(disputes=(inquiry,)), 1)
-    hear(session, made, charge(went_back, disputes=(grown,)), 2)
+    sync(session, made, charge(disputes=(inquiry,)), 1)
+    sync(session, made, charge(refunded, disputes=(escalated,)), 2)
 
-    (written,) = session.scalars(select(DisputeRecord))
-    assert (written.status, written.amount) == (DisputeStatus.NEEDS_RESPONSE, PRICE - 700)
+    (record,) = session.scalars(select(DisputeRecord))
+    assert (record.status, record.amount) == (DisputeStatus.NEEDS_RESPONSE, PRICE - 700)
 
 
-def test_a_review_is_noted_when_it_opens_and_when_it_closes(session):
+def test_review_is_audited_when_opened_and_closed(session):
     made = begin(session)
     for second, under_review in enumerate((True, True, False, False)):
-        hear(session, made, charge(under_review=under_review), second)
+        sync(session, made, charge(under_review=under_review), second)
         assert made.under_review is under_review
-    noted = [
+    events = [
         entry.event for entry in session.scalars(select(AuditEntry)) if "review" in entry.event
     ]
-    assert noted == ["review_opened", "review_closed"]
+    assert events == ["review_opened", "review_closed"]
 
 
-def test_the_address_is_kept_as_stripe_has_it(session):
+def test_address_is_recorded_and_kept(session):
     made = begin(session)
-    hear(session, made, charge(address=Address(name="Ada", city="London")), 0)
+    sync(session, made, charge(address=Address(name="Ada", city="London")), 0)
     assert made.address == {"name": "Ada", "city": "London"}
-    hear(session, made, charge(), 1)
+    sync(session, made, charge(), 1)
     assert made.address == {"name": "Ada", "city": "London"}
 
 
-def test_a_warning_of_fraud_is_marked_once(session):
+def test_fraud_warning_is_recorded_once(session):
     made = begin(session)
     warnings = [
         FraudWarning("issfr_2", made.payment_intent, "misc", NOW + timedelta(hours=1)),
@@ -200,11 +200,11 @@ def test_a_warning_of_fraud_is_marked_once(session):
         record_fraud_warnings(session, made.payment_intent, warnings, EVENT, NOW)
     session.flush()
     assert made.fraud_warned_at == NOW
-    [noted] = session.scalars(select(AuditEntry))
-    assert (noted.event, noted.detail["id"]) == ("fraud_warning", "issfr_1")
+    [entry] = session.scalars(select(AuditEntry))
+    assert (entry.event, entry.detail["id"]) == ("fraud_warning", "issfr_1")
 
 
-def test_a_warning_about_somebody_elses_payment_is_nothing(session):
+def test_fraud_warning_for_an_unknown_payment_is_ignored(session):
     record_fraud_warnings(
         session, "pi_other", [FraudWarning("issfr_1", "pi_other", "misc", NOW)], EVENT, NOW
     )

@@ -1,4 +1,4 @@
-"""Orders outside their transaction: as pages see them, and as reports give them."""
+"""Snapshots of orders, the newest orders, and orders as JSON data."""
 
 import dataclasses
 import json
@@ -21,7 +21,7 @@ from bookshop.orders.states import Actor, OrderStatus
 from tests.unit.makers import NOW, book, order
 
 
-def test_a_snapshot_outlives_its_session(sqlite_sessions):
+def test_snapshot_is_usable_after_its_session(sqlite_sessions):
     with sqlite_sessions.begin() as session:
         made = order(
             book("A", title="One"), book("B", title="Two"), quantity=2, email="a@b.example"
@@ -29,25 +29,25 @@ def test_a_snapshot_outlives_its_session(sqlite_sessions):
         session.add(made)
         session.flush()
         session.refresh(made)
-        taken = order_snapshot(made)
-    assert taken.status is OrderStatus.AWAITING_PAYMENT
-    assert taken.total == Money(4 * 999, "GBP")
-    assert [(line.sku, line.title, line.quantity, line.amount) for line in taken.lines] == [
+        snapshot = order_snapshot(made)
+    assert snapshot.status is OrderStatus.AWAITING_PAYMENT
+    assert snapshot.total == Money(4 * 999, "GBP")
+    assert [(line.sku, line.title, line.quantity, line.amount) for line in snapshot.lines] == [
         ("A", "One", 2, Money(1998, "GBP")),
         ("B", "Two", 2, Money(1998, "GBP")),
     ]
-    assert taken.placed_at == NOW
-    assert taken.description == f"Order {taken.number}"
+    assert snapshot.placed_at == NOW
+    assert snapshot.description == f"Order {snapshot.number}"
     with pytest.raises(dataclasses.FrozenInstanceError):
-        taken.status = OrderStatus.PAID
+        snapshot.status = OrderStatus.PAID
 
 
-def test_a_status_that_does_not_exist_cannot_be_given():
+def test_unknown_status_is_refused():
     with pytest.raises(ValueError, match="lost"):
         order(book(), status="lost")
 
 
-def test_the_newest_orders_come_first_and_no_more_than_asked_for(sqlite_sessions):
+def test_newest_orders_are_limited_and_sorted(sqlite_sessions):
     with sqlite_sessions.begin() as session:
         made = [order(book(), placed_at=NOW) for _ in range(4)]
         for item in made:
@@ -58,7 +58,7 @@ def test_the_newest_orders_come_first_and_no_more_than_asked_for(sqlite_sessions
         assert [found.number for found in newest_orders(session, 3)] == numbers[:0:-1]
 
 
-def test_a_report_is_json_with_amounts_in_minor_units():
+def test_order_is_json_with_amounts_in_minor_units():
     made = order(book("A", title="Größe"), quantity=3, currency="JPY", price=500)
     made.status, made.revision, made.lines[0].shipped = OrderStatus.PAID, 1, 0
     assert json.loads(json.dumps(order_to_json(order_snapshot(made)))) == {
@@ -76,7 +76,7 @@ def test_a_report_is_json_with_amounts_in_minor_units():
     }
 
 
-def test_a_full_report_has_all_that_ever_happened(sqlite_sessions):
+def test_order_details_include_refunds_disputes_and_history(sqlite_sessions):
     with sqlite_sessions.begin() as session:
         made = order(book(), status=OrderStatus.PARTLY_REFUNDED, refunded=5, out_of_stock=True)
         session.add(made)
@@ -101,12 +101,12 @@ def test_a_full_report_has_all_that_ever_happened(sqlite_sessions):
             ]
         )
     with sqlite_sessions() as session:
-        found = json.loads(json.dumps(order_details(session, number)))
+        details = json.loads(json.dumps(order_details(session, number)))
         assert order_details(session, "K7QM-2X9T-4BCD") is None
     at = "2026-06-01T12:00:00+00:00"
     by = {"at": at, "actor": "staff", "cause": "refund by ada"}
-    assert (found["refunded"], found["flags"]) == (5, ["out_of_stock"])
-    assert found["refunds"] == [
+    assert (details["refunded"], details["flags"]) == (5, ["out_of_stock"])
+    assert details["refunds"] == [
         {
             "id": None,
             "key": "K/0",
@@ -117,10 +117,10 @@ def test_a_full_report_has_all_that_ever_happened(sqlite_sessions):
             "requested_at": at,
         }
     ]
-    assert found["disputes"] == [
+    assert details["disputes"] == [
         {"id": "du_1", "amount": 999, "reason": "general", "status": "won", "opened_at": at}
     ]
-    assert found["history"] == [
+    assert details["history"] == [
         {
             **by,
             "event": "refund_requested",
@@ -133,19 +133,19 @@ def test_a_full_report_has_all_that_ever_happened(sqlite_sessions):
 
 
 @pytest.mark.parametrize(
-    ("values", "raised"),
+    ("values", "flags"),
     [
         ({"out_of_stock": True}, ["out_of_stock"]),
         ({"payment_mismatch": True}, ["payment_mismatch"]),
         ({"under_review": True, "fraud_warned_at": NOW}, ["under_review", "fraud_warning"]),
     ],
 )
-def test_what_somebody_should_know_is_flagged(values, raised):
+def test_flags_name_what_must_be_checked(values, flags):
     made = order(book(), revision=1, **values)
-    assert order_flags(order_snapshot(made)) == raised
+    assert order_flags(order_snapshot(made)) == flags
 
 
-def test_orders_of_one_status(sqlite_sessions):
+def test_newest_orders_of_one_status(sqlite_sessions):
     with sqlite_sessions.begin() as session:
         made = order(book(), status=OrderStatus.PAID)
         session.add_all([made, order(book())])
