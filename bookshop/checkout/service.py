@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from transaction import TransactionManager
 
 from bookshop import clock
-from bookshop.catalogue.pages.resources import canonical_sku
 from bookshop.catalogue.pricing import AvailabilityCode
 from bookshop.catalogue.queries import CatalogueQueries, Listing
+from bookshop.catalogue.resources import canonical_sku
 from bookshop.checkout.errors import (
     ConfirmationRequired,
     OrderClosedError,
@@ -159,11 +159,8 @@ class Checkout:
             raise UnavailableError(listing)
 
     def _lock_own_order(self, number: str) -> Order | None:
-        order: Order | None = self.db.scalar(
-            select(Order)
-            .where(Order.number == number, Order.session_id == self.session_id)
-            .with_for_update()
-        )
+        query = select(Order).where(Order.number == number, Order.session_id == self.session_id)
+        order: Order | None = self.db.scalar(query.with_for_update())
         return order
 
     def _finished_order(self, again: str | None) -> str | None:
