@@ -28,7 +28,9 @@ HINT = (
 log = logging.getLogger(__name__)
 
 
-@view_config(context=Webhooks, name="stripe", request_method="POST", require_csrf=False)
+@view_config(
+    context=Webhooks, name="stripe", request_method="POST", require_csrf=False, private=False
+)
 def receive_event(_context: Webhooks, request: Request) -> Response:
     """Verify an event and synchronise its order with Stripe.
 
