@@ -19,10 +19,9 @@ from webtest import TestApp
 
 import bookshop
 from bookshop import clock
-from bookshop.catalogue.listings import listing_row
 from bookshop.catalogue.models import BookRecord
 from bookshop.catalogue.version import bump_version
-from bookshop.catalogue.writer import book_row
+from bookshop.catalogue.writer import BookUpdate, StockCount, save_books
 from bookshop.orders.models import Order
 from bookshop.orders.snapshot import order_snapshot
 
@@ -84,22 +83,24 @@ class Shop:
             return session.query(BookRecord).filter_by(sku=sku).one()
 
     def change_book(self, of: str, /, **values: object) -> None:
-        """What an operator changes behind the customers' backs."""
-        now, terms = clock.now(), self.registry.services.sales_context
-        with self.registry.services.sessions.begin() as session:
+        """Save a book with other values of its edition, as an import does.
+
+        `stock` and `reserved` count copies; `amount` is the price in pounds, in minor units.
+        """
+        services = self.registry.services
+        with services.sessions.begin() as session:
             book = session.query(BookRecord).filter_by(sku=of).one()
-            row = {name: values.pop(name) for name in ("stock", "reserved") if name in values}
+            stock = StockCount(values.pop("stock")) if "stock" in values else None
+            reserved = values.pop("reserved", book.reserved)
             if (amount := values.pop("amount", None)) is not None:
                 values["prices"] = tuple(
                     structs.replace(price, amount=amount) if price.currency == "GBP" else price
                     for price in book.edition.prices
                 )
             changed = structs.replace(book.edition, **values)
-            book.sku = changed.sku
-            for name, value in {**book_row(changed, now), **row, "edition": changed}.items():
-                setattr(book, name, value)
-            for name, value in listing_row(changed, book.cover, terms, now.date()).items():
-                setattr(book.listing, name, value)
+            update = BookUpdate(changed, book.source, book.id, book.cover, stock)
+            save_books(session.connection(), [update], services.sales_context, clock.now())
+            book.sku, book.reserved = changed.sku, reserved
             bump_version(session)
 
     def close(self) -> None:
