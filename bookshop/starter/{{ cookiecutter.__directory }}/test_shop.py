@@ -10,4 +10,4 @@ from webtest import TestApp
 def test_the_index_shows_the_shops_name():
     shop = get_app(str(Path(__file__).with_name("development.ini")))
     page = TestApp(shop).get("/", status=200)
-    assert shop.registry.bookshop.shop.name in html.unescape(page.text)
+    assert shop.registry.services.settings.shop.name in html.unescape(page.text)
