@@ -4,4 +4,6 @@ MOSS = "9786941041210"  # in stock, with an author of two names and a series
 LAST_COPY = "9786941031709"  # one copy in stock
 EBOOK = "9786941006349"  # unlimited stock
 PREORDER = "9786941063403"  # published on 14 March 2030
+SOLD_OUT = "9786941066572"  # no copy in stock
+BRIDGES = "9786941050724"  # another book in stock
 COUNT = 33  # books in the demo catalogue

@@ -18,15 +18,15 @@ from bookshop.payments.intents import IntentStatus
 from bookshop.payments.webhook_signatures import verify_event
 from bookshop.settings import StripeSettings
 from bookshop.settings.parsers import Secret
+from tests.demo_books import MOSS
 from tests.shops import intent_of, pay_form
 
 from . import exchanges
 from .client import INTENTS
 from .conftest import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET
 
-BOOK = "9786941041210"
 TOTAL = Money(1299, "GBP")
-BUY = f"/checkout?item={BOOK}"
+BUY = f"/checkout?item={MOSS}"
 PYTHON = "Stripe/v1 PythonBindings/"
 CARD = {
     "return_url": "http://localhost:6543/success",
@@ -120,7 +120,7 @@ def test_a_changed_price(open_shop, recorder):
     shop = open_shop()
     visitor = shop.visitor()
     visitor.get(BUY)
-    shop.change_book(BOOK, amount=2300)
+    shop.change_book(MOSS, amount=2300)
     press_pay(visitor, visitor.get(BUY))
     assert "update" in operations_of(recorder)
 
@@ -131,7 +131,7 @@ def test_a_changed_price_after_pay_was_pressed(open_shop, recorder, monkeypatch)
     press_pay(visitor, visitor.get(BUY))
     later = clock.now() + RESERVATION_TIME + timedelta(seconds=1)
     monkeypatch.setattr(clock, "now", lambda: later)
-    shop.change_book(BOOK, amount=2300)
+    shop.change_book(MOSS, amount=2300)
     visitor.get(BUY)
     assert operations_of(recorder) == ["create", "update", "cancel", "create"]
 

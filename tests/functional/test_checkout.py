@@ -9,7 +9,7 @@ import requests
 from bookshop import clock
 from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.orders.models import Order
-from tests.demo_books import EBOOK, LAST_COPY, MOSS, PREORDER
+from tests.demo_books import BRIDGES, EBOOK, LAST_COPY, MOSS, PREORDER, SOLD_OUT
 from tests.shops import intent_of, pay_form
 
 BUY = f"/checkout?item={MOSS}"
@@ -138,7 +138,7 @@ def test_head_makes_no_order(shop):
         ("/checkout?item=", 404, "unknown_item"),
         ("/checkout?item=nothing", 404, "unknown_item"),
         ("/checkout?item=" + "9" * 5000, 404, "unknown_item"),
-        ("/checkout?item=9786941066572", 409, "unavailable"),
+        (f"/checkout?item={SOLD_OUT}", 409, "unavailable"),
         ("/checkout?item=BKS-0009", 409, "unavailable"),
         ("/checkout?order=", 404, "order_closed"),
         ("/checkout?order=K7QM-2X9T-4BCD", 404, "order_closed"),
@@ -361,7 +361,7 @@ def test_order_of_another_session_cannot_be_changed(shop):
         {"total": "1", "price": "1"},
         {"currency": "jpy"},
         {"quantity": "-5"},
-        {"item": "9786941050724"},
+        {"item": BRIDGES},
         {"lines[0][unit_amount]": "1"},
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from webtest import TestApp
 
 from bookshop.web.resources import Resource
+from tests.demo_books import MOSS
 from tests.tour import Tour
 
 # What programs send, who have no session: a signature is checked in the one, and nothing believed
@@ -36,7 +37,7 @@ def test_posts_without_the_sessions_token_are_refused(shop, sandbox, token):
     before = shop.orders()
     for name, path, param in taking(shop.registry):
         if name not in FREE:
-            fields = {"item": "9786941041210", "number": "x"}
+            fields = {"item": MOSS, "number": "x"}
             fields |= {"email": "ada@reader.example"} | ({param: "1"} if param else {})
             if token is not None:
                 fields["csrf_token"] = token

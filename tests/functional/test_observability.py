@@ -14,6 +14,7 @@ from bookshop.mail.worker import make_mail_worker
 from bookshop.ops.logs import JsonFormatter
 from bookshop.orders.emails import EmailComposer
 from bookshop.webhooks.models import EventRecord, EventStatus
+from tests.demo_books import MOSS
 from tests.functional.test_checkout import BUY, press_pay
 from tests.shops import SECRET_KEY, WEBHOOK_SECRET, intent_of, pay_form
 
@@ -178,7 +179,7 @@ def test_order_numbers_are_not_logged(shop, lines):
 def test_requests_are_counted_by_page_method_and_status(shop, sandbox):
     before = samples(shop)
     visitor = shop.visitor()
-    for path in ("/books/", "/books/", "/checkout?item=9786941041210", "/orders/", "/junk"):
+    for path in ("/books/", "/books/", f"/checkout?item={MOSS}", "/orders/", "/junk"):
         visitor.get(path, expect_errors=True)
     now = samples(shop)
     counted = {

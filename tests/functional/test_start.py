@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.demo_books import MOSS
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 INHERITING = f"""
@@ -139,7 +141,7 @@ def pserve_page(url):
 def test_the_sandbox_survives_a_restart(write, pserve, folder):
     shop_url, sandbox_url = write()
     pserve(shop_url)
-    page = pserve_page(f"{shop_url}/checkout?item=9786941041210")
+    page = pserve_page(f"{shop_url}/checkout?item={MOSS}")
     intent = re.search(r"success\?pi=(pi_\w+)", page)[1]
     # A second server of the same shop uses the sandbox that is there.
     write(ports=(free_port(), int(sandbox_url.rpartition(":")[2])))

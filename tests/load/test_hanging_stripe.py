@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-MOSS = "9786941041210"
+from tests.demo_books import MOSS
+
 CUSTOMERS, LOOKERS, LOOKS = 50, 4, 1000
 RETRY_AFTER = 5  # seconds, as the page says
 ROUNDS = 2

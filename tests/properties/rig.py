@@ -25,11 +25,12 @@ from bookshop.orders.emails import EmailComposer
 from bookshop.payments.circuit_breaker import RECOVERY_TIME, CircuitBreaker
 from bookshop.sandbox.options import Options
 from bookshop.sandbox.server import SandboxServer
+from tests.demo_books import EBOOK, LAST_COPY, MOSS
 from tests.properties.interruptions import DatabaseFailed, Interruptions
 from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, Controls, Shop
 
 #: A book with two copies, one with its last copy, an e-book.
-BOOKS = ("9786941041210", "9786941031709", "9786941006349")
+BOOKS = (MOSS, LAST_COPY, EBOOK)
 STOCKS = (2, 1, None)
 PRICES = (1000, 1250, 799)
 CATALOGUE_PREFIXES = ("books", "catalogue", "facet", "imports", "listing", "search")
