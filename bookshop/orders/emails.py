@@ -63,7 +63,7 @@ class EmailComposer:
         }
         match MailKind(mail.kind):
             case MailKind.PAID:
-                values["coming"] = self._preordered(order)
+                values["preorders"] = self._preordered(order)
             case MailKind.REFUNDED:
                 values["amount"] = Money(mail.detail["amount"], order.total.currency)
             case MailKind.SHIPPED:
