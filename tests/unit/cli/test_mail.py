@@ -101,6 +101,16 @@ def test_list_as_json_and_as_table(mail, enqueue_mails):
         assert text in listed
 
 
+def test_narrow_terminal_cuts_no_order_number(mail, enqueue_mails, sessions):
+    numbers = enqueue_mails(2, email="a.very.long.address@department.company.mail.example")
+    problem = "RCPT TO: 450 4.2.0 greylisted, please try again in some minutes " * 3
+    with sessions.begin() as session:
+        session.execute(update(MailRecord).values(problem=problem, attempts=11))
+    listed = mail("list", columns="80").stdout
+    assert all(number in listed for number in numbers)
+    assert max(map(len, listed.splitlines())) <= 80
+
+
 def test_send_writes_to_the_folder(mail, enqueue_mails, folder):
     enqueue_mails(2)
     result = mail("send")
