@@ -120,7 +120,7 @@ clean: ## Remove the environment and what tools left behind; the shop's own data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. Its stamps are as new as what each was made from; the first one says where it
-# was made: after a move, or when its Python is gone, the environment is made afresh.
+# was made: after a move, or when its Python is gone, the environment is rebuilt.
 $(shell [ "$$(cat .venv/.python 2>&1)" = "$$(pwd)" ] && .venv/bin/python -c '' 2>&1 || rm -f .venv/.python)
 
 .venv/.python:

@@ -31,7 +31,7 @@ MODULES = (
 STARTS = ("/books/9786941041210", "/checkout?item=9786941041210", "/success?pi=pi_1", "/orders/")
 #: Findings that do not apply in production, and why.
 EXPECTED = {
-    "Secure Flag cookie: GET /": "the scan is over plain http, where there can be none",
+    "Secure Flag cookie: GET /": "the scan uses plain http, where there can be none",
     "Cross Site Request Forgery: POST /checkout": "it is refused whatever its token once the"
     " scanner has lost its session: tests/functional/test_forgery.py asks every form",
 }

@@ -1,7 +1,7 @@
-"""Whatever is sent to the shop, it answers: no mistake of its own, nothing told of its inside.
+"""The shop answers any request without an error of its own, and discloses nothing internal.
 
 Every view that Pyramid knows is asked, on SQLite and on PostgreSQL: with what its forms send, and
-with what nobody's browser would. Requests are made as a server makes them, byte by byte, since
+with what no browser would. Requests are made as a server makes them, byte by byte, since
 WebTest's own would refuse the worst of them. With BOOKSHOP_FUZZ in the environment it asks that
 many times, at random; otherwise always the same.
 """
@@ -121,11 +121,11 @@ class Answered:
             self.status, self.headers = int(status[:3]), headers
             return lambda _data: None
 
-        told = wsgi(environ, start)
+        chunks = wsgi(environ, start)
         try:
-            self.body = b"".join(told)
+            self.body = b"".join(chunks)
         finally:
-            getattr(told, "close", lambda: None)()
+            getattr(chunks, "close", lambda: None)()
             environ["wsgi.input"].close()  # a file, where the body was long
 
     def header(self, name):
@@ -221,7 +221,7 @@ def nearly_right(draw, forms, known, cookie):
 
 
 class Rig:
-    """A shop that has something on every page, and what its pages and mails have told."""
+    """A shop that has something on every page, and the values that its pages and mails contain."""
 
     def __init__(self, shop, sandbox):
         self.wsgi = shop.wsgi
@@ -296,7 +296,7 @@ def rig(make_each_shop, sandbox):
 
 def test_nothing_that_is_sent_breaks_the_shop(rig):
     times = os.environ.get("BOOKSHOP_FUZZ")
-    told = Counter()
+    statuses = Counter()
 
     @settings(
         max_examples=int(times or TIMES),
@@ -311,8 +311,8 @@ def test_nothing_that_is_sent_breaks_the_shop(rig):
         | nearly_right(rig.forms, rig.known, rig.cookies[0])
     )
     def fuzz(asked):
-        told[rig.judge(asked).status] += 1
+        statuses[rig.judge(asked).status] += 1
 
     fuzz()
     # It came as far as the views, and not only to their doors.
-    assert {200, 303, 400, 404, 405} <= set(told)
+    assert {200, 303, 400, 404, 405} <= set(statuses)

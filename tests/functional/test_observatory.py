@@ -80,7 +80,7 @@ def test_every_page_is_graded_a_plus(front):
 
     assert {each["path"]: each["status"] for each in found} == {**PAGES, paid: 200}
     assert {each["path"]: each["grade"] for each in found if each["grade"] != "A+"} == {}, found
-    # Stripe changes its script as it likes: nobody can name its hash.
+    # Stripe changes its script as it likes: no hash of it can be named.
     lost = {each["path"]: each["faults"] for each in found if each["faults"]}
     assert lost == {f"/checkout?item={MOSS}": [NO_HASH]}
 

@@ -20,7 +20,7 @@ BIN = Path(sys.executable).parent
 INHERITING = f"""
 [app:main]
 use = config:{ROOT}/development.ini
-bookshop.name = The Borrowed Shelf
+bookshop.name = The Borrowed Books
 """
 
 
@@ -115,7 +115,7 @@ def pserve(folder):
 def test_an_ini_that_inherits_serves_a_shop_with_its_sandbox(write, pserve, folder):
     shop_url, sandbox_url = write()
 
-    assert "The Borrowed Shelf" in pserve(shop_url)
+    assert "The Borrowed Books" in pserve(shop_url)
 
     assert urllib.request.urlopen(sandbox_url, timeout=10).status == 200
     sku = re.search(r"checkout\?item=(\w+)", pserve_page(shop_url))[1]
@@ -161,7 +161,7 @@ def test_wrong_settings_are_said_all_at_once_without_a_traceback(write, folder, 
     write("""
 bookshop.currency = XYZ
 bookshop.secret = short
-bookshop.nmae = The Misspelt Shelf
+bookshop.nmae = The Misspelt Books
 stripe.publishable_key = pk_live_other
 stripe.timeout = soon
 """)

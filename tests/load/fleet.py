@@ -92,7 +92,7 @@ class Program:
             assert time.monotonic() < deadline, self.errors
 
     def end(self) -> int:
-        """Its exit code, once it has ended by itself."""
+        """Wait until it ends; return its exit code."""
         self.process.join(START_TIMEOUT)
         assert self.process.exitcode is not None, self.errors
         return self.process.exitcode

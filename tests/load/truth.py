@@ -17,9 +17,9 @@ from tests.load.fleet import Fleet
 from tests.properties.facts import Facts, gather
 from tests.properties.invariants import (
     ALWAYS,
-    a_paid_order_stands_where_the_facts_put_it,
     disputes_are_those_at_stripe,
     refunds_are_those_at_stripe,
+    status_of_a_paid_order_follows_from_the_facts,
     what_is_short_goes_back,
 )
 
@@ -42,7 +42,7 @@ def facts(fleet: Fleet, copies: dict[str, int | None]) -> Facts:
 
 
 def time_passes(fleet: Fleet) -> None:
-    """A day later: holds have lapsed, and so have the claims of postmen who were killed."""
+    """A day later: reservations and claims of killed mail workers have expired."""
     yesterday = clock.now() - 2 * ABANDONED_AFTER
     unpaid = Order.status.in_(UNPAID)
     with fleet.engine.begin() as connection:
@@ -58,7 +58,7 @@ def time_passes(fleet: Fleet) -> None:
 
 
 def too_late(fleet: Fleet, number: str) -> None:
-    """The hold of an order is over."""
+    """The reservation of an order has expired."""
     mine = update(Order).where(Order.number == number, Order.stock_reserved)
     with fleet.engine.begin() as connection:
         connection.execute(mine.values(reserved_until=clock.now() - ABANDONED_AFTER))
@@ -84,7 +84,7 @@ RECONCILED = (
     refunds_are_those_at_stripe,
     what_is_short_goes_back,
     disputes_are_those_at_stripe,
-    a_paid_order_stands_where_the_facts_put_it,
+    status_of_a_paid_order_follows_from_the_facts,
 )
 
 

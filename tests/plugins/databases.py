@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 import bookshop
 from bookshop import migrations
-from bookshop.catalogue.writer import rebuild_listings
+from bookshop.catalogue.listings import rebuild_listings
 from bookshop.db import make_engine, make_sessions
 from tests.plugins.postgres import AT_HEAD
 from tests.shops import ini
@@ -94,7 +94,7 @@ def postgres_sessions(postgres):
 
 @pytest.fixture
 def configure(tmp_path, sqlite_url):
-    """A shop put together with the settings that a test asks for; it serves nobody."""
+    """A shop put together with the settings of a test; it serves no requests."""
     made = []
 
     def configure(**changes):

@@ -11,8 +11,8 @@ from sqlalchemy.engine import URL, make_url
 
 from bookshop import clock, migrations
 from bookshop.catalogue import demo
+from bookshop.catalogue.listings import rebuild_listings
 from bookshop.catalogue.pricing import SalesContext
-from bookshop.catalogue.writer import rebuild_listings
 from bookshop.db import make_engine, make_sessions
 
 AT_HEAD = "at_head"  # a database at head, without books
@@ -46,7 +46,7 @@ class Postgres:
     def drop(self, name: str | None) -> None:
         self._run(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def somebody_waits(self) -> bool:
+    def lock_awaited(self) -> bool:
         """Whether a transaction waits for a lock of another."""
         waiting = self._admin.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return waiting.fetchone() != (0,)

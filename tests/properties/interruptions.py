@@ -39,8 +39,8 @@ class Interruption:
 class Interruptions:
     """At most one at a time. It is forgotten at the end of the step that it was meant for."""
 
-    def __init__(self, somebody_waits: Callable[[], bool] | None) -> None:
-        self._somebody_waits = somebody_waits
+    def __init__(self, lock_awaited: Callable[[], bool] | None) -> None:
+        self._lock_awaited = lock_awaited
         self._lock = threading.Lock()
         self._planned: Interruption | None = None
         self._meanwhile: threading.Thread | None = None
@@ -105,7 +105,7 @@ class Interruptions:
         self._meanwhile = threading.Thread(target=work, daemon=True)
         self._meanwhile.start()
         deadline = time.monotonic() + TIMEOUT
-        while holding_locks and self._meanwhile.is_alive() and not self._somebody_waits():
+        while holding_locks and self._meanwhile.is_alive() and not self._lock_awaited():
             assert time.monotonic() < deadline
             self._meanwhile.join(0.002)
         if not holding_locks:

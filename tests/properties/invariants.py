@@ -345,7 +345,7 @@ def doubts_are_those_at_stripe(facts: Facts) -> Wrong:
             yield f"order {order['number']}: under review {order['under_review']}"
 
 
-def a_paid_order_stands_where_the_facts_put_it(facts: Facts) -> Wrong:
+def status_of_a_paid_order_follows_from_the_facts(facts: Facts) -> Wrong:
     for order in facts.orders:
         if order["status"] in PAID_FOR and order["status"] != (
             expected := _expected_status(facts, order)
@@ -368,7 +368,7 @@ SETTLED: tuple[Callable[[Facts], Wrong], ...] = (
     what_is_short_goes_back,
     disputes_are_those_at_stripe,
     doubts_are_those_at_stripe,
-    a_paid_order_stands_where_the_facts_put_it,
+    status_of_a_paid_order_follows_from_the_facts,
     every_mail_has_arrived,
 )
 

@@ -164,8 +164,8 @@ class ShopMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.out_of_order)
     @rule()
-    def mend_stripe(self):
-        self.world.mend_stripe()
+    def repair_stripe(self):
+        self.world.repair_stripe()
 
     @if_intents
     @rule(doing=doings, moment=st.sampled_from(["request", "commit"]), after=flags, skip=skips)

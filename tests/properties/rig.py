@@ -92,7 +92,7 @@ class Rig:
         self.registry = self.shop.registry
         self.mail_folder = folder / "mail"
         self.overlapping = postgres is not None
-        self.interruptions = Interruptions(postgres and postgres.somebody_waits)
+        self.interruptions = Interruptions(postgres and postgres.lock_awaited)
         self._checked_out: dict = {}
         self._quieten()
         self._watch()

@@ -319,7 +319,7 @@ class World:
             fault["method"] = method
         self.rig.controls.fault(**fault)
 
-    def mend_stripe(self) -> None:
+    def repair_stripe(self) -> None:
         self.out_of_order = False
         self.rig.controls.clear()
 
@@ -327,7 +327,7 @@ class World:
         """Nothing more happens, and time passes: then all must agree."""
         self.rig.interruptions.forget()
         self._inside = False
-        self.mend_stripe()
+        self.repair_stripe()
         self.sweep(timedelta(0))
         self.reconcile()
         self.wait(max(RESERVATION_TIME, ABANDONED_AFTER) + timedelta(hours=1))

@@ -369,7 +369,7 @@ def test_concurrent_expiry_does_not_deadlock(postgres_sessions, postgres, togeth
     def release_and_wait(session, item):
         release(session, item)
         released[local.now].set()
-        while not (all(event.is_set() for event in released.values()) or postgres.somebody_waits()):
+        while not (all(event.is_set() for event in released.values()) or postgres.lock_awaited()):
             pass
 
     def run_expiry(now):
