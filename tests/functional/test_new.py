@@ -1,4 +1,4 @@
-"""`bookshop new`: every shop that can be made of its answers, from its files to its index."""
+"""`bookshop new`: the shop of each combination of answers is complete, valid and starts."""
 
 import ast
 import configparser
@@ -30,18 +30,16 @@ import bookshop
 from bookshop import settings
 from bookshop.cli import main
 from bookshop.cli.shop import ShopContext
-from bookshop.sandbox.options import Options
-from bookshop.sandbox.server import SandboxServer
 from bookshop.starter import TEMPLATE
 from tests.waiting import until
 
 BIN = Path(sys.executable).parent
 NAME = "Otter & Ink: 100 % \N{LATIN SMALL LETTER E WITH ACUTE}"
-PLACES = [("en_GB", "GBP"), ("ja_JP", "JPY"), ("de_DE", "EUR"), ("ar_KW", "KWD")]
+LOCALES = [("en_GB", "GBP"), ("ja_JP", "JPY"), ("de_DE", "EUR"), ("ar_KW", "KWD")]
 CHOICES = [
     {"database": database, "mail": mail, "locale": locale, "currency": currency}
     for (database, mail), (locale, currency) in zip(
-        product(["sqlite", "postgresql"], ["none", "smtp.otter.example"]), PLACES, strict=True
+        product(["sqlite", "postgresql"], ["none", "smtp.otter.example"]), LOCALES, strict=True
     )
 ]
 KEYS = {"stripe_secret_key": "sk_live_otter", "stripe_webhook_secrets": "whsec_otter"}
@@ -58,7 +56,7 @@ def command(shop, *words, ini="development.ini"):
 
 @pytest.fixture(scope="module")
 def bake(tmp_path_factory):
-    """Makes the shop of a choice once, in a folder with a blank in its path; tests only read it."""
+    """Create a shop of a choice once, in a folder with a space in its name. Tests only read it."""
     baked = {}
 
     def bake(choice):
@@ -75,21 +73,21 @@ def bake(tmp_path_factory):
 
 
 @pytest.fixture(params=CHOICES, ids=lambda choice: "-".join(choice.values()))
-def made(request, bake):
-    """A shop of each choice; and the choice."""
+def created(request, bake):
+    """The folder of a shop of each choice, and the choice."""
     return bake(request.param), request.param
 
 
 @pytest.fixture
-def quick(tmp_path):
-    """A shop of the defaults, to change."""
+def default_shop(tmp_path):
+    """A shop with default answers, which the test may change."""
     assert new(tmp_path / "shop", "--no-input").exit_code == 0
     return tmp_path / "shop"
 
 
 @pytest.fixture
 def closing(monkeypatch):
-    """What commands put together is taken apart after the test."""
+    """Close what commands open after the test."""
     configs = []
 
     def configured(section):
@@ -110,7 +108,7 @@ def free_port():
 
 
 def move_ports(shop):
-    """The shop's address, with ports that nobody else has, for it and its sandbox."""
+    """Give the shop and its sandbox free ports; return the shop's address."""
     ini = shop / "development.ini"
     port, sandbox = free_port(), free_port()
     text = ini.read_text(encoding="utf-8").replace("6543", str(port))
@@ -120,16 +118,16 @@ def move_ports(shop):
 
 
 def environment():
-    """No setting of whoever runs the tests gets into the shop."""
+    """Return the environment without settings of the machine's own shop."""
     ours = ("STRIPE_", "BOOKSHOP_", "DATABASE_URL", "CREDENTIALS_DIRECTORY")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
-# --- what is in the folder
+# --- files
 
 
-def test_every_file_is_filled_in(made):
-    shop, _choice = made
+def test_no_placeholder_is_left(created):
+    shop, _choice = created
     for file in shop.rglob("*"):
         if file.is_file() and "theme/templates" not in file.as_posix():
             text = file.read_text(encoding="utf-8")
@@ -138,10 +136,10 @@ def test_every_file_is_filled_in(made):
             assert text.endswith("\n") or file.parent.name == "secrets", file
 
 
-def test_secrets_are_fresh_and_their_owners_alone(made, quick):
-    shop, _choice = made
+def test_secrets_are_random_and_private(created, default_shop):
+    shop, _choice = created
     for name in ("bookshop_secret", "metrics_token"):
-        secret, other = ((each / "secrets" / name).read_text() for each in (shop, quick))
+        secret, other = ((each / "secrets" / name).read_text() for each in (shop, default_shop))
         assert re.fullmatch(r"[0-9a-f]{64}\n", secret)
         assert secret != other
     assert stat.S_IMODE((shop / "secrets").stat().st_mode) == 0o700
@@ -154,14 +152,14 @@ def test_secrets_are_fresh_and_their_owners_alone(made, quick):
     )
 
 
-def test_git_ignores_secrets_and_what_the_shop_makes(quick):
-    (quick / "var").mkdir()
-    (quick / "var" / "bookshop.sqlite").write_text("")
+def test_git_ignores_secrets_and_files_that_the_shop_writes(default_shop):
+    (default_shop / "var").mkdir()
+    (default_shop / "var" / "bookshop.sqlite").write_text("")
     git = ["git", "-c", "init.defaultBranch=main"]
-    subprocess.run([*git, "init", "--quiet"], cwd=quick, check=True)
+    subprocess.run([*git, "init", "--quiet"], cwd=default_shop, check=True)
     found = subprocess.run(
         [*git, "ls-files", "--others", "--exclude-standard"],
-        cwd=quick,
+        cwd=default_shop,
         check=True,
         capture_output=True,
         text=True,
@@ -170,8 +168,8 @@ def test_git_ignores_secrets_and_what_the_shop_makes(quick):
     assert not any(name.startswith(("secrets", "var")) for name in found)
 
 
-def test_development_is_ready_as_it_is(made):
-    shop, choice = made
+def test_development_settings_are_complete(created):
+    shop, choice = created
     found = settings.read(with_sandbox(ShopContext(shop / "development.ini").section))
     assert found.shop.name == NAME
     assert (found.shop.locale, found.shop.currency) == (choice["locale"], choice["currency"])
@@ -182,24 +180,24 @@ def test_development_is_ready_as_it_is(made):
 
 
 def with_sandbox(section):
-    """A section as the sandbox changes it, without one."""
+    """Return the settings as the sandbox changes them."""
     assert section["pyramid.includes"] == "bookshop.sandbox"
     return {**section, "stripe.api_base": "http://localhost:6544"}
 
 
-def test_production_needs_the_keys_of_stripe_and_nothing_else(made, monkeypatch):
-    shop, choice = made
+def test_production_settings_lack_only_stripes_keys(created, monkeypatch):
+    shop, choice = created
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     ini = shop / "production.ini"
     with pytest.raises(settings.SettingsError) as caught:
         settings.read(ShopContext(ini).section)
-    assert {(problem.key, problem.problem) for problem in caught.value.problems} == {
-        ("stripe.secret_key", "is missing"),
-        ("stripe.publishable_key", "is missing"),
-        ("stripe.webhook_secrets", "is missing"),
+    assert {problem.key for problem in caught.value.problems} == {
+        "stripe.secret_key",
+        "stripe.publishable_key",
+        "stripe.webhook_secrets",
     }
-    found = settings.read({**filled_in(shop), "stripe.publishable_key": "pk_live_otter"})
+    found = settings.read({**with_keys(shop), "stripe.publishable_key": "pk_live_otter"})
     assert found.shop.name == NAME
     assert found.shop.url == "https://otter.example"
     assert found.stripe.livemode
@@ -212,8 +210,8 @@ def test_production_needs_the_keys_of_stripe_and_nothing_else(made, monkeypatch)
         assert (found.mail.host, found.mail.security) == (choice["mail"], "starttls")
 
 
-def filled_in(shop):
-    """The section of production, with the secrets where systemd would put them."""
+def with_keys(shop):
+    """Return the production settings, with the secrets in a folder as systemd passes them."""
     folder = shop.parent / "credentials"
     folder.mkdir(exist_ok=True)
     for file in (shop / "secrets").iterdir():
@@ -224,8 +222,8 @@ def filled_in(shop):
 
 
 @pytest.mark.parametrize("ini", ["development.ini", "production.ini"])
-def test_settings_are_said_once_and_logging_is_whole(made, ini):
-    shop, _choice = made
+def test_no_setting_is_repeated_and_logging_is_complete(created, ini):
+    shop, _choice = created
     parser = configparser.ConfigParser(strict=True, interpolation=None)
     parser.read(shop / ini, encoding="utf-8")
     assert parser["app:main"]["use"] == parser["server:main"]["use"] == "egg:bookshop"
@@ -240,8 +238,8 @@ def test_settings_are_said_once_and_logging_is_whole(made, ini):
     assert len({parser[name]["listen"] for name in sections}) == len(sections)
 
 
-def test_the_theme_is_made_of_templates_and_pictures_that_can_be_read(made):
-    shop, _choice = made
+def test_the_theme_has_valid_templates_and_images(created):
+    shop, _choice = created
     for file in (shop / "theme" / "templates").rglob("*.jinja2"):
         Environment(autoescape=True).parse(file.read_text(encoding="utf-8"))
     for file in (shop / "theme" / "static").glob("*.svg"):
@@ -251,25 +249,25 @@ def test_the_theme_is_made_of_templates_and_pictures_that_can_be_read(made):
     assert style.count("{") == style.count("}")
 
 
-def test_the_rest_can_be_read_by_those_whom_it_is_for(made):
-    shop, choice = made
+def test_other_files_are_valid_for_their_programs(created):
+    shop, choice = created
     with (shop / "catalogue.csv").open(encoding="utf-8", newline="") as sheet:
         rows = list(csv.reader(sheet))
     assert len({len(row) for row in rows}) == 1
     assert rows[0][0] == "sku"
     ast.parse((shop / "test_shop.py").read_text(encoding="utf-8"))
     lines = (shop / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    wanted = {each.name: each for each in map(Requirement, filter(_says_something, lines))}
+    wanted = {each.name: each for each in map(Requirement, filter(_is_content, lines))}
     assert {"bookshop", "WebTest", "pytest"} == set(wanted)
     assert wanted["bookshop"].extras == {"postgresql"} - {_other(choice["database"])}
     cron = (shop / "deploy" / "cron").read_text(encoding="utf-8").splitlines()
-    jobs = [line.split(maxsplit=6) for line in filter(_says_something, cron) if "=" not in line[:8]]
+    jobs = [line.split(maxsplit=6) for line in filter(_is_content, cron) if "=" not in line[:8]]
     for *when, user, _command in jobs:
         assert all(re.fullmatch(r"[\d*/,-]+", each) for each in when)
         assert (len(when), user) == (5, "bookshop")
     assert ["reconcile" in jobs[0][-1], "backup" in jobs[1][-1]] == [True, True]
     steps = (shop / "Containerfile").read_text(encoding="utf-8").replace("\\\n", "").splitlines()
-    steps = [step for step in steps if _says_something(step)]
+    steps = [step for step in steps if _is_content(step)]
     assert steps[0].startswith("FROM ")
     known = "FROM WORKDIR COPY RUN ENV USER VOLUME EXPOSE STOPSIGNAL CMD"
     assert {step.split()[0] for step in steps} <= set(known.split())
@@ -279,7 +277,7 @@ def test_the_rest_can_be_read_by_those_whom_it_is_for(made):
     assert caddy.count("{") == caddy.count("}")
 
 
-def _says_something(line):
+def _is_content(line):
     return line.strip() and not line.lstrip().startswith("#")
 
 
@@ -287,8 +285,8 @@ def _other(database):
     return "postgresql" if database == "sqlite" else ""
 
 
-def test_the_readme_names_files_and_commands_that_are_there(made):
-    shop, _choice = made
+def test_the_readme_names_existing_files_and_commands(created):
+    shop, _choice = created
     text = (shop / "README.md").read_text(encoding="utf-8")
     for name in re.findall(r"`([\w./]+/[\w./]*|\w+\.(?:ini|csv|txt))`", text):
         if not name.startswith("var/"):
@@ -299,11 +297,11 @@ def test_the_readme_names_files_and_commands_that_are_there(made):
     assert len(text.splitlines()) < 60
 
 
-# --- who serves it
+# --- deployment
 
 
-def test_systemd_takes_the_units(made, tmp_path):
-    shop, _choice = made
+def test_systemd_accepts_the_units(created, tmp_path):
+    shop, _choice = created
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     for program in ("pserve", "bookshop"):
         (tmp_path / ".venv" / "bin" / program).symlink_to("/bin/true")
@@ -324,25 +322,25 @@ def test_systemd_takes_the_units(made, tmp_path):
         else:
             assert parser["Install"]["WantedBy"] in {"timers.target", "sockets.target"}
         units.append(tmp_path / file.name)
-        # The verifier looks for the programs.
+        # The verifier requires that the programs exist.
         text = re.sub(r"/srv/[\w-]+", str(tmp_path), text)
         units[-1].write_text(re.sub(r"/usr/bin/\w+", "/bin/true", text), encoding="utf-8")
     if verifier := shutil.which("systemd-analyze"):
-        said = subprocess.run(
+        verified = subprocess.run(
             [verifier, "verify", *units], capture_output=True, text=True, check=False, timeout=60
         )
-        assert (said.returncode, said.stderr) == (0, "")
+        assert (verified.returncode, verified.stderr) == (0, "")
 
 
 @pytest.mark.detail
-def test_nginx_takes_its_example(made, tmp_path):
-    shop, _choice = made
+def test_nginx_accepts_its_example(created, tmp_path):
+    shop, _choice = created
     certificate = trustme.CA().issue_cert("otter.example")
     certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
     text = (shop / "deploy" / "nginx.conf").read_text(encoding="utf-8")
     assert text.count("server_name otter.example;") == 2
     text = re.sub(r"/etc/letsencrypt/live/otter\.example/\w+\.pem", f"{tmp_path}/both.pem", text)
-    # nginx tries the ports: 80 is root's alone, and not every machine has IPv6.
+    # nginx opens the ports: 80 needs root, and not every machine has IPv6.
     for port in ("80", "443"):
         text = re.sub(rf"listen {port}\b", f"listen 127.0.0.1:{free_port()}", text)
         text = re.sub(rf" *listen \[::\]:{port}\b.*;\n", "", text)
@@ -354,51 +352,45 @@ def test_nginx_takes_its_example(made, tmp_path):
         + "}\n",
         encoding="utf-8",
     )
-    said = subprocess.run(
+    verified = subprocess.run(
         [find_nginx.find(), "-tq", "-e", "log", "-p", tmp_path, "-c", tmp_path / "nginx.conf"],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    assert (said.returncode, said.stderr) == (0, "")
+    assert (verified.returncode, verified.stderr) == (0, "")
 
 
-# --- whether it runs
+# --- running it
 
 
 @pytest.mark.usefixtures("closing")
-def test_its_check_is_green_and_its_catalogue_can_be_imported(made, tmp_path):
+def test_check_has_no_findings_and_the_catalogue_is_importable(created, tmp_path):
     shop = tmp_path / "a copy"
-    shutil.copytree(made[0], shop)
+    shutil.copytree(created[0], shop)
     move_ports(shop)
     assert command(shop, "migrate").exit_code == 0
     report = json.loads(command(shop, "import", str(shop / "catalogue.csv"), "--json").stdout)
     assert (report["new"], report["refused"]) == (4, 0)
-    # The shop starts it too, and check asks Stripe.
-    sandbox = SandboxServer(Options.from_settings(ShopContext(shop / "development.ini").section))
-    sandbox.start()
-    try:
-        checked = command(shop, "check", "--json")
-    finally:
-        sandbox.stop()
+    checked = command(shop, "check", "--offline", "--json")
     assert json.loads(checked.stdout) == {"findings": []}
     assert checked.exit_code == 0
 
 
 @pytest.fixture
 def pserve():
-    """Starts a shop's INI, waits until it answers at that address, and gives its index."""
+    """Start a shop, wait until its address responds, and return the page."""
     servers = []
 
     def start(shop, ini, url):
         log = shop / "pserve.log"
-        with log.open("w") as said:
+        with log.open("w") as output:
             server = subprocess.Popen(
                 [BIN / "pserve", ini],
                 cwd=shop,
                 env=environment(),
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
             )
         servers.append(server)
@@ -417,10 +409,16 @@ def pserve():
     assert [server.wait(TIMEOUT) for server in servers] == [0] * len(servers)
 
 
+def theme_text(shop, template):
+    """Return a sentence that only the theme's own template has."""
+    text = (shop / "theme" / "templates" / f"{template}.jinja2").read_text(encoding="utf-8")
+    return re.search(r"<p[^>]*>([^<{]+)</p>", text)[1]
+
+
 @pytest.mark.parametrize(
     "answers", [{}, {"database": "postgresql", "mail": "localhost", "currency": "JPY"}]
 )
-def test_it_starts_and_sells_its_own_books_and_no_others(tmp_path, pserve, answers):
+def test_it_starts_with_its_own_theme_and_books(tmp_path, pserve, answers):
     shop = tmp_path / "my shop"
     words = [f"{name}={value}" for name, value in {"name": NAME, **answers}.items()]
     assert new(shop, "--no-input", *words).exit_code == 0
@@ -430,11 +428,11 @@ def test_it_starts_and_sells_its_own_books_and_no_others(tmp_path, pserve, answe
     assert len(re.findall(r"/checkout\?item=FIRST-\d", page)) == 4
     assert "/checkout?item=9" not in page
     assert "/static/logo." in page
-    assert "packs every book by hand" in page
-    assert "every book on it is there for a reason" in page
+    for template in ("layout", "catalogue/index"):
+        assert theme_text(shop, template) in page
     with pytest.raises(urllib.error.HTTPError) as missing:
         urllib.request.urlopen(f"{url}/nothing", timeout=10)
-    assert "There is nothing at this address" in missing.value.read().decode()
+    assert theme_text(shop, "errors/404") in missing.value.read().decode()
     checked = subprocess.run(
         [BIN / "bookshop", "check", "--json"],
         cwd=shop,
@@ -449,37 +447,37 @@ def test_it_starts_and_sells_its_own_books_and_no_others(tmp_path, pserve, answe
 
 
 def logged(file):
-    """The whole lines of JSON in a log."""
+    """Return the complete JSON lines of a log."""
     lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
     return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}\n")]
 
 
 @pytest.mark.detail
 @pytest.mark.usefixtures("closing")
-def test_with_the_keys_filled_in_it_goes_live(quick, pserve):
+def test_with_its_keys_it_starts_in_production(default_shop, pserve):
     for name, key in KEYS.items():
-        (quick / "secrets" / name).write_text(f"{key}\n")
-    ini = quick / "production.ini"
+        (default_shop / "secrets" / name).write_text(f"{key}\n")
+    ini = default_shop / "production.ini"
     port = free_port()
     text = ini.read_text(encoding="utf-8").replace("127.0.0.1:6543", f"127.0.0.1:{port}")
     text = text.replace("publishable_key =", "publishable_key = pk_live_otter")
     ini.write_text(text, encoding="utf-8")
-    for words in (["migrate"], ["import", str(quick / "catalogue.csv")]):
-        result = command(quick, *words, ini=ini.name)
+    for words in (["migrate"], ["import", str(default_shop / "catalogue.csv")]):
+        result = command(default_shop, *words, ini=ini.name)
         assert result.exit_code == 0, result.output
-    checked = command(quick, "check", "--offline", "--json", ini=ini.name)
+    checked = command(default_shop, "check", "--offline", "--json", ini=ini.name)
     assert json.loads(checked.stdout) == {"findings": []}
-    assert "FIRST-1" in pserve(quick, ini.name, f"http://127.0.0.1:{port}/")
-    until(lambda: any(line.get("path") == "/" for line in logged(quick / "pserve.log")))
-    assert (quick / "var" / "bookshop.sqlite").exists()
+    assert "FIRST-1" in pserve(default_shop, ini.name, f"http://127.0.0.1:{port}/")
+    until(lambda: any(line.get("path") == "/" for line in logged(default_shop / "pserve.log")))
+    assert (default_shop / "var" / "bookshop.sqlite").exists()
 
 
 @pytest.mark.detail
-def test_its_own_test_passes(quick):
-    move_ports(quick)
+def test_its_own_test_passes(default_shop):
+    move_ports(default_shop)
     ended = subprocess.run(
         [BIN / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"],
-        cwd=quick,
+        cwd=default_shop,
         env=environment(),
         capture_output=True,
         text=True,
@@ -490,24 +488,23 @@ def test_its_own_test_passes(quick):
     assert ended.returncode == 0
 
 
-# --- what is refused, and asked
+# --- invalid answers, and prompts
 
 
-def test_a_folder_that_holds_something_is_left_alone(tmp_path):
+def test_a_folder_with_files_is_not_changed(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     result = new(tmp_path, "--no-input")
     assert result.exit_code == 2
-    assert "is not empty: a new shop needs a folder of its own" in result.output
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_an_empty_folder_is_filled(tmp_path, monkeypatch):
+def test_an_empty_folder_is_used(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert new(".", "--no-input").exit_code == 0
     assert (tmp_path / "development.ini").exists()
 
 
-def test_what_the_settings_would_refuse_is_refused_before_there_is_a_shop(tmp_path):
+def test_answers_that_the_settings_refuse_create_no_shop(tmp_path):
     ended = subprocess.run(
         [BIN / "bookshop", "new", "shop", "--no-input", "currency=XYZ", "url=otter.example"],
         cwd=tmp_path,
@@ -518,57 +515,55 @@ def test_what_the_settings_would_refuse_is_refused_before_there_is_a_shop(tmp_pa
         timeout=60,
     )
     assert ended.returncode == 2
-    assert "currency: 'XYZ' is not the ISO 4217 code of a currency" in ended.stderr
-    assert "url: is not a web address" in ended.stderr
+    assert set(re.findall(r"^ +(\w+): ", ended.stderr, re.MULTILINE)) == {"url", "currency"}
     assert "Traceback" not in ended.stderr
     assert not (tmp_path / "shop").exists()
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
-        ("database=mysql", "the choices are ['sqlite', 'postgresql']"),
-        ("colour=red", "the keys are name, url, email, locale, currency, database, mail"),
-        ("name", "is no KEY=VALUE"),
-        ("name={{ nothing }}", "Unable to render variable 'name'"),
-        ("name={% if", "was not made"),
+        ("database=mysql", "'sqlite', 'postgresql'"),
+        ("colour=red", "name, url, email, locale, currency, database, mail"),
+        ("name", "KEY=VALUE"),
+        ("name={{ nothing }}", "'name'"),
+        ("name={% if", "shop"),
     ],
 )
-def test_an_answer_that_cannot_be_used_is_wrong_usage(tmp_path, answer, said):
+def test_an_unusable_answer_is_wrong_usage(tmp_path, answer, message):
     result = new(tmp_path / "shop", "--no-input", answer)
     assert result.exit_code == 2
-    assert said in result.output
+    assert message in result.output
     assert not (tmp_path / "shop").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_wrong_usage(tmp_path):
+def test_a_folder_that_cannot_be_created_is_wrong_usage(tmp_path):
     (tmp_path / "file").write_text("")
     result = new(tmp_path / "file" / "shop", "--no-input")
     assert result.exit_code == 2
-    assert "was not made" in result.output
+    assert isinstance(result.exception, SystemExit)
 
 
-def test_it_asks_for_what_is_not_given(tmp_path):
-    answers = "The Asked Shelf\nhttps://asked.example\n\nde_DE\nEUR\n2\n\n"
+def test_missing_answers_are_prompted_for(tmp_path):
+    answers = "The Asked Shop\nhttps://asked.example\n\nde_DE\nEUR\n2\n\n"
     result = CliRunner().invoke(main, ["new", str(tmp_path / "shop")], input=answers)
     assert result.exit_code == 0, result.output
-    assert "The shop's name" in result.output
     text = (tmp_path / "shop" / "production.ini").read_text(encoding="utf-8")
-    assert "bookshop.name = The Asked Shelf\n" in text
+    assert "bookshop.name = The Asked Shop\n" in text
     assert "bookshop.email = hello@asked.example\n" in text
     assert "bookshop.currency = EUR\n" in text
     assert "postgresql+psycopg://" in text
 
 
 @pytest.mark.detail
-def test_cookiecutter_itself_makes_the_same_shop(tmp_path):
+def test_cookiecutter_creates_the_same_shop(tmp_path):
     installed = tmp_path / "installed"
     shutil.copytree(TEMPLATE, installed)
     compiled = installed / "{{ cookiecutter.__directory }}" / "__pycache__"
     compiled.mkdir(exist_ok=True)  # as installing a package does
     (compiled / "test_shop.cpython-311.pyc").write_bytes(b"\xa7\r\r\n\0")
     ended = subprocess.run(
-        [BIN / "cookiecutter", "--no-input", installed, "name=The Other Shelf"],
+        [BIN / "cookiecutter", "--no-input", installed, "name=The Other Shop"],
         cwd=tmp_path,
         env={**environment(), "HOME": str(tmp_path)},
         capture_output=True,
@@ -577,10 +572,10 @@ def test_cookiecutter_itself_makes_the_same_shop(tmp_path):
         timeout=60,
     )
     assert ended.returncode == 0, ended.stderr
-    shop = tmp_path / "the-other-shelf"
-    assert ShopContext(shop / "development.ini").section["bookshop.name"] == "The Other Shelf"
+    shop = tmp_path / "the-other-shop"
+    assert ShopContext(shop / "development.ini").section["bookshop.name"] == "The Other Shop"
     assert stat.S_IMODE((shop / "secrets" / "bookshop_secret").stat().st_mode) == 0o600
-    assert new(tmp_path / "ours", "--no-input", "name=The Other Shelf").exit_code == 0
+    assert new(tmp_path / "ours", "--no-input", "name=The Other Shop").exit_code == 0
     files = [
         {file.relative_to(each).as_posix() for file in each.rglob("*")}
         for each in (shop, tmp_path / "ours")
@@ -588,7 +583,7 @@ def test_cookiecutter_itself_makes_the_same_shop(tmp_path):
     assert files[0] == files[1]
 
 
-def test_the_way_on_is_told_so_that_a_shell_takes_it(tmp_path):
+def test_the_printed_command_is_quoted_for_a_shell(tmp_path):
     result = new(tmp_path / "my shop", "--no-input")
     words = shlex.split(result.output.splitlines()[-1])
     assert words == ["cd", str(tmp_path / "my shop"), "&&", "pserve", "development.ini"]

@@ -166,26 +166,23 @@ def test_a_disputed_payment_is_not_refunded(shop, sandbox, run, paid):
 
 def test_concurrent_commands_never_refund_more_than_was_paid(shop, sandbox, run, paid):
     number, intent = paid
-    ended = []
+    results = []
 
-    def ask():
+    def refund():
+        services = shop.registry.services
         request = RefundRequest(number, lambda currency: Money(900, currency), restock=False)
         cause = Cause(Actor.STAFF, "refund by ada")
         try:
-            ended.append(
-                refund_order(
-                    shop.registry.services.sessions, shop.registry.services.payments, request, cause
-                )
-            )
-        except Exception as err:  # noqa: BLE001 - the test looks at what was raised
-            ended.append(err)
+            results.append(refund_order(services.sessions, services.payments, request, cause))
+        except Exception as err:  # noqa: BLE001 - asserted below
+            results.append(err)
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
+    threads = [threading.Thread(target=refund) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert [getattr(each, "status", "refused") for each in ended].count("succeeded") == 2, ended
+    assert [getattr(each, "status", "refused") for each in results].count("succeeded") == 2, results
     assert amounts(sandbox, intent) == [900, 900]
     assert shop.order(number).refunded == Money(1800, "GBP")
     with shop.registry.services.sessions() as session:
