@@ -116,9 +116,10 @@ ORDER_0009 = (
     (
         "INSERT INTO orders (id, number, status, visitor, basis, currency, total, revision, email,"
         " payment_intent, intent_status, asked_at, holding, held_until, short, refunded,"
-        " contradicted, under_review, warned_at, placed_at) VALUES (1, 'K7QM-2X9T-4BCD', 'refunded',"
-        " 'v', 'v/MOSS/', 'GBP', 900, 1, 'ada@mail.example', 'pi_1', 'succeeded', '2026-01-02',"
-        " true, '2026-01-03', true, 900, true, false, '2026-01-04', '2026-01-01')"
+        " contradicted, under_review, warned_at, placed_at)"
+        " VALUES (1, 'K7QM-2X9T-4BCD', 'refunded', 'v', 'v/MOSS/', 'GBP', 900, 1,"
+        " 'ada@mail.example', 'pi_1', 'succeeded', '2026-01-02', true, '2026-01-03', true, 900,"
+        " true, false, '2026-01-04', '2026-01-01')"
     ),
     (
         "INSERT INTO order_lines (order_id, position, sku, title, digital, quantity, currency,"
