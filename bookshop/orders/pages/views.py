@@ -132,11 +132,17 @@ def show_not_found(_error: Exception, request: Request) -> dict[str, Any]:
     # The URL may contain a key and must not be sent as referrer. With no-referrer the form would be
     # sent with `Origin: null`, which the CSRF check refuses over HTTPS.
     request.response.headers["Referrer-Policy"] = "strict-origin"
-    return {"days": LIFE.days, **_form(request)}
+    # An error page reads no form: it may be the one that cannot be decoded.
+    return {"days": LIFE.days, **_form(request, filled=False)}
 
 
 def _form(
-    request: Request, *, notice: Any = None, problem: Any = None, error_code: str | None = None
+    request: Request,
+    *,
+    notice: Any = None,
+    problem: Any = None,
+    error_code: str | None = None,
+    filled: bool = True,
 ) -> dict[str, Any]:
     translate = request.localizer.translate
     return {
@@ -144,8 +150,8 @@ def _form(
         "notice": notice and translate(notice),
         "error_code": error_code,
         "problem": problem and translate(problem),
-        "number": _field(request, "number"),
-        "email": _field(request, "email"),
+        "number": _field(request, "number") if filled else "",
+        "email": _field(request, "email") if filled else "",
     }
 
 
