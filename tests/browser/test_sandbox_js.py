@@ -370,7 +370,7 @@ def test_submit_names_the_method_of_a_complete_form(checkout):
     assert submitted == {"selectedPaymentMethod": "card"}
 
 
-def test_a_mistake_is_told_at_its_field_on_leaving_it(checkout):
+def test_an_invalid_field_shows_its_error_on_blur(checkout):
     checkout.open()
     for name, typed, message in [
         ("number", "4242424242424241", "Your card number is invalid."),
@@ -667,7 +667,7 @@ def test_the_keyboard_alone_pays_with_a_challenge(checkout):
     keyboard.press("ArrowUp")
     keyboard.press("Tab")
     keyboard.type("4000002760003184")
-    expect(checkout.field("expiry")).to_be_focused()  # a full number goes on by itself
+    expect(checkout.field("expiry")).to_be_focused()  # a complete number moves the focus
     keyboard.type("1234")
     keyboard.type("123")
     keyboard.press("Tab")

@@ -302,7 +302,7 @@ def test_a_field_left_out_of_an_events_object_is_found():
     assert exchanges.event_findings(sent) == found
 
 
-def test_lists_are_looked_into():
+def test_items_of_lists_are_checked():
     page = {"object": "list", "url": "/v1/payment_intents", "has_more": False, "data": [intent()]}
     assert exchanges.response_findings(_listing(page)) == []
     planted = deepcopy(page)

@@ -20,7 +20,7 @@ KEYS_TABLE = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 BASES = (ROOT, ROOT / "bookshop", ROOT / "bookshop" / "catalogue", ROOT / "docs")
 #: Paths on the reader's machine or in a theme, addresses, rates such as 3/hour.
 NOT_OURS = re.compile(
-    r"^(var|/|theme|deploy|secrets|covers|shop-env|\.venv|https?:|\.\.|\d|bookshop\.var|static/logo)"
+    r"^(var|build|/|theme|deploy|secrets|covers|shop-env|\.venv|https?:|\.\.|\d|bookshop\.var|static/logo)"
     r"|[<>{}*…]"
 )
 SECTIONS = ("bookshop", "stripe", "mail", "limits", "metrics", "sqlalchemy")

@@ -52,7 +52,7 @@ def test_development_makes_itself_ready_and_says_so(configure, empty_url, tmp_pa
     assert caplog.text == ""
 
 
-def test_elsewhere_nobody_migrates_behind_the_operators_back(configure, empty_url):
+def test_outside_development_the_start_does_not_migrate(configure, empty_url):
     registry = configure(empty_url, "staging")
     with pytest.raises(StartupError, match=r"run: bookshop --config 'my shop.ini' migrate"):
         prepare(registry, "my shop.ini")

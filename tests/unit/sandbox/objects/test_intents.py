@@ -233,7 +233,7 @@ def test_a_list_refuses_nonsense(client, intent, params, code):
     assert (refused.value.http_status, refused.value.code) == (400, code)
 
 
-def test_charges_expand_where_they_stand(client, confirm, intent):
+def test_charges_expand_in_place(client, confirm, intent):
     confirm(intent, "pm_card_visa")
 
     paid = client.payment_intents.retrieve(

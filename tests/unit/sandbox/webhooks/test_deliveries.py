@@ -19,7 +19,7 @@ def options(options, endpoint):
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
-    """What failed is due in an hour: nothing happens by itself while a test looks."""
+    """Failed deliveries are due in an hour, so that nothing happens during a test."""
     monkeypatch.setattr(sender, "RETRY_AFTER", (3600, 3600))
 
 
@@ -142,7 +142,7 @@ def test_a_paused_sandbox_sends_nothing_until_it_is_resumed(make, endpoint, cont
     assert sorted(_received(endpoint)) == sorted(made)
 
 
-def test_what_somebody_asks_for_goes_out_during_a_pause(make, client, endpoint, control, settled):
+def test_a_requested_delivery_is_sent_during_a_pause(make, client, endpoint, control, settled):
     control("deliveries/pause")
     first, second = make(2)
     event = client.events.list({"limit": 1}).data[0]
@@ -291,7 +291,7 @@ def test_shuffled_events_are_sent_one_after_the_other(make, endpoint, order, set
     assert set(_statuses(settled())) == {"succeeded"}
 
 
-def test_a_delay_lasts_until_it_is_over_or_ended(make, endpoint, order, send, settled):
+def test_a_delay_lasts_its_time_or_until_it_is_removed(make, endpoint, order, send, settled):
     order(kind="delay", seconds=3600, type="payment_intent.*")
     make(1)
     (delivery,) = settled()
@@ -315,7 +315,7 @@ def test_a_delay_strikes_a_delivery_once(make, order, settled, send):
 
 
 @pytest.mark.parametrize("kind", ["lose", "delay", "shuffle"])
-def test_no_fault_keeps_back_what_somebody_asks_for(make, order, control, settled, kind):
+def test_no_fault_stops_a_requested_delivery(make, order, control, settled, kind):
     control("deliveries/pause")
     make(2)
     order(kind=kind)
@@ -325,7 +325,7 @@ def test_no_fault_keeps_back_what_somebody_asks_for(make, order, control, settle
     assert _statuses(settled()) == ["succeeded"] * 2
 
 
-def test_a_retry_is_nothing_that_somebody_asked_for(make, endpoint, control, settled, monkeypatch):
+def test_a_retry_is_not_a_requested_delivery(make, endpoint, control, settled, monkeypatch):
     monkeypatch.setattr(sender, "RETRY_AFTER", (0, 0))
     endpoint.statuses[:] = [500]
     control("deliveries/pause")
@@ -337,7 +337,7 @@ def test_a_retry_is_nothing_that_somebody_asked_for(make, endpoint, control, set
     assert (delivery["status"], delivery["attempts"]) == ("pending", 1)
 
 
-def test_what_is_lost_comes_only_if_somebody_asks(make, endpoint, order, control, settled):
+def test_a_lost_event_is_sent_only_on_request(make, endpoint, order, control, settled):
     order(kind="lose", times=5)
     made = make(2)
     assert _statuses(settled()) == ["lost"] * 2

@@ -84,7 +84,7 @@ def test_each_receives_what_it_subscribed_to(client, subscribe, received, send):
     assert len(_wait(send, "succeeded")) == 2
 
 
-def test_what_one_refuses_the_other_has_all_the_same(client, subscribe, endpoint, send):
+def test_a_failing_endpoint_does_not_affect_another(client, subscribe, endpoint, send):
     subscribe("one")
     subscribe("two")
     endpoint.statuses[:] = [500, 200, 200]
