@@ -134,7 +134,9 @@ def lapsed(sessions):
     """An order for the last copy of ONE whose reservation ends at NOW."""
     wanted = book("ONE", stock=1, reserved=1)
     with sessions.begin() as session:
-        session.add_all([wanted, order(wanted, stock_reserved=True, reserved_until=NOW, payment_intent=None)])
+        session.add_all(
+            [wanted, order(wanted, stock_reserved=True, reserved_until=NOW, payment_intent=None)]
+        )
 
 
 @pytest.mark.parametrize(
