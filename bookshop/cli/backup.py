@@ -18,7 +18,7 @@ This command is for SQLite. For PostgreSQL, run:
 It asks for the password or reads it from ~/.pgpass. See docs/backup.md."""
 
 
-@click.command()
+@click.command(short_help="Back up an SQLite database.")
 @click.argument("destination", required=False, type=click.Path(path_type=Path))
 @click.pass_obj
 def backup(shop: ShopContext, *, destination: Path | None) -> None:

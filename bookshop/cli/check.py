@@ -24,7 +24,7 @@ SERVER_KEYS = {
 }
 
 
-@click.command()
+@click.command(short_help="Check the shop, and print what to fix.")
 @json_option
 @click.option(
     "--offline",

@@ -17,7 +17,7 @@ from bookshop.services import Services
 GRACE_PERIOD = 2  # seconds beyond stripe.timeout
 
 
-@click.command()
+@click.command(short_help="Update the database to this version.")
 @click.option(
     "--online",
     is_flag=True,

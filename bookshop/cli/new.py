@@ -17,7 +17,7 @@ from jinja2 import TemplateError
 from bookshop.starter import TEMPLATE
 
 
-@click.command()
+@click.command(short_help="Create a shop in a new folder.")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("answers", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--no-input", is_flag=True, help="Do not prompt; use defaults for missing keys.")
