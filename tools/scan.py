@@ -97,11 +97,11 @@ def _wait(shop: subprocess.Popen[bytes]) -> None:
 
 def findings(report: Path) -> list[str]:
     """Return wapiti's findings: vulnerabilities and server errors."""
-    report = json.loads(report.read_text(encoding="utf-8"))
+    groups = json.loads(report.read_text(encoding="utf-8"))
     return [
         f"{kind}: {each['method']} {each['path']}: {each['info']}"
         for group in ("vulnerabilities", "anomalies")
-        for kind, found in report[group].items()
+        for kind, found in groups[group].items()
         for each in found
     ]
 

@@ -18,15 +18,13 @@ from bookshop.orders.payment.expiry import (
     open_intents,
     overdue,
 )
-from bookshop.orders.refunds.execution import execute_with_retry
 from bookshop.orders.refund_records import COUNTED_STATUSES, LocalRefundStatus
+from bookshop.orders.refunds.execution import execute_with_retry
 from bookshop.orders.states import BANK_DECIDES
-from bookshop.payments.charges import RefundStatus
 from bookshop.reconciliation.descriptions import describe_changes, format_amount
 from bookshop.reconciliation.facts import OrderFacts, read_facts
 from bookshop.reconciliation.findings import FindingCode
 from bookshop.reconciliation.run import CAUSE, Run
-
 
 
 def expire_orders(run: Run) -> None:

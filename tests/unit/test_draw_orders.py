@@ -16,11 +16,13 @@ def test_page_is_current():
 
 
 def test_arrows_represent_every_transition_once():
-    drawn = Counter(pair for arrow in draw_orders.arrows() for pair in draw_orders.transitions_of(arrow))
+    arrows = draw_orders.arrows()
+    drawn = Counter(pair for arrow in arrows for pair in draw_orders.transitions_of(arrow))
     assert set(drawn) == set(TRANSITIONS)
     assert set(drawn.values()) == {1}
-    for arrow in draw_orders.arrows():
-        assert {TRANSITIONS[pair] for pair in draw_orders.transitions_of(arrow)} == {arrow.transition}
+    for arrow in arrows:
+        represented = {TRANSITIONS[pair] for pair in draw_orders.transitions_of(arrow)}
+        assert represented == {arrow.transition}
 
 
 def test_added_transition_is_drawn(monkeypatch):
