@@ -207,8 +207,10 @@ def make_smtp(registry):
 
 
 @pytest.fixture
-def make_mail_worker(registry, sessions):
+def make_mail_worker(make_registry, sessions):
     """Makes mail workers of the test's database with a given transport."""
+    url = sessions.kw["bind"].url.render_as_string(hide_password=False)
+    registry = make_registry(sqlalchemy__url=url)
     made = []
 
     def make(transport):
