@@ -132,7 +132,7 @@ class Served:
     def close(self) -> None:
         # In the thread that serves: it must not wait for what is closed already.
         self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._map))
-        self._thread.join(5)
+        self._thread.join(60)
         self._server.task_dispatcher.shutdown()
 
 
@@ -285,7 +285,7 @@ def _given(**values: object) -> dict:
 
 def _json(request: urllib.request.Request) -> dict:
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             body = answer.read()
     except urllib.error.HTTPError as err:
         body = err.read()

@@ -1,4 +1,4 @@
-"""Waiting for what is to come, instead of sleeping."""
+"""Waiting for a condition instead of sleeping for a fixed time."""
 
 import time
 from collections.abc import Callable
@@ -6,8 +6,10 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
+TIMEOUT = 60  # seconds after which a test fails: many, since the machine may be busy
 
-def until(look: Callable[[], Found], timeout: float = 20) -> Found:
+
+def until(look: Callable[[], Found], timeout: float = TIMEOUT) -> Found:
     """Return the first true result of `look`; fail after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not (found := look()):

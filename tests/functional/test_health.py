@@ -55,7 +55,7 @@ def hanging():
 
     def hang():
         calls.append(1)
-        released.wait(20)
+        released.wait(60)
 
     hang.released, hang.calls = released, calls
     yield hang
@@ -69,7 +69,7 @@ def test_a_hanging_function_occupies_one_thread_only(hanging):
             runner.run()
     assert len(hanging.calls) == 1
     hanging.released.set()
-    runner._running.result(20)
+    runner._running.result(60)
     assert runner.run() is None
     assert len(hanging.calls) == 2
 

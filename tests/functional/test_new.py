@@ -43,7 +43,7 @@ CHOICES = [
     )
 ]
 KEYS = {"stripe_secret_key": "sk_live_otter", "stripe_webhook_secrets": "whsec_otter"}
-TIMEOUT = 30  # seconds
+TIMEOUT = 60  # seconds
 
 
 def new(*words):
@@ -397,7 +397,7 @@ def pserve():
         deadline = time.monotonic() + TIMEOUT
         while True:
             try:
-                return urllib.request.urlopen(url, timeout=5).read().decode()
+                return urllib.request.urlopen(url, timeout=60).read().decode()
             except OSError:
                 assert server.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
@@ -431,7 +431,7 @@ def test_it_starts_with_its_own_theme_and_books(tmp_path, pserve, answers):
     for template in ("layout", "catalogue/index"):
         assert theme_text(shop, template) in page
     with pytest.raises(urllib.error.HTTPError) as missing:
-        urllib.request.urlopen(f"{url}/nothing", timeout=10)
+        urllib.request.urlopen(f"{url}/nothing", timeout=60)
     assert theme_text(shop, "errors/404") in missing.value.read().decode()
     checked = subprocess.run(
         [BIN / "bookshop", "check", "--json"],

@@ -95,10 +95,10 @@ def pserve(folder):
             stderr=subprocess.STDOUT,
         )
         running.append((server, log))
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             try:
-                return urllib.request.urlopen(url, timeout=5).read().decode()
+                return urllib.request.urlopen(url, timeout=60).read().decode()
             except OSError:
                 said = (folder / "pserve.log").read_text()
                 assert server.poll() is None, said
@@ -108,7 +108,7 @@ def pserve(folder):
     yield start
     for server, log in running:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
         log.close()
 
 
@@ -117,7 +117,7 @@ def test_an_ini_that_inherits_serves_a_shop_with_its_sandbox(write, pserve, fold
 
     assert "The Borrowed Books" in pserve(shop_url)
 
-    assert urllib.request.urlopen(sandbox_url, timeout=10).status == 200
+    assert urllib.request.urlopen(sandbox_url, timeout=60).status == 200
     sku = re.search(r"checkout\?item=(\w+)", pserve_page(shop_url))[1]
     page = pserve_page(f"{shop_url}/checkout?item={sku}")
     assert f"{sandbox_url}/endive/stripe.js" in page
@@ -134,7 +134,7 @@ def test_an_ini_that_inherits_serves_a_shop_with_its_sandbox(write, pserve, fold
 
 
 def pserve_page(url):
-    return urllib.request.urlopen(url, timeout=10).read().decode()
+    return urllib.request.urlopen(url, timeout=60).read().decode()
 
 
 @pytest.mark.detail
@@ -151,7 +151,7 @@ def test_the_sandbox_survives_a_restart(write, pserve, folder):
 
     request = urllib.request.Request(f"{sandbox_url}/v1/payment_intents/{intent}")
     request.add_header("Authorization", "Bearer sk_test_sandbox")
-    assert json.load(urllib.request.urlopen(request, timeout=10))["id"] == intent
+    assert json.load(urllib.request.urlopen(request, timeout=60))["id"] == intent
 
 
 @pytest.mark.parametrize(

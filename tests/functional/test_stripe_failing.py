@@ -202,7 +202,7 @@ def test_the_circuit_breaker_fails_fast_and_closes_once_stripe_is_back(
     assert error_code(page) == "payments_unavailable"
     shop.visitor().get("/")
     sandbox.clear()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while shop.visitor().get(BUY, expect_errors=True).status_int != 200:
         assert time.monotonic() < deadline
     assert shop.registry.services.payments.breaker.state == circuit_breaker.BreakerState.CLOSED

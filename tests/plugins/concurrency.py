@@ -18,7 +18,7 @@ def together():
         start = threading.Barrier(len(arguments))
 
         def work(place, argument):
-            start.wait(10)
+            start.wait(60)
             try:
                 results[place] = function(argument)
             except Exception as err:  # noqa: BLE001 - the test inspects the error
@@ -30,7 +30,7 @@ def together():
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
         assert not any(thread.is_alive() for thread in threads)
         return results
 

@@ -208,7 +208,7 @@ def test_claim_of_a_killed_process_is_taken_over(
     killed = start(path)
     assert server.box.reached.wait(60)
     killed.kill()
-    killed.communicate(timeout=20)
+    killed.communicate(timeout=60)
     other = start(path)
     assert other.communicate(timeout=60)[0] == "No e-mails are due.\n"
     with sessions.begin() as session:

@@ -376,7 +376,7 @@ def test_concurrent_expiry_does_not_deadlock(postgres_sessions, postgres, togeth
         local.now = now
         if now == second:
             # The first has found its lapsed orders and released one book.
-            assert released[first].wait(10)
+            assert released[first].wait(60)
         with postgres_sessions.begin() as session:
             return expire(session, now)
 
@@ -452,5 +452,5 @@ def test_version_changes_of_different_books_do_not_block(postgres_sessions):
         reserve(session, session.get(Order, numbers[0]), NOW)
         thread = threading.Thread(target=other)
         thread.start()
-        thread.join(20)
+        thread.join(60)
         assert done, "blocked by a transaction that changed another book"

@@ -101,7 +101,7 @@ def test_a_worker_that_was_not_started_can_be_stopped():
 
 def test_a_worker_without_jobs_ends(start):
     worker = start()
-    worker._thread.join(10)
+    worker._thread.join(60)
     assert not worker._thread.is_alive()
 
 

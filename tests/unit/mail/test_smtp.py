@@ -156,8 +156,8 @@ def test_replies_time_out(make_smtp, server, made, stage):
 def test_final_reply_has_a_longer_timeout(make_smtp, server, made):
     held = threading.Event()
     server.box.plan["DATA"] = [held]
-    threading.Timer(0.6, held.set).start()
-    make_smtp(server, timeout=0.2).deliver(made())
+    threading.Timer(1.5, held.set).start()
+    make_smtp(server, timeout=1.0).deliver(made())
     assert len(server.box.mails) == 1
 
 
@@ -190,7 +190,7 @@ def test_trickling_server_is_aborted(make_smtp, server, made, monkeypatch, greet
         thread.start()
         found = failure(make_smtp(server, port=trickling.getsockname()[1]), made())
         ended.set()
-        thread.join(10)
+        thread.join(60)
     assert not isinstance(found, RefusedError)
 
 
@@ -218,7 +218,7 @@ def test_no_timer_survives_its_delivery(make_smtp, server, made):
     failure(make_smtp(server, port=port), made())
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
-            thread.join(5)
+            thread.join(60)
             assert not thread.is_alive()
 
 

@@ -359,7 +359,7 @@ def order_id(sessions, enqueue_mails):
 def test_commit_wakes_the_worker(worker, transport, order_id, sessions, engine, monkeypatch):
     monkeypatch.setattr(worker_module, "POLL_INTERVAL", 60)
     worker.deliver_due()
-    assert transport.arrived.acquire(timeout=10)
+    assert transport.arrived.acquire(timeout=60)
     worker.start()
     with sessions() as session:
         enqueue_order_email(session, session.get(Order, order_id), MailKind.LINK, "1", NOW)
@@ -367,7 +367,7 @@ def test_commit_wakes_the_worker(worker, transport, order_id, sessions, engine, 
             session.flush()
         assert not worker._woken.is_set()
         session.commit()
-    assert transport.arrived.acquire(timeout=20)
+    assert transport.arrived.acquire(timeout=60)
 
 
 def test_worker_polls_the_outbox(worker, transport, enqueue_mails, monkeypatch):
@@ -375,7 +375,7 @@ def test_worker_polls_the_outbox(worker, transport, enqueue_mails, monkeypatch):
     enqueue_mails()
     worker._woken.clear()
     worker.start()
-    assert transport.arrived.acquire(timeout=20)
+    assert transport.arrived.acquire(timeout=60)
 
 
 def test_other_commits_do_not_wake_the_worker(worker, order_id, sessions):
@@ -400,7 +400,7 @@ def test_commit_does_not_wake_the_worker_during_an_outage(
     transport.faults = [OutageError("connect: TimeoutError")] * 2
     enqueue_mails()
     worker.start()
-    assert runs.acquire(timeout=20)
+    assert runs.acquire(timeout=60)
     enqueue_mails()
     assert not runs.acquire(timeout=0.3)
 
@@ -418,17 +418,17 @@ def test_stop_does_not_wait_for_a_slow_delivery(worker, transport, enqueue_mails
 
     def block(message):
         busy.set()
-        finish.wait(20)
+        finish.wait(60)
 
     transport.on_deliver = block
     enqueue_mails()
     worker.start()
     worker.wake()
-    assert busy.wait(20)
+    assert busy.wait(60)
     worker.stop()
     assert worker._thread.is_alive()
     finish.set()
-    worker._thread.join(20)
+    worker._thread.join(60)
     assert not worker._thread.is_alive()
 
 

@@ -45,7 +45,7 @@ def proxy():
     server.check = lambda: list(web.run_checks(server.shop, pool=pool()))
     yield server
     server.shutdown()
-    thread.join(5)
+    thread.join(60)
     server.server_close()
 
 

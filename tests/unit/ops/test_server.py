@@ -11,7 +11,7 @@ import pytest
 
 from tests.waiting import until
 
-TIMEOUT = 20  # seconds
+TIMEOUT = 60  # seconds
 PROGRAM = """
 import sys, threading, time
 from pathlib import Path

@@ -106,7 +106,7 @@ def refuse(status: int, kind: str, code: str | None = None, **more: object) -> R
 
 def hang(handler: _Handler, fake_stripe: FakeStripe) -> None:
     """No response until the end of the test."""
-    fake_stripe.over.wait(30)
+    fake_stripe.over.wait(60)
     handler.close_connection = True
 
 
@@ -178,4 +178,4 @@ class FakeStripe:
         self.over.set()
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(5)
+        self._thread.join(60)

@@ -86,7 +86,7 @@ def test_refunds_that_are_not_expanded_are_listed(retrieve):
 
 
 def test_all_requests_for_one_intent_share_one_deadline(make_gateway, fake_stripe, operations):
-    gateway = make_gateway(timeout=0.5)
+    gateway = make_gateway(timeout=1.5)
     fake_stripe.reply_with(answer(paid(charge(disputed=True))), hang)
     with pytest.raises(StripeUnavailableError):
         gateway.retrieve_intent("pi_1")

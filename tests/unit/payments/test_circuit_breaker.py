@@ -121,7 +121,7 @@ def test_one_of_many_threads_probes(breaker, timer):
         try:
             with breaker.guard():
                 passed.append(1)
-                leave.wait(10)
+                leave.wait(60)
         except StripeDownError:
             passed.append(0)
         if len(passed) == 8:
@@ -131,7 +131,7 @@ def test_one_of_many_threads_probes(breaker, timer):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert sorted(passed) == [0] * 7 + [1]
 
 

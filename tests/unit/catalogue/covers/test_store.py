@@ -91,7 +91,7 @@ def test_concurrent_writers_store_complete_files(covers, tmp_path):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
     assert len(set(names)) == 1
     assert len(names) == 6

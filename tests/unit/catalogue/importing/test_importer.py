@@ -403,7 +403,7 @@ def test_reservations_during_an_import_are_kept(take, sessions, books, engine):
             assert counts(take(*feed)) == {"changed": 4}
     finally:
         done.set()
-        customer.join(30)
+        customer.join(60)
     assert sum(book.reserved for book in books().values()) == len(bought) > 0
     assert {book.title for book in books().values()} == {"Title 7"}
 
@@ -413,7 +413,7 @@ def test_concurrent_imports_of_the_same_books_agree(engine, listed):
     summarys, start = [], threading.Barrier(2)
 
     def run():
-        start.wait(10)
+        start.wait(60)
         importer = Importer(engine, TERMS, lambda _each: None, print)
         summarys.append(importer.run(onix.read(io.BytesIO(feed))))
 
