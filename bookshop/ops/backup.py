@@ -21,7 +21,11 @@ COMPANION_SUFFIXES = ("-wal", "-shm", "-journal")
 
 
 class BackupError(Exception):
-    """A backup cannot be made or restored; the text is a sentence that says why."""
+    """A backup cannot be made or restored: `code` is stable, the message says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -40,18 +44,20 @@ def back_up(database: Path, destination: Path, now: datetime) -> Backup:
     exist. The file gets its name only once it is verified. Raises BackupError.
     """
     if not database.is_file():
-        raise BackupError(f"The database {database} does not exist.")
+        raise BackupError("no_database", f"The database {database} does not exist.")
     file = destination
     if destination.is_dir():
         file = destination / f"{database.stem}-{now:%Y%m%dT%H%M%SZ}{database.suffix}"
     if file.exists():
-        raise BackupError(f"{file} already exists.")
+        raise BackupError("file_exists", f"{file} already exists.")
     part = file.with_name(f"{file.name}.part")
-    with _as_backup_error(f"{file} could not be written"):
+    with _as_backup_error("not_written", f"{file} could not be written"):
         try:
             os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except FileExistsError:
-            raise BackupError(f"{part} exists: another backup may be running.") from None
+            raise BackupError(
+                "part_exists", f"{part} exists: another backup may be running."
+            ) from None
         try:
             copied = _copy(database, part)
             _sync_to_disk(part)
@@ -65,16 +71,18 @@ def back_up(database: Path, destination: Path, now: datetime) -> Backup:
 def verify(file: Path) -> Backup:
     """Read a backup completely and check its integrity. Raises BackupError."""
     if not file.is_file():
-        raise BackupError(f"The file {file} does not exist.")
+        raise BackupError("no_file", f"The file {file} does not exist.")
     with (
-        _as_backup_error(f"{file} is not a backup of a shop"),
+        _as_backup_error("no_backup", f"{file} is not a backup of a shop"),
         closing(_open_for_reading(file)) as connection,
     ):
         result = connection.execute("PRAGMA integrity_check").fetchone()[0]
         if result != "ok":
-            raise BackupError(f"{file} is damaged: {result}.")
+            raise BackupError("damaged", f"{file} is damaged: {result}.")
         if connection.execute("PRAGMA foreign_key_check").fetchone():
-            raise BackupError(f"{file} is damaged: it has references to missing rows.")
+            raise BackupError(
+                "missing_rows", f"{file} is damaged: it has references to missing rows."
+            )
         (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         return Backup(file, revision, _count_rows(connection))
 
@@ -87,14 +95,16 @@ def restore(database: Path, file: Path, now: datetime, *, newer: bool = False) -
     """
     backup = verify(file)
     if not newer and backup.revision not in migrations.revisions():
-        raise BackupError(f"{file} was made by a newer version of the shop ({backup.revision}).")
+        raise BackupError(
+            "newer_schema", f"{file} was made by a newer version of the shop ({backup.revision})."
+        )
     database.parent.mkdir(parents=True, exist_ok=True)
     kept = None
-    with _as_backup_error(f"{database} could not be written"):
+    with _as_backup_error("not_written", f"{database} could not be written"):
         if database.exists():
             kept = database.with_name(f"{database.name}.before-{now:%Y%m%dT%H%M%SZ}")
             if kept.exists():
-                raise BackupError(f"{kept} already exists.")
+                raise BackupError("file_exists", f"{kept} already exists.")
         else:
             os.close(os.open(database, os.O_CREAT | os.O_WRONLY, 0o600))
         with _exclusive(database, kept) as target, closing(_open_for_reading(file)) as source:
@@ -116,7 +126,7 @@ def _copy(database: Path, part: Path) -> Backup:
         target.execute("PRAGMA journal_mode=DELETE")  # so that the backup is one file
     copied = verify(part)
     if copied.rows != before:
-        raise BackupError(f"{part} has a different number of rows than the database.")
+        raise BackupError("row_counts", f"{part} has a different number of rows than the database.")
     return copied
 
 
@@ -153,7 +163,7 @@ def _exclusive(database: Path, kept: Path | None) -> Iterator[sqlite3.Connection
         connection.close()
         if err.sqlite_errorcode != sqlite3.SQLITE_BUSY:
             raise
-        raise BackupError(f"{database} is in use: stop the shop first.") from None
+        raise BackupError("in_use", f"{database} is in use: stop the shop first.") from None
     except sqlite3.DatabaseError:
         # Too damaged to be opened by any process: keep the files as they are.
         connection.close()
@@ -175,11 +185,11 @@ def _replace(database: Path, kept: Path | None) -> sqlite3.Connection:
 
 
 @contextmanager
-def _as_backup_error(problem: str) -> Iterator[None]:
+def _as_backup_error(code: str, problem: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError, TypeError) as err:
-        raise BackupError(f"{problem}: {err}.") from err
+        raise BackupError(code, f"{problem}: {err}.") from err
 
 
 def _sync_to_disk(path: Path) -> None:

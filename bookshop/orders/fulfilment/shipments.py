@@ -13,7 +13,11 @@ from bookshop.orders.transitions import update_status
 
 
 class CannotShipError(Exception):
-    """The shipment is refused; the message says why."""
+    """The shipment is refused: `code` is stable, the message says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -67,33 +71,39 @@ def ship(context: TransitionContext, order: Order, request: ShipmentRequest) -> 
 
 def _check(order: Order, request: ShipmentRequest) -> None:
     if order.out_of_stock:
-        raise CannotShipError("The order was out of stock when it was paid, and is refunded.")
+        raise CannotShipError(
+            "out_of_stock", "The order was out of stock when it was paid, and is refunded."
+        )
     if order.status not in SHIPPABLE:
         status = order.status.replace("_", " ")
-        raise CannotShipError(f"The order is {status}, so nothing can be shipped.")
+        raise CannotShipError("status", f"The order is {status}, so nothing can be shipped.")
     if request.despite_warning:
         return
-    for warning, applies in (
-        ("The card issuer suspects fraud", order.fraud_warned_at is not None),
-        ("Stripe advises to review the payment first", order.under_review),
-        ("A payment does not match the order (see bookshop reconcile)", order.payment_mismatch),
+    for code, warning, applies in (
+        ("fraud_warning", "The card issuer suspects fraud", order.fraud_warned_at is not None),
+        ("under_review", "Stripe advises to review the payment first", order.under_review),
+        (
+            "payment_mismatch",
+            "A payment does not match the order (see bookshop reconcile)",
+            order.payment_mismatch,
+        ),
     ):
         if applies:
-            raise CannotShipError(f"{warning}. To ship anyway: --despite-warning.")
+            raise CannotShipError(code, f"{warning}. To ship anyway: --despite-warning.")
 
 
 def _select_lines(order: Order, request: ShipmentRequest) -> list[tuple[OrderLine, int]]:
     """Return the lines to ship with their quantities. Raises CannotShipError."""
     left = {line.sku: line.quantity - line.shipped for line in order.lines}
     if not any(left.values()):
-        raise CannotShipError("Everything in this order has been shipped already.")
+        raise CannotShipError("all_shipped", "Everything in this order has been shipped already.")
     for sku, quantity in request.copies.items():
         if sku not in left:
-            raise CannotShipError(f"{sku} is not part of this order.")
+            raise CannotShipError("not_in_order", f"{sku} is not part of this order.")
         if left[sku] == 0:
-            raise CannotShipError(f"All copies of {sku} have been shipped already.")
+            raise CannotShipError("line_shipped", f"All copies of {sku} have been shipped already.")
         if quantity is not None and quantity > left[sku]:
-            raise CannotShipError(f"Only {left[sku]} of {sku} remain to be shipped.")
+            raise CannotShipError("too_many", f"Only {left[sku]} of {sku} remain to be shipped.")
     requested = request.copies or dict.fromkeys(left)
     selected = (
         (line, requested[line.sku] or left[line.sku])

@@ -13,7 +13,11 @@ from bookshop.orders.states import BANK_DECIDES, PAID_FOR
 
 
 class CannotRefundError(Exception):
-    """The order cannot be refunded; the message says why."""
+    """The order cannot be refunded: `code` is stable, the message says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def request_refund(
@@ -33,18 +37,21 @@ def request_refund(
 def _check(session: Session, order: Order, amount: Money) -> None:
     if order.status in BANK_DECIDES:
         raise CannotRefundError(
-            "The customer disputed this payment: respond to the dispute in the Stripe dashboard."
+            "disputed",
+            "The customer disputed this payment: respond to the dispute in the Stripe dashboard.",
         )
     if order.status not in PAID_FOR:
         status = order.status.replace("_", " ")
-        raise CannotRefundError(f"The order is {status}: there is no payment to refund.")
+        raise CannotRefundError("unpaid", f"The order is {status}: there is no payment to refund.")
     if amount.currency != order.currency:
-        raise CannotRefundError(f"The order was paid in {order.currency}.")
+        raise CannotRefundError("currency", f"The order was paid in {order.currency}.")
     left = refundable_amount(session, order)
     if left.amount == 0:
-        raise CannotRefundError("The whole payment was refunded already, or the refund is pending.")
+        raise CannotRefundError(
+            "refunded", "The whole payment was refunded already, or the refund is pending."
+        )
     if not 0 < amount.amount <= left.amount:
         smallest = Money(1, left.currency).value
         raise CannotRefundError(
-            f"The amount must be between {smallest} and {left.value} {left.currency}."
+            "amount", f"The amount must be between {smallest} and {left.value} {left.currency}."
         )

@@ -162,24 +162,27 @@ def test_reference_of_another_order_is_not_matched(session):
 
 @pytest.mark.parametrize("amount", [0, -1, 1000])
 def test_amount_must_be_refundable(session, amount):
-    with pytest.raises(CannotRefundError, match=r"between 0.01 and 9.99 GBP"):
+    with pytest.raises(CannotRefundError, match=r"0\.01 .* 9\.99 GBP") as refused:
         request(session, paid(session), amount)
+    assert refused.value.code == "amount"
 
 
 def test_requested_refunds_reduce_the_refundable_amount(session):
     made = paid(session)
     request(session, made, 600)
-    with pytest.raises(CannotRefundError, match=r"between 0.01 and 3.99 GBP"):
+    with pytest.raises(CannotRefundError, match=r"0\.01 .* 3\.99 GBP"):
         request(session, made, 400)
     request(session, made, 399)
-    with pytest.raises(CannotRefundError, match="whole payment was refunded"):
+    with pytest.raises(CannotRefundError) as refused:
         request(session, made, 1)
+    assert refused.value.code == "refunded"
 
 
 def test_another_currency_is_refused(session):
     made = paid(session)
-    with pytest.raises(CannotRefundError, match="paid in GBP"):
+    with pytest.raises(CannotRefundError, match="GBP") as refused:
         request_refund(TransitionContext(session, STAFF, NOW), made, Money(1, "EUR"), restock=False)
+    assert refused.value.code == "currency"
 
 
 @pytest.mark.parametrize("status", [status for status in OrderStatus if status not in PAID_FOR])
@@ -187,16 +190,18 @@ def test_unpaid_order_cannot_be_refunded(session, status):
     made = order(book(), status=status)
     session.add(made)
     session.flush()
-    with pytest.raises(CannotRefundError, match="no payment to refund"):
+    with pytest.raises(CannotRefundError) as refused:
         request(session, made, 1)
+    assert refused.value.code == "unpaid"
 
 
 @pytest.mark.parametrize("status", [DisputeStatus.NEEDS_RESPONSE, DisputeStatus.LOST])
 def test_disputed_order_cannot_be_refunded(session, status):
     made = paid(session)
     sync(session, made, disputes=(dispute(status),), at=1)
-    with pytest.raises(CannotRefundError, match="respond to the dispute"):
+    with pytest.raises(CannotRefundError) as refused:
         request(session, made, 1)
+    assert refused.value.code == "disputed"
 
 
 @settings(max_examples=40)
