@@ -13,11 +13,10 @@ from bookshop.catalogue.queries import Listing
 from bookshop.db import insert_into
 from bookshop.money import Money
 from bookshop.orders.audit import Cause, TransitionContext, record_transition
-from bookshop.orders.effects import release_dedup_key
 from bookshop.orders.models import INTENT_MISSING, Order, OrderLine
 from bookshop.orders.number import new_number
 from bookshop.orders.states import UNPAID, Actor, OrderStatus
-from bookshop.orders.transitions import transition
+from bookshop.orders.transitions import release_dedup_key, transition
 
 # For this long after paying, opening the checkout of the same item shows the paid order instead of
 # placing another one.

@@ -10,12 +10,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from bookshop import clock
 from bookshop.catalogue.models import BookRecord
 from bookshop.orders.audit import Cause, TransitionContext
-from bookshop.orders.effects import release_dedup_key
 from bookshop.orders.models import INTENT_MISSING, Order
 from bookshop.orders.payment.intents import cancel_intent
 from bookshop.orders.payment.sync import sync_payment
 from bookshop.orders.states import CLOSED, UNPAID, OrderStatus
-from bookshop.orders.transitions import transition
+from bookshop.orders.transitions import release_dedup_key, transition
 from bookshop.payments.errors import IntentMissingError
 from bookshop.payments.gateway import Gateway
 from bookshop.payments.intents import OPEN_INTENT_STATUSES

@@ -15,11 +15,15 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from bookshop.orders.audit import AuditEvent, Cause, TransitionContext, record_event
-from bookshop.orders.effects import release_dedup_key
 from bookshop.orders.models import DisputeRecord, Order
 from bookshop.orders.refund_records import record_stripe_refunds
 from bookshop.orders.states import PAID_FOR, Actor, OrderStatus
-from bookshop.orders.transitions import is_allowed, transition, update_status
+from bookshop.orders.transitions import (
+    is_allowed,
+    release_dedup_key,
+    transition,
+    update_status,
+)
 from bookshop.payments.charges import Address, Charge, Dispute, FraudWarning
 from bookshop.payments.intents import IntentStatus, PaymentIntent
 

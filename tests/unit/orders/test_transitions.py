@@ -10,10 +10,15 @@ from sqlalchemy import select
 from bookshop.inventory.reservations import RESERVATION_TIME, reserve
 from bookshop.mail.models import MailRecord
 from bookshop.orders.audit import Cause, TransitionContext
-from bookshop.orders.effects import EFFECTS, release_dedup_key
 from bookshop.orders.models import AuditEntry, RefundRecord
 from bookshop.orders.states import CLOSED, TRANSITIONS, Actor, Effect, OrderStatus
-from bookshop.orders.transitions import ForbiddenTransitionError, is_allowed, transition
+from bookshop.orders.transitions import (
+    EFFECTS,
+    ForbiddenTransitionError,
+    is_allowed,
+    release_dedup_key,
+    transition,
+)
 from tests.unit.makers import NOW, book, order
 
 STOCK = 5
