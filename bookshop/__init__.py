@@ -63,7 +63,10 @@ def configure(ini: Mapping[str, str]) -> Configurator:
         config = Configurator(settings=settings.expand(ini))
     except ModuleNotFoundError as err:
         problem = settings.Problem(
-            "pyramid.includes", f"the package {err.name} is not installed", "pyramid.includes ="
+            "pyramid.includes",
+            "not_installed",
+            f"the package {err.name} is not installed",
+            "pyramid.includes =",
         )
         raise settings.SettingsError([problem]) from err
     for feature in FEATURES:

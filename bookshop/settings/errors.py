@@ -8,14 +8,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a key, and the line to write instead."""
+    """What is wrong with a key, as a stable code and a text, and the line to write instead."""
 
     key: str
+    code: str
     problem: str
     fix: str
 
     def __str__(self) -> str:
         return f"{self.key}: {self.problem}\n    write: {self.fix}"
+
+
+class ValueProblem(ValueError):
+    """The value of a key cannot be read or parsed: `code` is stable, the message says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class SettingsError(Exception):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bookshop.settings.errors import Problem, SettingsError
+from bookshop.settings.errors import Problem, SettingsError, ValueProblem
 from bookshop.settings.keys import KEYS, Key
 from bookshop.settings.models import (
     LimitSettings,
@@ -59,7 +59,8 @@ def read(ini: Mapping[str, str]) -> Settings:
             values[name] = key.parse(text) if text else None
         except ValueError as err:
             example = key.example.replace("{mode}", stripe_mode(ini))
-            problems.append(Problem(name, str(err), f"{name} = {example}"))
+            code = err.code if isinstance(err, ValueProblem) else "invalid"
+            problems.append(Problem(name, code, str(err), f"{name} = {example}"))
     if not ini.get("bookshop.environment", "").strip() and is_live(values):
         # With real money the rules of production apply, whether they were requested or not.
         values["bookshop.environment"] = "production"
@@ -77,21 +78,20 @@ def read(ini: Mapping[str, str]) -> Settings:
 
 
 def _text(ini: Mapping[str, str], name: str, key: Key) -> str:
-    """Return the text of a key, its file or its default. Raises ValueError."""
+    """Return the text of a key, its file or its default. Raises ValueProblem."""
     value = ini.get(name, "").strip()
     file = ini.get(f"{name}_file", "").strip() if key.secret else ""
     if value and file:
         message = f"is given twice, here and as {name}_file"
-        raise ValueError(message)
+        raise ValueProblem("given_twice", message)
     if file:
         value = _content(file, name)
     if missing := _REFERENCE.search(value):
         message = f"the environment variable {missing['name']} is not set"
-        raise ValueError(message)
+        raise ValueProblem("variable_not_set", message)
     value = value or key.default or ""
     if not value and not key.optional:
-        message = "is missing"
-        raise ValueError(message)
+        raise ValueProblem("missing", "is missing")
     return value
 
 
@@ -101,7 +101,7 @@ def _content(file: str, name: str) -> str:
     except (OSError, UnicodeError) as err:
         reason = err.strerror if isinstance(err, OSError) else "not text"
         message = f"the file named by {name}_file cannot be read: {reason}"
-        raise ValueError(message) from err
+        raise ValueProblem("file_unreadable", message) from err
 
 
 def _group(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def find_unknown_keys(ini: Mapping[str, str]) -> Iterator[Problem]:
             similar = difflib.get_close_matches(name, known, n=1, cutoff=SIMILARITY)
             hint = f"; did you mean {similar[0]}?" if similar else ""
             fix = f"{similar[0]} = …" if similar else f"nothing: remove the line “{name} = …”"
-            yield Problem(name, f"is not a setting of the shop{hint}", fix)
+            yield Problem(name, "unknown", f"is not a setting of the shop{hint}", fix)
 
 
 def find_contradictions(ini: Mapping[str, str], values: Values) -> Iterator[Problem]:
@@ -70,12 +70,14 @@ def _check_stripe_modes(values: Values) -> Iterator[Problem]:
     if secret_key and publishable and parsers.is_live(publishable) != live:
         yield Problem(
             "stripe.publishable_key",
+            "mode_mismatch",
             f"live/test mode mismatch: stripe.secret_key is a {mode} key",
             f"stripe.publishable_key = pk_{mode}_…",
         )
     if secret_key and environment and live != (environment == "production"):
         yield Problem(
             "stripe.secret_key",
+            "environment_mismatch",
             f"is a {mode} key, and bookshop.environment is {environment}",
             f"stripe.secret_key = sk_{'test' if live else 'live'}_…  "
             f"(or bookshop.environment = {'production' if live else 'staging'})",
@@ -89,10 +91,10 @@ def _check_stripe_addresses(values: Values) -> Iterator[Problem]:
         if value and urlsplit(value)[:2] != urlsplit(real)[:2]:
             if is_live(values):
                 reason = "is not Stripe's address: a live key is sent to Stripe only"
-                yield Problem(name, reason, f"{name} = {real}")
+                yield Problem(name, "live_key", reason, f"{name} = {real}")
             elif production:
                 reason = "is not Stripe's address: production uses Stripe only"
-                yield Problem(name, reason, f"{name} = {real}")
+                yield Problem(name, "production", reason, f"{name} = {real}")
 
 
 def _check_placeholders(ini: Mapping[str, str], values: Values) -> Iterator[Problem]:
@@ -101,13 +103,13 @@ def _check_placeholders(ini: Mapping[str, str], values: Values) -> Iterator[Prob
     if key and key.reveal().endswith(SANDBOX_KEY_END) and at_stripe:
         reason = "is a placeholder for the sandbox, which Stripe does not accept"
         fix = f"stripe.secret_key = sk_{stripe_mode(ini)}_…"
-        yield Problem("stripe.secret_key", reason, fix)
+        yield Problem("stripe.secret_key", "placeholder", reason, fix)
     secret: Secret | None = values.get("bookshop.secret")
     development = values.get("bookshop.environment") == "development"
     if secret and "development" in secret.reveal() and not development:
         reason = "is the one of development.ini, which is public"
         example = KEYS["bookshop.secret"].example
-        yield Problem("bookshop.secret", reason, f"bookshop.secret = {example}")
+        yield Problem("bookshop.secret", "public", reason, f"bookshop.secret = {example}")
 
 
 def _check_mail(values: Values) -> Iterator[Problem]:
@@ -116,15 +118,15 @@ def _check_mail(values: Values) -> Iterator[Problem]:
     )
     if host and values.get("mail.folder"):
         reason = "cannot be used with mail.host: e-mails are either stored in a folder or sent"
-        yield Problem("mail.folder", reason, "mail.folder =")
+        yield Problem("mail.folder", "mail_host", reason, "mail.folder =")
     local = parsers.is_loopback(host or "localhost")
     if password and mail_security(values) == "none" and not local:
         reason = "is none: mail.password would be sent unencrypted"
-        yield Problem("mail.security", reason, "mail.security = starttls")
+        yield Problem("mail.security", "unencrypted", reason, "mail.security = starttls")
     if bool(username) != bool(password) and {"mail.username", "mail.password"} <= values.keys():
         missing, present = ("username", "password") if password else ("password", "username")
         fix = f"mail.{missing} = {KEYS[f'mail.{missing}'].example}"
-        yield Problem(f"mail.{missing}", f"is missing, and mail.{present} is given", fix)
+        yield Problem(f"mail.{missing}", "missing", f"is missing, and mail.{present} is given", fix)
 
 
 def _check_production(ini: Mapping[str, str], values: Values) -> Iterator[Problem]:
@@ -132,8 +134,10 @@ def _check_production(ini: Mapping[str, str], values: Values) -> Iterator[Proble
     if "bookshop.sandbox" in includes:
         others = " ".join(name for name in includes if name != "bookshop.sandbox")
         reason = "includes bookshop.sandbox, which is not for production"
-        yield Problem("pyramid.includes", reason, f"pyramid.includes = {others}".rstrip())
+        yield Problem(
+            "pyramid.includes", "sandbox", reason, f"pyramid.includes = {others}".rstrip()
+        )
     url: str | None = values.get("bookshop.url")
     if url and not url.startswith("https://"):
         reason = "must begin with https://: browsers refuse payments without it"
-        yield Problem("bookshop.url", reason, f"bookshop.url = https://{url[7:]}")
+        yield Problem("bookshop.url", "http", reason, f"bookshop.url = https://{url[7:]}")

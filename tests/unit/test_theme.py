@@ -116,8 +116,8 @@ def test_a_missing_theme_folder_is_a_settings_error(tmp_path):
     with pytest.raises(settings.SettingsError) as caught:
         settings.read(wrong)
     [problem] = caught.value.problems
-    assert problem.key == "bookshop.theme"
-    assert "does not exist" in problem.problem
+    assert (problem.key, problem.code) == ("bookshop.theme", "invalid")
+    assert str(tmp_path / "themes") in problem.problem
 
 
 def test_the_reloader_watches_templates_and_static_files(theme, make_config, monkeypatch):
