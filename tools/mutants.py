@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import find_node
 from mutations import Module, Mutation
 
 ROOT = Path(__file__).parents[1]
@@ -109,7 +110,8 @@ def _copy(tree: Path) -> Path:
         if (ROOT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)
-    for packages in ROOT.glob("tests/**/node_modules"):
+    for folder in find_node.FOLDERS:
+        packages = folder / "node_modules"
         (tree / packages.relative_to(ROOT)).symlink_to(packages, target_is_directory=True)
     return tree
 
