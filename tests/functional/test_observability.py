@@ -23,12 +23,19 @@ CARD = "4242424242424242"
 TOKEN = "Token-of-the-metrics-0123456789abcdef"
 
 
+class WholeRecord(logging.Formatter):
+    """A record with its message, traceback and all its attributes, `extra` fields included."""
+
+    def format(self, record):
+        return f"{super().format(record)} {vars(record)}"
+
+
 @pytest.fixture
 def all_logs():
-    """Everything logged by any library at any level."""
+    """Everything logged by any library at any level, with all fields."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("%(name)s %(message)s %(__dict__)s"))
+    handler.setFormatter(WholeRecord("%(name)s %(message)s"))
     root = logging.getLogger()
     before = root.level
     root.setLevel(logging.DEBUG)
