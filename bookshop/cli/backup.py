@@ -78,4 +78,11 @@ def restore(shop: ShopContext, *, file: Path, force: bool) -> None:
 
 def _address(url: URL) -> str:
     """Return the database's address for PostgreSQL's own programs, without the password."""
-    return url.set(drivername="postgresql", password=None).render_as_string()
+    return URL.create(
+        "postgresql",
+        username=url.username,
+        host=url.host,
+        port=url.port,
+        database=url.database,
+        query=url.query,
+    ).render_as_string()
