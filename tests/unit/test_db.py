@@ -48,8 +48,9 @@ def test_times_are_returned_in_utc(sessions, moment):
 def test_naive_times_are_refused(sessions):
     with sessions() as session:
         session.add(order(book(), placed_at=NOW.replace(tzinfo=None)))
-        with pytest.raises(StatementError, match="naive datetime"):
+        with pytest.raises(StatementError) as refused:
             session.flush()
+        assert isinstance(refused.value.orig, ValueError)
 
 
 def test_null_times_stay_null(sessions):

@@ -110,7 +110,7 @@ def test_currencies_cannot_be_added(first, one, second, other):
     if one == other:
         assert (Money(first, one) + Money(second, other)).amount == first + second
     else:
-        with pytest.raises(ValueError, match=f"{one} and {other} cannot be added"):
+        with pytest.raises(ValueError, match=f"{one}.*{other}"):
             Money(first, one) + Money(second, other)
 
 
@@ -120,7 +120,7 @@ def test_currencies_cannot_be_added(first, one, second, other):
     )
 )
 def test_amounts_must_be_ints(amount):
-    with pytest.raises(TypeError, match="an int in minor units"):
+    with pytest.raises(TypeError, match=r"\bint\b"):
         Money(amount, "GBP")
 
 
@@ -185,5 +185,5 @@ def test_decimals_may_be_omitted(text, currency, amount):
     ],
 )
 def test_invalid_amounts_are_refused(text, currency):
-    with pytest.raises(AmountError, match=f"is not an amount in {currency}. Example: 12"):
+    with pytest.raises(AmountError, match=rf"{currency}.*12"):
         read_amount(text, currency)

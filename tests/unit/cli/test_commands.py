@@ -95,7 +95,7 @@ def test_an_order_number_may_be_in_lower_case(run, place):
 def test_an_unknown_order(run):
     result = run("orders", "show", "K7QM-2X9T-4BCD", "--json")
     assert result.exit_code == 1
-    assert "There is no order K7QM-2X9T-4BCD." in result.stderr
+    assert "K7QM-2X9T-4BCD" in result.stderr
     assert result.stdout == ""
 
 
@@ -216,6 +216,14 @@ def test_every_command_and_option_has_help():
         options = [each for each in command.params if isinstance(each, click.Option)]
         assert [option.name for option in options if not option.help] == [], names
         assert CliRunner().invoke(main, [*names, "--help"]).exit_code == 0
+
+
+def test_no_list_of_commands_cuts_a_summary():
+    for names, command in all_commands(main):
+        if isinstance(command, click.Group):
+            listed = CliRunner().invoke(main, [*names, "--help"], env={"COLUMNS": "80"}).stdout
+            commands = listed.partition("Commands:")[2].splitlines()
+            assert [line for line in commands if line.endswith("...")] == [], names
 
 
 WRITING = (

@@ -131,7 +131,7 @@ def test_smtputf8_unsupported_is_a_refusal(make_smtp, make_server, made):
     server = make_server()
     found = failure(make_smtp(server), made("zoë@mail.example"))
     assert type(found) is RefusedError
-    assert found.summary == "SMTPUTF8: not supported"
+    assert found.summary.startswith("SMTPUTF8: ")
 
 
 # --- time-outs

@@ -86,7 +86,7 @@ def test_a_refund_is_retried_under_the_same_key(make_gateway, fake_stripe):
         ),
     ],
 )
-def test_a_refused_refund_has_a_code_and_a_reason(gateway, fake_stripe, reply, code, reason):
+def test_refusal_codes_and_texts(gateway, fake_stripe, reply, code, reason):
     fake_stripe.reply_with(reply)
     with pytest.raises(RefundRefusedError) as caught:
         create_refund(gateway)

@@ -209,8 +209,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("given_header", REFUSED.values(), ids=REFUSED)
 def test_a_body_without_a_valid_signature_is_rejected_unparsed(given_header, parsed):
-    with pytest.raises(SignatureError, match="no matching signature"):
+    with pytest.raises(SignatureError) as refused:
         verify_event(BODY, given_header, [OURS, ROLLED])
+    assert type(refused.value) is SignatureError
     assert parsed == []
 
 
@@ -230,8 +231,9 @@ def test_one_changed_byte_is_detected(place, flip, parsed):
     parsed.clear()
     changed = bytearray(BODY)
     changed[place] ^= flip
-    with pytest.raises(SignatureError, match="no matching signature"):
+    with pytest.raises(SignatureError) as refused:
         verify_event(bytes(changed), header(), [OURS])
+    assert type(refused.value) is SignatureError
     assert parsed == []
 
 

@@ -102,7 +102,7 @@ def facts(**values):
         ({"status": OrderStatus.PLACED}, {"status": OrderStatus.AWAITING_PAYMENT}, []),
     ],
 )
-def test_changes_have_a_code_and_a_text(before, after, changes):
+def test_change_codes_and_texts(before, after, changes):
     assert describe_changes(facts(**before), facts(**after)) == changes
 
 

@@ -37,7 +37,7 @@ def test_valid_answers_have_no_problem(changes):
         ("mail", "smtp otter", "not a host name"),
     ],
 )
-def test_an_invalid_answer_is_reported_with_its_key(name, value, part):
+def test_invalid_answer_texts(name, value, part):
     [problem] = problems({**GOOD, name: value})
     assert problem.startswith(f"{name}: ")
     assert part in problem

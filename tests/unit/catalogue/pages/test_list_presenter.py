@@ -44,7 +44,7 @@ def facets(**found):
         (Query(q="moss", subject="F"), "Search results for “moss”: Fiction"),
     ],
 )
-def test_title_names_search_text_subject_and_filters(present, query, title):
+def test_title_texts(present, query, title):
     assert present(query).title() == title
 
 
@@ -95,17 +95,19 @@ def test_options_beyond_the_first_are_collapsed(present):
 
 
 def test_only_searches_can_be_sorted_by_relevance(present):
-    assert [each.label for each in present(Query(q="moss", sort=Sort.RELEVANCE)).sort_links()] == [
-        "Best match",
-        "Title",
-        "Newest",
-        "Price, low to high",
-        "Price, high to low",
+    links = present(Query(q="moss", sort=Sort.RELEVANCE)).sort_links()
+    assert [each.name for each in links] == [
+        Sort.RELEVANCE,
+        Sort.TITLE,
+        Sort.NEWEST,
+        Sort.PRICE,
+        Sort.PRICE_DESCENDING,
     ]
     plain = present(Query(subject="F")).sort_links()
-    assert [(each.label, each.url) for each in plain if each.current] == [
-        ("Title", "/books/?subject=F")
+    assert [(each.name, each.url) for each in plain if each.current] == [
+        (Sort.TITLE, "/books/?subject=F")
     ]
+    assert Sort.RELEVANCE not in {each.name for each in plain}
 
 
 def test_pagination_keeps_the_query(present):

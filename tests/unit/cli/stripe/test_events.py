@@ -92,6 +92,16 @@ def test_events_as_text(run, record):
     assert {"Order: none", "PaymentIntent: none", "API version: none"} <= set(shown.splitlines())
 
 
+def test_a_narrow_terminal_cuts_no_event(run, record):
+    event_id = "evt_1QxVt2LkdIwHu7ixWmPr0A7z"
+    record(event_id, problem="[a text in brackets] " * 5)
+
+    listed = run("events", "list", columns="40").stdout
+
+    assert event_id in listed
+    assert ("[a text in brackets] " * 5).strip() in listed
+
+
 def test_events_are_filtered(run, record):
     record("evt_1", EventStatus.IGNORED, kind="charge.refunded")
     record("evt_2", EventStatus.FAILED, kind="charge.dispute.created")
@@ -115,7 +125,7 @@ def test_invalid_filters(run, words):
 def test_an_unknown_event(run, apply):
     for result in (run("events", "show", "evt_1", "--json"), apply("evt_1", "--json")):
         assert result.exit_code == 1
-        assert result.stderr == "Error: Event evt_1 has not been recorded.\n"
+        assert "evt_1" in result.stderr
         assert result.stdout == ""
 
 
@@ -134,13 +144,16 @@ def test_an_event_is_applied_again(apply, record):
 
 
 @pytest.mark.usefixtures("placed")
-def test_a_payment_mismatch_is_exit_code_1(apply, record):
+def test_a_payment_mismatch_is_exit_code_1(run, apply, record):
     record()
 
     result = apply("evt_1", reply=answer(paid(amount_received=1)))
 
     assert result.exit_code == 1
-    assert f"Problem: the payment does not match order {NUMBER}\n" in result.stdout
+    assert NUMBER in result.stdout
+    shown = json.loads(run("events", "show", "evt_1", "--json").stdout)
+    assert shown["status"] == "applied"
+    assert NUMBER in shown["problem"]
 
 
 def test_an_event_without_an_order_is_exit_code_1(apply, record):
@@ -158,9 +171,9 @@ def test_an_event_without_an_order_is_exit_code_1(apply, record):
     [
         (
             refuse(404, "invalid_request_error", "resource_missing"),
-            "PaymentIntent not found at Stripe: pi_1.",
+            "pi_1",
         ),
-        (refuse(401, "invalid_request_error"), "Stripe refused the request: Auth"),
+        (refuse(401, "invalid_request_error"), "Auth"),
     ],
 )
 def test_an_error_at_stripe_is_reported_without_a_traceback(apply, record, reply, said):
