@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from pyramid.events import ApplicationCreated
 
 from bookshop.sandbox.options import Options, OptionsError
-from bookshop.sandbox.server import PortTakenError, SandboxServer, answers
+from bookshop.sandbox.server import PortTakenError, SandboxServer, is_sandbox_at
 
 LOG = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def includeme(config: Any) -> None:
         options = _options(settings)
     except OptionsError as err:
         problem = err
-        config.add_subscriber(lambda _: _give_up(problem), ApplicationCreated)
+        config.add_subscriber(lambda _: _exit(problem), ApplicationCreated)
         return
     server = SandboxServer(options)
     settings.setdefault("stripe.api_base", server.url)
@@ -52,15 +52,15 @@ def _start(server: SandboxServer) -> None:
     try:
         server.start()
     except PortTakenError as err:
-        if not answers(server.url, server.options.publishable_key):
-            _give_up(err)
-        LOG.info("using the sandbox already running at %s", server.url)
+        if not is_sandbox_at(server.url, server.options.publishable_key):
+            _exit(err)
+        LOG.info("sandbox_reused", extra={"url": server.url})
     except OptionsError as err:
-        _give_up(err)
+        _exit(err)
     else:
-        LOG.info("the sandbox's dashboard is at %s", server.url)
+        LOG.info("sandbox_started", extra={"dashboard": server.url})
 
 
-def _give_up(error: OptionsError) -> NoReturn:
+def _exit(error: OptionsError) -> NoReturn:
     sys.stderr.write(f"The sandbox did not start.\n  {error}\n")
     raise SystemExit(2) from error

@@ -99,15 +99,15 @@ def make_app(sandbox: Sandbox) -> Any:
         _add(config, path, _guarded(view), request_method="GET")
     for path, view in SOURCES:
         _add(config, path, view, request_method="GET")
-    config.add_exception_view(control.refused, context=ApiError)
+    config.add_exception_view(control.error_response, context=ApiError)
     return config.make_wsgi_app()
 
 
-def _add(config: Any, path: str, view: View, **how: Any) -> None:
+def _add(config: Any, path: str, view: View, **options: Any) -> None:
     """Add a route and its view. A path may have one route per method."""
-    name = f"{how.get('request_method', '')} {path}"
-    config.add_route(name, path, request_method=how.pop("request_method", None))
-    config.add_view(view, route_name=name, **how)
+    name = f"{options.get('request_method', '')} {path}"
+    config.add_route(name, path, request_method=options.pop("request_method", None))
+    config.add_view(view, route_name=name, **options)
 
 
 def _api_view(endpoint: Endpoint) -> View:
@@ -119,7 +119,7 @@ def _api_view(endpoint: Endpoint) -> View:
 
 def _guarded(view: View) -> View:
     def guarded(request: Request) -> Any:
-        control.refuse_strangers(request)
+        control.refuse_cross_site(request)
         return view(request)
 
     return guarded
@@ -127,7 +127,7 @@ def _guarded(view: View) -> View:
 
 def _page(view: View) -> View:
     def page(request: Request) -> Any:
-        control.refuse_strangers(request)
+        control.refuse_cross_site(request)
         request.response.headers.update(DASHBOARD_HEADERS)
         return view(request)
 

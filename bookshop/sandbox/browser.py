@@ -25,22 +25,22 @@ SOURCE_NAME = re.compile(r"[a-z][a-z0-9-]*\.(?:js|css|svg)")
 
 
 def stripe_js(request: Request) -> Response:
-    """The script that a shop's page loads, https://js.stripe.com/endive/stripe.js."""
+    """Return the script that a shop's page loads, https://js.stripe.com/endive/stripe.js."""
     return _file("stripe.js")
 
 
 def element(request: Request) -> Response:
-    """The page in the Payment Element's frame."""
+    """Return the page in the Payment Element's frame."""
     return _file("elements.html")
 
 
 def challenge(request: Request) -> Response:
-    """The bank's 3-D Secure page."""
+    """Return the bank's 3-D Secure page."""
     return _file("challenge.html")
 
 
 def source(request: Request) -> Response:
-    """A script or style sheet of those pages."""
+    """Return a script or style sheet of these pages."""
     name = request.matchdict["name"]
     if not SOURCE_NAME.fullmatch(name):
         raise HTTPNotFound
@@ -51,8 +51,8 @@ def _file(name: str) -> Response:
     path = STATIC / name
     if not path.is_file():
         raise HTTPNotFound
-    kind = mimetypes.guess_type(name)[0]
-    response = Response(body=path.read_bytes(), content_type=kind, charset="utf-8")
+    content_type = mimetypes.guess_type(name)[0]
+    response = Response(body=path.read_bytes(), content_type=content_type, charset="utf-8")
     response.headers.update(HEADERS)
     response.headers["Access-Control-Allow-Origin"] = "*"
     if name.endswith(".html"):

@@ -15,14 +15,14 @@ from bookshop.sandbox.api.errors import ApiError
 from bookshop.sandbox.api.parameters import choice, hash_of, integer, text
 
 KINDS = ("hang", "latency", "reset", "status", "drop_answer")
-LONGEST = 3600
+MAX_SECONDS = 3600
 SCHEMA = hash_of(
     {
         "kind": choice(*KINDS),
         "method": choice("DELETE", "GET", "POST"),
         "milliseconds": integer(0, 999),
         "path": text(),
-        "seconds": integer(0, LONGEST),
+        "seconds": integer(0, MAX_SECONDS),
         "status": integer(400, 599),
         "times": integer(1),
     },
@@ -103,10 +103,12 @@ class Faults:
     def take(self, method: str, path: str) -> Fault:
         """Return the fault for this request, and count it as used."""
         with self._lock:
-            found = next((each for each in self._faults if each.matches(method, path)), NO_FAULT)
-            found.times -= found is not NO_FAULT
+            matching = (each for each in self._faults if each.matches(method, path))
+            fault = next(matching, NO_FAULT)
+            if fault is not NO_FAULT:
+                fault.times -= 1
             self._faults = [each for each in self._faults if each.times > 0]
-            return found
+            return fault
 
     def before_reading(self, fault: Fault, abort: Any) -> None:
         """Apply a fault before the request is read. `abort` resets the connection."""
@@ -119,13 +121,13 @@ class Faults:
         if fault.kind == "status" and fault.status != STORED_STATUS:
             raise fault.error
 
-    def before_doing(self, fault: Fault) -> None:
+    def before_execution(self, fault: Fault) -> None:
         """Apply a fault after the idempotency key was locked."""
         if fault.kind == "latency":
             self._wait(fault)
 
     @staticmethod
-    def while_doing(fault: Fault) -> None:
+    def instead_of_execution(fault: Fault) -> None:
         """Apply a fault instead of executing the request; it is stored as its response."""
         if fault.kind == "status" and fault.status == STORED_STATUS:
             raise fault.error
@@ -139,5 +141,5 @@ class Faults:
     def _wait(self, fault: Fault) -> None:
         with self._lock:
             cleared = self._cleared
-        late = timedelta(seconds=fault.seconds, milliseconds=fault.milliseconds)
-        cleared.wait(late.total_seconds())
+        delay = timedelta(seconds=fault.seconds, milliseconds=fault.milliseconds)
+        cleared.wait(delay.total_seconds())

@@ -8,8 +8,8 @@ import string
 ALPHABET = string.ascii_letters + string.digits
 API_VERSION = "2026-10-28.endive"
 
-#: Prefix and length of the random part, by the `object` that the id is for.
-SHAPES = {
+#: Prefix and length of the random part, by object type.
+FORMATS = {
     "payment_intent": ("pi_3", 23),
     "charge": ("ch_3", 23),
     "payment_method": ("pm_1", 23),
@@ -33,5 +33,5 @@ def random_text(length: int) -> str:
 
 def new_id(kind: str) -> str:
     """Return a new id for an object type."""
-    prefix, length = SHAPES[kind]
+    prefix, length = FORMATS[kind]
     return prefix + random_text(length)

@@ -49,12 +49,12 @@ class Options:
         host, colon, port = self.listen.rpartition(":")
         if not colon or not port.isdecimal() or int(port) not in PORTS:
             raise OptionsError(
-                f"sandbox.listen: {self.listen!r} is no host:port\n"
+                f"sandbox.listen: {self.listen!r} is not host:port\n"
                 f"    write: sandbox.listen = {DEFAULT_LISTEN}"
             )
         if self.webhook_url is not None and not is_web_address(self.webhook_url):
             raise OptionsError(
-                f"sandbox.webhook_url: {self.webhook_url!r} is no web address\n"
+                f"sandbox.webhook_url: {self.webhook_url!r} is not a web address\n"
                 "    write: sandbox.webhook_url = http://localhost:6543/webhooks/stripe"
             )
         if not _is_loopback(host):
@@ -82,10 +82,10 @@ class Options:
                 f"{min(unknown)}: is not a setting of the sandbox\n"
                 f"    write one of: {', '.join(sorted(KEYS))}"
             )
-        needed = ("stripe.secret_key", "stripe.publishable_key", "stripe.webhook_secrets")
-        missing = [key for key in needed if not settings.get(key, "").split()]
+        required = ("stripe.secret_key", "stripe.publishable_key", "stripe.webhook_secrets")
+        missing = [key for key in required if not settings.get(key, "").split()]
         if missing:
-            raise OptionsError(f"{missing[0]}: the sandbox needs it, as Stripe's keys are needed")
+            raise OptionsError(f"{missing[0]}: is missing; the sandbox requires it, as Stripe does")
         shop = settings.get("bookshop.url", "http://localhost:6543").rstrip("/")
         var = Path(settings.get("bookshop.var", "var"))
         return cls(

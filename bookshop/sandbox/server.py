@@ -26,17 +26,17 @@ from bookshop.sandbox.options import Options, OptionsError
 from bookshop.sandbox.state import Sandbox
 
 LOG = logging.getLogger(__name__)
-MOST_THREADS = 64  # more than a shop uses at once, so that hanging requests leave some free
-LARGEST = 1_000_000  # bytes of a request's body
+MAX_THREADS = 64  # more than a shop uses at once, so that hanging requests leave some free
+MAX_BODY_BYTES = 1_000_000
 IDENTIFY_TIMEOUT = 2.0  # seconds that the program on our port has to identify itself
 
 
 class _Task(WSGITask):
-    """A task whose application can reset its connection, which WSGI has no means for."""
+    """A task that lets its application reset the connection, which WSGI cannot do."""
 
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
-        environ[ABORT] = partial(_reset_at_the_end, self.channel)
+        environ[ABORT] = partial(_reset_on_close, self.channel)
         return environ
 
 
@@ -44,11 +44,12 @@ class _Channel(HTTPChannel):
     task_class = _Task
 
 
-def _reset_at_the_end(channel: Any) -> None:
+def _reset_on_close(channel: Any) -> None:
+    """Make the channel send RST instead of FIN when it is closed."""
     channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-class _Crew(ThreadedTaskDispatcher):
+class _GrowingThreadPool(ThreadedTaskDispatcher):
     """A thread pool that grows when all threads are busy."""
 
     def add_task(self, task: Task) -> None:
@@ -57,7 +58,7 @@ class _Crew(ThreadedTaskDispatcher):
             self.queue_cv.notify()
             idle = len(self.threads) - self.stop_count - self.active_count
             needed = len(self.threads) + (len(self.queue) > idle)
-        self.set_thread_count(min(needed, MOST_THREADS))
+        self.set_thread_count(min(needed, MAX_THREADS))
 
 
 class SandboxServer:
@@ -70,7 +71,7 @@ class SandboxServer:
         self.options = options
         self._port = options.port
         self._sandbox: Sandbox | None = None
-        self._map: Any = {}  # waitress's own: what is open, by file descriptor
+        self._map: Any = {}  # waitress's open sockets by file descriptor
 
     @property
     def url(self) -> str:
@@ -114,9 +115,9 @@ class SandboxServer:
             server = create_server(
                 app,
                 self._map,
-                _dispatcher=_Crew(),
+                _dispatcher=_GrowingThreadPool(),
                 listen=listen,
-                max_request_body_size=LARGEST,
+                max_request_body_size=MAX_BODY_BYTES,
             )
         except (OSError, ValueError) as err:
             wasyncore.close_all(self._map)
@@ -149,12 +150,12 @@ class PortTakenError(OptionsError):
         )
 
 
-def answers(url: str, publishable_key: str) -> bool:
-    """Return True if a sandbox of the same account answers at `url`."""
+def is_sandbox_at(url: str, publishable_key: str) -> bool:
+    """Return True if a sandbox with this publishable key responds at `url`."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{url}/_sandbox", timeout=IDENTIFY_TIMEOUT) as response:
-            identity = json.loads(response.read(LARGEST))
+            identity = json.loads(response.read(MAX_BODY_BYTES))
     except (OSError, ValueError):
         return False
     return bool(identity == {"sandbox": NAME, "publishable_key": publishable_key})

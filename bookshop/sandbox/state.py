@@ -30,7 +30,7 @@ class Sandbox:
     def open(cls, options: Options) -> Sandbox:
         """Create the components on the options' database. Raises sqlite3.Error and OSError."""
         store = Store(options.database)
-        endpoints.keep_built_in(store, options.webhook_url, options.webhook_secret)
+        endpoints.sync_built_in(store, options.webhook_url, options.webhook_secret)
         delivery_faults = DeliveryFaults()
         return cls(
             options=options,

@@ -44,7 +44,7 @@ CREATE TABLE deliveries (
     created REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     due REAL,
-    asked INTEGER NOT NULL DEFAULT 0,
+    manual INTEGER NOT NULL DEFAULT 0,
     batch INTEGER,
     fault TEXT NOT NULL DEFAULT '',
     answer INTEGER,
@@ -53,9 +53,9 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_due ON deliveries (due) WHERE due IS NOT NULL;
 CREATE INDEX deliveries_batch ON deliveries (batch) WHERE batch IS NOT NULL;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 """
-VERSION = 2
+VERSION = 3
 #: Statements that begin, roll back and end a transaction.
 OUTERMOST = ("BEGIN IMMEDIATE", ["ROLLBACK"], "COMMIT")
 INNER = ("SAVEPOINT within", ["ROLLBACK TO within", "RELEASE within"], "RELEASE within")
@@ -83,7 +83,7 @@ class Store:
         tables = self.run("SELECT count(*) AS n FROM sqlite_schema")[0]["n"]
         version = self.run("PRAGMA user_version")[0]["user_version"]
         if tables and version != VERSION:
-            message = "it is no database of this version's sandbox: remove it, or name another file"
+            message = "the file belongs to another version: delete it, or name another file"
             raise sqlite3.DatabaseError(message)
         self.run("PRAGMA journal_mode = WAL")
         # The last second may be lost when the machine crashes, but not when the process does.
@@ -98,7 +98,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """A transaction, which may be nested: all writes inside are kept, or none."""
+        """Run a transaction, which may be nested: all writes inside are kept, or none."""
         with self._lock:
             outermost = not self._connection.in_transaction
             begin, undo, end = OUTERMOST if outermost else INNER
@@ -117,7 +117,7 @@ class Store:
             return self._connection.execute(sql, values).fetchall()
 
     def save(self, thing: Object, notes: Object | None = None) -> None:
-        """Insert or update an object. Existing notes are kept if none are given."""
+        """Insert or update an object. Without `notes`, existing notes are kept."""
         self.run(
             "INSERT INTO objects (kind, id, body, notes) VALUES (:kind, :id, :body, :notes)"
             " ON CONFLICT (id) DO UPDATE SET body = :body,"
@@ -133,13 +133,13 @@ class Store:
 
     def find(self, kind: str, identifier: str) -> Object | None:
         """Return the object of that type and id."""
-        found = self.run("SELECT body FROM objects WHERE id = ? AND kind = ?", (identifier, kind))
-        return json.loads(found[0]["body"]) if found else None
+        rows = self.run("SELECT body FROM objects WHERE id = ? AND kind = ?", (identifier, kind))
+        return json.loads(rows[0]["body"]) if rows else None
 
     def notes(self, identifier: str) -> Object:
         """Return the notes of an object."""
-        found = self.run("SELECT notes FROM objects WHERE id = ?", (identifier,))
-        notes: Object = json.loads(found[0]["notes"]) if found else {}
+        rows = self.run("SELECT notes FROM objects WHERE id = ?", (identifier,))
+        notes: Object = json.loads(rows[0]["notes"]) if rows else {}
         return notes
 
     def select(
@@ -149,11 +149,11 @@ class Store:
 
         With a charge or an intent, only those that reference it.
         """
-        found = self.run(
+        rows = self.run(
             "SELECT body FROM objects WHERE kind = :kind"
             " AND (:charge IS NULL OR json_extract(body, '$.charge') = :charge)"
             " AND (:intent IS NULL OR json_extract(body, '$.payment_intent') = :intent)"
             " ORDER BY seq DESC",
             {"kind": kind, "charge": charge, "intent": payment_intent},
         )
-        return (json.loads(row["body"]) for row in found)
+        return (json.loads(row["body"]) for row in rows)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import urllib3
 
-from bookshop.sandbox.webhooks.sender import signature
+from bookshop.sandbox.webhooks.http_attempts import signature
 from tests.load.fleet import Fleet
 from tests.shops import WEBHOOK_SECRET
 

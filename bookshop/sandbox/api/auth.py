@@ -24,43 +24,44 @@ NEEDS_SERVER_KEY = (
     "This API call cannot be made with a publishable API key. Please use a secret API key. You can "
     "find a list of your API keys at https://dashboard.stripe.com/account/apikeys."
 )
-NEEDS_NO_PAGE = "The secret key is for servers: the sandbox takes it from no web page."
+NOT_FROM_BROWSERS = "The secret key is for servers: the sandbox refuses it from a web page."
 NOT_MATCHING = (
     "The client_secret provided does not match the client_secret associated with the PaymentIntent."
 )
-SHOWN_START, SHOWN_END, LONG_ENOUGH = 8, 4, 20
+VISIBLE_START, VISIBLE_END = 8, 4  # characters of a masked key
+MIN_VISIBLE_LENGTH = 20  # of a key; shorter keys are masked completely
 
 
-def by_browser(authorization: str, params: Tree, options: Options) -> bool:
+def uses_publishable_key(authorization: str, params: Tree, options: Options) -> bool:
     """Return True if the request uses the publishable key, which may be the parameter `key`.
 
     Removes that parameter. Raises ApiError for a missing or wrong key.
     """
-    sent = params.pop("key", "")
-    key = _key(authorization) or (sent if isinstance(sent, str) else "")
+    key_parameter = params.pop("key", "")
+    key = _key(authorization) or (key_parameter if isinstance(key_parameter, str) else "")
     if not key:
         raise _unauthorised(NO_KEY)
     if _same(key, options.publishable_key):
         return True
     if _same(key, options.secret_key):
         return False
-    raise _unauthorised(f"Invalid API Key provided: {_partly(key)}")
+    raise _unauthorised(f"Invalid API Key provided: {_masked(key)}")
 
 
-def refuse_browser() -> ApiError:
+def secret_key_required() -> ApiError:
     """Return the error for a publishable key that is used for a secret operation."""
     return ApiError(401, INVALID, NEEDS_SERVER_KEY, code="secret_key_required")
 
 
-def refuse_pages() -> ApiError:
+def secret_key_in_browser() -> ApiError:
     """Return the error for a web page that sends the secret key; all sandboxes share one."""
-    return ApiError(403, INVALID, NEEDS_NO_PAGE)
+    return ApiError(403, INVALID, NOT_FROM_BROWSERS)
 
 
-def check_client_secret(intent: Object, secret: str | None, *, needed: bool) -> None:
-    """Raise ApiError if a browser call does not send the intent's client secret."""
+def check_client_secret(intent: Object, secret: str | None, *, required: bool) -> None:
+    """Raise ApiError for a wrong client secret, and for a missing one that is `required`."""
     if secret is None:
-        if needed:
+        if required:
             raise missing_parameter("client_secret")
     elif not _same(secret, intent["client_secret"]):
         code = "payment_intent_invalid_parameter"
@@ -80,12 +81,12 @@ def _key(authorization: str) -> str:
     return decoded.partition(":")[0]
 
 
-def _partly(key: str) -> str:
+def _masked(key: str) -> str:
     """Return a masked key: its owner can recognise it, but it cannot be used."""
-    if len(key) < LONG_ENOUGH:
+    if len(key) < MIN_VISIBLE_LENGTH:
         return "*" * len(key)
-    hidden = "*" * (len(key) - SHOWN_START - SHOWN_END)
-    return key[:SHOWN_START] + hidden + key[-SHOWN_END:]
+    hidden = "*" * (len(key) - VISIBLE_START - VISIBLE_END)
+    return key[:VISIBLE_START] + hidden + key[-VISIBLE_END:]
 
 
 def _same(one: str, other: str) -> bool:

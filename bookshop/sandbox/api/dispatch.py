@@ -1,4 +1,4 @@
-"""Process an API request in Stripe's order: key, address, parameters, idempotency, operation."""
+"""Processes an API request in Stripe's order: key, address, parameters, idempotency, operation."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ class Exchange:
         try:
             self.sandbox.faults.before_reading(fault, self.request.environ.get(ABORT, _no_abort))
             params = self._read()
-            return self._do(params, fault)
+            return self._execute_once(params, fault)
         except ApiError as error:
-            return self._refusal(error)
+            return self._error_answer(error)
         except Dropped:
             raise
         except Exception:
             LOG.exception("%s %s", self.entry.method, self.entry.path)
-            return self._refusal(server_error())
+            return self._error_answer(server_error())
 
     def _read(self) -> Tree:
         """Authenticate the caller and return the parameters as sent. Raises ApiError."""
@@ -98,37 +98,39 @@ class Exchange:
         params = {**query, **forms.decode(request.body.decode("utf-8", "replace"))}
         self.entry.parameters = dict(params)
         authorization = request.headers.get("Authorization", "")
-        self.by_browser = auth.by_browser(authorization, params, self.sandbox.options)
+        options = self.sandbox.options
+        self.by_browser = auth.uses_publishable_key(authorization, params, options)
         if self.endpoint is None:
             raise unknown_url(request.method, request.path)
         if self.by_browser and not self.endpoint.for_browsers:
-            raise auth.refuse_browser()
+            raise auth.secret_key_required()
         if not self.by_browser and "Origin" in request.headers:
-            raise auth.refuse_pages()
+            raise auth.secret_key_in_browser()
         version = request.headers.get("Stripe-Version", API_VERSION)
         if version != API_VERSION:
             raise invalid(f"Invalid Stripe API version: {version}. The sandbox has {API_VERSION}.")
         return params
 
-    def _do(self, params: Tree, fault: Fault) -> Answer:
+    def _execute_once(self, params: Tree, fault: Fault) -> Answer:
+        """Execute the operation, or replay the answer stored under the idempotency key."""
         sandbox, endpoint = self.sandbox, self.endpoint
-        assert endpoint is not None  # noqa: S101 - _read has seen to it  # nosec B101
-        checked = endpoint.schema("", params)
-        prints = sandbox.idempotency.fingerprint(params)
+        assert endpoint is not None  # noqa: S101 - checked by _read  # nosec B101
+        parsed = endpoint.schema("", params)
+        fingerprint = sandbox.idempotency.fingerprint(params)
         with sandbox.idempotency.claim(self.key) if self.key else nullcontext():
             if self.key:
-                stored = sandbox.idempotency.recall(self.key, self.request.path, prints)
+                stored = sandbox.idempotency.recall(self.key, self.request.path, fingerprint)
                 if stored is not None:
                     return self._replay(stored)
-            sandbox.faults.before_doing(fault)
+            sandbox.faults.before_execution(fault)
             with sandbox.store.transaction():
-                answer = self._perform(endpoint, checked, fault)
+                answer = self._execute(endpoint, parsed, fault)
                 if self.key:
                     stored = Stored(answer.status, answer.body, self.entry.request_id)
-                    sandbox.idempotency.keep(self.key, self.request.path, prints, stored)
+                    sandbox.idempotency.save(self.key, self.request.path, fingerprint, stored)
         return answer
 
-    def _perform(self, endpoint: Endpoint, checked: Any, fault: Fault) -> Answer:
+    def _execute(self, endpoint: Endpoint, parsed: Any, fault: Fault) -> Answer:
         call = Call(
             store=self.sandbox.store,
             events=self.sandbox.events,
@@ -137,26 +139,26 @@ class Exchange:
             base_url=self.request.host_url,
             path=self.request.path,
             identifier=self.request.matchdict.get("id", ""),
-            params=checked,
+            params=parsed,
             by_browser=self.by_browser,
             currency=self.sandbox.options.currency,
         )
         try:
             with call.store.transaction():
                 try:
-                    self.sandbox.faults.while_doing(fault)
+                    self.sandbox.faults.instead_of_execution(fault)
                     answer = endpoint.answer(call)
-                    answer = lists.expand(call.store, answer, checked.get("expand", ()))
+                    answer = lists.expand(call.store, answer, parsed.get("expand", ()))
                 except Declined as error:
-                    return self._refusal(error)
+                    return self._error_answer(error)
         except ApiError as error:
-            return self._refusal(error)
-        return Answer(200, self._written(answer))
+            return self._error_answer(error)
+        return Answer(200, self._to_json(answer))
 
-    def _refusal(self, error: ApiError) -> Answer:
+    def _error_answer(self, error: ApiError) -> Answer:
         self.entry.error = error.error.get("code", error.error["type"])
         log_url = f"{self.request.host_url}/requests#{self.entry.request_id}"
-        return Answer(error.status, self._written(error.body(log_url)), dict(error.headers))
+        return Answer(error.status, self._to_json(error.body(log_url)), dict(error.headers))
 
     def _replay(self, stored: Stored) -> Answer:
         self.entry.replayed = True
@@ -166,7 +168,7 @@ class Exchange:
             headers["Stripe-Should-Retry"] = "false"
         return Answer(stored.status, stored.body, headers)
 
-    def _written(self, body: Any) -> str:
+    def _to_json(self, body: Any) -> str:
         return json.dumps(redaction.public(body) if self.by_browser else body, indent=2)
 
     def _response(self, answer: Answer) -> Response:

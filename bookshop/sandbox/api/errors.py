@@ -22,7 +22,7 @@ class ApiError(Exception):
         self.error["type"] = kind
 
     def body(self, request_log_url: str) -> dict[str, Any]:
-        """The JSON of the answer."""
+        """Return the JSON of the response."""
         return {"error": {**self.error, "request_log_url": request_log_url}}
 
 
@@ -36,12 +36,12 @@ def doc_url(code: str) -> str:
 
 
 def invalid(message: str, *, code: str | None = None, **fields: Any) -> ApiError:
-    """400: the request itself is wrong."""
+    """Return 400: the request itself is wrong."""
     return ApiError(400, INVALID, message, code=code, **fields)
 
 
 def unknown_parameters(names: Iterable[str]) -> ApiError:
-    """400 for parameters that Stripe doesn't have."""
+    """Return 400 for parameters that Stripe doesn't have."""
     listed = list(names)
     noun = "parameter" if len(listed) == 1 else "parameters"
     message = f"Received unknown {noun}: {', '.join(listed)}"
@@ -49,7 +49,7 @@ def unknown_parameters(names: Iterable[str]) -> ApiError:
 
 
 def missing_parameter(name: str) -> ApiError:
-    """400 for a required parameter that wasn't sent."""
+    """Return 400 for a required parameter that wasn't sent."""
     return invalid(f"Missing required param: {name}.", code="parameter_missing", param=name)
 
 
@@ -61,12 +61,12 @@ def missing_resource(kind: str, identifier: str, param: str, *, in_path: bool = 
 
 
 def unexpected_state(message: str, intent: dict[str, Any]) -> ApiError:
-    """400 for an operation that the PaymentIntent's status does not allow."""
+    """Return 400 for an operation that the PaymentIntent's status does not allow."""
     return invalid(message, code="payment_intent_unexpected_state", payment_intent=intent)
 
 
 def unknown_url(method: str, path: str) -> ApiError:
-    """404 for an address that the API doesn't have."""
+    """Return 404 for an address that the API doesn't have."""
     message = (
         f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs "
         "or we can help at https://support.stripe.com/."
@@ -75,7 +75,7 @@ def unknown_url(method: str, path: str) -> ApiError:
 
 
 def server_error() -> ApiError:
-    """500, with Stripe's message for internal errors."""
+    """Return 500, with Stripe's message for internal errors."""
     message = "An unknown error occurred. Please try again, or contact us if it happens again."
     error = ApiError(500, "api_error", message)
     # A retry with the same key would get the same response.
@@ -84,7 +84,7 @@ def server_error() -> ApiError:
 
 
 def rate_limited() -> ApiError:
-    """429: https://docs.stripe.com/rate-limits."""
+    """Return 429: https://docs.stripe.com/rate-limits."""
     message = (
         "Request rate limit exceeded. You can learn more about rate limits here "
         "https://stripe.com/docs/rate-limits."

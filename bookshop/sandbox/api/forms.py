@@ -15,7 +15,7 @@ Tree: TypeAlias = "dict[str, str | Tree]"
 Value: TypeAlias = "str | Tree"
 
 NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
-MOST_FIELDS = 1000
+MAX_FIELDS = 1000
 
 
 def decode(encoded: str) -> Tree:
@@ -25,7 +25,7 @@ def decode(encoded: str) -> Tree:
     """
     tree: Tree = {}
     try:
-        pairs = parse_qsl(encoded, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        pairs = parse_qsl(encoded, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as err:
         raise invalid("The request body could not be parsed.") from err
     for name, value in pairs:

@@ -15,8 +15,8 @@ from bookshop.sandbox.api.errors import ApiError, invalid
 from bookshop.sandbox.api.forms import Tree
 from bookshop.sandbox.store import Store
 
-LONGEST = 255
-KEPT = 24 * 3600.0  # seconds
+MAX_KEY_LENGTH = 255
+KEY_LIFE = 24 * 3600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Idempotency:
     @contextmanager
     def claim(self, key: str) -> Iterator[None]:
         """Lock the key while its first request is in progress. Raises ApiError if it is locked."""
-        if len(key) > LONGEST:
-            raise invalid(f"Idempotency keys may not be longer than {LONGEST} characters.")
+        if len(key) > MAX_KEY_LENGTH:
+            raise invalid(f"Idempotency keys may not be longer than {MAX_KEY_LENGTH} characters.")
         with self._lock:
             if key in self._running:
                 raise _in_use(key)
@@ -59,22 +59,22 @@ class Idempotency:
 
     def recall(self, key: str, path: str, fingerprint: str) -> Stored | None:
         """Return the stored response. Raises ApiError if the key belongs to a different request."""
-        since = time.time() - KEPT
-        self._store.run("DELETE FROM idempotency WHERE created < ?", (since,))
+        expired_before = time.time() - KEY_LIFE
+        self._store.run("DELETE FROM idempotency WHERE created < ?", (expired_before,))
         rows = self._store.run("SELECT * FROM idempotency WHERE key = ?", (key,))
         if not rows:
             return None
         first = rows[0]
         if first["path"] != path:
-            where = (
+            condition = (
                 f"for the same endpoint they were first used for ('{first['path']}' vs '{path}')"
             )
-            raise _mismatch(key, where)
+            raise _mismatch(key, condition)
         if first["fingerprint"] != fingerprint:
             raise _mismatch(key, "with the same parameters they were first used with")
         return Stored(first["status"], first["body"], first["request"])
 
-    def keep(self, key: str, path: str, fingerprint: str, stored: Stored) -> None:
+    def save(self, key: str, path: str, fingerprint: str, stored: Stored) -> None:
         """Store the response, including simulated server errors."""
         self._store.run(
             "INSERT INTO idempotency (key, created, path, fingerprint, request, status, body)"
@@ -97,9 +97,9 @@ def _in_use(key: str) -> ApiError:
     return error
 
 
-def _mismatch(key: str, where: str) -> ApiError:
+def _mismatch(key: str, condition: str) -> ApiError:
     message = (
-        f"Keys for idempotent requests can only be used {where}. Try using a key other than "
+        f"Keys for idempotent requests can only be used {condition}. Try using a key other than "
         f"'{key}' if you meant to execute a different request."
     )
     return ApiError(400, "idempotency_error", message)

@@ -13,8 +13,8 @@ from bookshop.sandbox.api.forms import Value
 from bookshop.sandbox.api.parameters import Parser, hash_of, integer, list_of, text
 from bookshop.sandbox.store import Object, Store
 
-DEFAULT_LIMIT, MOST = 10, 100
-DEEPEST = 4
+DEFAULT_LIMIT, MAX_LIMIT = 10, 100
+MAX_EXPANSION_DEPTH = 4
 COMPARISONS = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
 
 #: Fields with the id of another object, by object. None: the sandbox never sets the field.
@@ -42,7 +42,7 @@ EXPANDABLE: dict[str, dict[str, str | None]] = {
     },
     "review": {"charge": "charge", "payment_intent": "payment_intent"},
 }
-#: How to narrow a list to one payment.
+#: Parameters that limit a list to one payment.
 PAYMENT_FILTERS = {"charge": text(), "payment_intent": text()}
 
 
@@ -61,7 +61,7 @@ def schema(**filters: Parser) -> Parser:
             "created": created,
             "ending_before": text(),
             "expand": list_of(text()),
-            "limit": integer(1, MOST),
+            "limit": integer(1, MAX_LIMIT),
             "starting_after": text(),
             **filters,
         }
@@ -72,29 +72,29 @@ def page(call: Call, kind: str, things: Iterable[Object]) -> Object:
     """Return the requested page of `things`, newest first."""
     params = call.params
     bounds = params.get("created", {}).items()
-    kept = (
+    in_range = (
         each
         for each in things
         if all(COMPARISONS[name](each["created"], bound) for name, bound in bounds)
     )
     size = params.get("limit", DEFAULT_LIMIT)
     if "ending_before" in params:
-        newer = list(_newer(call.store, kind, kept, params["ending_before"]))
-        found, has_more = newer[-size:], len(newer) > size
+        newer = list(_newer(call.store, kind, in_range, params["ending_before"]))
+        data, has_more = newer[-size:], len(newer) > size
     else:
-        older = _older(call.store, kind, kept, params.get("starting_after"))
-        found = list(islice(older, size + 1))
-        found, has_more = found[:size], len(found) > size
-    return {"object": "list", "data": found, "has_more": has_more, "url": call.path}
+        older = _older(call.store, kind, in_range, params.get("starting_after"))
+        rest = list(islice(older, size + 1))
+        data, has_more = rest[:size], len(rest) > size
+    return {"object": "list", "data": data, "has_more": has_more, "url": call.path}
 
 
 def page_of_payment(call: Call, kind: str) -> Object:
     """Return the requested page of all objects of a kind, or of those of one payment."""
-    wanted = {name: call.params[name] for name in PAYMENT_FILTERS if name in call.params}
-    for name, identifier in wanted.items():
+    filters = {name: call.params[name] for name in PAYMENT_FILTERS if name in call.params}
+    for name, identifier in filters.items():
         if call.store.find(name, identifier) is None:
             raise missing_resource(name, identifier, name)
-    return page(call, kind, call.store.select(kind, **wanted))
+    return page(call, kind, call.store.select(kind, **filters))
 
 
 def _older(
@@ -125,8 +125,10 @@ def expand(store: Store, answer: Object, paths: Iterable[str]) -> Object:
     """Replace ids by their objects: https://docs.stripe.com/api/expanding_objects."""
     for path in paths:
         fields = path.split(".")
-        if len(fields) > DEEPEST:
-            message = f"You cannot expand more than {DEEPEST} levels of a property ({path})."
+        if len(fields) > MAX_EXPANSION_DEPTH:
+            message = (
+                f"You cannot expand more than {MAX_EXPANSION_DEPTH} levels of a property ({path})."
+            )
             raise invalid(message, param="expand")
         answer = _expanded(store, answer, fields, path)
     return answer
@@ -153,11 +155,11 @@ def _expanded(store: Store, thing: Mapping[str, Any], fields: list[str], path: s
 
 def _refunds_of(store: Store, charge: Mapping[str, Any]) -> Object:
     """Return a charge's newest refunds, which are only included when expanded."""
-    found = list(islice(store.select("refund", charge=charge["id"]), DEFAULT_LIMIT + 1))
+    newest = list(islice(store.select("refund", charge=charge["id"]), DEFAULT_LIMIT + 1))
     return {
         "object": "list",
-        "data": found[:DEFAULT_LIMIT],
-        "has_more": len(found) > DEFAULT_LIMIT,
+        "data": newest[:DEFAULT_LIMIT],
+        "has_more": len(newest) > DEFAULT_LIMIT,
         "url": f"/v1/charges/{charge['id']}/refunds",
     }
 

@@ -13,6 +13,7 @@ from bookshop.sandbox.api.parameters import Parser, boolean, choice, hash_of, li
 from bookshop.sandbox.objects import (
     account,
     confirmation,
+    dispute_parameters,
     disputes,
     intent_parameters,
     intents,
@@ -58,11 +59,13 @@ def _list_refunds_of_charge(call: Call) -> Object:
     return lists.page(call, "refund", call.store.select("refund", charge=charge["id"]))
 
 
-def _listing(kind: str) -> Callable[[Call], Object]:
+def _list_by_payment(kind: str) -> Callable[[Call], Object]:
+    """Return the operation that lists objects of a kind, on request those of one payment."""
     return lambda call: lists.page_of_payment(call, kind)
 
 
-def _finding(find: Callable[[Store, str], Object]) -> Callable[[Call], Object]:
+def _retrieve_with(find: Callable[[Store, str], Object]) -> Callable[[Call], Object]:
+    """Return the operation that retrieves the object that `find` returns for the id in the path."""
     return lambda call: find(call.store, call.identifier)
 
 
@@ -85,9 +88,9 @@ def _retrieve_method(call: Call) -> Object:
 
 
 def _list_methods(call: Call) -> Object:
-    wanted = call.params.get("type")
-    found = (each for each in call.store.select("payment_method") if wanted in {None, each["type"]})
-    return lists.page(call, "payment_method", found)
+    kind = call.params.get("type")
+    methods = (each for each in call.store.select("payment_method") if kind in {None, each["type"]})
+    return lists.page(call, "payment_method", methods)
 
 
 def _retrieve_event(call: Call) -> Object:
@@ -98,17 +101,17 @@ def _list_events(call: Call) -> Object:
     params = call.params
     if {"type", "types"} <= set(params):
         raise invalid("You may pass either type or types, but not both.", param="types")
-    kinds = params.get("types", [params.get("type", events.EVERYTHING)])
+    kinds = params.get("types", [params.get("type", events.ALL_TYPES)])
     success = params.get("delivery_success")
 
-    def wanted() -> Iterator[Object]:
+    def matching_events() -> Iterator[Object]:
         for each in call.store.select("event"):
             if any(fnmatchcase(each["type"], kind) for kind in kinds):
                 event = events.with_pending_count(call.store, each)
                 if success in {None, event["pending_webhooks"] == 0}:
                     yield event
 
-    return lists.page(call, "event", wanted())
+    return lists.page(call, "event", matching_events())
 
 
 def _list_webhook_endpoints(call: Call) -> Object:
@@ -116,24 +119,24 @@ def _list_webhook_endpoints(call: Call) -> Object:
 
 
 def _retrieve(call: Call, kind: str, param: str) -> Object:
-    found = call.store.find(kind, call.identifier)
-    if found is None:
+    stored = call.store.find(kind, call.identifier)
+    if stored is None:
         raise missing_resource(kind, call.identifier, param, in_path=True)
-    return found
+    return stored
 
 
 def _with_client_secret(answer: Callable[[Call], Object]) -> Callable[[Call], Object]:
     def checked(call: Call) -> Object:
         intent = intents.find(call.store, call.identifier)
-        auth.check_client_secret(intent, call.params.get("client_secret"), needed=call.by_browser)
+        auth.check_client_secret(intent, call.params.get("client_secret"), required=call.by_browser)
         return answer(call)
 
     return checked
 
 
 def _account(call: Call) -> Object:
-    own = {"default_currency": call.currency} if call.currency else {}
-    return account.ACCOUNT | own
+    currency = {"default_currency": call.currency} if call.currency else {}
+    return account.ACCOUNT | currency
 
 
 _INTENTS = "/v1/payment_intents"
@@ -142,9 +145,9 @@ _REFUND = "/v1/refunds/{id}"
 _DISPUTE = "/v1/disputes/{id}"
 _WARNINGS = "/v1/radar/early_fraud_warnings"
 _REVIEW = "/v1/reviews/{id}"
-_HOOKS = "/v1/webhook_endpoints"
-_HOOK = _HOOKS + "/{id}"
-_OF_PAYMENT = lists.schema(**lists.PAYMENT_FILTERS)
+_WEBHOOKS = "/v1/webhook_endpoints"
+_WEBHOOK = _WEBHOOKS + "/{id}"
+_PAYMENT_FILTERS = lists.schema(**lists.PAYMENT_FILTERS)
 ENDPOINTS = (
     Endpoint("POST", _INTENTS, intent_parameters.CREATE, confirmation.create),
     Endpoint("GET", _INTENTS, lists.schema(customer=parameters.not_simulated), _list_intents),
@@ -171,22 +174,22 @@ ENDPOINTS = (
         _with_client_secret(confirmation.challenge),
         for_browsers=True,
     ),
-    Endpoint("GET", "/v1/charges", lists.schema(payment_intent=text()), _listing("charge")),
+    Endpoint("GET", "/v1/charges", lists.schema(payment_intent=text()), _list_by_payment("charge")),
     Endpoint("GET", "/v1/charges/{id}", ONLY_EXPAND, _retrieve_charge),
     Endpoint("GET", "/v1/charges/{id}/refunds", lists.schema(), _list_refunds_of_charge),
     Endpoint("POST", "/v1/refunds", refunds.CREATE, refunds.create),
-    Endpoint("GET", "/v1/refunds", _OF_PAYMENT, _listing("refund")),
-    Endpoint("GET", _REFUND, ONLY_EXPAND, _finding(refunds.find)),
+    Endpoint("GET", "/v1/refunds", _PAYMENT_FILTERS, _list_by_payment("refund")),
+    Endpoint("GET", _REFUND, ONLY_EXPAND, _retrieve_with(refunds.find)),
     Endpoint("POST", _REFUND, refunds.UPDATE, refunds.update),
     Endpoint("POST", _REFUND + "/cancel", ONLY_EXPAND, refunds.cancel),
-    Endpoint("GET", "/v1/disputes", _OF_PAYMENT, _listing("dispute")),
-    Endpoint("GET", _DISPUTE, ONLY_EXPAND, _finding(disputes.find)),
-    Endpoint("POST", _DISPUTE, disputes.UPDATE, disputes.update),
+    Endpoint("GET", "/v1/disputes", _PAYMENT_FILTERS, _list_by_payment("dispute")),
+    Endpoint("GET", _DISPUTE, ONLY_EXPAND, _retrieve_with(disputes.find)),
+    Endpoint("POST", _DISPUTE, dispute_parameters.UPDATE, disputes.update),
     Endpoint("POST", _DISPUTE + "/close", ONLY_EXPAND, disputes.close),
-    Endpoint("GET", _WARNINGS, _OF_PAYMENT, _listing("radar.early_fraud_warning")),
+    Endpoint("GET", _WARNINGS, _PAYMENT_FILTERS, _list_by_payment("radar.early_fraud_warning")),
     Endpoint("GET", _WARNINGS + "/{id}", ONLY_EXPAND, _retrieve_warning),
     Endpoint("GET", "/v1/reviews", lists.schema(), _list_reviews),
-    Endpoint("GET", _REVIEW, ONLY_EXPAND, _finding(reviews.find)),
+    Endpoint("GET", _REVIEW, ONLY_EXPAND, _retrieve_with(reviews.find)),
     Endpoint("POST", _REVIEW + "/approve", ONLY_EXPAND, reviews.approve),
     Endpoint(
         "POST",
@@ -212,10 +215,10 @@ ENDPOINTS = (
         _list_events,
     ),
     Endpoint("GET", "/v1/events/{id}", ONLY_EXPAND, _retrieve_event),
-    Endpoint("POST", _HOOKS, endpoints.CREATE, endpoints.create),
-    Endpoint("GET", _HOOKS, endpoints.LIST, _list_webhook_endpoints),
-    Endpoint("GET", _HOOK, ONLY_EXPAND, endpoints.find),
-    Endpoint("POST", _HOOK, endpoints.UPDATE, endpoints.update),
-    Endpoint("DELETE", _HOOK, hash_of({}), endpoints.delete),
+    Endpoint("POST", _WEBHOOKS, endpoints.CREATE, endpoints.create),
+    Endpoint("GET", _WEBHOOKS, endpoints.LIST, _list_webhook_endpoints),
+    Endpoint("GET", _WEBHOOK, ONLY_EXPAND, endpoints.find),
+    Endpoint("POST", _WEBHOOK, endpoints.UPDATE, endpoints.update),
+    Endpoint("DELETE", _WEBHOOK, hash_of({}), endpoints.delete),
     Endpoint("GET", "/v1/account", ONLY_EXPAND, _account),
 )

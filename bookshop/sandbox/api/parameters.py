@@ -1,7 +1,7 @@
 """Parameter parsers, with Stripe's error messages.
 
-A parser takes a parameter's full name (`shipping[address][city]`) and what was sent, returns the
-value or raises ApiError. An operation's schema is composed of parsers.
+A parser takes a parameter's full name (`shipping[address][city]`) and the raw value, and returns
+the parsed value or raises ApiError. An operation's schema is composed of parsers.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from bookshop.sandbox.api.forms import Value
 Parser: TypeAlias = Callable[[str, Value], Any]
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
-MOST_METADATA, LONGEST_KEY, LONGEST_VALUE = 50, 40, 500
+MAX_METADATA_KEYS, MAX_KEY_LENGTH, MAX_VALUE_LENGTH = 50, 40, 500
 
 
-def text(most: int = 5000) -> Parser:
-    """Text, not empty."""
+def text(max_length: int = 5000) -> Parser:
+    """Return a parser of text that is not empty."""
 
     def parse(name: str, value: Value) -> str:
         if isinstance(value, dict):
             raise invalid(f"Invalid string: {name} is a hash", param=name)
         if not value:
             raise _empty(name)
-        if len(value) > most:
-            message = f"Invalid string: {value[:10]}…; must be at most {most} characters"
+        if len(value) > max_length:
+            message = f"Invalid string: {value[:10]}…; must be at most {max_length} characters"
             raise invalid(message, param=name)
         return value
 
@@ -36,7 +36,7 @@ def text(most: int = 5000) -> Parser:
 
 
 def choice(*allowed: str) -> Parser:
-    """One of some names."""
+    """Return a parser of one of these names."""
 
     def parse(name: str, value: Value) -> str:
         chosen: str = text()(name, value)
@@ -49,32 +49,32 @@ def choice(*allowed: str) -> Parser:
 
 
 def boolean(name: str, value: Value) -> bool:
-    """`true` or `false`."""
+    """Parse `true` or `false`."""
     if value not in ("true", "false"):
         raise invalid(f"Invalid boolean: {value}", param=name)
     return value == "true"
 
 
-def integer(least: int | None = None, most: int | None = None) -> Parser:
-    """A whole number within bounds."""
+def integer(minimum: int | None = None, maximum: int | None = None) -> Parser:
+    """Return a parser of a whole number within bounds."""
 
     def parse(name: str, value: Value) -> int:
         if value == "":
             raise _empty(name)
         if isinstance(value, dict) or not re.fullmatch(r"-?\d{1,18}", value):
-            raise _no_integer(name, f"Invalid integer: {value}")
+            raise _invalid_integer(name, f"Invalid integer: {value}")
         number = int(value)
-        if least is not None and number < least:
-            raise _no_integer(name, f"This value must be greater than or equal to {least}.")
-        if most is not None and number > most:
-            raise _no_integer(name, f"This value must be less than or equal to {most}.")
+        if minimum is not None and number < minimum:
+            raise _invalid_integer(name, f"This value must be greater than or equal to {minimum}.")
+        if maximum is not None and number > maximum:
+            raise _invalid_integer(name, f"This value must be less than or equal to {maximum}.")
         return number
 
     return parse
 
 
 def email(name: str, value: Value) -> str:
-    """An e-mail address."""
+    """Parse an e-mail address."""
     address: str = text(800)(name, value)
     if not EMAIL.fullmatch(address):
         raise invalid(f"Invalid email address: {address}", code="email_invalid", param=name)
@@ -82,7 +82,7 @@ def email(name: str, value: Value) -> str:
 
 
 def web_address(name: str, value: Value) -> str:
-    """An absolute URL."""
+    """Parse an absolute URL."""
     address: str = text()(name, value)
     if not re.match(r"[a-z][a-z0-9+.-]*://.", address, re.IGNORECASE):
         raise invalid("Not a valid URL", code="url_invalid", param=name)
@@ -90,12 +90,12 @@ def web_address(name: str, value: Value) -> str:
 
 
 def unset_or(parser: Parser) -> Parser:
-    """Parse with `parser`; an empty value unsets the field: None."""
+    """Return `parser` extended by the empty value, which unsets the field and is parsed as None."""
     return lambda name, value: None if value == "" else parser(name, value)
 
 
 def list_of(parser: Parser) -> Parser:
-    """A list, `name[]=…` or `name[0]=…`."""
+    """Return a parser of a list, `name[]=…` or `name[0]=…`."""
 
     def parse(name: str, value: Value) -> list[Any]:
         if not isinstance(value, dict) or not all(key.isdigit() for key in value):
@@ -107,7 +107,7 @@ def list_of(parser: Parser) -> Parser:
 
 
 def hash_of(fields: Mapping[str, Parser], required: Iterable[str] = ()) -> Parser:
-    """A hash of known parameters; at the top, where `name` is empty, all of an operation's."""
+    """Return a parser of a hash with these fields. An operation's schema has an empty name."""
 
     def parse(name: str, value: Value) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -131,14 +131,14 @@ def metadata(name: str, value: Value) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
         raise invalid("Metadata can only be a flat hash of strings", param=name)
     pairs = {key: str(each) for key, each in value.items()}
-    if len(pairs) > MOST_METADATA:
-        raise invalid(f"Metadata can have up to {MOST_METADATA} keys", param=name)
+    if len(pairs) > MAX_METADATA_KEYS:
+        raise invalid(f"Metadata can have up to {MAX_METADATA_KEYS} keys", param=name)
     for key, each in pairs.items():
-        if len(key) > LONGEST_KEY:
-            message = f"Metadata keys can have up to {LONGEST_KEY} characters"
+        if len(key) > MAX_KEY_LENGTH:
+            message = f"Metadata keys can have up to {MAX_KEY_LENGTH} characters"
             raise invalid(message, param=name)
-        if len(each) > LONGEST_VALUE:
-            message = f"Metadata values can have up to {LONGEST_VALUE} characters"
+        if len(each) > MAX_VALUE_LENGTH:
+            message = f"Metadata values can have up to {MAX_VALUE_LENGTH} characters"
             raise invalid(message, param=_inside(name, key))
     return pairs
 
@@ -161,5 +161,5 @@ def _empty(name: str) -> ApiError:
     return invalid(message, code="parameter_invalid_empty", param=name)
 
 
-def _no_integer(name: str, message: str) -> ApiError:
+def _invalid_integer(name: str, message: str) -> ApiError:
     return invalid(message, code="parameter_invalid_integer", param=name)

@@ -9,7 +9,7 @@ from typing import Any
 from bookshop.sandbox.api import redaction
 from bookshop.sandbox.store import Store
 
-KEPT = 1000
+MAX_ENTRIES = 1000
 
 
 @dataclass
@@ -31,14 +31,16 @@ class Entry:
 
 def write(store: Store, entry: Entry) -> None:
     """Log a request, and delete the oldest entries."""
-    shown = {
+    redacted = {
         **asdict(entry),
         "path": redaction.hide(entry.path),
         "parameters": redaction.for_log(entry.parameters),
     }
     with store.transaction():
-        store.run("INSERT INTO requests (body) VALUES (?)", (json.dumps(shown),))
-        store.run("DELETE FROM requests WHERE seq <= (SELECT max(seq) FROM requests) - ?", (KEPT,))
+        store.run("INSERT INTO requests (body) VALUES (?)", (json.dumps(redacted),))
+        store.run(
+            "DELETE FROM requests WHERE seq <= (SELECT max(seq) FROM requests) - ?", (MAX_ENTRIES,)
+        )
 
 
 def read(store: Store) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from pyramid.request import Request
 from bookshop.sandbox import faults as api_faults
 from bookshop.sandbox.api.errors import missing_resource
 from bookshop.sandbox.api.parameters import choice
-from bookshop.sandbox.control.views import answered, params_of, sandbox_of, without_blanks
+from bookshop.sandbox.control.views import params_of, respond, sandbox_of, without_blanks
 from bookshop.sandbox.webhooks import deliveries, delivery_faults, events
 
 KIND = choice(*api_faults.KINDS, *delivery_faults.KINDS)
@@ -30,7 +30,7 @@ def add_fault(request: Request) -> Any:
         sandbox.delivery_faults.add(delivery_faults.SCHEMA("", params))
     else:
         sandbox.faults.add(api_faults.SCHEMA("", params))
-    return answered(request, faults(request))
+    return respond(request, faults(request))
 
 
 def clear_faults(request: Request) -> Any:
@@ -40,12 +40,12 @@ def clear_faults(request: Request) -> Any:
     """
     sandbox = sandbox_of(request)
     sandbox.faults.clear()
-    sandbox.deliverer.behave()
-    return answered(request, {"data": []})
+    sandbox.deliverer.clear_faults()
+    return respond(request, {"data": []})
 
 
 def all_deliveries(request: Request) -> dict[str, Any]:
-    """The deliveries, newest first, and whether they are paused."""
+    """Return the deliveries, newest first; `paused` is true while deliveries are paused."""
     sandbox = sandbox_of(request)
     return {"data": deliveries.newest(sandbox.store), "paused": sandbox.deliverer.paused}
 
@@ -60,10 +60,10 @@ def waiting(request: Request) -> dict[str, int]:
 def redeliver(request: Request) -> Any:
     """Redeliver an event to an endpoint."""
     sandbox, identifier = sandbox_of(request), request.matchdict["id"]
-    if not deliveries.ask(sandbox.store, identifier):
+    if not deliveries.request_one(sandbox.store, identifier):
         raise missing_resource("delivery", identifier, "id", in_path=True)
     sandbox.deliverer.wake()
-    return answered(request, {})
+    return respond(request, {})
 
 
 def deliver_event(request: Request) -> Any:
@@ -72,24 +72,24 @@ def deliver_event(request: Request) -> Any:
     event = sandbox.store.find("event", identifier)
     if event is None:
         raise missing_resource("event", identifier, "id", in_path=True)
-    events.tell_again(sandbox.store, event)
+    events.redeliver(sandbox.store, event)
     sandbox.deliverer.wake()
-    return answered(request, {"data": deliveries.of_event(sandbox.store, identifier)})
+    return respond(request, {"data": deliveries.of_event(sandbox.store, identifier)})
 
 
 def flush(request: Request) -> Any:
     """Deliver all pending and held events now."""
     sandbox_of(request).deliverer.flush()
-    return answered(request, {})
+    return respond(request, {})
 
 
 def pause(request: Request) -> Any:
     """Pause automatic deliveries."""
     sandbox_of(request).deliverer.pause()
-    return answered(request, {"paused": True})
+    return respond(request, {"paused": True})
 
 
 def resume(request: Request) -> Any:
     """Resume automatic deliveries."""
     sandbox_of(request).deliverer.resume()
-    return answered(request, {"paused": False})
+    return respond(request, {"paused": False})

@@ -13,11 +13,18 @@ from bookshop.sandbox.api.call import Call
 from bookshop.sandbox.api.errors import invalid
 from bookshop.sandbox.api.parameters import choice, hash_of, integer
 from bookshop.sandbox.control.views import act
-from bookshop.sandbox.objects import charges, disputes, fraud_warnings, refunds, reviews
+from bookshop.sandbox.objects import (
+    charges,
+    dispute_parameters,
+    disputes,
+    fraud_warnings,
+    refunds,
+    reviews,
+)
 from bookshop.sandbox.store import Object
 
 REFUND = hash_of({"amount": integer(1)})
-NOTHING = hash_of({})
+NO_PARAMETERS = hash_of({})
 CLOSE_REVIEW = hash_of({"outcome": choice("approved", "refunded_as_fraud")}, ("outcome",))
 
 
@@ -41,12 +48,12 @@ def dispute(request: Request) -> Any:
 
     An open inquiry is escalated to a dispute.
     """
-    return act(request, disputes.OPEN, disputes.begin_at_will)
+    return act(request, dispute_parameters.OPEN, disputes.dispute_charge)
 
 
 def settle_dispute(request: Request) -> Any:
     """Close a dispute: `outcome` is won or lost, or warning_closed for an inquiry."""
-    return act(request, disputes.SETTLE, disputes.settle)
+    return act(request, dispute_parameters.SETTLE, disputes.settle)
 
 
 def warn(request: Request) -> Any:
@@ -55,7 +62,7 @@ def warn(request: Request) -> Any:
     def answer(call: Call) -> Object:
         return fraud_warnings.warn(call, charges.find_paid(call.store, call.identifier))
 
-    return act(request, NOTHING, answer)
+    return act(request, NO_PARAMETERS, answer)
 
 
 def review(request: Request) -> Any:
@@ -66,12 +73,12 @@ def review(request: Request) -> Any:
         if charge["review"] is not None:
             raise invalid(f"Charge {charge['id']} has a review: {charge['review']}.")
         intent = cast("Object", call.store.find("payment_intent", charge["payment_intent"]))
-        made = reviews.begin(call, intent, charge, "manual")
+        opened = reviews.begin(call, intent, charge, "manual")
         call.store.save(charge)
         call.store.save(intent)
-        return made
+        return opened
 
-    return act(request, NOTHING, answer)
+    return act(request, NO_PARAMETERS, answer)
 
 
 def close_review(request: Request) -> Any:
@@ -80,8 +87,8 @@ def close_review(request: Request) -> Any:
     def answer(call: Call) -> Object:
         if call.params["outcome"] == "approved":
             return reviews.approve(call)
-        found = reviews.find_open(call.store, call.identifier)
-        charge = charges.find_paid(call.store, found["charge"])
+        open_review = reviews.find_open(call.store, call.identifier)
+        charge = charges.find_paid(call.store, open_review["charge"])
         refunds.refund(call, charge, {"reason": "fraudulent"})
         return reviews.find(call.store, call.identifier)
 

@@ -25,20 +25,21 @@ NAME = "bookshop"
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-def refuse_strangers(request: Request) -> None:
+def refuse_cross_site(request: Request) -> None:
     """Raise HTTPForbidden for cross-site requests of the developer's browser.
 
     A foreign Host means DNS rebinding; a foreign Origin is another site's page.
     """
     if request.host.removesuffix(f":{request.host_port}") not in LOCAL_NAMES:
-        raise HTTPForbidden("The sandbox answers to localhost.")
+        raise HTTPForbidden("The sandbox can be reached as localhost only.")
     origin = request.headers.get("Origin", request.host_url)
-    fetched = request.headers.get("Sec-Fetch-Site", "none")
-    harmless = (
+    fetch_site = request.headers.get("Sec-Fetch-Site", "none")
+    is_navigation = (
         request.method in {"GET", "HEAD"} and request.headers.get("Sec-Fetch-Mode") == "navigate"
     )
-    if origin != request.host_url or (fetched not in {"none", "same-origin"} and not harmless):
-        raise HTTPForbidden("The sandbox takes no orders from other sites.")
+    is_cross_site = fetch_site not in {"none", "same-origin"}
+    if origin != request.host_url or (is_cross_site and not is_navigation):
+        raise HTTPForbidden("The sandbox refuses requests from other sites.")
 
 
 def identity(request: Request) -> dict[str, str]:
@@ -47,7 +48,7 @@ def identity(request: Request) -> dict[str, str]:
 
 
 def requests(request: Request) -> dict[str, Any]:
-    """The API's requests, newest first."""
+    """Return the API's requests, newest first."""
     return {"data": request_log.read(sandbox_of(request).store)}
 
 
@@ -57,7 +58,7 @@ def settle(request: Request) -> Any:
 
 
 def act(request: Request, schema: Parser, answer: Callable[[Call], Object]) -> Any:
-    """Change Stripe objects in ways that the API has no operation for."""
+    """Run `answer` with the request's parameters: a change that Stripe's API does not offer."""
     sandbox = sandbox_of(request)
     call = Call(
         store=sandbox.store,
@@ -69,12 +70,12 @@ def act(request: Request, schema: Parser, answer: Callable[[Call], Object]) -> A
         params=schema("", without_blanks(params_of(request))),
     )
     with sandbox.store.transaction():
-        done = answer(call)
+        result = answer(call)
     sandbox.deliverer.wake()
-    return answered(request, done)
+    return respond(request, result)
 
 
-def refused(error: ApiError, request: Request) -> Response:
+def error_response(error: ApiError, request: Request) -> Response:
     """Return an error of the control API, in the API's format."""
     return Response(json=error.body(f"{request.host_url}/requests"), status=error.status)
 
@@ -90,12 +91,12 @@ def params_of(request: Request) -> Tree:
     if request.content_type != "application/json":
         return forms.decode(request.body.decode("utf-8", "replace"))
     try:
-        sent = json.loads(request.body)
+        body = json.loads(request.body)
     except ValueError as err:
-        raise invalid("The body is no JSON.") from err
-    if not isinstance(sent, Mapping):
-        raise invalid("The body is no JSON object.")
-    return {str(name): str(value) for name, value in sent.items() if value is not None}
+        raise invalid("The body is not JSON.") from err
+    if not isinstance(body, Mapping):
+        raise invalid("The body is not a JSON object.")
+    return {str(name): str(value) for name, value in body.items() if value is not None}
 
 
 def without_blanks(params: Tree) -> Tree:
@@ -103,17 +104,14 @@ def without_blanks(params: Tree) -> Tree:
     return {name: value for name, value in params.items() if value != ""}
 
 
-def answered(request: Request, answer: Any) -> Any:
-    """Return the response, or redirect a dashboard form back to its page."""
+def respond(request: Request, result: Any) -> Any:
+    """Return the result, or redirect a dashboard form back to its page."""
     if "text/html" in request.headers.get("Accept", ""):
-        return HTTPSeeOther(request.host_url + _page_of(request))
-    return answer
+        return HTTPSeeOther(request.host_url + _referring_path(request))
+    return result
 
 
-def _page_of(request: Request) -> str:
-    came_from = request.headers.get("Referer", "")
-    return (
-        came_from.removeprefix(request.host_url)
-        if came_from.startswith(request.host_url + "/")
-        else "/"
-    )
+def _referring_path(request: Request) -> str:
+    referrer = request.headers.get("Referer", "")
+    is_own_page = referrer.startswith(request.host_url + "/")
+    return referrer.removeprefix(request.host_url) if is_own_page else "/"

@@ -14,14 +14,14 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from bookshop.sandbox.control.views import sandbox_of
-from bookshop.sandbox.dashboard.views import MOST
+from bookshop.sandbox.dashboard.views import MAX_ROWS
 
 #: The policy of an e-mail's HTML in the dashboard: styles and images only.
 HTML_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-#: Not listed: the page's title, and headers for programs.
+#: Prefixes of headers that are not listed: the page's title, and headers for programs.
 HIDDEN = ("subject", "mime-", "content-")
 HEADERS = {
     "Cache-Control": "no-store",
@@ -31,16 +31,15 @@ HEADERS = {
 
 
 def mails(request: Request) -> dict[str, Any]:
-    """The mails, newest first."""
+    """Show the mails, newest first."""
     folder = sandbox_of(request).options.mail
-    newest = _newest(folder)[:MOST]
-    found = [{"name": path.name, **_envelope(path)} for path in newest]
-    return {"page": "mail", "mails": found, "folder": folder}
+    rows = [{"name": path.name, **_envelope(path)} for path in _newest(folder)[:MAX_ROWS]]
+    return {"page": "mail", "mails": rows, "folder": folder}
 
 
 def mail(request: Request) -> dict[str, Any]:
-    """One e-mail: headers, text, and HTML in a frame."""
-    path = _asked_for(request)
+    """Show one e-mail: headers, text, and HTML in a frame."""
+    path = _requested_file(request)
     message = _read(path)
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     frame = request.response.headers["Content-Security-Policy"] + "; frame-src 'self'"
@@ -56,8 +55,8 @@ def mail(request: Request) -> dict[str, Any]:
 
 
 def html_part(request: Request) -> Response:
-    """The HTML part of an e-mail, for the frame on its page."""
-    html = _read(_asked_for(request)).get_body(("html",))
+    """Return the HTML part of an e-mail, for the frame on its page."""
+    html = _read(_requested_file(request)).get_body(("html",))
     if html is None:
         raise HTTPNotFound("This mail has no HTML.")
     response = Response(text=cast("EmailMessage", html).get_content(), content_type="text/html")
@@ -66,8 +65,8 @@ def html_part(request: Request) -> Response:
 
 
 def source(request: Request) -> Response:
-    """The e-mail's source, as a download."""
-    path = _asked_for(request)
+    """Return the e-mail's source, as a download."""
+    path = _requested_file(request)
     response = Response(body=path.read_bytes(), content_type="message/rfc822")
     response.content_disposition = f"attachment; filename*=UTF-8''{quote(path.name)}"
     response.headers.update(HEADERS)
@@ -77,11 +76,11 @@ def source(request: Request) -> Response:
 def _newest(folder: Path | None) -> list[Path]:
     if folder is None or not folder.is_dir():
         return []
-    found = [(path.stat().st_mtime_ns, path) for path in folder.glob("*.eml") if path.is_file()]
-    return [path for _, path in sorted(found, reverse=True)]
+    files = (path for path in folder.glob("*.eml") if path.is_file())
+    return sorted(files, key=lambda path: (path.stat().st_mtime_ns, path), reverse=True)
 
 
-def _asked_for(request: Request) -> Path:
+def _requested_file(request: Request) -> Path:
     """Return the file named in the path. Raises HTTPNotFound if it is not in the folder."""
     for path in _newest(sandbox_of(request).options.mail):
         if path.name == request.matchdict["name"]:
@@ -91,11 +90,11 @@ def _asked_for(request: Request) -> Path:
 
 def _envelope(path: Path) -> dict[str, Any]:
     message = _read(path, headers_only=True)
-    dated = message["Date"] and message["Date"].datetime
+    sent_at = message["Date"] and message["Date"].datetime
     return {
         "subject": message["Subject"],
         "to": message["To"],
-        "date": dated.timestamp() if dated else path.stat().st_mtime,
+        "date": sent_at.timestamp() if sent_at else path.stat().st_mtime,
     }
 
 

@@ -13,7 +13,7 @@ from bookshop.sandbox.store import Object
 
 LENGTHS = range(12, 20)
 MONTHS = range(1, 13)
-FARTHEST = 50  # years that an expiry may lie ahead
+MAX_YEARS_AHEAD = 50  # of an expiry date
 DISPLAY_BRANDS = {"amex": "american_express", "diners": "diners_club"}
 CVC_LENGTHS = {"amex": {3, 4}}
 
@@ -60,7 +60,7 @@ def _expiry(month: int, year: int) -> tuple[int, int]:
     today = datetime.now(UTC)
     century = today.year // 100 * 100
     year += century if year < 100 else 0  # noqa: PLR2004
-    if year not in range(today.year, today.year + FARTHEST):
+    if year not in range(today.year, today.year + MAX_YEARS_AHEAD):
         message = "Your card's expiration year is invalid."
         raise _refused(message, "invalid_expiry_year", "exp_year")
     if month not in MONTHS or (year, month) < (today.year, today.month):
@@ -74,14 +74,14 @@ def _checks(
 ) -> Object:
     """Return the results of the bank's checks for the fields that were given."""
     failing = test_cards.BEHAVIOURS[card.behaviour].failing_check
-    given = {
+    checked_values = {
         "address_line1_check": address["line1"],
         "address_postal_code_check": address["postal_code"],
         "cvc_check": cvc,
     }
     return {
         name: ("fail" if name == failing else "pass") if value else None
-        for name, value in given.items()
+        for name, value in checked_values.items()
     }
 
 

@@ -156,7 +156,7 @@ def _card_details(intent: Object, card: Object, *, authenticated: bool) -> Objec
 
 
 def _outcome(behaviour: Behaviour) -> Object:
-    kind, network, reason, message = _verdict(behaviour.decline, behaviour.risk_level)
+    kind, network, reason, message = _decision(behaviour.decline, behaviour.risk_level)
     outcome: Object = {
         "advice_code": None,
         "network_advice_code": None,
@@ -172,7 +172,8 @@ def _outcome(behaviour: Behaviour) -> Object:
     return outcome
 
 
-def _verdict(decline: Decline | None, risk_level: str) -> tuple[str, str, str | None, str]:
+def _decision(decline: Decline | None, risk_level: str) -> tuple[str, str, str | None, str]:
+    """Return type, network status, reason and seller message of an outcome."""
     if decline is None:
         if risk_level == "elevated":
             message = (
@@ -184,6 +185,6 @@ def _verdict(decline: Decline | None, risk_level: str) -> tuple[str, str, str | 
     if decline.blocked:
         message = "Stripe blocked this payment as too risky."
         return "blocked", "not_sent_to_network", "highest_risk_level", message
-    words = decline.decline_code.replace("_", " ")
-    message = f"The bank returned the decline code `{words}`."
+    readable_code = decline.decline_code.replace("_", " ")
+    message = f"The bank returned the decline code `{readable_code}`."
     return "issuer_declined", "declined_by_network", decline.decline_code, message

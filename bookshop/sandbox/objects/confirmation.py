@@ -44,11 +44,11 @@ NO_MONEY = "The customer's account has insufficient funds to cover this payment.
 
 def create(call: Call) -> Object:
     """POST /v1/payment_intents, with `confirm` too."""
-    only_confirming = [name for name in ("return_url", "use_stripe_sdk") if name in call.params]
+    confirm_only = [name for name in ("return_url", "use_stripe_sdk") if name in call.params]
     if not call.params.get("confirm"):
-        if only_confirming:
-            message = f"{only_confirming[0]} may only be given when confirm is true."
-            raise invalid(message, param=only_confirming[0])
+        if confirm_only:
+            message = f"{confirm_only[0]} may only be given when confirm is true."
+            raise invalid(message, param=confirm_only[0])
         return intents.create(call)
     if not {"payment_method", "payment_method_data"} & set(call.params):
         raise invalid(NO_METHOD, code="payment_intent_unexpected_state")
@@ -64,7 +64,7 @@ def confirm(call: Call) -> Object:
         message = "The provided amount_to_confirm does not match the PaymentIntent's amount."
         raise invalid(message, code="payment_intent_invalid_parameter", param="amount_to_confirm")
     if {"payment_method", "payment_method_data"} & set(params):
-        intents.give_method(intent, intents.method_of(call.store, params))
+        intents.attach_method(intent, intents.method_of(call.store, params))
     if intent["payment_method"] is None:
         raise unexpected_state(NO_METHOD, intent)
     if "receipt_email" in params:
@@ -75,7 +75,7 @@ def confirm(call: Call) -> Object:
 
 
 def challenge(call: Call) -> Object:
-    """POST /v1/payment_intents/{id}/challenge: the result of 3-D Secure. Not Stripe's."""
+    """POST /v1/payment_intents/{id}/challenge: the result of 3-D Secure. Stripe has no such URL."""
     intent = intents.find(call.store, call.identifier)
     if intent["status"] != "requires_action":
         message = f"There is nothing to authenticate: the status is {intent['status']}."
@@ -188,7 +188,7 @@ def _pay_by_card(
         if behaviour.risk_level == "elevated":
             reviews.begin(call, intent, charge, "rule")
         _receive(call, intent, charge)
-        if behaviour.warned:
+        if behaviour.fraud_warning:
             fraud_warnings.warn(call, charge)
         if behaviour.dispute:
             disputes.begin(call, charge, behaviour.dispute, inquiry=behaviour.inquiry)

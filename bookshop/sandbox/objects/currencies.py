@@ -52,10 +52,10 @@ def check_amount(amount: int, currency: str) -> None:
     """Raise ApiError for an amount outside Stripe's limits."""
     least = MINIMUM.get(currency, 1)
     if amount < least:
-        message = f"Amount must be at least {written(least, currency)}"
+        message = f"Amount must be at least {format_amount(least, currency)}"
         raise invalid(message, code="amount_too_small", param="amount")
     if amount > MAXIMUM:
-        message = f"Amount must be no more than {written(MAXIMUM, currency)}"
+        message = f"Amount must be no more than {format_amount(MAXIMUM, currency)}"
         raise invalid(message, code="amount_too_large", param="amount")
     if _has_forbidden_digits(amount, currency):
         raise _indivisible(amount, currency)
@@ -72,7 +72,7 @@ def _indivisible(amount: int, currency: str) -> ApiError:
     return invalid(message, code="invalid_charge_amount", param="amount")
 
 
-def written(amount: int, currency: str) -> str:
+def format_amount(amount: int, currency: str) -> str:
     """Format an amount: `12.99 GBP`."""
     decimals = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
     whole, minor = divmod(amount, 10**decimals)

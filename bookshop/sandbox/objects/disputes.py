@@ -7,76 +7,33 @@ from __future__ import annotations
 
 import time
 
-from bookshop.sandbox.api import parameters
 from bookshop.sandbox.api.call import Call
 from bookshop.sandbox.api.errors import invalid, missing_resource
-from bookshop.sandbox.api.parameters import (
-    boolean,
-    choice,
-    hash_of,
-    integer,
-    list_of,
-    not_simulated,
-    text,
-    unset_or,
-)
 from bookshop.sandbox.ids import new_id
 from bookshop.sandbox.objects import charges, fraud_warnings, intents, refunds, reviews
+from bookshop.sandbox.objects.dispute_parameters import EVIDENCE_FIELDS
 from bookshop.sandbox.store import Object, Store
 
-LONG_TEXTS = """
-    access_activity_log cancellation_policy_disclosure cancellation_rebuttal
-    duplicate_charge_explanation product_description refund_policy_disclosure
-    refund_refusal_explanation uncategorized_text
-"""
-TEXTS = """
-    billing_address customer_email_address customer_name customer_purchase_ip duplicate_charge_id
-    service_date shipping_address shipping_carrier shipping_date shipping_tracking_number
-"""
-FILES = """
-    cancellation_policy customer_communication customer_signature duplicate_charge_documentation
-    receipt refund_policy service_documentation shipping_documentation uncategorized_file
-"""
-EVIDENCE = hash_of(
-    {
-        **dict.fromkeys(LONG_TEXTS.split(), unset_or(text(20_000))),
-        **dict.fromkeys(TEXTS.split(), unset_or(text())),
-        **dict.fromkeys([*FILES.split(), "enhanced_evidence"], not_simulated),
-    }
-)
-UPDATE = hash_of(
-    {
-        "evidence": EVIDENCE,
-        "expand": list_of(text()),
-        "metadata": unset_or(parameters.metadata),
-        "submit": boolean,
-    }
-)
-REASONS = """
-    bank_cannot_process check_returned credit_not_processed customer_initiated
-    debit_not_authorized duplicate fraudulent general incorrect_account_details
-    insufficient_funds noncompliant product_not_received product_unacceptable
-    subscription_canceled unrecognized
-"""
-OPEN = hash_of({"amount": integer(1), "inquiry": boolean, "reason": choice(*REASONS.split())})
-SETTLE = hash_of({"outcome": choice("won", "lost", "warning_closed")}, ("outcome",))
 #: Statuses of an open inquiry.
-INQUIRING = ("warning_needs_response", "warning_under_review")
+OPEN_INQUIRY = ("warning_needs_response", "warning_under_review")
 #: Possible outcomes by status.
 OUTCOMES = {
     **dict.fromkeys(("needs_response", "under_review"), ("won", "lost")),
-    **dict.fromkeys(INQUIRING, ("warning_closed",)),
+    **dict.fromkeys(OPEN_INQUIRY, ("warning_closed",)),
 }
 #: Status after evidence was submitted.
-ANSWERED = {"needs_response": "under_review", "warning_needs_response": "warning_under_review"}
+AFTER_EVIDENCE = {
+    "needs_response": "under_review",
+    "warning_needs_response": "warning_under_review",
+}
 #: Outcomes of Stripe's test evidence: https://docs.stripe.com/testing#evidence.
-VERDICTS = {
+EVIDENCE_OUTCOMES = {
     ("under_review", "winning_evidence"): "won",
     ("under_review", "losing_evidence"): "lost",
     ("warning_under_review", "winning_evidence"): "warning_closed",
 }
-ESCALATING = "escalate_inquiry_evidence"
-TIME_TO_ANSWER = 9 * 24 * 3600  # seconds
+ESCALATING_EVIDENCE = "escalate_inquiry_evidence"
+RESPONSE_TIME = 9 * 24 * 3600  # seconds
 
 
 def begin(
@@ -88,20 +45,20 @@ def begin(
     nothing. An open inquiry is escalated. Raises ApiError for a charge that was disputed before.
     """
     earlier = list(call.store.select("dispute", charge=charge["id"]))
-    asked = [each for each in earlier if each["status"] in INQUIRING]
+    inquiries = [each for each in earlier if each["status"] in OPEN_INQUIRY]
     charged_back = any(not each["status"].startswith("warning_") for each in earlier)
-    if charged_back or (asked and inquiry):
+    if charged_back or (inquiries and inquiry):
         raise invalid(f"Charge {charge['id']} is disputed already: {earlier[0]['id']}.")
-    if asked:
-        escalate(call, asked[0])
-        return asked[0]
+    if inquiries:
+        escalate(call, inquiries[0])
+        return inquiries[0]
     if not inquiry:
         refunds.fail_pending(call, charge)
     unrefunded = charge["amount"] - charge["amount_refunded"]
     amount = amount or unrefunded or charge["amount"]
     if amount > charge["amount"]:
         raise invalid("No more can be disputed than was charged.", param="amount")
-    dispute = _blank(charge, amount, reason, inquiry=inquiry)
+    dispute = _new_dispute(charge, amount, reason, inquiry=inquiry)
     call.store.save(dispute)
     charge["disputed"] = True
     call.store.save(charge)
@@ -113,15 +70,15 @@ def begin(
     return dispute
 
 
-def begin_at_will(call: Call) -> Object:
+def dispute_charge(call: Call) -> Object:
     """Dispute the charge in the path. Not an operation of Stripe's API."""
-    given = call.params
+    params = call.params
     return begin(
         call,
         charges.find_paid(call.store, call.identifier),
-        given.get("reason", "fraudulent"),
-        amount=given.get("amount"),
-        inquiry=given.get("inquiry", False),
+        params.get("reason", "fraudulent"),
+        amount=params.get("amount"),
+        inquiry=params.get("inquiry", False),
     )
 
 
@@ -131,14 +88,14 @@ def update(call: Call) -> Object:
     before: Object = {}
     if "metadata" in call.params:
         before["metadata"] = dispute["metadata"]
-        dispute["metadata"] = intents.merged(dispute["metadata"], call.params["metadata"])
+        dispute["metadata"] = intents.merge_metadata(dispute["metadata"], call.params["metadata"])
     submitted = "evidence" in call.params and call.params.get("submit", True)
     if "evidence" in call.params:
-        before |= _answer(dispute, call.params["evidence"], submitted=submitted)
+        before |= _add_evidence(dispute, call.params["evidence"], submitted=submitted)
     call.store.save(dispute)
     call.emit("charge.dispute.updated", dispute, before)
     if submitted:
-        _judge(call, dispute)
+        _decide_by_evidence(call, dispute)
     return dispute
 
 
@@ -188,36 +145,37 @@ def escalate(call: Call, dispute: Object) -> None:
 
 def find(store: Store, identifier: str) -> Object:
     """Return the dispute in the path. Raises ApiError."""
-    found = store.find("dispute", identifier)
-    if found is None:
+    dispute = store.find("dispute", identifier)
+    if dispute is None:
         raise missing_resource("dispute", identifier, "dispute", in_path=True)
-    return found
+    return dispute
 
 
-def _answer(dispute: Object, given: dict[str, str | None], *, submitted: bool) -> Object:
-    """Store evidence in a dispute, and return the previous evidence."""
-    if dispute["status"] not in ANSWERED:
+def _add_evidence(dispute: Object, evidence: dict[str, str | None], *, submitted: bool) -> Object:
+    """Store evidence in a dispute, and return the former values of the changed fields."""
+    if dispute["status"] not in AFTER_EVIDENCE:
         message = (
             f"Evidence cannot be added to this dispute because it has a status of "
             f"{dispute['status']}."
         )
         raise invalid(message, param="evidence")
     before = {name: dispute[name] for name in ("evidence", "evidence_details")}
-    dispute["evidence"] = {**dispute["evidence"], **given}
+    dispute["evidence"] = {**dispute["evidence"], **evidence}
     details = {**dispute["evidence_details"], "has_evidence": True}
     if submitted:
         before["status"] = dispute["status"]
-        dispute["status"] = ANSWERED[dispute["status"]]
+        dispute["status"] = AFTER_EVIDENCE[dispute["status"]]
         details.update(submission_count=1, submission_method="manual")
     dispute["evidence_details"] = details
     return before
 
 
-def _judge(call: Call, dispute: Object) -> None:
+def _decide_by_evidence(call: Call, dispute: Object) -> None:
+    """Escalate or decide a dispute if its evidence is one of Stripe's test texts."""
     evidence = dispute["evidence"]["uncategorized_text"]
-    if (dispute["status"], evidence) == ("warning_under_review", ESCALATING):
+    if (dispute["status"], evidence) == ("warning_under_review", ESCALATING_EVIDENCE):
         escalate(call, dispute)
-    outcome = VERDICTS.get((dispute["status"], evidence))
+    outcome = EVIDENCE_OUTCOMES.get((dispute["status"], evidence))
     if outcome is not None:
         _end(call, dispute, outcome)
 
@@ -230,7 +188,7 @@ def _end(call: Call, dispute: Object, outcome: str) -> None:
     call.emit("charge.dispute.closed", dispute)
 
 
-def _blank(charge: Object, amount: int, reason: str, *, inquiry: bool) -> Object:
+def _new_dispute(charge: Object, amount: int, reason: str, *, inquiry: bool) -> Object:
     now = int(time.time())
     dispute: Object = {
         "id": new_id("dispute"),
@@ -242,11 +200,11 @@ def _blank(charge: Object, amount: int, reason: str, *, inquiry: bool) -> Object
         "currency": charge["currency"],
         "enhanced_eligibility_types": [],
         "evidence": {
-            **dict.fromkeys((LONG_TEXTS + TEXTS + FILES).split()),
+            **dict.fromkeys(EVIDENCE_FIELDS),
             "enhanced_evidence": {},
         },
         "evidence_details": {
-            "due_by": now + TIME_TO_ANSWER,
+            "due_by": now + RESPONSE_TIME,
             "enhanced_eligibility": {},
             "has_evidence": False,
             "past_due": False,

@@ -28,7 +28,7 @@ METHOD_OPTIONS = {
     "sepa_debit": {},
     "us_bank_account": {"verification_method": "automatic"},
 }
-NULL_AT_FIRST = """
+INITIALLY_NULL = """
     allowed_payment_method_types application application_fee_amount canceled_at cancellation_reason
     customer customer_account description excluded_payment_method_types last_payment_error
     latest_charge managed_payments next_action on_behalf_of payment_method
@@ -37,21 +37,21 @@ NULL_AT_FIRST = """
     transfer_group
 """
 #: Parameters that can only change while the intent is payable.
-BEFORE_PAYMENT = ("amount", "currency", "payment_method", "payment_method_data", "shipping")
+ONLY_BEFORE_PAYMENT = ("amount", "currency", "payment_method", "payment_method_data", "shipping")
 
 
 def find(store: Store, identifier: str) -> Object:
     """Return the intent in the path. Raises ApiError."""
-    found = store.find("payment_intent", identifier)
-    if found is None:
+    intent = store.find("payment_intent", identifier)
+    if intent is None:
         raise missing_resource("payment_intent", identifier, "intent", in_path=True)
-    return found
+    return intent
 
 
 def create(call: Call) -> Object:
     """POST /v1/payment_intents, without `confirm`."""
     params = call.params
-    intent = _blank(params)
+    intent = _new_intent(params)
     _apply(call, intent, params)
     call.store.save(intent)
     call.emit("payment_intent.created", intent)
@@ -61,16 +61,16 @@ def create(call: Call) -> Object:
 def update(call: Call) -> Object:
     """POST /v1/payment_intents/{id}."""
     intent = find(call.store, call.identifier)
-    forbidden = [name for name in BEFORE_PAYMENT if name in call.params]
-    if forbidden and intent["status"] not in OPEN:
+    restricted = [name for name in ONLY_BEFORE_PAYMENT if name in call.params]
+    if restricted and intent["status"] not in OPEN:
         message = (
-            f"This PaymentIntent's {forbidden[0]} could not be updated because it has a status of "
-            f"{intent['status']}. You may only update the {forbidden[0]} of a PaymentIntent with "
+            f"This PaymentIntent's {restricted[0]} could not be updated because it has a status of "
+            f"{intent['status']}. You may only update the {restricted[0]} of a PaymentIntent with "
             f"one of the following statuses: {', '.join(OPEN)}."
         )
         raise unexpected_state(message, intent)
     _apply(call, intent, call.params)
-    if forbidden and intent["status"] == "requires_action":
+    if restricted and intent["status"] == "requires_action":
         intent.update(status="requires_confirmation", next_action=None)
     call.store.save(intent)
     return intent
@@ -97,7 +97,7 @@ def cancel(call: Call) -> Object:
     return intent
 
 
-def give_method(intent: Object, method: Object) -> None:
+def attach_method(intent: Object, method: Object) -> None:
     """Attach `method` to `intent`. Raises ApiError if the intent does not accept its type."""
     if method["type"] not in intent["payment_method_types"]:
         allowed = ", ".join(intent["payment_method_types"])
@@ -117,15 +117,15 @@ def _apply(call: Call, intent: Object, params: Mapping[str, Any]) -> None:
     if "shipping" in params:
         intent["shipping"] = shipping_of(params["shipping"])
     if "metadata" in params:
-        intent["metadata"] = merged(intent["metadata"], params["metadata"])
+        intent["metadata"] = merge_metadata(intent["metadata"], params["metadata"])
     if {"amount", "currency"} & set(params):
         intent["currency"] = params.get("currency", intent["currency"])
         intent["amount"] = params.get("amount", intent["amount"])
         currencies.check_currency(intent["currency"])
         currencies.check_amount(intent["amount"], intent["currency"])
-    _offer_methods(intent, params)
+    _set_method_types(intent, params)
     if {"payment_method", "payment_method_data"} & set(params):
-        give_method(intent, method_of(call.store, params))
+        attach_method(intent, method_of(call.store, params))
         intent["status"] = "requires_confirmation"
 
 
@@ -141,26 +141,27 @@ def method_of(store: Store, params: Mapping[str, Any]) -> Object:
     return payment_methods.find(store, params["payment_method"])
 
 
-def shipping_of(given: Mapping[str, Any] | None) -> Object | None:
-    """Return a shipping hash with every field."""
-    if given is None:
+def shipping_of(shipping: Mapping[str, Any] | None) -> Object | None:
+    """Return the shipping parameters as an object with every field."""
+    if shipping is None:
         return None
-    address = {line: given["address"].get(line) for line in payment_methods.ADDRESS_LINES}
+    address = {line: shipping["address"].get(line) for line in payment_methods.ADDRESS_LINES}
     others = ("carrier", "name", "phone", "tracking_number")
-    return {"address": address, **{name: given.get(name) for name in others}}
+    return {"address": address, **{name: shipping.get(name) for name in others}}
 
 
-def merged(old: dict[str, str], new: dict[str, str] | None) -> dict[str, str]:
+def merge_metadata(old: dict[str, str], new: dict[str, str] | None) -> dict[str, str]:
     """Return metadata after an update: empty values remove keys, None removes all."""
     if new is None:
         return {}
     merged = {**old, **new}
-    if len(merged) > parameters.MOST_METADATA:
-        raise invalid(f"Metadata can have up to {parameters.MOST_METADATA} keys", param="metadata")
+    limit = parameters.MAX_METADATA_KEYS
+    if len(merged) > limit:
+        raise invalid(f"Metadata can have up to {limit} keys", param="metadata")
     return {key: value for key, value in merged.items() if value}
 
 
-def _offer_methods(intent: Object, params: Mapping[str, Any]) -> None:
+def _set_method_types(intent: Object, params: Mapping[str, Any]) -> None:
     for name in ("allowed_payment_method_types", "excluded_payment_method_types"):
         intent[name] = params.get(name, intent[name])
     offered = currencies.payment_method_types(intent["currency"])
@@ -176,11 +177,11 @@ def _offer_methods(intent: Object, params: Mapping[str, Any]) -> None:
     intent["payment_method_options"] = {kind: METHOD_OPTIONS[kind] for kind in types}
 
 
-def _blank(params: Mapping[str, Any]) -> Object:
+def _new_intent(params: Mapping[str, Any]) -> Object:
     identifier = new_id("payment_intent")
     automatic = {"allow_redirects": "always", "enabled": True}
     return {
-        **dict.fromkeys(NULL_AT_FIRST.split()),
+        **dict.fromkeys(INITIALLY_NULL.split()),
         "id": identifier,
         "object": "payment_intent",
         "amount": params["amount"],

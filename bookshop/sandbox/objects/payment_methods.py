@@ -73,18 +73,18 @@ DEBIT_NAMES = {
 
 
 def create(store: Store, data: Mapping[str, Any]) -> Object:
-    """Create a payment method of checked parameters (DATA). Raises ApiError for an invalid card."""
+    """Create a payment method from parameters that match DATA. Raises ApiError."""
     kind = data["type"]
-    made = _blank(kind, data)
+    method = _new_method(kind, data)
     notes = {}
     if kind == "card":
         if "card" not in data:
             raise missing_parameter("card")
-        made["card"], notes["behaviour"] = describe(data["card"], made["billing_details"])
+        method["card"], notes["behaviour"] = describe(data["card"], method["billing_details"])
     else:
-        made[kind] = _DEBITS[kind](data.get(kind, {}))
-    store.save(made, notes)
-    return made
+        method[kind] = _DEBITS[kind](data.get(kind, {}))
+    store.save(method, notes)
+    return method
 
 
 def find(store: Store, identifier: str, *, in_path: bool = False) -> Object:
@@ -98,10 +98,10 @@ def find(store: Store, identifier: str, *, in_path: bool = False) -> Object:
         return create(store, {"type": "card", "card": {"number": number, "cvc": "123", **expiry}})
     if identifier in DEBIT_NAMES:
         return create(store, DEBIT_NAMES[identifier])
-    found = store.find("payment_method", identifier)
-    if found is None:
+    method = store.find("payment_method", identifier)
+    if method is None:
         raise missing_resource("PaymentMethod", identifier, "payment_method", in_path=in_path)
-    return found
+    return method
 
 
 def behaviour(store: Store, method: Object) -> test_cards.Behaviour:
@@ -109,7 +109,7 @@ def behaviour(store: Store, method: Object) -> test_cards.Behaviour:
     return test_cards.BEHAVIOURS[store.notes(method["id"]).get("behaviour", "succeeds")]
 
 
-def _blank(kind: str, data: Mapping[str, Any]) -> Object:
+def _new_method(kind: str, data: Mapping[str, Any]) -> Object:
     billing = data.get("billing_details") or {}
     address = billing.get("address") or {}
     return {
@@ -129,17 +129,17 @@ def _blank(kind: str, data: Mapping[str, Any]) -> Object:
     }
 
 
-def _bacs_debit(given: Mapping[str, Any]) -> Object:
-    account = given.get("account_number", "00012345")
+def _bacs_debit(details: Mapping[str, Any]) -> Object:
+    account = details.get("account_number", "00012345")
     return {
         "fingerprint": fingerprint("bacs_debit", account[-4:]),
         "last4": account[-4:],
-        "sort_code": given.get("sort_code", "108800"),
+        "sort_code": details.get("sort_code", "108800"),
     }
 
 
-def _sepa_debit(given: Mapping[str, Any]) -> Object:
-    iban = given.get("iban", "DE89370400440532013000").replace(" ", "").upper()
+def _sepa_debit(details: Mapping[str, Any]) -> Object:
+    iban = details.get("iban", "DE89370400440532013000").replace(" ", "").upper()
     return {
         "bank_code": iban[4:12],
         "branch_code": "",
@@ -150,17 +150,17 @@ def _sepa_debit(given: Mapping[str, Any]) -> Object:
     }
 
 
-def _us_bank_account(given: Mapping[str, Any]) -> Object:
-    account = given.get("account_number", "000123456789")
+def _us_bank_account(details: Mapping[str, Any]) -> Object:
+    account = details.get("account_number", "000123456789")
     return {
-        "account_holder_type": given.get("account_holder_type", "individual"),
-        "account_type": given.get("account_type", "checking"),
+        "account_holder_type": details.get("account_holder_type", "individual"),
+        "account_type": details.get("account_type", "checking"),
         "bank_name": "STRIPE TEST BANK",
         "financial_connections_account": None,
         "fingerprint": fingerprint("us_bank_account", account[-4:]),
         "last4": account[-4:],
         "networks": {"preferred": "ach", "supported": ["ach"]},
-        "routing_number": given.get("routing_number", "110000000"),
+        "routing_number": details.get("routing_number", "110000000"),
         "status_details": {},
     }
 

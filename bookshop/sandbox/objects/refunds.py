@@ -1,6 +1,6 @@
 """Refunds: https://docs.stripe.com/refunds and https://docs.stripe.com/api/refunds.
 
-A refund does not settle by time: the sandbox's controls do it (see `settle`).
+A pending refund stays pending until the sandbox's controls settle it (see `settle`).
 """
 
 from __future__ import annotations
@@ -61,55 +61,55 @@ def create(call: Call) -> Object:
 def refund(call: Call, charge: Object, params: Mapping[str, Any]) -> Object:
     """Refund `amount` of a charge, or the rest. Raises ApiError if Stripe would refuse."""
     amount = _amount(call.store, charge, params.get("amount"))
-    made = _made(call.store, charge, amount, params)
+    new_refund = _new_refund(call.store, charge, amount, params)
+    is_fraud = new_refund["reason"] == "fraudulent"
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount"]
-    if made["reason"] == "fraudulent":
+    if is_fraud:
         charge["fraud_details"] = {"user_report": "fraudulent"}
-    call.store.save(made)
+    call.store.save(new_refund)
     call.store.save(charge)
-    call.emit("refund.created", made)
+    call.emit("refund.created", new_refund)
     call.emit("charge.refunded", charge)
     if charge["refunded"]:
-        why = "refunded_as_fraud" if made["reason"] == "fraudulent" else "refunded"
-        reviews.end(call, charge, why)
+        reviews.end(call, charge, "refunded_as_fraud" if is_fraud else "refunded")
         fraud_warnings.end(call, charge)
-    return made
+    return new_refund
 
 
 def update(call: Call) -> Object:
     """POST /v1/refunds/{id}."""
-    found = find(call.store, call.identifier)
+    stored = find(call.store, call.identifier)
     if "metadata" in call.params:
-        before = found["metadata"]
-        found["metadata"] = intents.merged(before, call.params["metadata"])
-        call.store.save(found)
-        call.emit("refund.updated", found, {"metadata": before})
-    return found
+        before = stored["metadata"]
+        stored["metadata"] = intents.merge_metadata(before, call.params["metadata"])
+        call.store.save(stored)
+        call.emit("refund.updated", stored, {"metadata": before})
+    return stored
 
 
 def cancel(call: Call) -> Object:
     """POST /v1/refunds/{id}/cancel: refused, since no payment method here needs customer action."""
-    found = find(call.store, call.identifier)
+    stored = find(call.store, call.identifier)
     message = (
-        f"The refund {found['id']} cannot be canceled because it has a status of "
-        f"{found['status']}. Only a refund with a status of requires_action may be canceled."
+        f"The refund {stored['id']} cannot be canceled because it has a status of "
+        f"{stored['status']}. Only a refund with a status of requires_action may be canceled."
     )
     raise invalid(message)
 
 
 def settle(call: Call) -> Object:
     """Settle a refund later. Not an operation of Stripe's API."""
-    found = find(call.store, call.identifier)
+    stored = find(call.store, call.identifier)
     outcome = call.params["outcome"]
-    if outcome not in OUTCOMES.get(found["status"], ()):
-        raise invalid(f"A refund that is {found['status']} can't become {outcome}.")
-    _end(call, found, outcome, FAILURES.get(outcome))
-    return found
+    if outcome not in OUTCOMES.get(stored["status"], ()):
+        raise invalid(f"A refund that is {stored['status']} can't become {outcome}.")
+    _end(call, stored, outcome, FAILURES.get(outcome))
+    return stored
 
 
 def fail_pending(call: Call, charge: Object) -> None:
-    """Fail the pending refunds of a disputed charge; `charge` gets their amount back.
+    """Fail the pending refunds of a disputed charge, and add their amounts back to `charge`.
 
     Their failure reason is `charge_for_pending_refund_disputed`.
     """
@@ -121,28 +121,28 @@ def fail_pending(call: Call, charge: Object) -> None:
 
 def find(store: Store, identifier: str) -> Object:
     """Return the refund in the path. Raises ApiError."""
-    found = store.find("refund", identifier)
-    if found is None:
+    stored = store.find("refund", identifier)
+    if stored is None:
         raise missing_resource("refund", identifier, "refund", in_path=True)
-    return found
+    return stored
 
 
-def _end(call: Call, found: Object, outcome: str, failure: str | None) -> None:
-    before: Object = {"status": found["status"]}
-    if found["status"] == "pending":
-        before["pending_reason"] = found.pop("pending_reason")
-    found["status"] = outcome
+def _end(call: Call, stored: Object, outcome: str, failure: str | None) -> None:
+    before: Object = {"status": stored["status"]}
+    if stored["status"] == "pending":
+        before["pending_reason"] = stored.pop("pending_reason")
+    stored["status"] = outcome
     if failure is not None:
         before["failure_reason"] = None
-        found["failure_reason"] = failure
-        charge = cast("Object", call.store.find("charge", found["charge"]))
-        charge["amount_refunded"] -= found["amount"]
+        stored["failure_reason"] = failure
+        charge = cast("Object", call.store.find("charge", stored["charge"]))
+        charge["amount_refunded"] -= stored["amount"]
         charge["refunded"] = False
         call.store.save(charge)
-    call.store.save(found)
-    call.emit("refund.updated", found, before)
+    call.store.save(stored)
+    call.emit("refund.updated", stored, before)
     if outcome == "failed":
-        call.emit("refund.failed", found)
+        call.emit("refund.failed", stored)
 
 
 def _charge_of(store: Store, params: Mapping[str, Any]) -> Object:
@@ -169,13 +169,13 @@ def _charge_of(store: Store, params: Mapping[str, Any]) -> Object:
 def _named(store: Store, kind: str, params: Mapping[str, Any]) -> Object | None:
     if kind not in params:
         return None
-    found = store.find(kind, params[kind])
-    if found is None:
+    stored = store.find(kind, params[kind])
+    if stored is None:
         raise missing_resource(kind, params[kind], kind)
-    return found
+    return stored
 
 
-def _amount(store: Store, charge: Object, asked: int | None) -> int:
+def _amount(store: Store, charge: Object, requested: int | None) -> int:
     """Return the amount to refund. Raises ApiError if it exceeds the remaining amount."""
     disputes = store.select("dispute", charge=charge["id"])
     if any(each["status"] in CHARGED_BACK for each in disputes):
@@ -185,29 +185,32 @@ def _amount(store: Store, charge: Object, asked: int | None) -> int:
         message = f"Charge {charge['id']} has already been refunded."
         raise invalid(message, code="charge_already_refunded")
     left: int = charge["amount"] - charge["amount_refunded"]
-    if asked is not None and asked > left:
-        raise _too_much(charge, asked, left)
-    return left if asked is None else asked
+    if requested is not None and requested > left:
+        raise _amount_too_large(charge, requested, left)
+    return left if requested is None else requested
 
 
-def _too_much(charge: Object, asked: int, left: int) -> ApiError:
-    wanted, rest = (_shown(amount, charge["currency"]) for amount in (asked, left))
+def _amount_too_large(charge: Object, requested: int, left: int) -> ApiError:
+    currency = charge["currency"]
     limit = "unrefunded amount on charge" if charge["amount_refunded"] else "charge amount"
-    # Stripe gives it no code.
-    return invalid(f"Refund amount ({wanted}) is greater than {limit} ({rest})", param="amount")
+    message = (
+        f"Refund amount ({_with_symbol(requested, currency)}) is greater than {limit} "
+        f"({_with_symbol(left, currency)})"
+    )
+    return invalid(message, param="amount")  # Stripe's error has no code
 
 
-def _shown(amount: int, currency: str) -> str:
+def _with_symbol(amount: int, currency: str) -> str:
     """Format an amount like Stripe's messages: `£12.99`."""
-    number, code = currencies.written(amount, currency).split()
+    number, code = currencies.format_amount(amount, currency).split()
     return f"{SYMBOLS[currency]}{number}" if currency in SYMBOLS else f"{number} {code}"
 
 
-def _made(store: Store, charge: Object, amount: int, params: Mapping[str, Any]) -> Object:
+def _new_refund(store: Store, charge: Object, amount: int, params: Mapping[str, Any]) -> Object:
     method = payment_methods.find(store, charge["payment_method"])
     by_card = method["type"] == "card"
-    slow = not by_card or payment_methods.behaviour(store, method).slow_refunds
-    made: Object = {
+    pending = not by_card or payment_methods.behaviour(store, method).pending_refunds
+    new_refund: Object = {
         "id": new_id("refund"),
         "object": "refund",
         "amount": amount,
@@ -218,28 +221,28 @@ def _made(store: Store, charge: Object, amount: int, params: Mapping[str, Any]) 
         "customer": None,
         "customer_account": None,
         "destination_details": {"type": method["type"]},
-        "metadata": intents.merged({}, params.get("metadata")),
+        "metadata": intents.merge_metadata({}, params.get("metadata")),
         "payment_intent": charge["payment_intent"],
         "payment_method": charge["payment_method"],
         "reason": params.get("reason"),
         "receipt_number": None,
         "source_transfer_reversal": None,
-        "status": "pending" if slow else "succeeded",
+        "status": "pending" if pending else "succeeded",
         "transfer_reversal": None,
     }
-    if slow:
-        made["pending_reason"] = "processing"
+    if pending:
+        new_refund["pending_reason"] = "processing"
     if by_card:
-        made["destination_details"]["card"] = _trace(slow=slow)
-    return made
+        new_refund["destination_details"]["card"] = _bank_reference(pending=pending)
+    return new_refund
 
 
-def _trace(*, slow: bool) -> Object:
+def _bank_reference(*, pending: bool) -> Object:
     """Return the reference by which the customer's bank can trace the refund."""
-    known = {} if slow else {"reference": f"{secrets.randbelow(10**23):023}"}
+    reference = {} if pending else {"reference": f"{secrets.randbelow(10**23):023}"}
     return {
-        **known,
-        "reference_status": "pending" if slow else "available",
+        **reference,
+        "reference_status": "pending" if pending else "available",
         "reference_type": "acquirer_reference_number",
         "type": "refund",
     }

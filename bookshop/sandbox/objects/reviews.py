@@ -11,9 +11,9 @@ from bookshop.sandbox.store import Object, Store
 
 
 def begin(call: Call, intent: Object, charge: Object, reason: str) -> Object:
-    """Open a review, because of a `rule` or by hand (`manual`).
+    """Open a review; `reason` is `rule` or `manual`.
 
-    Both objects passed in are changed; the caller saves them.
+    `intent` and `charge` are changed; the caller saves them.
     """
     review = {
         "id": new_id("review"),
@@ -53,18 +53,18 @@ def approve(call: Call) -> Object:
 
 def find(store: Store, identifier: str) -> Object:
     """Return the review in the path. Raises ApiError."""
-    found = store.find("review", identifier)
-    if found is None:
+    review = store.find("review", identifier)
+    if review is None:
         raise missing_resource("review", identifier, "review", in_path=True)
-    return found
+    return review
 
 
 def find_open(store: Store, identifier: str) -> Object:
     """Return the open review in the path. Raises ApiError."""
-    found = find(store, identifier)
-    if not found["open"]:
+    review = find(store, identifier)
+    if not review["open"]:
         raise invalid(f"The review {identifier} is already closed.")
-    return found
+    return review
 
 
 def _close(call: Call, review: Object, reason: str) -> None:

@@ -35,8 +35,8 @@ class Behaviour:
     risk_level: str = "normal"
     dispute: str | None = None
     inquiry: bool = False
-    warned: bool = False
-    slow_refunds: bool = False
+    fraud_warning: bool = False
+    pending_refunds: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ BEHAVIOURS = {
     "dispute_fraudulent": Behaviour(dispute="fraudulent"),
     "dispute_not_received": Behaviour(dispute="product_not_received"),
     "dispute_inquiry": Behaviour(dispute="general", inquiry=True),
-    "early_fraud_warning": Behaviour(warned=True),
-    "refund_pending": Behaviour(slow_refunds=True),
+    "early_fraud_warning": Behaviour(fraud_warning=True),
+    "refund_pending": Behaviour(pending_refunds=True),
     # Its refunds succeed at first; the sandbox's controls make them fail later.
     "refund_fails": Behaviour(),
 }

@@ -11,19 +11,19 @@ from typing import Any
 
 from bookshop.sandbox.api.parameters import choice, hash_of, integer, text
 
-#: Faults that delay a delivery apply once, before its first attempt. If several match, the oldest
-#: applies.
-KEEP_BACK = ("lose", "shuffle", "delay")
-KINDS = ("duplicate", "corrupt", *KEEP_BACK)
-LONGEST = 3600
-MOST_COPIES = 50
+#: Faults that postpone a delivery apply once, before its first attempt. If several match, the
+#: oldest applies.
+POSTPONING = ("lose", "shuffle", "delay")
+KINDS = ("duplicate", "corrupt", *POSTPONING)
+MAX_SECONDS = 3600
+MAX_COPIES = 50
 SCHEMA = hash_of(
     {
         "kind": choice(*KINDS),
         "type": text(),
         "times": integer(1),
-        "copies": integer(2, MOST_COPIES),
-        "seconds": integer(0, LONGEST),
+        "copies": integer(2, MAX_COPIES),
+        "seconds": integer(0, MAX_SECONDS),
         "gather": integer(2),
         "seed": integer(),
     },
@@ -58,7 +58,7 @@ class DeliveryFault:
 
     def __post_init__(self) -> None:
         self.batch = next(_batches)
-        self._random = random.Random(self.seed)  # noqa: S311 - no secret of it  # nosec B311
+        self._random = random.Random(self.seed)  # noqa: S311 - not for security  # nosec B311
 
     def shuffled(self, held: list[str]) -> list[str]:
         """Return the held deliveries in the order to send them, and start a new batch."""
@@ -95,20 +95,20 @@ class DeliveryFaults:
             return [each for each in self._faults if each.held]
 
     def take(self, kinds: tuple[str, ...], event_type: str) -> DeliveryFault | None:
-        """Return the fault of these kinds for a delivery and count it; a shuffle once a batch."""
+        """Return the fault for a delivery and count it; `count_batch` counts a shuffle."""
         with self._lock:
             for fault in self._faults:
                 if fault.kind in kinds and fnmatch.fnmatchcase(event_type, fault.type):
                     if fault.kind != "shuffle":
-                        self._spend(fault)
+                        self._count(fault)
                     return fault
         return None
 
-    def spend(self, fault: DeliveryFault) -> None:
+    def count_batch(self, fault: DeliveryFault) -> None:
         """Count a batch of a shuffle as sent."""
         with self._lock:
-            self._spend(fault)
+            self._count(fault)
 
-    def _spend(self, fault: DeliveryFault) -> None:
+    def _count(self, fault: DeliveryFault) -> None:
         fault.times -= 1
         self._faults = [each for each in self._faults if each.times > 0]

@@ -25,9 +25,9 @@ from bookshop.sandbox.options import is_web_address
 from bookshop.sandbox.store import Object, Store
 from bookshop.sandbox.webhooks import deliveries
 from bookshop.sandbox.webhooks.event_types import TYPES
-from bookshop.sandbox.webhooks.events import EVERYTHING
+from bookshop.sandbox.webhooks.events import ALL_TYPES
 
-MOST = 16
+MAX_ENDPOINTS = 16
 #: The endpoint of the setting `sandbox.webhook_url`.
 BUILT_IN = "we_1Sandbox000000000000000"
 VERSION = re.compile(r"\d{4}-\d\d-\d\d(\.[a-z]+)?")
@@ -36,15 +36,15 @@ VERSION = re.compile(r"\d{4}-\d\d-\d\d(\.[a-z]+)?")
 def _address(name: str, value: Value) -> str:
     url: str = text()(name, value)
     if not is_web_address(url):
-        raise invalid("Invalid URL: it is no web address", code="url_invalid", param=name)
+        raise invalid("Invalid URL: not a web address", code="url_invalid", param=name)
     return url
 
 
 def _event_type(name: str, value: Value) -> str:
-    wanted: str = text()(name, value)
-    if wanted not in TYPES and wanted != EVERYTHING:
-        raise invalid(f"Invalid {name}: there are no events of type {wanted}", param=name)
-    return wanted
+    event_type: str = text()(name, value)
+    if event_type not in TYPES and event_type != ALL_TYPES:
+        raise invalid(f"Invalid {name}: there are no events of type {event_type}", param=name)
+    return event_type
 
 
 def _version(name: str, value: Value) -> str:
@@ -52,12 +52,12 @@ def _version(name: str, value: Value) -> str:
     if not VERSION.fullmatch(version):
         raise invalid(f"Invalid API version: {version}", param=name)
     if version != API_VERSION:
-        message = f"The sandbox tells of events in API version {API_VERSION} only, not in {version}"
+        message = f"The sandbox sends events of API version {API_VERSION} only, not of {version}"
         raise invalid(message, param=name)
     return version
 
 
-_CHANGING = {
+_CHANGEABLE = {
     "description": unset_or(text()),
     "enabled_events": list_of(_event_type),
     "expand": list_of(text()),
@@ -65,24 +65,24 @@ _CHANGING = {
     "url": _address,
 }
 CREATE = hash_of(
-    {**_CHANGING, "api_version": _version, "connect": parameters.not_simulated},
+    {**_CHANGEABLE, "api_version": _version, "connect": parameters.not_simulated},
     ("enabled_events", "url"),
 )
 LIST = hash_of(
     {
         "ending_before": text(),
         "expand": list_of(text()),
-        "limit": integer(1, lists.MOST),
+        "limit": integer(1, lists.MAX_LIMIT),
         "starting_after": text(),
     }
 )
-UPDATE = hash_of({**_CHANGING, "disabled": boolean})
+UPDATE = hash_of({**_CHANGEABLE, "disabled": boolean})
 
 
 def create(call: Call) -> Object:
     """POST /v1/webhook_endpoints. Only this response contains the secret."""
-    if sum(1 for _ in call.store.select("webhook_endpoint")) >= MOST:
-        raise invalid(f"You have reached the maximum of {MOST} test webhook endpoints.")
+    if sum(1 for _ in call.store.select("webhook_endpoint")) >= MAX_ENDPOINTS:
+        raise invalid(f"You have reached the maximum of {MAX_ENDPOINTS} test webhook endpoints.")
     endpoint = _endpoint(new_id("webhook_endpoint"), api_version=call.params.get("api_version"))
     _apply(endpoint, call.params)
     secret = new_id("webhook_secret")
@@ -92,11 +92,11 @@ def create(call: Call) -> Object:
 
 def find(call: Call) -> Object:
     """GET /v1/webhook_endpoints/{id}."""
-    found = call.store.find("webhook_endpoint", call.identifier)
-    if found is None:
+    endpoint = call.store.find("webhook_endpoint", call.identifier)
+    if endpoint is None:
         kind = "webhook endpoint"
         raise missing_resource(kind, call.identifier, "webhook_endpoint", in_path=True)
-    return found
+    return endpoint
 
 
 def update(call: Call) -> Object:
@@ -118,13 +118,13 @@ def delete(call: Call) -> Object:
     return {"id": endpoint["id"], "object": "webhook_endpoint", "deleted": True}
 
 
-def keep_built_in(store: Store, url: str | None, secret: str) -> None:
+def sync_built_in(store: Store, url: str | None, secret: str) -> None:
     """Create, update or delete the endpoint of the settings."""
     if url is None:
         _remove(store, BUILT_IN)
         return
     endpoint = store.find("webhook_endpoint", BUILT_IN) or _endpoint(
-        BUILT_IN, description="The shop's, by its settings", enabled_events=[EVERYTHING]
+        BUILT_IN, description="Configured by the settings", enabled_events=[ALL_TYPES]
     )
     store.save({**endpoint, "url": url}, {"secret": secret})
 
@@ -152,7 +152,7 @@ def _apply(endpoint: Object, params: dict[str, Any]) -> None:
     if "disabled" in params:
         endpoint["status"] = "disabled" if params["disabled"] else "enabled"
     if "metadata" in params:
-        endpoint["metadata"] = intents.merged(endpoint["metadata"], params["metadata"])
+        endpoint["metadata"] = intents.merge_metadata(endpoint["metadata"], params["metadata"])
 
 
 def _remove(store: Store, identifier: str) -> None:
@@ -161,5 +161,5 @@ def _remove(store: Store, identifier: str) -> None:
 
 
 def _built_in() -> ApiError:
-    message = "This endpoint is the setting sandbox.webhook_url's: change it there."
+    message = "This endpoint is configured by the setting sandbox.webhook_url: change it there."
     return invalid(message)

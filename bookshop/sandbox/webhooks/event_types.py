@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Event types by resource; an indented line continues the one above.
-LISTED = """
+TYPES_BY_RESOURCE = """
 account: updated
 account.application: authorized deauthorized
 account.external_account: created deleted updated
@@ -102,11 +102,11 @@ treasury.received_debit: created
 
 
 def _types() -> frozenset[str]:
-    lines = LISTED.replace("\n    ", " ").strip().splitlines()
+    lines = TYPES_BY_RESOURCE.replace("\n    ", " ").strip().splitlines()
     return frozenset(
-        f"{resource}.{what}"
-        for resource, _, happenings in (line.partition(": ") for line in lines)
-        for what in happenings.split()
+        f"{resource}.{action}"
+        for resource, _, actions in (line.partition(": ") for line in lines)
+        for action in actions.split()
     )
 
 

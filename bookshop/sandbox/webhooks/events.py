@@ -9,7 +9,7 @@ from bookshop.sandbox.ids import API_VERSION, new_id
 from bookshop.sandbox.store import Object, Store
 from bookshop.sandbox.webhooks import deliveries
 
-EVERYTHING = "*"
+ALL_TYPES = "*"
 
 
 @dataclass(frozen=True)
@@ -46,30 +46,30 @@ class Events:
             event["data"] = {"object": thing, "previous_attributes": previous}
         with self._store.transaction():
             self._store.save(event)
-            for endpoint in listeners(self._store, kind):
-                deliveries.owe(self._store, event, endpoint)
+            for endpoint in subscribers(self._store, kind):
+                deliveries.schedule(self._store, event, endpoint)
 
 
-def listeners(store: Store, kind: str) -> list[Object]:
+def subscribers(store: Store, kind: str) -> list[Object]:
     """Return the enabled endpoints that subscribed to an event type."""
     return [
         each
         for each in store.select("webhook_endpoint")
-        if each["status"] == "enabled" and {kind, EVERYTHING} & set(each["enabled_events"])
+        if each["status"] == "enabled" and {kind, ALL_TYPES} & set(each["enabled_events"])
     ]
 
 
-def tell_again(store: Store, event: Object) -> None:
+def redeliver(store: Store, event: Object) -> None:
     """Deliver an event now to all endpoints that subscribe to its type."""
-    for endpoint in listeners(store, event["type"]):
-        deliveries.owe(store, event, endpoint)
-    deliveries.ask_for_event(store, event["id"])
+    for endpoint in subscribers(store, event["type"]):
+        deliveries.schedule(store, event, endpoint)
+    deliveries.request_event(store, event["id"])
 
 
 def with_pending_count(store: Store, event: Object) -> Object:
     """Return the event with the number of pending deliveries."""
-    waiting = store.run(
+    rows = store.run(
         "SELECT count(*) AS n FROM deliveries WHERE event = ? AND status != 'succeeded'",
         (event["id"],),
     )
-    return {**event, "pending_webhooks": waiting[0]["n"]}
+    return {**event, "pending_webhooks": rows[0]["n"]}

@@ -74,7 +74,7 @@ def test_options_of_a_shop():
     assert "sk_test" not in repr(read)
 
 
-def test_options_of_its_own(tmp_path):
+def test_options_are_read_from_the_settings(tmp_path):
     read = Options.from_settings(
         {
             **SETTINGS,
@@ -110,12 +110,12 @@ def test_options_of_its_own(tmp_path):
         ("stripe.secret_key", ""),
     ],
 )
-def test_options_that_will_not_do(key, value):
+def test_invalid_options_are_refused(key, value):
     with pytest.raises(OptionsError, match=key):
         Options.from_settings({**SETTINGS, key: value})
 
 
-def test_a_stopped_sandbox_frees_its_port_and_remembers(start, connect, options, port):
+def test_a_stopped_sandbox_frees_its_port_and_keeps_its_data(start, connect, options, port):
     mine = replace(options, listen=f"localhost:{port}")
     first = start(mine)
     made = connect(first).payment_intents.create(
@@ -133,26 +133,26 @@ def test_a_stopped_sandbox_frees_its_port_and_remembers(start, connect, options,
     assert again.id == made.id
 
 
-def test_the_address_is_as_written(options, start):
+def test_the_sandbox_listens_at_the_configured_address(options, start):
     server = start(replace(options, listen="127.0.0.1:0"))
 
     assert server.url.startswith("http://127.0.0.1:")
     assert not server.url.endswith(":0")
-    assert server_module.answers(server.url, "pk_test_sandbox")
-    assert not server_module.answers(server.url, "pk_test_another")
+    assert server_module.is_sandbox_at(server.url, "pk_test_sandbox")
+    assert not server_module.is_sandbox_at(server.url, "pk_test_another")
 
 
-def test_a_port_that_is_taken(sandbox, options):
+def test_an_occupied_port_is_refused(sandbox, options):
     taken = replace(options, listen=sandbox.url.removeprefix("http://"))
 
     second = SandboxServer(taken)
-    with pytest.raises(OptionsError, match="another program"):
+    with pytest.raises(server_module.PortTakenError, match=r"sandbox\.listen"):
         second.start()
     second.stop()
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "denied"), ValueError("no such host")])
-def test_an_address_that_cannot_be_had(options, monkeypatch, error):
+def test_an_unusable_listen_address_is_refused(options, monkeypatch, error):
     def refuse(*args, **how):
         raise error
 
@@ -163,7 +163,7 @@ def test_an_address_that_cannot_be_had(options, monkeypatch, error):
 
 
 @pytest.mark.parametrize("kind", ["text", "another database", "earlier version's", "folder"])
-def test_a_database_that_is_none(options, kind):
+def test_an_unusable_database_file_is_refused(options, kind):
     if kind == "text":
         options.database.write_text("no database, but long enough to be looked at" * 100)
     elif kind == "folder":
@@ -180,16 +180,16 @@ def test_a_database_that_is_none(options, kind):
         SandboxServer(options).start()
 
 
-def test_the_line_starts_a_sandbox_and_points_the_shop_at_it(shop, port):
+def test_including_the_sandbox_starts_it_and_points_the_shop_at_it(shop, port):
     settings = shop()
 
     url = f"http://127.0.0.1:{port}"
     assert settings["stripe.api_base"] == url
     assert settings["stripe.js_url"] == f"{url}/endive/stripe.js"
-    assert server_module.answers(url, "pk_test_sandbox")
+    assert server_module.is_sandbox_at(url, "pk_test_sandbox")
 
 
-def test_settings_of_the_shops_own_stay(shop):
+def test_explicit_stripe_addresses_are_kept(shop):
     settings = shop(**{"stripe.api_base": "http://localhost:1", "stripe.js_url": "/my.js"})
 
     assert settings["stripe.api_base"] == "http://localhost:1"
@@ -202,7 +202,7 @@ def test_a_second_process_uses_the_sandbox_that_runs(shop, caplog):
     shop()
 
     assert len(shop.started) == 1
-    assert "already running" in caplog.text
+    assert [each.message for each in caplog.records].count("sandbox_reused") == 1
 
 
 @pytest.mark.parametrize("answer", [b"{}", b"hello", b'{"sandbox": "bookshop"}'])
@@ -228,7 +228,7 @@ def test_another_program_at_the_port_stops_the_shop(shop, capsys, port, answer):
         other.server_close()
 
     assert ended.value.code == 2
-    assert "another program listens" in capsys.readouterr().err
+    assert "sandbox.listen = localhost:6545" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

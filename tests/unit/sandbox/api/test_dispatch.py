@@ -148,7 +148,7 @@ def test_bodies_that_make_no_sense(send, body):
     assert (answer.status, answer.error["type"]) == (400, "invalid_request_error")
 
 
-def test_a_bug_of_ours_is_a_server_error_and_undone(client, send, monkeypatch, caplog):
+def test_an_internal_error_answers_500_and_rolls_back(client, send, monkeypatch, caplog):
     def broken(*args):
         raise RuntimeError
 
@@ -161,7 +161,7 @@ def test_a_bug_of_ours_is_a_server_error_and_undone(client, send, monkeypatch, c
     assert "RuntimeError" in caplog.text
 
 
-def test_the_log_tells_what_came_in(send, client, intent, from_browser):
+def test_the_log_shows_received_requests(send, client, intent, from_browser):
     from_browser("GET", "", intent)
 
     log = send("GET", "/_sandbox/requests").json["data"]
@@ -175,7 +175,7 @@ def test_the_log_tells_what_came_in(send, client, intent, from_browser):
     assert log[1]["request_id"].startswith("req_")
 
 
-def test_secrets_and_card_numbers_are_kept_nowhere(sandbox, send, client, intent, pay_by_card):
+def test_secrets_and_card_numbers_are_not_stored(sandbox, send, client, intent, pay_by_card):
     numbers = ["4242424242424242", "4000000000009995", "4111111111111111", "4242424242424241"]
     for number in numbers:
         pay_by_card(intent, number)
@@ -198,7 +198,7 @@ def test_secrets_and_card_numbers_are_kept_nowhere(sandbox, send, client, intent
 
 
 def test_the_log_forgets_the_oldest(client, send, monkeypatch):
-    monkeypatch.setattr("bookshop.sandbox.api.request_log.KEPT", 2)
+    monkeypatch.setattr("bookshop.sandbox.api.request_log.MAX_ENTRIES", 2)
     for _ in range(3):
         client.payment_intents.list()
 

@@ -60,7 +60,7 @@ def test_a_declined_payment_is_repeated_too(client, intent):
     assert len(client.charges.list({"payment_intent": intent.id}).data) == 1
 
 
-def test_a_server_error_is_repeated_and_nothing_was_done(client, create, send):
+def test_a_server_error_is_repeated_and_leaves_no_effect(client, create, send):
     fault = {"kind": "status", "method": "POST", "path": INTENTS}
     send("POST", "/_sandbox/faults", fault)
 
@@ -69,7 +69,7 @@ def test_a_server_error_is_repeated_and_nothing_was_done(client, create, send):
     assert create("order-2").status == 200
 
 
-def test_what_fails_validation_is_not_kept(create):
+def test_an_invalid_request_does_not_use_up_its_key(create):
     assert create("order-1", {"amount": 1299}).status == 400
     assert create("order-1").status == 200
 
@@ -106,7 +106,7 @@ def test_twenty_at_once_make_one_intent(client, create):
 
 def test_keys_are_forgotten_after_a_day(client, create, monkeypatch):
     first = create("order-1")
-    monkeypatch.setattr("bookshop.sandbox.api.idempotency.KEPT", 0.0)
+    monkeypatch.setattr("bookshop.sandbox.api.idempotency.KEY_LIFE", 0.0)
 
     assert create("order-1").json["id"] != first.json["id"]
 

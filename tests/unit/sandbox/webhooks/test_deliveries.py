@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import stripe
 
-from bookshop.sandbox.webhooks import sender
+from bookshop.sandbox.webhooks import http_attempts, sender
 from tests.unit.sandbox.conftest import TIMEOUT, WEBHOOK_SECRET
 
 
@@ -111,19 +111,19 @@ def test_no_more_are_under_way_than_there_are_workers(make, endpoint, control, s
 def test_a_sandbox_stops_soon_while_an_endpoint_hangs(
     sandbox, make, endpoint, monkeypatch, start, options
 ):
-    monkeypatch.setattr(sender, "GRACE", 0.1)
+    monkeypatch.setattr(sender, "GRACE_PERIOD", 0.1)
     release = threading.Event()
     endpoint.on_arrival = lambda: release.wait(TIMEOUT)
     (made,) = make(1)
     endpoint.next()
 
-    workers = list(sandbox._sandbox.deliverer._crew)
+    workers = list(sandbox._sandbox.deliverer._workers)
     begun = time.monotonic()
     sandbox.stop()
     took = time.monotonic() - begun
     release.set()
 
-    assert took < sender.TIMEOUT / 2
+    assert took < http_attempts.TIMEOUT / 2
     assert workers
     assert not any(worker.is_alive() for worker in workers)
     start(options)
@@ -257,7 +257,7 @@ def _newest(settled):
 
 
 @pytest.mark.parametrize("let_go", ["deliveries/flush", "faults/clear"])
-def test_what_is_held_can_be_let_go(make, endpoint, order, control, settled, let_go):
+def test_held_events_are_sent_once_released(make, endpoint, order, control, settled, let_go):
     order(kind="shuffle", gather=100, seed=3)
     made = make(8)
     assert _statuses(settled()) == ["held"] * 8
@@ -366,7 +366,7 @@ def test_a_corrupt_delivery_fails_at_the_shop(make, endpoint, order):
     assert good == 1
 
 
-def test_faults_strike_the_types_that_they_are_for_and_so_often(
+def test_delivery_faults_apply_to_their_event_types_and_count(
     make, confirm, client, order, settled
 ):
     order(kind="lose", type="charge.*", times=2)
@@ -387,7 +387,7 @@ def test_a_pause_ends_with_the_faults(make, send, control, settled):
     assert _statuses(settled()) == ["succeeded"]
 
 
-def test_what_was_held_is_delivered_after_a_restart(
+def test_held_events_are_delivered_after_a_restart(
     sandbox, make, endpoint, order, settled, start, options
 ):
     order(kind="shuffle", gather=100)
@@ -414,6 +414,6 @@ def test_what_was_held_is_delivered_after_a_restart(
         {"kind": "shuffle", "seed": "seven"},
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused(send, fault):
+def test_an_invalid_delivery_fault_is_refused(send, fault):
     assert send("POST", "/_sandbox/faults", fault).status == 400
     assert send("GET", "/_sandbox/faults").json == {"data": []}

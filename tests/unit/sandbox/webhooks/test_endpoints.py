@@ -113,7 +113,7 @@ def test_a_disabled_endpoint_receives_nothing_until_it_is_enabled(
 
 
 @pytest.mark.parametrize("end", ["delete", "disable"])
-def test_what_is_owed_to_an_endpoint_that_ended_is_not_sent(client, subscribe, endpoint, send, end):
+def test_pending_events_of_a_removed_endpoint_are_not_sent(client, subscribe, endpoint, send, end):
     hook = subscribe("one")
     send("POST", "/_sandbox/deliveries/pause")
     client.payment_intents.create(NEW)
@@ -184,7 +184,7 @@ def test_sixteen_are_the_most(subscribe):
         ({"disabled": True}, "disabled", "unknown parameter"),
     ],
 )
-def test_an_endpoint_that_will_not_do(client, params, param, message):
+def test_an_invalid_endpoint_is_refused(client, params, param, message):
     given = {"url": "http://localhost/webhooks", "enabled_events": ["*"], **params}
     with pytest.raises(stripe.InvalidRequestError, match=message) as refused:
         client.webhook_endpoints.create({k: v for k, v in given.items() if v is not None})
@@ -194,7 +194,7 @@ def test_an_endpoint_that_will_not_do(client, params, param, message):
 
 
 @pytest.mark.parametrize("what", ["retrieve", "update", "delete"])
-def test_no_such_endpoint(client, what):
+def test_an_unknown_endpoint_is_refused(client, what):
     with pytest.raises(stripe.InvalidRequestError, match="No such webhook endpoint") as refused:
         getattr(client.webhook_endpoints, what)("we_unknown")
 
