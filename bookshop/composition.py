@@ -1,4 +1,4 @@
-"""Builds the services of a shop from its settings, in the order in which they need each other."""
+"""Builds the services of a shop from its settings: each one after those that it depends on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read-only mode: customers can browse but not buy, as while the database is migrated.
+"""Read-only mode: customers can browse but not buy, for example during a migration.
 
 A row in the database turns it on for all machines that share it. The file `read-only` in
 `bookshop.var` turns it on for one machine.
@@ -36,7 +36,7 @@ class ShopState(Base):
 
 
 class ReadOnlyMode:
-    """The mode of all processes that share the database, or of one machine."""
+    """Reads and sets the mode of all processes that share the database, or of one machine."""
 
     def __init__(self, engine: Engine, flag: Path) -> None:
         self._engine = engine

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What one running shop consists of.
+    """The shared objects of one shop.
 
     `sessions` writes; reading the catalogue uses `engine`. `readiness` runs the checks of
     `/health/ready`. `reported_api_versions` holds the Stripe API versions of events that were
@@ -64,5 +64,5 @@ class Services:
 def services(source: Request | Configurator | Registry) -> Services:
     """Return the services of the shop that a request, a configurator or a registry belongs to."""
     registry = source if isinstance(source, Registry) else source.registry
-    found: Services = registry.services
-    return found
+    shop: Services = registry.services
+    return shop

@@ -31,6 +31,6 @@ def includeme(config: Configurator) -> None:
     config.add_branch("books", Catalogue)
     config.add_branch("sitemaps", Sitemaps)
     config.add_early_responder(StaticFiles("/covers/", [DEMO_COVERS]).answer)
-    found = services(config)
-    run = partial(run_catalogue_jobs, found.engine, found.sales_context)
+    shop = services(config)
+    run = partial(run_catalogue_jobs, shop.engine, shop.sales_context)
     config.add_job("catalogue", JOB_INTERVAL, run)

@@ -17,13 +17,13 @@ TABLES = ("books", "listings", "listing_subjects", "search_index", "search_words
 
 
 def run_catalogue_jobs(engine: Engine, sales_context: SalesContext) -> None:
-    """Rebuild listings whose offer changes today, and count a large catalogue that has changed."""
+    """Rebuild listings whose offer changes today, and update the stored facet counts."""
     refresh_due_listings(engine, sales_context, clock.now())
     store_facet_counts(engine, PriceBands(sales_context.currency))
 
 
 def after_import(engine: Engine, sales_context: SalesContext) -> None:
-    """Count a large catalogue, and update the statistics of the database's query planner."""
+    """Update the stored facet counts and the statistics of the database's query planner."""
     store_facet_counts(engine, PriceBands(sales_context.currency))
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -1,4 +1,4 @@
-"""Rows derived from editions: listings, their subjects, the full-text index and known words.
+"""Rows derived from editions: listings, their subjects, the full-text index, spelling words.
 
 They depend on the sales context and on the day, and are rebuilt when these change.
 """
@@ -30,7 +30,7 @@ from bookshop.catalogue.version import bump_version
 from bookshop.db import writing
 
 BATCH = 500  # books that are rebuilt in one transaction
-# To be raised when the same edition results in other rows: listings are then rebuilt at the start.
+# Increment it when this code derives other rows from an edition: listings are rebuilt at the start.
 BUILD_VERSION = 2
 
 _LISTINGS: Any = ListingRecord.__table__
@@ -39,7 +39,7 @@ _SOURCES = select(BookRecord.id, BookRecord.edition, BookRecord.cover)
 
 
 def build_key(sales_context: SalesContext) -> str:
-    """Return the key of all that listings depend on, apart from edition and day."""
+    """Return a key that changes when all listings must be rebuilt, whatever edition and day."""
     return f"{BUILD_VERSION} {sales_context.currency} {sales_context.country or '-'}"
 
 

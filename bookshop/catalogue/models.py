@@ -37,8 +37,8 @@ class BookRecord(Base):
 
     `reference` is the ONIX RecordReference by which updates find the book. `source` identifies the
     record of the last import, `content` is the `edition.digest` of its edition. `cover` is the
-    name of the stored image. `stock` counts copies, None where stock is unlimited, and `reserved`
-    those of them that are reserved for unpaid orders. A withdrawn book is not shown.
+    name of the stored image. `stock` is the number of copies, None where stock is unlimited;
+    `reserved` of them are reserved for unpaid orders. A withdrawn book is not shown.
     """
 
     __tablename__ = "books"
@@ -71,8 +71,8 @@ class ListingRecord(Base):
     """The columns that lists need: derived from an edition for a day and a sales context.
 
     `form` is a `forms.form_key`, `format` a `forms.Format`, `state` a `pricing.SaleState`. `amount`
-    is today's price in minor units of the shop's currency. `published` is UNKNOWN_DATE if it is
-    not known. From `review_on` on the row is out of date, as the offer changes on that day.
+    is today's price in minor units of the shop's currency. `published` is UNKNOWN_DATE if the
+    edition has no date. The offer changes on `review_on`: from then on the row is out of date.
     """
 
     __tablename__ = "listings"

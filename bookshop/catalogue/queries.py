@@ -138,20 +138,20 @@ class CatalogueQueries:
 
     def purchasable(self, limit: int = INDEX_SIZE) -> list[Listing]:
         """Return books that can be bought now: released ones first, the newest first."""
-        found: list[Listing] = []
+        listings: list[Listing] = []
         with self._engine.connect() as connection:
             for state in (SaleState.BUY, SaleState.PREORDER):
-                if len(found) < limit:
-                    found += self._listings(
-                        connection, _PURCHASABLE, state=state.value, limit=limit - len(found)
+                if len(listings) < limit:
+                    listings += self._listings(
+                        connection, _PURCHASABLE, state=state.value, limit=limit - len(listings)
                     )
-        return found
+        return listings
 
     def listing(self, sku: str) -> Listing | None:
         """Return the listing with that SKU, or None."""
         with self._engine.connect() as connection:
-            found = self._listings(connection, _BY_SKU, sku=sku)
-        return found[0] if found else None
+            listings = self._listings(connection, _BY_SKU, sku=sku)
+        return listings[0] if listings else None
 
     def detail(self, sku: str) -> BookDetail | None:
         """Return the listed book with that SKU, its edition and today's offer; or None."""
@@ -178,15 +178,15 @@ class CatalogueQueries:
         isbns = [related.isbn for related in edition.related if related.relation in SAME_WORK]
         if edition.work is None and not isbns:
             return []
-        found: dict[str, Listing] = {}
+        by_sku: dict[str, Listing] = {}
         with self._engine.connect() as connection:
             if edition.work is not None:
                 same_work = self._listings(connection, _BY_WORK, work=edition.work, sku=edition.sku)
-                found |= {listing.sku: listing for listing in same_work}
+                by_sku |= {listing.sku: listing for listing in same_work}
             if isbns:
                 related_books = self._listings(connection, _BY_ISBNS, isbns=isbns, sku=edition.sku)
-                found |= {listing.sku: listing for listing in related_books}
-        return list(found.values())[:MAX_OTHER_FORMATS]
+                by_sku |= {listing.sku: listing for listing in related_books}
+        return list(by_sku.values())[:MAX_OTHER_FORMATS]
 
     def _listings(
         self, connection: Connection, statement: Select[*tuple[Any, ...]], **parameters: Any

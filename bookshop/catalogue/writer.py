@@ -31,7 +31,7 @@ class BookUpdate:
     """An edition to save.
 
     `book_id` is the row to update, None for a new book. `cover` is the name of the stored image.
-    If `stock` is None, the stock of a known book is unchanged, and that of a new book unlimited.
+    If `stock` is None, an existing book keeps its stock, and that of a new book is unlimited.
     """
 
     edition: Edition
@@ -47,27 +47,27 @@ def save_books(
     sales_context: SalesContext,
     now: datetime,
 ) -> None:
-    """Insert new books and update known ones, with their listings, in the caller's transaction.
+    """Insert new books and update existing ones, with listings, in the caller's transaction.
 
     The caller has to call `bump_version`.
     """
     new = [each for each in updates if each.book_id is None]
-    known = [(each.book_id, each) for each in updates if each.book_id is not None]
+    existing = [(each.book_id, each) for each in updates if each.book_id is not None]
     added = list(zip(_new_ids(connection, len(new)), new, strict=True))
     insert_rows(connection, _BOOKS, [_new_row(book_id, each, now) for book_id, each in added])
-    if known:
+    if existing:
         connection.execute(
-            _UPDATE_BOOK, [_update_parameters(book_id, each, now) for book_id, each in known]
+            _UPDATE_BOOK, [_update_parameters(book_id, each, now) for book_id, each in existing]
         )
         counts = [
             {"book": book_id, "count": each.stock.count}
-            for book_id, each in known
+            for book_id, each in existing
             if each.stock is not None
         ]
         if counts:
             connection.execute(_UPDATE_STOCK, counts)
-    delete_listings(connection, [book_id for book_id, _update in known])
-    saved = [(book_id, each.edition, each.cover) for book_id, each in (*added, *known)]
+    delete_listings(connection, [book_id for book_id, _update in existing])
+    saved = [(book_id, each.edition, each.cover) for book_id, each in (*added, *existing)]
     insert_listings(connection, saved, sales_context, now.date())
 
 

@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 def local_cover_finder(folder: Path, store: CoverStore) -> Callable[[Edition], str | None] | None:
     """Return a function that stores the cover of a book from a feed's folder.
 
-    Return None if the folder and its `covers` and `images` have no images: records then need not be
-    mapped for their covers.
+    Return None if the folder and its `covers` and `images` have no images, so that the importer
+    need not map unchanged records to look for covers.
     """
     folders = [folder / name for name in FOLDERS if _has_images(folder / name)]
     return _LocalCovers(folders, store).store_cover if folders else None

@@ -56,7 +56,7 @@ class BatchChanges:
     size: int = 0
 
 
-class _KnownBooks:
+class _ExistingBooks:
     """The rows of the books that the records of a batch describe."""
 
     def __init__(self, connection: Connection, records: Sequence[FeedRecord]) -> None:
@@ -95,18 +95,18 @@ def compare(
 ) -> BatchChanges:
     """Return the changes for these records.
 
-    It stops before the second record of the same book, as that has to be compared with the result
-    of the first.
+    It stops before a second record of the same book: that must be compared with the first one's
+    result.
     """
     changes, skus = BatchChanges(), set()
-    known = _KnownBooks(connection, records)
+    existing = _ExistingBooks(connection, records)
     for record in records:
-        sku, row = known.find(record)
+        sku, row = existing.find(record)
         if sku is not None and sku in skus:
             break
         skus.add(sku)
         try:
-            _compare_record(changes, record, row, known, find_cover)
+            _compare_record(changes, record, row, existing, find_cover)
         except RecordError as error:
             changes.refused.append((record, error))
         except (ValueError, ArithmeticError, LookupError, TypeError) as error:
@@ -123,7 +123,7 @@ def _compare_record(
     changes: BatchChanges,
     record: FeedRecord,
     row: Row[Any] | None,
-    known: _KnownBooks,
+    existing: _ExistingBooks,
     find_cover: CoverFinder | None,
 ) -> None:
     """Add the changes for one record. Raises RecordError."""
@@ -140,7 +140,7 @@ def _compare_record(
     if row is not None and _is_unchanged(record, row, count, find_cover):
         changes.counts.append("unchanged")
         return
-    edition = _edition(record, row, known)
+    edition = _edition(record, row, existing)
     _check_sku(edition, row)
     cover = (find_cover and find_cover(edition)) or (row.cover if row is not None else None)
     if row is None or row.withdrawn:
@@ -165,21 +165,21 @@ def _is_unchanged(
     return (
         row.source == record.digest
         and not row.withdrawn
-        # Sales change the stock: the same count may be a change.
+        # Sales change the stock, so a count that equals the last one may still differ from it.
         and count in {None, row.stock}
         # Images may arrive after the record.
         and (find_cover is None or row.cover is not None)
     )
 
 
-def _edition(record: FeedRecord, row: Row[Any] | None, known: _KnownBooks) -> Edition:
+def _edition(record: FeedRecord, row: Row[Any] | None, existing: _ExistingBooks) -> Edition:
     """Return the edition after the import of a record. Raises RecordError."""
     if isinstance(record, ReplaceRecord):
         return record.edition()
     if not isinstance(record, UpdateRecord):
         raise TypeError(type(record).__name__)
     if row is not None and not row.withdrawn:
-        return record.apply(known.edition(row.id))
+        return record.apply(existing.edition(row.id))
     if not record.complete:
         raise RecordError(
             "unknown_book",

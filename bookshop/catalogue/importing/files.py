@@ -21,20 +21,20 @@ def decompress(stream: BinaryIO) -> BinaryIO:
     head = b""
     while len(head) < len(GZIP_MAGIC) and (more := stream.read(len(GZIP_MAGIC) - len(head))):
         head += more
-    whole = io.BufferedReader(_Rejoined(head, stream))
+    whole = io.BufferedReader(_PrefixedStream(head, stream))
     if head != GZIP_MAGIC:
         return whole
-    return io.BufferedReader(_Decompressed(gzip.GzipFile(fileobj=whole)))
+    return io.BufferedReader(_GzipStream(gzip.GzipFile(fileobj=whole)))
 
 
 def peek(stream: BinaryIO, size: int) -> tuple[bytes, BinaryIO]:
     """Return up to `size` bytes from the start, and a stream that still contains them."""
     head = stream.read(size)
-    return head, io.BufferedReader(_Rejoined(head, stream))
+    return head, io.BufferedReader(_PrefixedStream(head, stream))
 
 
-class _Rejoined(io.RawIOBase):
-    """A stream whose first bytes have already been read."""
+class _PrefixedStream(io.RawIOBase):
+    """A stream that starts with bytes that have already been read from it."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         self._head = head
@@ -51,8 +51,8 @@ class _Rejoined(io.RawIOBase):
         return count
 
 
-class _Decompressed(io.RawIOBase):
-    """A gzip stream that raises FeedError."""
+class _GzipStream(io.RawIOBase):
+    """A decompressed stream. Raises FeedError instead of gzip's errors."""
 
     def __init__(self, compressed: gzip.GzipFile) -> None:
         self._compressed = compressed

@@ -42,9 +42,9 @@ class FeedRecord(ABC):
     """One record of a feed.
 
     `reference` is the sender's identifier of the record (ONIX RecordReference), None if a row has
-    none. `line` is its first line in the file, counted from 1. `digest` is the same for the same
-    content, wherever it occurs. `raw` is the record in UTF-8: an XML element with the namespaces
-    that it uses, or a row.
+    none. `line` is its first line in the file, counted from 1. `digest` depends on the content
+    alone, not on the file. `raw` is the record in UTF-8: an XML element with the namespaces that it
+    uses, or a row.
     """
 
     reference: str | None

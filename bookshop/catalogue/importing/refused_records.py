@@ -31,7 +31,7 @@ class RefusedRecordsFile:
         self._stem = stem
         self._append = append
         self._file: BinaryIO | None = None
-        existing = (path for path in map(self._with, SUFFIXES) if path.exists())
+        existing = (path for path in map(self._path_with, SUFFIXES) if path.exists())
         self.path = next(existing, None) if append else None
 
     def add(self, record: FeedRecord, error: RecordError) -> None:
@@ -53,7 +53,7 @@ class RefusedRecordsFile:
 
     def _write(self, suffix: str, begin: bytes, content: bytes, end: bytes) -> None:
         if self._file is None:
-            self.path = self._with(suffix)
+            self.path = self._path_with(suffix)
             append = self._append and self.path.exists()
             self._file = self.path.open("r+b" if append else "w+b")
             if not append:
@@ -62,14 +62,14 @@ class RefusedRecordsFile:
         self._file.write(content + end)
         self._file.flush()
 
-    def _with(self, suffix: str) -> Path:
+    def _path_with(self, suffix: str) -> Path:
         return self._stem.with_name(f"{self._stem.name}.refused{suffix}")
 
 
 def _with_reason(record: CsvRow | InvalidCsvRow, reason: str) -> tuple[list[str], list[str]]:
     """Return header and row, with the reason in the first column instead of an earlier reason.
 
-    The last column would not do: a row with too many values has no free place there.
+    It is not the last column, as a row with too many values already has a value there.
     """
     names = record.header.names
     values = [*record.values, *[""] * (len(names) - len(record.values))]

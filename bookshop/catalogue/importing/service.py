@@ -1,6 +1,6 @@
 """The import service: files in, a summary and progress events out.
 
-Commands and pages use it alike: it prints nothing, and has no opinion about exit codes.
+It prints nothing and sets no exit code, so that commands and pages can use it.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def show_withdrawn_book(context: WithdrawnBook, request: Request) -> dict[str, A
 
 
 def _list_context(request: Request, presenter: ListPresenter, results: Results) -> dict[str, Any]:
-    """Return what the list's template needs of the results."""
+    """Return the template's variables that depend on the results."""
     books = BookPresenter(request)
     return {
         "books": [books.listing(listing) for listing in results.listings],

@@ -1,7 +1,7 @@
-"""Cursors of pagination: the position of a page, given by a book and its sort key.
+"""Cursors of keyset pagination: the position of a page is a book and its sort key.
 
-Books that are added or removed meanwhile shift no page, and the last page costs as much as the
-first.
+Unlike an offset, a cursor is not shifted by added or removed books, and the last page costs as much
+as the first.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class CursorError(ValueError):
 
 @dataclass(frozen=True)
 class Cursor:
-    """The position after, or with `before` before, the book with the id `book`.
+    """The position after the book with the id `book`, or before it if `before` is true.
 
-    `key` is that book's value of the column by which the list is sorted. `str` encodes a cursor.
+    `key` is the book's value in the column that sorts the list. `str` encodes a cursor.
     """
 
     key: str | int | None
@@ -45,7 +45,7 @@ def parse_cursor(text: str) -> Cursor:
     except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError) as err:
         raise CursorError(text) from err
     cursor = Cursor(*fields)
-    # What PostgreSQL's types cannot hold.
+    # PostgreSQL's types cannot hold larger numbers and NUL characters.
     if not 0 <= cursor.book < 2**31 or "\0" in str(cursor.key):
         raise CursorError(text)
     if isinstance(cursor.key, int) and abs(cursor.key) >= 2**31:

@@ -1,7 +1,7 @@
 """SQL that counts books by their properties, and the stored counts of large catalogues.
 
-A large catalogue is counted by a periodic job into a table of some thousand rows. Until the job has
-run after a change, lists show the counts from before.
+A periodic job counts a large catalogue and stores the counts. After a change, lists show the old
+counts until the job has run again.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def count_books(
         .join(BookRecord, BookRecord.id == ListingRecord.book_id)
     )
     if subject or level:
-        about = ListingSubject.book_id == ListingRecord.book_id
-        statement = statement.join(ListingSubject, about).where(
+        of_book = ListingSubject.book_id == ListingRecord.book_id
+        statement = statement.join(ListingSubject, of_book).where(
             starts_with(ListingSubject.code, subject),
             func.length(ListingSubject.code) == len(subject) + level,
         )

@@ -102,8 +102,8 @@ def sum_facets(groups: Iterable[FacetGroup], query: Query) -> tuple[int, dict[st
     for group in groups:
         mismatches = [
             index
-            for index, (wanted, value) in enumerate(zip(selected, group.values, strict=True))
-            if wanted is not None and wanted != value
+            for index, (choice, value) in enumerate(zip(selected, group.values, strict=True))
+            if choice is not None and choice != value
         ]
         if group.subject != (query.subject or ""):
             if not mismatches:

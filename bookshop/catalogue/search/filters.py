@@ -27,8 +27,8 @@ def filter_conditions(query: Query, price_bands: PriceBands) -> list[Any]:
     if query.price:
         conditions.append(price_bands.contains(query.price, ListingRecord.amount))
     if query.subject:
-        about = ListingSubject.book_id == ListingRecord.book_id
-        conditions.append(exists().where(about, ListingSubject.code == query.subject))
+        of_book = ListingSubject.book_id == ListingRecord.book_id
+        conditions.append(exists().where(of_book, ListingSubject.code == query.subject))
     if query.sort in PRICED:
         conditions.append(ListingRecord.amount.is_not(None))
     return conditions

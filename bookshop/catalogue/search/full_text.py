@@ -178,7 +178,7 @@ def _tsvector(book: Document) -> str:
         for word in field:
             position += 1
             positions.setdefault(word, []).append(f"{position}{weight}")
-    return " ".join(f"'{word}':{','.join(found)}" for word, found in positions.items())
+    return " ".join(f"'{word}':{','.join(places)}" for word, places in positions.items())
 
 
 def full_text_index(dialect: str) -> FullTextIndex:

@@ -65,11 +65,11 @@ class Query:
 
     def parameters(self) -> dict[str, str]:
         """Return the URL's parameters in canonical order, without defaults."""
-        found = {"q": self.q} if self.q else {}
-        found |= self.filters
+        parameters = {"q": self.q} if self.q else {}
+        parameters |= self.filters
         if self.sort is not default_sort(self.q):
-            found["sort"] = self.sort.value
-        return found
+            parameters["sort"] = self.sort.value
+        return parameters
 
 
 def parse_query(parameters: Mapping[str, str], price_bands: Collection[str]) -> Query:

@@ -36,7 +36,7 @@ def availability_facet(row: Row[Any]) -> str:
 
 
 def _relevance(row: Row[Any], query_words: Sequence[str]) -> int:
-    """Return 0 for a book whose title is the query, and the more the less it matches, up to 5."""
+    """Return the rank of a match, from 0 for a title equal to the query to 5 for the weakest."""
     title = row.sort_title.split()
     if all(word in title for word in query_words):
         if title[: len(query_words)] != list(query_words):

@@ -1,8 +1,8 @@
 """The search service: lists page by page, full-text search, and lookup by ISBN or SKU.
 
-A page of a list costs the same wherever it is and however many books there are: it starts at a
-cursor, and indexes of the database have the lists' sort orders. A search considers the newest
-MAX_MATCHES books that match, and sorts these by relevance.
+The cost of a page depends neither on its position nor on the number of books: a page starts at a
+cursor, and the database has an index for each sort order. A search considers the newest MAX_MATCHES
+books that match, and sorts these by relevance.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ class SearchService:
 
     def sku_of(self, q: str) -> str | None:
         """Return the SKU of the listed book whose ISBN, in any form, or SKU is `q`; or None."""
-        typed = q.strip()
-        number = typed.upper().removeprefix("ISBN").strip(" :-")
-        skus = [typed, typed.upper()]
+        text = q.strip()
+        number = text.upper().removeprefix("ISBN").strip(" :-")
+        skus = [text, text.upper()]
         if isbn_number.is_valid(number):
             skus.append(isbn_number.validate(number, convert=True))
         # Joined from books, as only these have an index of SKUs.
@@ -84,7 +84,7 @@ class SearchService:
             .limit(1)
         )
         with self._engine.connect() as connection:
-            return connection.scalar(statement) if typed and "\0" not in typed else None
+            return connection.scalar(statement) if text and "\0" not in text else None
 
     def find(self, query: Query, cursor: Cursor | None, size: int, version: int) -> Results:
         """Return the page of at most `size` books at `cursor`; `version` is the catalogue's.
@@ -148,10 +148,10 @@ class SearchService:
         query_words, corrected = query.words, None
         with self._engine.connect() as connection:
             rows, exact = self._matching(connection, query, query_words)
-            if not rows and (better := correct_spelling(connection, query_words)):
-                rows, exact = self._matching(connection, query, better)
+            if not rows and (corrected_words := correct_spelling(connection, query_words)):
+                rows, exact = self._matching(connection, query, corrected_words)
                 if rows:
-                    query_words, corrected = tuple(better), " ".join(better)
+                    query_words, corrected = tuple(corrected_words), " ".join(corrected_words)
             groups = self._facet_groups(connection, rows, query)
         total, facets = sum_facets(groups, query)
         results = ranked(rows, query.sort, query_words)

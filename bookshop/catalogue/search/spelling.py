@@ -1,4 +1,4 @@
-"""Spelling correction of search words, by the words of the catalogue's titles, series and names."""
+"""Spelling correction: search words are compared with words of titles, series and names."""
 
 from __future__ import annotations
 
@@ -26,25 +26,29 @@ _DOUBLED = re.compile(r"(.)\1+")
 
 def index_words(connection: Connection, editions: Iterable[Edition]) -> None:
     """Store the words of these editions for spelling correction, in the caller's transaction."""
-    found = {word for edition in editions for word in _words_of(edition) if len(word) >= MIN_LENGTH}
+    distinct = {word for edition in editions for word in _words_of(edition)}
     # Sorted, so that two imports lock rows in the same order and never deadlock.
-    rows = [{"word": word, "start": word[:2], "tail": _skeleton(word)} for word in sorted(found)]
+    rows = [
+        {"word": word, "start": word[:2], "tail": _skeleton(word)}
+        for word in sorted(distinct)
+        if len(word) >= MIN_LENGTH
+    ]
     if rows:
         connection.execute(insert_into(connection, _WORDS).on_conflict_do_nothing(), rows)
 
 
-def correct_spelling(connection: Connection, typed: Sequence[str]) -> list[str] | None:
+def correct_spelling(connection: Connection, query_words: Sequence[str]) -> list[str] | None:
     """Return the words with misspelt ones corrected; None if there is nothing to correct."""
-    corrected = [_nearest_word(connection, word) for word in typed]
-    return corrected if corrected != list(typed) else None
+    corrected = [_nearest_word(connection, word) for word in query_words]
+    return corrected if corrected != list(query_words) else None
 
 
 def _nearest_word(connection: Connection, word: str) -> str:
     """Return the known word with the fewest differences, or `word` if none is near enough."""
     if len(word) < MIN_LENGTH or word.isdigit():
         return word
-    known = select(_WORDS.c.word).where(starts_with(_WORDS.c.word, word)).limit(1)
-    if connection.scalar(known):
+    with_prefix = select(_WORDS.c.word).where(starts_with(_WORDS.c.word, word)).limit(1)
+    if connection.scalar(with_prefix):
         return word
     similar = or_(_WORDS.c.start == word[:2], _WORDS.c.tail == _skeleton(word))
     candidates = connection.scalars(select(_WORDS.c.word).where(similar).limit(MAX_CANDIDATES))

@@ -42,10 +42,10 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Return the folded words of a text in order; bigrams of scripts without spaces."""
-    found = _WORD.findall(fold(text))
+    folded_words = _WORD.findall(fold(text))
     if text.isascii():
-        return found
-    return [part for word in found for part in _split_unspaced(word)]
+        return folded_words
+    return [part for word in folded_words for part in _split_unspaced(word)]
 
 
 def sort_key(text: str) -> str:

@@ -196,9 +196,12 @@ def _subjects(subjects: Sequence[Subject], translate: Translate) -> Node:
 
 def _accessibility(features: Sequence[Feature]) -> Node:
     terms = schema_org.ACCESSIBILITY_FEATURES
-    found = dict.fromkeys(terms[each.code] for each in features if each.code in terms)
+    distinct_terms = dict.fromkeys(terms[each.code] for each in features if each.code in terms)
     summaries = (each.text for each in features if each.code == schema_org.ACCESSIBILITY_SUMMARY)
-    return {"accessibilityFeature": list(found), "accessibilitySummary": next(summaries, None)}
+    return {
+        "accessibilityFeature": list(distinct_terms),
+        "accessibilitySummary": next(summaries, None),
+    }
 
 
 def _seller(shop: ShopSettings) -> Node:

@@ -23,7 +23,7 @@ Property = tuple[str, str | None]
 
 @dataclass(frozen=True)
 class PageMetadata:
-    """What `catalogue/_head.jinja2` writes.
+    """The metadata that `catalogue/_head.jinja2` renders.
 
     `properties` are names and values of Open Graph (https://ogp.me), in the order of the page.
     `feed` is the URL of the Atom feed, `json_ld` structured data, escaped for a script element.

@@ -118,8 +118,8 @@ def gzipped(chunks: Iterable[str]) -> Iterator[bytes]:
 def _file_numbers(engine: Engine) -> Iterator[int]:
     """Yield the numbers of files that have books: one lookup of the primary key for each."""
     number = 0
-    while found := _next_file(engine, number + 1):
-        yield (number := found)
+    while next_number := _next_file(engine, number + 1):
+        yield (number := next_number)
 
 
 def _next_file(engine: Engine, number: int) -> int | None:
@@ -137,15 +137,15 @@ def _batches(engine: Engine, number: int) -> Iterator[list[tuple[str, datetime]]
 
     A book that is changed meanwhile is listed once, with its old or its new time.
     """
-    last_id = number * FILE_SIZE
-    done_id = last_id - FILE_SIZE
+    file_end = number * FILE_SIZE
+    last_id = file_end - FILE_SIZE
     ids = (ListingRecord.book_id, BookRecord.id)
     while True:
         statement = (
             select(ListingRecord.book_id, ListingRecord.sku, BookRecord.changed_at)
             .join(BookRecord, BookRecord.id == ListingRecord.book_id)
             # On both tables, as PostgreSQL would otherwise read all books up to this range.
-            .where(*(done_id < column for column in ids), *(column <= last_id for column in ids))
+            .where(*(last_id < column for column in ids), *(column <= file_end for column in ids))
             .order_by(ListingRecord.book_id)
             .limit(BATCH)
         )
@@ -154,7 +154,7 @@ def _batches(engine: Engine, number: int) -> Iterator[list[tuple[str, datetime]]
         if not rows:
             return
         yield [(row.sku, row.changed_at) for row in rows]
-        done_id = rows[-1].book_id
+        last_id = rows[-1].book_id
 
 
 def _url_elements(site: str, batch: Iterable[tuple[str, datetime]]) -> str:

@@ -66,6 +66,6 @@ def _price_columns(names: list[str]) -> tuple[tuple[int, str | None], ...]:
     return tuple(prices)
 
 
-def _first_index(names: list[str], wanted: tuple[str, ...]) -> int | None:
-    """Return the index of the first of `wanted` that is among the names."""
-    return next((names.index(name) for name in wanted if name in names), None)
+def _first_index(names: list[str], accepted: tuple[str, ...]) -> int | None:
+    """Return the index of the first accepted name that the header has."""
+    return next((names.index(name) for name in accepted if name in names), None)

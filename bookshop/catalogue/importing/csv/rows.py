@@ -67,12 +67,12 @@ class CsvRow(UpdateRecord):
             )
         return Edition(**fields)
 
-    def _with_prices(self, known: Sequence[Price]) -> dict[str, Any]:
-        """Return the row's fields; its prices replace known ones of the same currency."""
+    def _with_prices(self, existing: Sequence[Price]) -> dict[str, Any]:
+        """Return the row's fields; its prices replace existing ones of the same currency."""
         fields = self._fields(None)
         prices = self._prices()
         if prices:
-            others = fields.get("prices", known)
+            others = fields.get("prices", existing)
             currencies = {price.currency for price in prices}
             kept = (price for price in others if price.currency not in currencies)
             fields["prices"] = (*kept, *prices)

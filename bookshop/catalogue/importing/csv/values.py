@@ -1,4 +1,4 @@
-"""The values of a CSV file: lists, ISBNs, amounts, dates, and what spreadsheets do to them.
+"""Parses and formats the values of a CSV file: lists, ISBNs, amounts, dates, numbers.
 
 A value may be a list: items are separated by semicolons, the parts of an item by bars; a backslash
 escapes either. Spreadsheets evaluate what begins with = + - or @ as a formula: such text is written
@@ -73,7 +73,7 @@ def split_list(value: str) -> list[list[str]]:
 def parse_isbn(value: str) -> str:
     """Return an ISBN-13. Leading zeros that a spreadsheet removed are restored.
 
-    Raises RecordError, with what else a spreadsheet did to it.
+    Raises RecordError, also for digits that a spreadsheet has lost.
     """
     text = unescape_formula(value).removeprefix('="').removesuffix('"').strip()
     if _SCIENTIFIC.fullmatch(text):

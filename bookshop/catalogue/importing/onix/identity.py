@@ -51,7 +51,7 @@ def printed_isbn_of(record: Composite) -> str | None:
 
 
 def valid_isbn(printed: str) -> str:
-    """Return an ISBN as ISBN-13. Raises RecordError with what is wrong."""
+    """Return an ISBN as ISBN-13. Raises RecordError, which names the fault."""
     if _ISBN_13_DIGITS.fullmatch(printed) and ean.calc_check_digit(printed[:-1]) == printed[-1]:
         return printed  # The usual case, without the cost of removing hyphens.
     try:

@@ -83,8 +83,8 @@ def _naming_isbn(fields: Composite) -> Iterator[None]:
         raise
 
 
-def _map_blocks(fields: Composite, isbn: str | None, known: Edition | None) -> dict[str, Any]:
-    """Return the edition's fields that the blocks of a record set."""
+def _map_blocks(fields: Composite, isbn: str | None, current: Edition | None) -> dict[str, Any]:
+    """Return the edition's fields that the blocks of a record set; `current` is updated by it."""
     mapped: dict[str, Any] = {}
     if DESCRIPTIVE in fields:
         mapped |= map_descriptive(composite(fields[DESCRIPTIVE][0]))
@@ -100,12 +100,12 @@ def _map_blocks(fields: Composite, isbn: str | None, known: Edition | None) -> d
         mapped |= {"publisher": publishing.publisher, "imprint": publishing.imprint}
     if supply:
         mapped["prices"] = supply.prices
-    mapped |= _availability(publishing, supply, known)
-    return mapped | _dates(publishing, supply, known, mapped.get("availability"))
+    mapped |= _availability(publishing, supply, current)
+    return mapped | _dates(publishing, supply, current, mapped.get("availability"))
 
 
 def _availability(
-    publishing: Publishing | None, supply: Supply | None, known: Edition | None
+    publishing: Publishing | None, supply: Supply | None, current: Edition | None
 ) -> dict[str, str]:
     """Return the availability (list 65), if the blocks determine it.
 
@@ -122,7 +122,7 @@ def _availability(
         ]
         fallback = next(iter(by_status), AVAILABLE)
         return {"availability": cancelled or supply.availability or fallback}
-    if cancelled or known is None:
+    if cancelled or current is None:
         return {"availability": cancelled or AVAILABILITY_BY_STATUS.get(status, AVAILABLE)}
     return {}
 
@@ -130,7 +130,7 @@ def _availability(
 def _dates(
     publishing: Publishing | None,
     supply: Supply | None,
-    known: Edition | None,
+    current: Edition | None,
     availability: str | None,
 ) -> dict[str, date | None]:
     """Return `published` and `on_sale`, if the blocks determine them.
@@ -140,12 +140,12 @@ def _dates(
     dates: dict[str, date | None] = {}
     sources = [source for source in (publishing, supply) if source]
     published = next((source.published for source in sources if source.published), None)
-    if publishing or known is None or known.published is None:
+    if publishing or current is None or current.published is None:
         dates["published"] = published
-    published = published or (known.published if known else None)
+    published = published or (current.published if current else None)
     embargoes = [source.embargo for source in sources if source.embargo]
     on_sale = max(embargoes, default=None) or _expected(supply, availability, published)
-    if on_sale or (publishing and supply) or known is None:
+    if on_sale or (publishing and supply) or current is None:
         dates["on_sale"] = on_sale
     return dates
 

@@ -73,7 +73,7 @@ def read(stream: BinaryIO) -> Iterator[FeedRecord]:
 
 
 def message_frame(raw: bytes) -> tuple[bytes, bytes]:
-    """Return what to write before and after records like this one to make a message of them."""
+    """Return the start and the end of a message that contains records like this one."""
     name = b"ONIXmessage" if raw.startswith(b"<product") else b"ONIXMessage"
     return (
         b'<?xml version="1.0" encoding="UTF-8"?>\n<' + name + b' release="3.0">\n',
@@ -170,15 +170,15 @@ def _digest(raw: bytes) -> str:
 
 
 def _why_invalid(reference: str, notification: str) -> tuple[str, str]:
-    """Return code and reason."""
+    """Return the error code and the reason for an invalid record."""
     if not reference:
         return "missing_reference", "The record has no RecordReference, which identifies it."
     if notification in UNSUPPORTED_TYPES:
         kind = UNSUPPORTED_TYPES[notification]
         reason = f"The record is {kind} (NotificationType {notification})."
         return "unsupported_notification", reason
-    found = f"the NotificationType {notification}" if notification else "no NotificationType"
-    reason = f"The record has {found}: use 01 to 05, for example 03 for a published book."
+    actual = f"the NotificationType {notification}" if notification else "no NotificationType"
+    reason = f"The record has {actual}: use 01 to 05, for example 03 for a published book."
     return "unknown_notification" if notification else "missing_notification", reason
 
 

@@ -27,15 +27,15 @@ def map_collateral(block: Composite) -> dict[str, Any]:
 
 
 def _description(block: Composite) -> str:
-    found: dict[str, str] = {}
+    by_type: dict[str, str] = {}
     for content in composites(block, "TextContent"):
         text_type = first_text(content, "TextType")
-        if text_type in TEXT_TYPES and text_type not in found and _is_public(content):
+        if text_type in TEXT_TYPES and text_type not in by_type and _is_public(content):
             for element in content.get("Text", ()):
                 if html := _html(element):
-                    found[text_type] = html
+                    by_type[text_type] = html
                     break
-    return next((found[text_type] for text_type in TEXT_TYPES if text_type in found), "")
+    return next((by_type[text_type] for text_type in TEXT_TYPES if text_type in by_type), "")
 
 
 def _html(element: Element) -> str:
@@ -52,15 +52,15 @@ def _html(element: Element) -> str:
 
 def _cover(block: Composite) -> str | None:
     """Return the URL of the widest front cover; files are preferred to web pages."""
-    found: list[tuple[bool, int, str]] = []
+    covers: list[tuple[bool, int, str]] = []
     for resource in composites(block, "SupportingResource"):
         if first_text(resource, "ResourceContentType") == FRONT_COVER and _is_public(resource):
             for version in composites(resource, "ResourceVersion"):
                 link = _link(version)
                 if 0 < len(link) <= MAX_URL_LENGTH:
                     downloadable = first_text(version, "ResourceForm") == DOWNLOADABLE
-                    found.append((downloadable, _width(version), link))
-    return max(found, key=lambda version: version[:2])[2] if found else None
+                    covers.append((downloadable, _width(version), link))
+    return max(covers, key=lambda cover: cover[:2])[2] if covers else None
 
 
 def _link(version: Composite) -> str:

@@ -69,10 +69,10 @@ def _price(composite: Composite, price_type: str, territories: list[Composite]) 
     """Return the price; None if it is zero, or valid in no country."""
     currency = first_text(composite, "CurrencyCode")
     if not _CURRENCY.fullmatch(currency):
-        found = f"the currency {currency}" if currency else "no currency"
+        actual = f"the currency {currency}" if currency else "no currency"
         raise RecordError(
             "invalid_currency",
-            f"A price has {found}: CurrencyCode must have three letters, for example EUR.",
+            f"A price has {actual}: CurrencyCode must have three letters, for example EUR.",
         )
     includes_tax = price_type[-1] in "02468"
     amount = _amount(first_text(composite, "PriceAmount"), currency, includes_tax=includes_tax)
