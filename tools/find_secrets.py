@@ -19,14 +19,14 @@ from detect_secrets.settings import transient_settings
 KNOWN = {
     "ABCDEFGHJKMNPQRSTVWXYZ": "the alphabet of order numbers",
     "postgresql+psycopg://user:password@": "an example",
-    "sk_test_sandbox": "the sandbox's own key, which opens nothing else",
+    "sk_test_sandbox": "the sandbox's own key, which no other service accepts",
     "whsec_sandbox": "the sandbox's own secret, which signs nothing else",
 }
-# Tests contain invented keys: only formats of real ones count.
-MADE_UP = ("tests/",)
+# Folders with invented keys: only formats of real ones count there.
+INVENTED_KEYS = ("tests/",)
 # Files with thousands of hashes, which look random.
 LOCKS = (".lock", "package-lock.json")
-FORMS = (
+FORMATS = (
     *(
         "AWSKeyDetector",
         "ArtifactoryDetector",
@@ -37,7 +37,7 @@ FORMS = (
     *("NpmDetector", "OpenAIDetector", "PrivateKeyDetector", "PypiTokenDetector"),
     *("SendGridDetector", "SlackDetector", "StripeDetector", "TwilioKeyDetector"),
 )
-GUESSES = (
+HEURISTICS = (
     {"name": "Base64HighEntropyString", "limit": 4.5},
     {"name": "HexHighEntropyString", "limit": 3.0},
     {"name": "BasicAuthDetector"},
@@ -47,9 +47,9 @@ GUESSES = (
 
 def settings(*, guessing: bool) -> dict[str, object]:
     """Return the configuration of detect-secrets."""
-    forms = [{"name": name} for name in FORMS]
+    formats = [{"name": name} for name in FORMATS]
     return {
-        "plugins_used": [*forms, *GUESSES] if guessing else forms,
+        "plugins_used": [*formats, *HEURISTICS] if guessing else formats,
         "filters_used": [
             {"path": f"detect_secrets.filters.heuristic.{name}"}
             for name in (
@@ -61,8 +61,8 @@ def settings(*, guessing: bool) -> dict[str, object]:
 
 
 def secrets_in(path: str) -> list[str]:
-    """Return the findings of one file: `path:line: what`."""
-    with transient_settings(settings(guessing=not path.startswith(MADE_UP))):
+    """Return the findings of one file: `path:line: kind of secret`."""
+    with transient_settings(settings(guessing=not path.startswith(INVENTED_KEYS))):
         lines = Path(path).read_bytes().splitlines()
         return sorted(
             f"{path}:{each.line_number}: {each.type}"
@@ -85,17 +85,18 @@ def files() -> list[str]:
 def scan(paths: Iterable[str]) -> Iterator[str]:
     """Yield the findings of all files."""
     with ProcessPoolExecutor() as pool:
-        for found in pool.map(secrets_in, paths, chunksize=20):
-            yield from found
+        for findings in pool.map(secrets_in, paths, chunksize=20):
+            yield from findings
 
 
 def main() -> None:
-    """Report on the files of the current folder; exit 1 when one may hold a secret."""
+    """Report on the files of the current folder; exit 1 if one may contain a secret."""
     paths = files()
-    found = list(scan(paths))
-    if found:
-        sys.exit("\n".join([*found, "Real ones are to be revoked; for others see KNOWN there."]))
-    print(f"{len(paths)} files hold no secret.")
+    findings = list(scan(paths))
+    if findings:
+        advice = "Revoke real secrets. List false positives in KNOWN of tools/find_secrets.py."
+        sys.exit("\n".join([*findings, advice]))
+    print(f"{len(paths)} files contain no secrets.")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Try whether tests notice small faults in the modules of money, orders, payments and access.
+"""Mutation testing: check that tests detect small faults in the modules that handle money.
 
-`make mutants` takes random mutations of AREAS, puts one after the other into a copy of the tree
-and runs there what `make test` runs, beginning with the tests that are nearest. The copy and the
-results are kept in build/mutants: a run that was stopped goes on, `--fresh` begins again.
+`make mutants` applies random mutations of AREAS, one at a time, to a copy of the tree and runs the
+tests of `make test` there, the most specific ones first. The copy and the results are kept in
+build/mutants: an interrupted run resumes, `--fresh` starts again.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "build/mutants"
 PYTHON = ROOT / ".venv/bin/python"
 JOBS = 2  # mutants tried at the same time
-LIMIT = 900  # seconds for one command; a mutant that makes it last longer is noticed by that
-#: Which modules are mutated, and the functional tests that are nearest to them.
+LIMIT = 900  # seconds for one command; a mutant that exceeds it counts as detected
+#: The modules that are mutated, and the functional tests that cover them most directly.
 AREAS = {
     "bookshop/money.py": ("checkout", "catalogue"),
     "bookshop/inventory": ("checkout", "success"),
@@ -46,14 +46,14 @@ OPTIONS = ("-m", MARKS, "--hypothesis-profile=quick", "--no-header", "--tb=line"
 
 @dataclass(frozen=True)
 class Stage:
-    """A command that may notice a mutant."""
+    """A command that may detect a mutant."""
 
     name: str
     command: Sequence[str]
 
 
 def main() -> None:
-    """Run the mutants that have no result yet; exit 1 where fewer than 90 of 100 were noticed."""
+    """Test the mutants that have no result yet; exit 1 if fewer than 90 % were detected."""
     options = _options()
     if options.fresh:
         shutil.rmtree(FOLDER, ignore_errors=True)
@@ -74,16 +74,18 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=int, default=120, help="begin no mutant after these")
-    parser.add_argument("--fresh", action="store_true", help="forget the copy and the results")
+    parser.add_argument("--minutes", type=int, default=120, help="start no mutant after this time")
+    parser.add_argument(
+        "--fresh", action="store_true", help="delete the copy and the results first"
+    )
     parser.add_argument("--no-baseline", action="store_true", help="the copy is known to pass")
     return parser.parse_args()
 
 
 def choose(tree: Path, count: int, seed: int) -> list[Mutation]:
-    """Return `count` mutations of all, the same for the same seed and sources."""
-    found = [Module(tree, path) for area in AREAS for path in modules(tree, area)]
-    places = [(module, number) for module in found for number in range(len(module))]
+    """Return `count` random mutations; the same seed and sources give the same ones."""
+    mutable = [Module(tree, path) for area in AREAS for path in modules(tree, area)]
+    places = [(module, number) for module in mutable for number in range(len(module))]
     random.Random(seed).shuffle(places)  # noqa: S311  # nosec B311
     chosen: list[Mutation] = []
     for module, number in places:
@@ -101,7 +103,7 @@ def modules(tree: Path, area: str) -> list[Path]:
 
 
 def _copy(tree: Path) -> Path:
-    """Copy the files that git tracks or would track, as they are now; keep a copy there is."""
+    """Copy the files that git tracks or would track, unless a copy exists already."""
     if tree.exists():
         return tree
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -117,7 +119,7 @@ def _copy(tree: Path) -> Path:
 
 
 def _working_copy(pristine: Path, tree: Path) -> Path:
-    """Return a copy to put mutants into; what an earlier run left in it is restored."""
+    """Return a copy for mutants; its modules are restored after an earlier run."""
     if not tree.exists():
         shutil.copytree(pristine, tree, symlinks=True)
     for area in AREAS:
@@ -127,7 +129,7 @@ def _working_copy(pristine: Path, tree: Path) -> Path:
 
 
 def stages(tree: Path, path: str) -> Iterator[Stage]:
-    """Yield the commands for a mutant of a module, the quickest to notice it first."""
+    """Yield the commands for a mutant of a module, the most specific tests first."""
     parts = Path(path).with_suffix("").parts[1:]
     own = Path("tests/unit", *parts[:-1], f"test_{parts[-1].strip('_')}.py")
     package = Path("tests/unit", parts[0])
@@ -143,7 +145,7 @@ def stages(tree: Path, path: str) -> Iterator[Stage]:
 
 
 def _run(tree: Path, command: Sequence[str]) -> tuple[int, str] | None:
-    """Run Python on the copy: its exit code and output, or None where it did not end in time."""
+    """Run Python on the copy. Return exit code and output; None if it exceeded LIMIT."""
     variables = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     process = subprocess.Popen(
         [str(PYTHON), *command],
@@ -158,7 +160,7 @@ def _run(tree: Path, command: Sequence[str]) -> tuple[int, str] | None:
     try:
         output, _ = process.communicate(timeout=LIMIT)
     except subprocess.TimeoutExpired:
-        # With the servers that tests have started.
+        # The whole process group, with the servers that tests have started.
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         return None
@@ -166,7 +168,7 @@ def _run(tree: Path, command: Sequence[str]) -> tuple[int, str] | None:
 
 
 def _check_baseline(tree: Path) -> None:
-    """Exit unless the copy passes without a mutant: else each mutant would seem to be noticed."""
+    """Exit if tests fail without a mutant, since every mutant would then count as detected."""
     print("Checking that the tests pass without a mutant", flush=True)
     for command in (("-m", "mypy"), (*PYTEST[:3], "-n", "2", *PYTEST[6:], *OPTIONS, "tests")):
         code, output = _run(tree, command) or (1, "they did not end in time")
@@ -175,7 +177,7 @@ def _check_baseline(tree: Path) -> None:
 
 
 def _try_all(due: Sequence[Mutation], copies: Sequence[Path], results: Path, end: float) -> None:
-    """Try the mutants in the copies, and write each result as soon as it is there."""
+    """Test the mutants in the copies, and write each result at once."""
     free: queue.SimpleQueue[Path] = queue.SimpleQueue()
     for tree in copies:
         free.put(tree)
@@ -183,22 +185,23 @@ def _try_all(due: Sequence[Mutation], copies: Sequence[Path], results: Path, end
     def work(mutant: Mutation) -> None:
         if time.monotonic() > end:
             return
-        tree, begun = free.get(), time.monotonic()
+        tree, started = free.get(), time.monotonic()
         try:
-            noticed = _try(tree, mutant)
+            detected_by = _try(tree, mutant)
         finally:
             free.put(tree)
-        row = {"id": mutant.id, "noticed": noticed, "seconds": round(time.monotonic() - begun)}
+        seconds = round(time.monotonic() - started)
+        row = {"id": mutant.id, "detected_by": detected_by, "seconds": seconds}
         with results.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-        print(f"{mutant.id} {mutant.path}:{mutant.line} {noticed or 'SURVIVED'}", flush=True)
+        print(f"{mutant.id} {mutant.path}:{mutant.line} {detected_by or 'SURVIVED'}", flush=True)
 
     with ThreadPoolExecutor(len(copies)) as pool:
         list(pool.map(work, due))
 
 
 def _try(tree: Path, mutant: Mutation) -> str | None:
-    """Return the stage that noticed the mutant, or None."""
+    """Return the name of the stage that detected the mutant, or None."""
     file = tree / mutant.path
     source = file.read_text(encoding="utf-8")
     file.write_text(mutant.source, encoding="utf-8")
@@ -213,11 +216,11 @@ def _try(tree: Path, mutant: Mutation) -> str | None:
 
 
 def _read(results: Path) -> dict[str, str | None]:
-    """Return the stage that noticed each mutant, by the mutant's id."""
+    """Return the stage that detected each mutant, by the mutant's id."""
     if not results.exists():
         return {}
     rows = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
-    return {row["id"]: row["noticed"] for row in rows}
+    return {row["id"]: row["detected_by"] for row in rows}
 
 
 def report(chosen: Sequence[Mutation], results: dict[str, str | None]) -> int:

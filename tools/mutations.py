@@ -1,4 +1,4 @@
-"""Small faults to put into a module: each changes one place with an operator of mutmut's."""
+"""Mutations of a module: each changes one node with one of mutmut's operators."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.mutation.mutators import mutation_operators
 
-# Calls whose arguments only types need, or whose change no test can see.
+# Calls whose arguments matter to type checkers only, or whose change no test can detect.
 _UNSEEN_CALLS = {"TypeVar", "NewType", "cast", "getLogger", "len", "isinstance"}
 
 
@@ -26,12 +26,12 @@ class Mutation:
 
     @property
     def id(self) -> str:
-        """The same for the same fault at any time."""
+        """A hash of path and diff, which is the same in every run."""
         return hashlib.sha256(f"{self.path}\n{self.diff}".encode()).hexdigest()[:10]
 
 
 class _Places(cst.CSTVisitor):
-    """Collects each node that can be mutated, with what would replace it."""
+    """Collects each node that can be mutated, with its replacements."""
 
     METADATA_DEPENDENCIES = (PositionProvider,)
 
@@ -50,7 +50,7 @@ class _Places(cst.CSTVisitor):
 
 
 def _is_unseen(node: cst.CSTNode) -> bool:
-    """Return True for what is no behaviour: annotations, decorators, docstrings, imports."""
+    """Return True for nodes without behaviour: annotations, decorators, docstrings, imports."""
     match node:
         case cst.Annotation() | cst.Decorator() | cst.Import() | cst.ImportFrom():
             return True
@@ -78,7 +78,7 @@ class Module:
         return len(self._places)
 
     def mutate(self, number: int) -> Mutation | None:
-        """Return the mutation of a place; None where nothing changes, or it is no Python."""
+        """Return the mutation of a place; None if it changes nothing or is not valid Python."""
         line, node, replacement = self._places[number]
         changed = self._tree.deep_replace(node, replacement)
         assert isinstance(changed, cst.Module)  # noqa: S101 - a module stays one  # nosec B101

@@ -58,12 +58,12 @@ def test_a_raised_bound_is_not_met(project):
 def test_a_dependency_that_was_dropped_is_still_locked(project):
     edit(project / "pyproject.toml", '"waitress>=', '# "waitress>=')
     assert [problem for problem in check_lock.check(project) if "waitress:" in problem] == [
-        f"{file}: waitress: locked, but pyproject.toml no longer asks for it"
+        f"{file}: waitress: locked, but pyproject.toml no longer requires it"
         for file in check_lock.LOCKS
     ]
 
 
-def test_a_lock_file_that_is_gone(project):
+def test_a_missing_lock_file_is_a_problem(project):
     (project / "requirements.lock").unlink()
     assert check_lock.check(project) == ["requirements.lock: missing"]
 
@@ -77,7 +77,7 @@ def test_lock_files_that_differ(project):
     )
     edit(lock, f"markupsafe=={pin.version}", "markupsafe==0.1")
     assert check_lock.check(project) == [
-        "requirements.lock has markupsafe==0.1, which requirements-test.lock has not"
+        "requirements.lock has markupsafe==0.1, but requirements-test.lock does not"
     ]
 
 
@@ -90,7 +90,7 @@ def test_lock_files_that_differ(project):
         ("--pre\n", "--pre: not a package at a version"),
     ],
 )
-def test_a_line_that_pins_nothing(spoiled, problem):
+def test_an_unpinned_line_is_a_problem(spoiled, problem):
     (found,) = check_lock.problems([], f"# made by\n{spoiled}")
     assert problem in found
 
@@ -137,13 +137,13 @@ def test_a_source_is_found(tmp_path, name, text):
     assert len(list(check_sources.sources(path))) == 1
 
 
-def test_what_npm_packages_tell_of_themselves_is_no_source(tmp_path):
+def test_metadata_of_npm_packages_is_not_a_source(tmp_path):
     path = tmp_path / "package-lock.json"
     path.write_text('{"packages": {"one": {"funding": {"url": "https://one.example"}}}}')
     assert list(check_sources.sources(path)) == []
 
 
-def test_what_tools_made_is_not_ours_to_check(tmp_path):
+def test_installed_packages_are_not_checked(tmp_path):
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules" / ".npmrc").touch()
     assert list(check_sources.package_files(tmp_path)) == []
@@ -184,7 +184,7 @@ def test_the_python_that_was_named_may_have_a_space_in_its_path(tmp_path):
     assert find_python(tmp_path, str(python)).stdout == f"{python}\n"
 
 
-def test_a_python_without_venv_says_what_to_install(tmp_path):
+def test_a_python_without_venv_is_reported_with_a_fix(tmp_path):
     program(tmp_path, "python3", 'case "$2" in *ensurepip*) exit 1;; esac')
     found = find_python(tmp_path)
     assert found.returncode == 1
@@ -192,7 +192,7 @@ def test_a_python_without_venv_says_what_to_install(tmp_path):
     assert "apt-get install python3-venv" in found.stderr
 
 
-def test_no_python_says_what_to_do(tmp_path):
+def test_a_missing_python_is_reported_with_a_fix(tmp_path):
     found = find_python(tmp_path)
     assert found.returncode == 1
     assert "No Python 3.11 or newer found" in found.stderr
@@ -207,7 +207,7 @@ def test_the_browser_that_was_named(tmp_path, monkeypatch):
 
 def test_a_browser_that_is_no_program(monkeypatch):
     monkeypatch.setenv("CHROMIUM", "/nowhere/chrome")
-    with pytest.raises(SystemExit, match="CHROMIUM=/nowhere/chrome is no program"):
+    with pytest.raises(SystemExit, match="CHROMIUM=/nowhere/chrome is not a program"):
         browser.on_path()
 
 
@@ -246,14 +246,14 @@ def machine(tmp_path, monkeypatch):
     return commands
 
 
-def test_root_with_apt_gets_debians_browser(machine, tmp_path, monkeypatch):
+def test_root_with_apt_installs_debians_browser(machine, tmp_path, monkeypatch):
     program(tmp_path, "apt-get", "exit 0")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert browser.install()
     assert machine == [["apt-get", "update"], ["apt-get", "install"]]
 
 
-def test_anyone_else_gets_playwrights_browser(machine, monkeypatch):
+def test_without_root_playwrights_browser_is_installed(machine, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert not browser.install()
     assert machine == [["playwright", "install", "chromium"]]
@@ -267,7 +267,7 @@ def test_a_browser_that_was_installed_is_found(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == f"==> Browser: {tmp_path}\n"
 
 
-def test_no_browser_says_what_to_do(monkeypatch):
+def test_a_missing_browser_is_reported_with_a_fix(monkeypatch):
     monkeypatch.setattr(browser, "find", lambda: None)
     monkeypatch.setattr(browser, "install", lambda: False)
     with pytest.raises(SystemExit, match="apt-get install chromium"):
@@ -324,7 +324,7 @@ def test_missing_or_old_programs_come_from_pypi(tmp_path, carrying, capsys, old)
 
 
 @pytest.mark.parametrize("tool", [find_node, find_java])
-def test_a_program_that_cannot_be_installed_says_what_to_do(carrying, monkeypatch, tool):
+def test_a_program_that_cannot_be_installed_is_reported_with_a_fix(carrying, monkeypatch, tool):
     monkeypatch.setattr(carried, "install", lambda _package: False)
     with pytest.raises(SystemExit, match="apt-get install"):
         tool.main()
@@ -343,14 +343,14 @@ def test_a_program_that_cannot_be_installed_says_what_to_do(carrying, monkeypatc
     ],
     ids=["address", "address-6", "name", "old-name"],
 )
-def test_nothing_past_loopback(reach, outside_attempts):
+def test_no_connection_leaves_loopback(reach, outside_attempts):
     with pytest.raises(RuntimeError):
         reach()
     assert len(outside_attempts) == 1
     outside_attempts.clear()
 
 
-def test_no_datagram_past_loopback(outside_attempts):
+def test_no_datagram_leaves_loopback(outside_attempts):
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
         pytest.raises(RuntimeError),
@@ -385,7 +385,7 @@ def test_swallows():
 """
 
 
-def test_a_swallowed_attempt_fails_its_test(tmp_path):
+def test_a_caught_connection_attempt_fails_the_test(tmp_path):
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
     (tmp_path / "test_swallows.py").write_text(SWALLOWS, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "--rootdir", tmp_path, "-p", "no:playwright"]
