@@ -745,7 +745,7 @@ def test_developers_mistakes_are_integration_errors(checkout):
         assert message in caught
 
 
-def test_details_never_asked_for_must_come_with_the_confirmation(checkout):
+def test_details_without_a_field_must_come_with_the_confirmation(checkout):
     checkout.open({"fields": {"billingDetails": {"email": "never"}}})
     checkout.frame.get_by_role("radio", name="Bacs Direct Debit").check()
     expect(checkout.field("email")).to_have_count(0)

@@ -184,7 +184,7 @@ def test_a_planted_mistake_in_a_request_is_found(form, place):
 
 
 @pytest.mark.parametrize("encoded", ["a=1&a=2", "a[b=1", "a=1&a[b]=2"])
-def test_what_is_no_encoding_of_stripes_is_found(encoded):
+def test_an_invalid_form_encoding_is_found(encoded):
     assert problems(exchanges.request_findings(exchange(intent(), encoded)), "encoding: ")
 
 
@@ -232,7 +232,7 @@ def test_stripe_js_may_send_a_key_and_a_card():
 
 
 @pytest.mark.parametrize("name", ["metadata", "latest_charge", "amount_received", "customer"])
-def test_a_browser_is_not_given_what_is_the_servers(name):
+def test_server_only_fields_are_not_sent_to_browsers(name):
     planted = {**public(), name: intent()[name]}
     form = "client_secret=pi_1_secret_2"
     path = "/v1/payment_intents/pi_1/confirm"
@@ -321,7 +321,7 @@ def test_no_field_is_added_that_stripe_python_does_not_have(name):
 
 
 @pytest.mark.parametrize("path", MODULES)
-def test_parameters_differ_as_stripe_python_says(path):
+def test_parameter_differences_agree_with_stripe_python(path):
     module, name = MODULES[path]
     module = importlib.import_module(f"stripe.params._payment_intent_{module}_params")
     known = set(getattr(module, f"PaymentIntent{name}Params").__annotations__)

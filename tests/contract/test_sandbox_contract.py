@@ -335,7 +335,7 @@ def test_no_such_object(server_side, path):
     assert (refused.status, refused.error["code"]) == (404, "resource_missing")
 
 
-def test_refused_in_the_state_that_it_is_in(server_side):
+def test_requests_that_the_status_forbids_are_refused(server_side):
     paid = server_side.confirm(
         server_side.create(),
         {"payment_method": "pm_card_visa", "return_url": "https://shop.example/success"},

@@ -99,7 +99,9 @@ def test_a_refund_keeps_metadata(server_side, pay):
         ("pm_card_refundFail", ["succeeded", "failed"]),
     ],
 )
-def test_what_becomes_of_a_refund(server_side, controls, receiver, pay, method, outcomes):
+def test_a_refund_passes_through_its_statuses(
+    server_side, controls, receiver, pay, method, outcomes
+):
     intent = pay(method)
     refund = server_side.post(REFUNDS, {"payment_intent": intent["id"], "amount": 500}).body
     assert refund["status"] == outcomes[0]
@@ -304,7 +306,7 @@ def test_no_such_object(server_side, path):
 
 
 @pytest.mark.parametrize("path", [REFUNDS, DISPUTES, WARNINGS, REVIEWS, f"{REFUNDS}/re_x"])
-def test_none_of_it_is_for_browsers(browser_side, path):
+def test_publishable_keys_cannot_read_refunds_disputes_or_fraud(browser_side, path):
     assert browser_side.get(path).status == 401
 
 

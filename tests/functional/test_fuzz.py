@@ -294,7 +294,7 @@ def rig(make_each_shop, sandbox):
     return Rig(make_each_shop(**changes), sandbox)
 
 
-def test_nothing_that_is_sent_breaks_the_shop(rig):
+def test_no_request_causes_a_server_error(rig):
     times = os.environ.get("BOOKSHOP_FUZZ")
     statuses = Counter()
 

@@ -418,7 +418,7 @@ def theme_text(shop, template):
 @pytest.mark.parametrize(
     "answers", [{}, {"database": "postgresql", "mail": "localhost", "currency": "JPY"}]
 )
-def test_it_starts_with_its_own_theme_and_books(tmp_path, pserve, answers):
+def test_the_new_shop_starts_with_its_theme_and_books(tmp_path, pserve, answers):
     shop = tmp_path / "my shop"
     words = [f"{name}={value}" for name, value in {"name": NAME, **answers}.items()]
     assert new(shop, "--no-input", *words).exit_code == 0
@@ -454,7 +454,7 @@ def logged(file):
 
 @pytest.mark.detail
 @pytest.mark.usefixtures("closing")
-def test_with_its_keys_it_starts_in_production(default_shop, pserve):
+def test_with_keys_the_new_shop_starts_in_production(default_shop, pserve):
     for name, key in KEYS.items():
         (default_shop / "secrets" / name).write_text(f"{key}\n")
     ini = default_shop / "production.ini"
@@ -473,7 +473,7 @@ def test_with_its_keys_it_starts_in_production(default_shop, pserve):
 
 
 @pytest.mark.detail
-def test_its_own_test_passes(default_shop):
+def test_tests_of_the_new_shop_pass(default_shop):
     move_ports(default_shop)
     ended = subprocess.run(
         [BIN / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"],

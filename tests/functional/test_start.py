@@ -157,7 +157,7 @@ def test_the_sandbox_survives_a_restart(write, pserve, folder):
 @pytest.mark.parametrize(
     "program", [("pserve", "shop.ini"), ("bookshop", "--config", "shop.ini", "orders", "list")]
 )
-def test_wrong_settings_are_said_all_at_once_without_a_traceback(write, folder, program):
+def test_all_wrong_settings_are_reported_without_a_traceback(write, folder, program):
     write("""
 bookshop.currency = XYZ
 bookshop.secret = short
@@ -182,7 +182,7 @@ stripe.timeout = soon
     assert "write: bookshop.currency = GBP" in said
 
 
-def test_missing_keys_are_said_with_the_rest(write, folder):
+def test_missing_keys_are_reported_with_the_other_problems(write, folder):
     write("stripe.secret_key =\nbookshop.currency = XYZ\n")
 
     ended = run("pserve", "shop.ini", cwd=folder)
@@ -294,7 +294,7 @@ def test_a_port_that_another_program_has(write, folder):
 
 
 @pytest.mark.detail
-def test_a_made_up_order(write, folder):
+def test_an_unknown_order_is_reported(write, folder):
     write()
     run("bookshop", "--config", "shop.ini", "migrate", cwd=folder)
 

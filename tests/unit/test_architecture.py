@@ -67,7 +67,7 @@ def tree(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def test_there_is_something_to_look_at():
+def test_modules_and_templates_are_found():
     assert len(MODULES) > 40
     assert len(TEMPLATES) > 8
 
@@ -201,7 +201,7 @@ def test_every_view_names_its_context():
     assert without == []
 
 
-def test_what_answers_without_csrf_is_what_no_form_is_sent_to():
+def test_only_views_without_forms_skip_the_csrf_check():
     free = {
         name_of(path)
         for path in MODULES
@@ -306,7 +306,7 @@ def test_every_template_finds_what_it_builds_on(environment, path):
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
-def test_nothing_is_called_safe_by_hand(environment, path):
+def test_templates_mark_nothing_as_safe(environment, path):
     parsed = environment.parse(path.read_text(encoding="utf-8"))
     assert not [node for node in parsed.find_all(nodes.Filter) if node.name == "safe"]
     assert not list(parsed.find_all((nodes.MarkSafe, nodes.ScopedEvalContextModifier)))

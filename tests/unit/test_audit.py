@@ -28,13 +28,13 @@ def said(monkeypatch):
     return say
 
 
-def test_it_passes_where_nothing_is_known_of_anything(said, capsys):
+def test_audit_passes_without_known_vulnerabilities(said, capsys):
     said(FINE)
     audit.main()
     assert "No dependency has a known vulnerability" in capsys.readouterr().out
 
 
-def test_what_is_vulnerable_stops_the_build(said, capsys):
+def test_a_vulnerable_dependency_fails_the_audit(said, capsys):
     said(FINE, VULNERABLE)
     with pytest.raises(SystemExit, match="make lock UPGRADE=1"):
         audit.main()
@@ -42,7 +42,7 @@ def test_what_is_vulnerable_stops_the_build(said, capsys):
 
 
 @pytest.mark.parametrize("packages", [(UNKNOWN,), (FINE, UNKNOWN), ()])
-def test_without_access_it_says_so_and_claims_nothing(said, capsys, packages):
+def test_without_network_access_the_audit_is_reported_as_not_done(said, capsys, packages):
     said(*packages, stderr="ConnectionError: no route")
     audit.main()
     out = capsys.readouterr().out
@@ -50,7 +50,7 @@ def test_without_access_it_says_so_and_claims_nothing(said, capsys, packages):
     assert "No dependency has" not in out
 
 
-def test_it_does_not_wait_for_ever(monkeypatch, capsys):
+def test_audit_that_times_out_is_reported_as_not_done(monkeypatch, capsys):
     def hang(*words, timeout, **_options):
         raise subprocess.TimeoutExpired(words, timeout)
 

@@ -67,12 +67,12 @@ def test_no_secret_is_compared_byte_by_byte(path):
         "digest(body) == wanted",
     ],
 )
-def test_such_a_comparison_is_found(source):
+def test_a_guessable_comparison_is_found(source):
     assert list(guessable(source)) == [1]
 
 
 @pytest.mark.parametrize(
     "source", ["token is None", "secret == ''", "hmac.compare_digest(a, token)", "tokens > 5"]
 )
-def test_what_tells_nothing_is_not(source):
+def test_other_comparisons_are_not_found(source):
     assert list(guessable(source)) == []

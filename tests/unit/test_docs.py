@@ -170,7 +170,7 @@ def test_every_setting_is_explained_with_its_default(name, key):
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_production_ini_says_every_setting_of_the_shop(name):
+def test_production_ini_names_every_setting(name):
     left_alone = {"mail.folder", "stripe.api_base", "stripe.js_url"}
     ini = (ROOT / "production.ini").read_text(encoding="utf-8")
     assert (f"\n{name} = " in ini) is (name not in left_alone)

@@ -72,7 +72,7 @@ def test_a_key_is_found(tmp_path, monkeypatch, name, text):
         ("tests/test_page.py", 'secret = "made-up-for-tests-5f3a9c0b7e2d4186"'),
     ],
 )
-def test_what_is_no_secret_is_not(tmp_path, monkeypatch, name, text):
+def test_text_without_a_secret_is_not_reported(tmp_path, monkeypatch, name, text):
     monkeypatch.chdir(tmp_path)
     path = Path(name)
     path.parent.mkdir(exist_ok=True)

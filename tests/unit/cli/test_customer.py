@@ -71,7 +71,7 @@ def test_erasing_removes_records_and_files_and_can_be_repeated(run, place, engin
     assert number not in again.stdout
 
 
-def test_an_open_order_prevents_it_and_is_named(run, place, engine):
+def test_an_open_order_prevents_erasure_and_is_named(run, place, engine):
     number = place(status=OrderStatus.PAID)
     result = run("customer", "erase", ADA, "--yes")
     assert result.exit_code == 1

@@ -158,7 +158,7 @@ def test_erasing_again_changes_nothing(engine, held, erase):
 @pytest.mark.parametrize(
     "status", [OrderStatus.AWAITING_PAYMENT, OrderStatus.PAID, OrderStatus.DISPUTED]
 )
-def test_an_open_order_prevents_it(sessions, held, erase, engine, status):
+def test_an_open_order_prevents_erasure(sessions, held, erase, engine, status):
     with sessions.begin() as session:
         session.scalars(select(Order).where(Order.number == held[1])).one().status = status
     before = everything(engine)

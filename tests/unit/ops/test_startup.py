@@ -39,7 +39,7 @@ def count_books(registry):
         return connection.scalar(select(func.count()).select_from(BookRecord))
 
 
-def test_development_makes_itself_ready_and_says_so(configure, empty_url, tmp_path, caplog):
+def test_development_prepares_the_database_and_logs_it(configure, empty_url, tmp_path, caplog):
     caplog.set_level(logging.INFO, "bookshop")
     registry = configure(empty_url)
     prepare(registry, "my shop.ini")
@@ -59,7 +59,7 @@ def test_outside_development_the_start_does_not_migrate(configure, empty_url):
     assert migrations.pending(registry.services.engine)
 
 
-def test_elsewhere_no_demo_is_loaded(configure, database_url):
+def test_outside_development_no_demo_is_loaded(configure, database_url):
     registry = configure(database_url, "staging")
     prepare(registry, "my shop.ini")
     assert count_books(registry) == 0
@@ -98,7 +98,7 @@ def test_an_older_shop_does_not_start_after_other_changes(newer):
 # --- check
 
 
-def test_nothing_is_found_where_all_is_well(configure, database_url):
+def test_a_current_database_has_no_findings(configure, database_url):
     assert check_database(configure(database_url).services) == []
 
 
@@ -112,7 +112,7 @@ def test_a_database_of_another_version_is_found(configure, empty_url):
     assert finding.fix == "bookshop migrate"
 
 
-def test_a_server_that_is_not_there_is_found(configure, postgres):
+def test_an_unreachable_database_server_is_found(configure, postgres):
     url = postgres.create("gone")
     postgres.drop("gone")
     [finding] = check_database(configure(url, "staging").services)
@@ -127,6 +127,6 @@ def unusable(configure, sqlite_url, tmp_path):
     return configure(sqlite_url.set(database=str(tmp_path / "file" / "shop.sqlite")))
 
 
-def test_a_folder_that_cannot_be_made_stops_the_start_in_words(unusable):
+def test_an_unusable_database_folder_stops_the_start_with_a_fix(unusable):
     with pytest.raises(StartupError, match=r"sqlalchemy\.url in my shop\.ini"):
         prepare(unusable, "my shop.ini")

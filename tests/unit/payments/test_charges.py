@@ -216,7 +216,7 @@ def test_the_delivery_address_comes_before_the_billing_address(retrieve):
 @pytest.mark.parametrize(
     "billing", [{**PARTY, "address": None}, {**PARTY, "address": dict.fromkeys(ADDRESS)}]
 )
-def test_an_empty_address_is_none(retrieve, billing):
+def test_an_empty_address_is_omitted(retrieve, billing):
     assert retrieve(paid(charge(billing_details=billing))).charge.address is None
 
 

@@ -50,13 +50,13 @@ def fail(breaker, times=FAILURE_THRESHOLD):
             call(breaker, StripeUnavailableError("no answer"))
 
 
-def test_failures_below_the_threshold_keep_it_closed(breaker):
+def test_failures_below_the_threshold_keep_the_circuit_closed(breaker):
     fail(breaker, FAILURE_THRESHOLD - 1)
     assert breaker.state == BreakerState.CLOSED
     call(breaker)
 
 
-def test_consecutive_failures_open_it(breaker):
+def test_consecutive_failures_open_the_circuit(breaker):
     fail(breaker)
     assert breaker.state == BreakerState.OPEN
     with pytest.raises(StripeDownError):
@@ -89,7 +89,7 @@ def test_half_open_admits_a_single_probe(breaker, timer):
     call(breaker)
 
 
-def test_a_failed_probe_opens_it_again(breaker, timer):
+def test_a_failed_probe_opens_the_circuit_again(breaker, timer):
     fail(breaker)
     timer.now += RECOVERY_TIME
     fail(breaker, 1)
@@ -136,7 +136,7 @@ def test_one_of_many_threads_probes(breaker, timer):
 
 
 @given(st.lists(st.sampled_from(["answer", "failure", "mistake", "wait"]), max_size=60))
-def test_it_always_closes_once_stripe_answers(steps):
+def test_the_circuit_always_closes_once_stripe_responds(steps):
     timer = Timer()
     breaker = CircuitBreaker(timer)
     errors = {"failure": StripeUnavailableError("no answer"), "mistake": KeyError("ours")}

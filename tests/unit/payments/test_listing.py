@@ -65,7 +65,7 @@ def test_a_page_is_requested_when_it_is_needed(gateway, fake_stripe, name, path,
 
 
 @EACH_LIST
-def test_nothing_is_held_between_pages(gateway, fake_stripe, operations, name, path, made):
+def test_no_slot_is_held_between_pages(gateway, fake_stripe, operations, name, path, made):
     fake_stripe.reply_with(
         answer(listed(*named(made, "a", "b"), more=True)),
         answer(paid()),

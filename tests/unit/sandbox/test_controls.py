@@ -42,7 +42,7 @@ def processing(create):
     )
 
 
-def test_it_says_who_it_is(app):
+def test_the_sandbox_identifies_itself(app):
     assert app.get("/_sandbox").json == {
         "sandbox": "bookshop",
         "publishable_key": "pk_test_sandbox",
@@ -144,7 +144,7 @@ def test_a_debit_is_settled_at_the_dashboard(app, processing, outcome, label):
     assert "insufficient_funds" in app.get("/").text or outcome == "succeeded"
 
 
-def test_after_an_order_from_nowhere_comes_the_first_page(app):
+def test_a_foreign_referer_leads_to_the_first_page(app):
     headers = {**HTML, "Referer": "http://evil.example/"}
     done = app.post("/_sandbox/faults", {"kind": "reset"}, headers=headers)
 
@@ -205,7 +205,7 @@ def test_endpoints_at_the_dashboard(app):
     assert made["secret"] not in page.text
 
 
-def test_deliveries_are_asked_for_at_the_dashboard(app, create):
+def test_deliveries_can_be_requested_on_the_dashboard(app, create):
     _subscribe(app, "http://localhost:1/one")
     _subscribe(app, "http://localhost:1/two")
     create()
@@ -257,7 +257,7 @@ def test_pages_hold_no_inline_script_or_style(app, processing):
         ("/static/dashboard.css", "text/css"),
     ],
 )
-def test_what_browsers_load(app, path, kind):
+def test_files_that_browsers_load(app, path, kind):
     answer = app.get(path)
 
     assert answer.content_type == kind
@@ -268,7 +268,7 @@ def test_what_browsers_load(app, path, kind):
 
 
 @pytest.mark.parametrize("name", ["none.js", "elements.html", "..%2Fapp.py", ".hidden.js", "a.py"])
-def test_what_browsers_do_not_load(app, name):
+def test_files_that_browsers_do_not_load(app, name):
     app.get(f"/static/{name}", status=404)
 
 

@@ -35,7 +35,7 @@ def _log(send):
     return entry["fault"], entry["status"]
 
 
-def test_a_status_strikes_once_and_what_matches_only(client, order, send):
+def test_a_status_fault_applies_once_to_a_matching_request(client, order, send):
     order(kind="status", status=503, method="POST", path=INTENTS)
 
     assert client.payment_intents.list().data == []
@@ -56,7 +56,7 @@ def test_too_many_requests_come_before_idempotency(client, order):
     assert client.payment_intents.create(NEW, {"idempotency_key": "order-1"}).amount == 500
 
 
-def test_a_reset_is_a_reset_and_nothing_was_done(client, order, send):
+def test_a_reset_connection_leaves_no_effect(client, order, send):
     order(kind="reset", method="POST")
 
     with pytest.raises(stripe.APIConnectionError, match="Connection reset by peer"):
@@ -77,7 +77,7 @@ def test_a_dropped_answer_was_an_answer(client, order, send):
     assert client.payment_intents.create(NEW, {"idempotency_key": "order-1"}).id == made.id
 
 
-def test_the_sdk_gets_over_a_dropped_answer(sandbox, connect, order):
+def test_the_sdk_retries_after_a_dropped_response(sandbox, connect, order):
     client = connect(sandbox, max_network_retries=2)
     order(kind="drop_answer", method="POST")
 
@@ -140,7 +140,7 @@ def _quietly(send):
         send("GET", INTENTS, key="sk_test_sandbox")
 
 
-def test_a_fault_strikes_so_often(client, order):
+def test_a_fault_applies_as_often_as_stated(client, order):
     order(kind="status", status=500, times=2)
 
     for _ in range(2):
@@ -162,7 +162,7 @@ def test_faults_can_be_seen_and_cleared(client, order, send):
     assert client.charges.list().data == []
 
 
-def test_faults_are_for_the_api_alone(order, send):
+def test_faults_apply_only_to_the_api(order, send):
     order(kind="status")
 
     assert send("GET", "/_sandbox/requests").status == 200
@@ -181,6 +181,6 @@ def test_faults_are_for_the_api_alone(order, send):
         {"kind": "hang", "colour": "red"},
     ],
 )
-def test_a_fault_that_makes_no_sense(send, fault):
+def test_an_invalid_api_fault_is_refused(send, fault):
     assert send("POST", "/_sandbox/faults", fault).status == 400
     assert send("GET", "/_sandbox/faults").json == {"data": []}

@@ -56,7 +56,7 @@ def test_the_issuer_warns_at_will(client, confirm, intent, warnings, on_charge):
 
 
 @pytest.mark.parametrize("how", ["refund", "dispute"])
-def test_there_is_nothing_left_to_do_about_a_warning(
+def test_a_fraud_warning_of_a_refunded_charge_is_not_actionable(
     client, confirm, intent, warnings, on_charge, how
 ):
     confirm(intent, "pm_card_createIssuerFraudRecord")

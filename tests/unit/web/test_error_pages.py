@@ -70,7 +70,7 @@ def test_a_busy_database_is_a_503_without_details(raising, error, caplog):
     assert [found.getMessage() for found in caplog.records] == ["database_unavailable"]
 
 
-def test_a_rate_limit_says_when_to_try_again(raising):
+def test_a_rate_limit_response_has_retry_after(raising):
     page = raising(RateLimitExceededError("searches", 41.2)).get("/page", status=429)
     assert page.headers["Retry-After"] == "42"
     assert error_code(page) == "too_many_requests"

@@ -88,7 +88,7 @@ def test_methods_that_change_something_are_refused_unless_the_view_states_otherw
     assert read_only.post("/tests").text == "ok"
 
 
-def test_a_program_gets_json(read_only):
+def test_json_clients_get_a_json_refusal(read_only):
     refused = read_only.get("/answers", status=503)
     assert (refused.json["error"]["code"], refused.json["error"]["field"]) == ("read_only", None)
 

@@ -83,7 +83,7 @@ def test_a_mail_is_shown(app, write):
     assert "unsafe" not in page.headers["Content-Security-Policy"]
 
 
-def test_its_html_may_do_nothing(app, write):
+def test_html_of_an_email_runs_no_script_and_loads_nothing(app, write):
     write("one.eml", html="<style>p{}</style><p>Zoë</p><script>alert(1)</script>")
 
     page = app.get("/mail/one.eml")
@@ -109,7 +109,7 @@ def test_a_mail_without_html_has_no_frame(app, write):
     app.get("/mail/one.eml/html", status=404)
 
 
-def test_a_mail_of_html_alone(app, folder):
+def test_an_email_without_plain_text_is_shown(app, folder):
     mail = EmailMessage()
     mail["Subject"] = "Only HTML"
     mail.set_content("<p>Thank you</p>", subtype="html")
@@ -120,7 +120,7 @@ def test_a_mail_of_html_alone(app, folder):
     assert "<pre" not in page
 
 
-def test_a_mail_is_kept_as_it_was_written(app, write):
+def test_an_email_is_stored_unchanged(app, write):
     path = write('one "é".eml')
 
     answer = app.get("/mail/one%20%22%C3%A9%22.eml/source")
@@ -145,7 +145,7 @@ def test_no_other_file_is_shown(app, folder, write, name, part):
 
 
 @pytest.mark.parametrize("path", ["/mail", "/mail/one.eml", "/mail/one.eml/html"])
-def test_no_other_site_may_read_it(app, write, path):
+def test_other_sites_cannot_read_emails(app, write, path):
     write("one.eml")
 
     app.get(path, headers={"Origin": "https://evil.example"}, status=403)

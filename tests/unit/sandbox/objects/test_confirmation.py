@@ -221,7 +221,7 @@ def test_a_bank_debit_is_processing_until_the_bank_answers(
     assert (done.last_payment_error is None) == (outcome == "succeeded")
 
 
-def test_only_what_is_processing_can_be_settled(intent, send):
+def test_only_processing_payments_can_be_settled(intent, send):
     path = f"/_sandbox/payment_intents/{intent.id}/settle"
 
     assert send("POST", path, {"outcome": "succeeded"}).error["code"] == (

@@ -74,7 +74,7 @@ def test_an_inquiry_takes_nothing(client, disputed, intent, event_types):
 
 
 @pytest.mark.parametrize(("outcome", "refundable"), [(None, False), ("lost", False), ("won", True)])
-def test_what_the_bank_took_is_not_refunded_too(
+def test_a_charge_that_was_charged_back_cannot_be_refunded(
     client, disputed, settle, intent, outcome, refundable
 ):
     found = disputed()
@@ -142,7 +142,7 @@ def test_evidence_is_weighed_when_submitted(client, disputed, event_types, evide
     assert _refused(client.disputes.update, found.id, again).param == "evidence"
 
 
-def test_an_update_tells_what_was_there_before(client, disputed):
+def test_an_update_event_has_the_previous_attributes(client, disputed):
     found = disputed()
     client.disputes.update(found.id, {"evidence": {"customer_name": "Ada"}, "metadata": {"a": "1"}})
 
@@ -207,7 +207,7 @@ def test_any_paid_charge_can_be_disputed(client, confirm, intent, dispute):
     assert client.disputes.retrieve(made["id"]).payment_intent == intent.id
 
 
-def test_customers_dispute_even_what_was_refunded(client, confirm, intent, dispute):
+def test_a_refunded_payment_can_be_disputed(client, confirm, intent, dispute):
     confirm(intent, "pm_card_visa")
     client.refunds.create({"payment_intent": intent.id})
 

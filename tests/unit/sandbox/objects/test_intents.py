@@ -91,7 +91,7 @@ def test_without_automatic_methods_there_are_cards(client):
         ),
     ],
 )
-def test_what_is_wrong_is_refused_in_stripes_words(client, params, code, param):
+def test_invalid_requests_get_stripes_errors(client, params, code, param):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.payment_intents.create(params)
 
@@ -150,7 +150,7 @@ def test_metadata_has_bounds_over_all_updates(client, intent):
     assert refused.value.param == "metadata"
 
 
-def test_what_follows_the_name_on_a_bank_statement(confirm, client, intent):
+def test_statement_descriptor_suffix_follows_the_name(confirm, client, intent):
     client.payment_intents.update(intent.id, {"statement_descriptor_suffix": "BOOKS 12"})
 
     paid = confirm(intent, "pm_card_visa", expand=["latest_charge"])
@@ -266,7 +266,7 @@ def test_an_intent_can_be_made_with_its_method_and_confirmed_at_once(client):
     assert refused.value.code == "payment_intent_unexpected_state"
 
 
-def test_what_is_refused_leaves_nothing_behind(client):
+def test_a_refused_request_stores_nothing(client):
     params = {"amount": 500, "currency": "eur", "confirm": True, "payment_method": "pm_card_visa"}
     with pytest.raises(stripe.InvalidRequestError):
         client.payment_intents.create(params)

@@ -67,7 +67,7 @@ def test_a_refund_is_of_all_that_is_left(client, paid, refund, charge, intent):
     assert (after.status, after.amount_received) == ("succeeded", 1299)
 
 
-def test_the_money_goes_back_no_more_than_once(paid, refund, charge):
+def test_refunds_cannot_exceed_the_charge(paid, refund, charge):
     paid()
     too_much = _refused(refund, amount=1300)
     assert too_much.user_message == (
@@ -92,7 +92,7 @@ def test_an_amount_is_a_positive_whole_number(paid, refund, amount):
     assert _refused(refund, amount=amount).code == "parameter_invalid_integer"
 
 
-def test_what_was_not_paid_is_not_refunded(client, refund, confirm, intent, send):
+def test_an_unpaid_payment_cannot_be_refunded(client, refund, confirm, intent, send):
     nothing = "does not have a successful charge to refund"
     assert nothing in _refused(refund).user_message
     with pytest.raises(stripe.CardError):
