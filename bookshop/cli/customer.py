@@ -34,9 +34,9 @@ def customer() -> None:
 @click.argument("email")
 @click.pass_obj
 def export(shop: ShopContext, *, email: str) -> None:
-    """Print all data about the customer with this e-mail address as JSON.
+    """Print all data about a customer as JSON.
 
-    This includes orders, addresses, e-mails and history. Exit code 1 if there is none.
+    Finds orders, addresses, e-mails and history by the e-mail address. Exit code 1 if none exist.
 
     Example: bookshop customer export ada@mail.example > ada.json
     """

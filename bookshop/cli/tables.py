@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 
+from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 def make_table(*headers: str, complete: Collection[str]) -> Table:
@@ -14,3 +16,21 @@ def make_table(*headers: str, complete: Collection[str]) -> Table:
         whole = header in complete
         table.add_column(header, no_wrap=whole, overflow="ignore" if whole else "fold")
     return table
+
+
+def print_rows(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table with one line per row, so that ids can be copied and lines searched.
+
+    No value is cut or folded: where the terminal is too narrow, the table has no borders, and its
+    lines are longer than the terminal.
+    """
+    console = Console()
+    table = Table(*headers)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    width = console.measure(table, options=console.options.update(width=10_000)).maximum
+    if width > console.width:
+        console.width = width
+        table.box = None
+        table.pad_edge = False
+    console.print(table)

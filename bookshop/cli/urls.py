@@ -9,10 +9,9 @@ from typing import Any
 import click
 from pyramid.registry import Registry
 from pyramid.util import as_sorted_tuple
-from rich.console import Console
-from rich.table import Table
 
 from bookshop.cli.shop import ShopContext, json_option, print_json
+from bookshop.cli.tables import print_rows
 from bookshop.web.resources import Resource
 from bookshop.web.view_policies import view_is_private, view_writes
 
@@ -35,8 +34,8 @@ class ViewDescription:
 
 def describe_views(registry: Registry) -> list[ViewDescription]:
     """Return the views of all resources, sorted by address. Error pages are left out."""
-    found = (_describe(registry, item["introspectable"]) for item in _views(registry))
-    return sorted(found, key=lambda each: (each.address, each.methods))
+    descriptions = (_describe(registry, item["introspectable"]) for item in _views(registry))
+    return sorted(descriptions, key=lambda each: (each.address, each.methods))
 
 
 def _views(registry: Registry) -> Iterator[Any]:
@@ -83,7 +82,7 @@ def _permission(registry: Registry, view: Any) -> str | None:
 @json_option
 @click.pass_obj
 def urls(shop: ShopContext, *, as_json: bool) -> None:
-    """List the URLs of the shop: address, resource, view, methods, permission.
+    """List the shop's addresses, each with its view and methods.
 
     Read-only mode refuses the views marked "writes". The log does not contain the paths of the
     views marked "private".
@@ -92,15 +91,19 @@ def urls(shop: ShopContext, *, as_json: bool) -> None:
     if as_json:
         print_json({"urls": [asdict(view) for view in views]})
         return
-    table = Table("address", "resource", "view", "methods", "permission", "writes", "private")
-    for view in views:
-        table.add_row(
-            view.address,
-            view.resource,
-            view.view.removeprefix("bookshop."),
-            " ".join(view.methods),
-            view.permission or "",
-            "writes" if view.writes else "",
-            "private" if view.private else "",
-        )
-    Console().print(table)
+    headers = ("address", "resource", "view", "methods", "permission", "writes", "private")
+    print_rows(
+        headers,
+        (
+            (
+                view.address,
+                view.resource,
+                view.view.removeprefix("bookshop."),
+                " ".join(view.methods),
+                view.permission or "",
+                "writes" if view.writes else "",
+                "private" if view.private else "",
+            )
+            for view in views
+        ),
+    )

@@ -48,10 +48,11 @@ def import_(
     feed_format: str | None,
     as_json: bool,
 ) -> None:
-    """Import books from ONIX (3.0, 3.1) or CSV files, also gzip-compressed; - is standard input.
+    """Import books from ONIX (3.0, 3.1) or CSV files.
 
-    It is safe to interrupt and to repeat, also while the shop is open. The exit code is 1 if a
-    record was refused, or a file could not be read to its end.
+    They may be gzip-compressed; - is standard input. It is safe to interrupt and to repeat, also
+    while the shop is open. The exit code is 1 if a record was refused, or a file could not be read
+    to its end.
     """
     shop: ShopContext = context.obj
     shop.session(writing=not dry_run).close()

@@ -54,9 +54,10 @@ class Since(click.ParamType[datetime]):
 def reconcile(
     context: click.Context, shop: ShopContext, *, since: datetime, dry_run: bool, as_json: bool
 ) -> None:
-    """Compare Stripe with the orders, repair what is safe and list the rest. Repeatable.
+    """Compare Stripe with the orders, and repair what is safe.
 
-    Exit code 1 if a difference needs attention, or if Stripe did not respond to the end.
+    Lists what a person has to decide. Can be repeated. Exit code 1 if a difference needs
+    attention, or if Stripe did not respond to the end.
     """
     shop.session(writing=not dry_run).close()
     databases = Databases(sessionmaker(shop.services.engine), shop.services.sessions)
@@ -127,8 +128,8 @@ def _print(report: Report, since: datetime, *, dry_run: bool) -> None:
     checked = ", ".join(f"{count} {kind}" for kind, count in report.checked.items())
     click.echo(f"Compared since {since:%Y-%m-%d %H:%M} UTC: {checked or 'nothing'}.")
     if report.findings:
-        found, unresolved = len(report.findings), report.unresolved
-        repaired = found - unresolved
-        click.echo(f"Differences: {found}, repaired: {repaired}, unresolved: {unresolved}.")
+        count, unresolved = len(report.findings), report.unresolved
+        repaired = count - unresolved
+        click.echo(f"Differences: {count}, repaired: {repaired}, unresolved: {unresolved}.")
     elif report.unfinished is None:
         click.echo("Stripe and the orders agree.")

@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from bookshop.cli.shop import ShopContext, print_json
+from bookshop.cli.tables import print_rows
 from bookshop.webhooks.handlers import ReplayError, replay_event
 from bookshop.webhooks.ledger import EventSnapshot, find_event, list_events
 from bookshop.webhooks.models import EventStatus
@@ -49,22 +48,26 @@ def list_command(
 ) -> None:
     """List the last events received, newest first."""
     with shop.session() as session:
-        found = list_events(session, limit, EventStatus(status) if status else None, type_prefix)
+        listed = list_events(session, limit, EventStatus(status) if status else None, type_prefix)
     if as_json:
-        print_json({"events": [_as_json(event) for event in found]})
+        print_json({"events": [_as_json(event) for event in listed]})
         return
-    table = Table("event", "received", "type", "status", "order", "deliveries", "problem")
-    for event in found:
-        table.add_row(
-            event.id,
-            _format_time(event.received_at),
-            event.type,
-            event.status.value,
-            event.order or "",
-            str(event.deliveries),
-            event.problem or "",
-        )
-    Console().print(table)
+    headers = ("event", "received", "type", "status", "order", "deliveries", "problem")
+    print_rows(
+        headers,
+        (
+            (
+                event.id,
+                _format_time(event.received_at),
+                event.type,
+                event.status.value,
+                event.order or "",
+                str(event.deliveries),
+                event.problem or "",
+            )
+            for event in listed
+        ),
+    )
 
 
 @events.command("show")

@@ -40,7 +40,7 @@ def webhooks() -> None:
 )
 @click.pass_obj
 def register(shop: ShopContext, *, secret_file: Path | None) -> None:
-    """Create the webhook endpoint at Stripe, or repair the existing one.
+    """Create or repair the webhook endpoint at Stripe.
 
     Repeatable. Endpoints at other addresses are not changed.
     """

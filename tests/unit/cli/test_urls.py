@@ -50,6 +50,14 @@ def test_the_table_has_the_same_addresses(run, listed):
         assert address in result.stdout
 
 
+def test_a_narrow_terminal_cuts_no_address_and_no_view(run):
+    (listed, narrow) = (run("urls", "--json"), run("urls", columns="40"))
+    lines = [line.split() for line in narrow.stdout.splitlines()]
+    for url in json.loads(listed.stdout)["urls"]:
+        view = url["view"].removeprefix("bookshop.")
+        assert any({url["address"], url["resource"], view} <= set(line) for line in lines), url
+
+
 def test_a_permission_is_shown(configure):
     config = configure()
     config.set_default_permission("read")
