@@ -1,4 +1,4 @@
-"""What is wrong with the settings: one Problem per key, all in one SettingsError."""
+"""Errors of settings: a Problem for each key, and a SettingsError with all problems."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a key, as a stable code and a text, and the line to write instead."""
+    """A problem of a key, with a stable code and a text, and the line to write instead."""
 
     key: str
     code: str

@@ -1,4 +1,4 @@
-"""Parsers of single values: text in, typed value out. ValueError says what is wrong with it."""
+"""Parsers of single values: each takes text and returns a typed value, or raises ValueError."""
 
 from __future__ import annotations
 
@@ -50,11 +50,9 @@ def web_address(raw: str) -> str:
     """Return an http(s) address without its trailing slash."""
     parts = urlsplit(raw)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        message = "is not a web address that begins with http:// or https://"
-        raise ValueError(message)
+        raise ValueError("is not a web address that begins with http:// or https://")
     if parts.username or parts.query or parts.fragment:
-        message = "must be an address without user, query or fragment"
-        raise ValueError(message)
+        raise ValueError("must be an address without user, query or fragment")
     return f"{parts.scheme}{raw[len(parts.scheme) :]}".rstrip("/")
 
 
@@ -65,8 +63,7 @@ def host(raw: str) -> str:
     except UnicodeError:
         valid = None
     if not valid:
-        message = f"{raw!r} is not a host name, such as smtp.example.com"
-        raise ValueError(message)
+        raise ValueError(f"{raw!r} is not a host name, such as smtp.example.com")
     return raw
 
 
@@ -81,17 +78,13 @@ def is_loopback(host_name: str) -> bool:
 def port(raw: str) -> int:
     """Return a TCP port."""
     if not re.fullmatch(r"\d{1,5}", raw) or not 0 < int(raw) <= MAX_PORT:
-        message = f"{raw!r} is not a port from 1 to {MAX_PORT}"
-        raise ValueError(message)
+        raise ValueError(f"{raw!r} is not a port from 1 to {MAX_PORT}")
     return int(raw)
 
 
 def mail_security(raw: str) -> str:
     """Return the encryption of the connection to the mail server."""
-    if raw not in {"starttls", "tls", "none"}:
-        message = f"{raw!r} is not starttls, tls or none"
-        raise ValueError(message)
-    return raw
+    return _one_of(raw, "starttls", "tls", "none")
 
 
 def locale(raw: str) -> str:
@@ -99,15 +92,13 @@ def locale(raw: str) -> str:
     try:
         return str(Locale.parse(raw.replace("-", "_")))
     except (UnknownLocaleError, ValueError) as err:
-        message = f"{raw!r} is not a locale, such as en_GB or de_DE"
-        raise ValueError(message) from err
+        raise ValueError(f"{raw!r} is not a locale, such as en_GB or de_DE") from err
 
 
 def currency(raw: str) -> str:
     """Return an ISO 4217 code in use today."""
     if raw.upper() not in known_currencies():
-        message = f"{raw!r} is not the ISO 4217 code of a currency, such as GBP or EUR"
-        raise ValueError(message)
+        raise ValueError(f"{raw!r} is not the ISO 4217 code of a currency, such as GBP or EUR")
     return raw.upper()
 
 
@@ -116,8 +107,7 @@ def email(raw: str) -> str:
     try:
         checked = validate_email(raw, check_deliverability=False, test_environment=True)
     except EmailNotValidError as err:
-        message = f"{raw!r} is not an e-mail address"
-        raise ValueError(message) from err
+        raise ValueError(f"{raw!r} is not an e-mail address") from err
     return checked.normalized
 
 
@@ -128,8 +118,7 @@ def signing_secret(raw: str) -> Secret:
         message = f"has {size} bytes; {MIN_SECRET_BYTES} or more are required: openssl rand -hex 32"
         raise ValueError(message)
     if len(set(raw)) < MIN_SECRET_BYTES // 4:
-        message = "repeats a few characters; it must be random: openssl rand -hex 32"
-        raise ValueError(message)
+        raise ValueError("repeats a few characters; it must be random: openssl rand -hex 32")
     return Secret(raw)
 
 
@@ -137,8 +126,7 @@ def folder(raw: str) -> Path:
     """Return a folder's absolute path. It is created when it is first used."""
     path = Path(raw).expanduser().resolve()
     if path.exists() and not path.is_dir():
-        message = f"{raw!r} is a file, not a folder"
-        raise ValueError(message)
+        raise ValueError(f"{raw!r} is a file, not a folder")
     return path
 
 
@@ -146,17 +134,13 @@ def existing_folder(raw: str) -> Path:
     """Return a folder that exists."""
     path = folder(raw)
     if not path.is_dir():
-        message = f"{raw!r} does not exist, or is not a folder"
-        raise ValueError(message)
+        raise ValueError(f"{raw!r} does not exist, or is not a folder")
     return path
 
 
 def environment(raw: str) -> str:
     """Return the environment."""
-    if raw not in {"development", "staging", "production"}:
-        message = f"{raw!r} is not development, staging or production"
-        raise ValueError(message)
-    return raw
+    return _one_of(raw, "development", "staging", "production")
 
 
 def database_url(raw: str) -> URL:
@@ -164,17 +148,14 @@ def database_url(raw: str) -> URL:
     try:
         url = make_url(raw)
     except (ArgumentError, ValueError) as err:
-        message = "is not a database URL"
-        raise ValueError(message) from err
+        raise ValueError("is not a database URL") from err
     if url.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
-        message = f"{url.drivername!r} is neither sqlite nor postgresql+psycopg"
-        raise ValueError(message)
+        raise ValueError(f"{url.drivername!r} is neither sqlite nor postgresql+psycopg")
     if url.get_backend_name() == "postgresql" and find_spec("psycopg") is None:
         message = "needs psycopg, which is not installed: pip install 'bookshop[postgresql]'"
         raise ValueError(message)
     if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
-        message = "is in memory, where orders would be lost: name a file"
-        raise ValueError(message)
+        raise ValueError("is in memory, where orders would be lost: name a file")
     return url
 
 
@@ -189,8 +170,7 @@ def stripe_secret_key(raw: str) -> Secret:
 def stripe_publishable_key(raw: str) -> str:
     """Return a publishable key, which is public."""
     if not re.fullmatch(r"pk_(test|live)_\S+", raw):
-        message = "is not a publishable key: those begin with pk_test_ or pk_live_"
-        raise ValueError(message)
+        raise ValueError("is not a publishable key: those begin with pk_test_ or pk_live_")
     return raw
 
 
@@ -203,17 +183,13 @@ def webhook_secrets(raw: str) -> tuple[Secret, ...]:
     """Return the signing secrets, separated by spaces or commas; several while one is replaced."""
     secrets = raw.replace(",", " ").split()
     if not secrets or not all(re.fullmatch(r"whsec_\S+", secret) for secret in secrets):
-        message = "contains a secret that does not begin with whsec_"
-        raise ValueError(message)
+        raise ValueError("contains a secret that does not begin with whsec_")
     return tuple(Secret(secret) for secret in secrets)
 
 
 def limit_storage(raw: str) -> str:
     """Return where requests are counted for rate limits."""
-    if raw not in {"memory", "database"}:
-        message = f"{raw!r} is neither memory nor database"
-        raise ValueError(message)
-    return raw
+    return _one_of(raw, "memory", "database")
 
 
 def rate(raw: str) -> RateLimitItem:
@@ -223,8 +199,7 @@ def rate(raw: str) -> RateLimitItem:
     except ValueError:
         limit = None
     if limit is None or limit.amount < 1:
-        message = f"{raw!r} is not a rate, such as 30/hour or 5 per 10 minutes"
-        raise ValueError(message)
+        raise ValueError(f"{raw!r} is not a rate, such as 30/hour or 5 per 10 minutes")
     return limit
 
 
@@ -243,8 +218,7 @@ def seconds(raw: str) -> float:
 def count(raw: str) -> int:
     """Return a whole number from 0 to 9999."""
     if not re.fullmatch(r"\d{1,4}", raw):
-        message = f"{raw!r} is not a whole number from 0 to 9999"
-        raise ValueError(message)
+        raise ValueError(f"{raw!r} is not a whole number from 0 to 9999")
     return int(raw)
 
 
@@ -252,6 +226,11 @@ def positive_count(raw: str) -> int:
     """Return a whole number from 1 to 9999."""
     value = count(raw)
     if value == 0:
-        message = "must be 1 or more"
-        raise ValueError(message)
+        raise ValueError("must be 1 or more")
     return value
+
+
+def _one_of(raw: str, *names: str) -> str:
+    if raw not in names:
+        raise ValueError(f"{raw!r} is not {', '.join(names[:-1])} or {names[-1]}")
+    return raw

@@ -1,4 +1,4 @@
-"""Reading the INI: references to the environment, secrets in files, and the typed settings."""
+"""Reads the INI: replaces environment variables, reads secret files, returns typed settings."""
 
 from __future__ import annotations
 

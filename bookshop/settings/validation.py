@@ -1,4 +1,4 @@
-"""Validation of settings that are right alone and wrong together, and of unknown keys."""
+"""Finds unknown keys, and settings that contradict one another."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bookshop.settings.models import Security
 from bookshop.settings.parsers import Secret
 
 SANDBOX_KEY_END = "_sandbox"  # of the placeholder keys in development.ini
-SIMILARITY = 0.5  # of an unknown key and the one that was probably meant, from 0 to 1
+SIMILARITY = 0.5  # minimum of an unknown key and the suggested one, from 0 to 1
 
 Values = Mapping[str, Any]
 
 
 def find_unknown_keys(ini: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield a problem for each key that has a prefix of the shop's and is not one of its keys."""
+    """Yield a problem for each key with one of the shop's prefixes that is not a setting."""
     known = [*KEYS, *(f"{name}_file" for name, key in KEYS.items() if key.secret)]
     for name in sorted(ini):
         if name.startswith(OWN_PREFIXES) and name not in known:
@@ -55,7 +55,7 @@ def is_live(values: Values) -> bool:
 
 
 def mail_security(values: Values) -> Security:
-    """Return the security of the connection to the mail server; to another machine it uses TLS."""
+    """Return the encryption for the mail server. Default: none on this machine, else STARTTLS."""
     host = values.get("mail.host") or "localhost"
     default: Security = "none" if parsers.is_loopback(host) else "starttls"
     return values.get("mail.security") or default

@@ -183,7 +183,7 @@ def test_seconds_up_to_a_minute(number):
         (parsers.count, "1.5", "is not a whole number"),
         (parsers.count, "10000", "is not a whole number"),
         (parsers.positive_count, "0", "must be 1 or more"),
-        (parsers.limit_storage, "redis", "neither memory nor database"),
+        (parsers.limit_storage, "redis", "not memory or database"),
         (parsers.rate, "often", "is not a rate"),
         (parsers.rate, "0/hour", "is not a rate"),
         (parsers.rate, "-1/hour", "is not a rate"),
