@@ -33,7 +33,7 @@ class ReservableLine(Protocol):
 
 
 class Reservable(Protocol):
-    """What stock is reserved for: an order, with the state of its reservation."""
+    """An order for which stock is reserved, with the state of its reservation."""
 
     stock_reserved: bool
     reserved_until: datetime | None
@@ -121,7 +121,7 @@ def _update_book(
     condition: ColumnElement[bool],
     **values: Any,
 ) -> bool:
-    """Write `values`, which free so many copies, if the condition holds; return False otherwise."""
+    """Write `values` if the condition holds, and return True; `freed` copies become available."""
     row = session.execute(
         update(BookRecord)
         .where(BookRecord.sku == line.sku, condition)

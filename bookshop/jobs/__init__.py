@@ -12,7 +12,7 @@ from bookshop.services import services
 
 
 def add_job(config: Configurator, name: str, every: int, function: Callable[[], object]) -> None:
-    """Directive: run `function` every so many seconds. A name is registered once."""
+    """Directive: run `function` every `every` seconds. Each name can be registered once."""
 
     def register() -> None:
         config.registry.jobs.append(Job(name, every, function))

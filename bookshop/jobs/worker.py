@@ -1,4 +1,4 @@
-"""The thread that runs periodic jobs. Several processes may each have one: jobs are idempotent."""
+"""The thread that runs periodic jobs. Several processes may run one, as jobs are idempotent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A function to run every so many seconds."""
+    """A function to run every `every` seconds."""
 
     name: str
     every: int

@@ -1,1 +1,1 @@
-"""E-mail: an outbox written with what causes an e-mail, and a worker that delivers it."""
+"""E-mail: an outbox, written in the transaction that causes an e-mail, and a delivery worker."""

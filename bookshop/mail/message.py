@@ -1,4 +1,4 @@
-"""E-mail messages as mail systems expect them (RFC 5322), and the interface of what writes them."""
+"""E-mail messages (RFC 5322), and the interface of the code that composes their content."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Composer(Protocol):
     """Writes the content of queued e-mails."""
 
     def compose(self, mail: QueuedMail) -> EmailContent:
-        """Return the content of `mail`. May raise any exception; the mail is tried again then."""
+        """Return the content of `mail`. After any exception the delivery is retried later."""
         ...
 
 
@@ -53,7 +53,7 @@ def domain(shop: ShopSettings) -> str:
 def build_message(settings: Settings, mail: QueuedMail, content: EmailContent) -> EmailMessage:
     """Return the message with its headers, which are the same in every delivery attempt.
 
-    A recipient whose local part is not ASCII makes it a message for SMTPUTF8 (RFC 6531).
+    If the recipient's local part is not ASCII, the message requires SMTPUTF8 (RFC 6531).
     """
     recipient = _with_ascii_domain(mail.recipient)
     message = EmailMessage(policy=SMTP.clone(utf8=not recipient.isascii()))

@@ -1,7 +1,7 @@
-"""Claiming due e-mails from the outbox and recording how their delivery ended.
+"""Claims due e-mails from the outbox, and records the outcome of their delivery.
 
 An e-mail is claimed by one conditional write before it is delivered, so that any number of workers
-can share the outbox. A claim expires: another worker takes over what a crashed one has claimed.
+can share the outbox. A claim expires, so that another worker takes over after a crash.
 """
 
 from __future__ import annotations

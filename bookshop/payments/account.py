@@ -44,8 +44,8 @@ EVENT_TYPES = [
 class Account:
     """The Stripe account that receives the money.
 
-    `currency` is the ISO 4217 code of its default payout currency. `clock_offset` is by how many
-    seconds Stripe's clock is ahead of this machine's, None if Stripe sent no usable date.
+    `currency` is the ISO 4217 code of its default payout currency. Stripe's clock is `clock_offset`
+    seconds ahead of this machine's; None if Stripe sent no usable date.
     """
 
     id: str
@@ -84,7 +84,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class UndeliveredEvents:
-    """How many events Stripe could not deliver, and when the oldest of them happened (UTC)."""
+    """The number of events that Stripe could not deliver, and the time of the oldest (UTC)."""
 
     count: int
     oldest: datetime
@@ -121,8 +121,10 @@ def endpoints_at(
 ) -> list[Endpoint]:
     """Return the endpoints with that address: enabled ones, signed with our secret, first."""
     secrets = list(secrets)
-    found = [each for each in endpoints if _normalize(each.url) == _normalize(url)]
-    return sorted(found, key=lambda each: (not each.enabled, not each.signs_with_one_of(secrets)))
+    matching = (each for each in endpoints if _normalize(each.url) == _normalize(url))
+    return sorted(
+        matching, key=lambda each: (not each.enabled, not each.signs_with_one_of(secrets))
+    )
 
 
 def _normalize(url: str) -> tuple[str, str, str]:

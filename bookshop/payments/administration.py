@@ -23,7 +23,7 @@ from bookshop.settings.parsers import Secret
 
 
 class Administration(StripeConnection):
-    """What `bookshop check` reads and `bookshop webhooks` changes."""
+    """Operations that `bookshop check` and `bookshop webhooks` need."""
 
     def retrieve_account(self) -> Account:
         """Return the account to which the secret key belongs."""

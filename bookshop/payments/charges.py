@@ -198,8 +198,8 @@ def _address(
 ) -> Address | None:
     if party is None or party.address is None:
         return None
-    given: dict[str, Any] = party.address.to_dict()
-    parts = {each.name: given.get(each.name) for each in fields(Address) if each.name != "name"}
+    address: dict[str, Any] = party.address.to_dict()
+    parts = {each.name: address.get(each.name) for each in fields(Address) if each.name != "name"}
     return Address(party.name, **parts) if any(parts.values()) else None
 
 

@@ -1,15 +1,15 @@
 """Messages about failed payments that customers may read. https://docs.stripe.com/declines/codes.
 
-Stripe writes some error messages for customers and others for developers. Of the first kind, those
-that name a reported card are withheld as well.
+Stripe writes some error messages for customers and others for developers. Messages that reveal that
+a card was reported are withheld from customers too.
 """
 
 from __future__ import annotations
 
 from bookshop.payments.intents import Failure
 
-#: Decline codes that are reported as a plain decline: a thief must not learn that the card has
-#: been reported.
+#: Decline codes shown as a generic decline, so that a thief does not learn that the card was
+#: reported.
 GENERIC_DECLINE_CODES = frozenset({"fraudulent", "lost_card", "merchant_blacklist", "stolen_card"})
 CUSTOMER_ERROR_TYPES = frozenset({"card_error", "validation_error"})
 

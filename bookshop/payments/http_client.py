@@ -18,7 +18,7 @@ from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 from bookshop import clock
 
 CONNECT_TIMEOUT = 3.0  # seconds
-MINIMUM_ATTEMPT = 0.05  # seconds; with less left no attempt is made
+MINIMUM_ATTEMPT = 0.05  # seconds that must remain for another attempt
 
 
 class PooledHTTPClient(stripe.HTTPClient):
@@ -58,7 +58,7 @@ class PooledHTTPClient(stripe.HTTPClient):
 
     @property
     def clock_offset(self) -> float | None:
-        """By how many seconds Stripe's clock is ahead, from its last answer to this thread."""
+        """Seconds by which Stripe's clock is ahead, from its last response to this thread."""
         date = getattr(self._local, "date", None)
         try:
             return date and (parsedate_to_datetime(date) - clock.now()).total_seconds()

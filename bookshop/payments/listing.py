@@ -23,7 +23,7 @@ from bookshop.payments.connection import StripeConnection
 from bookshop.payments.intents import PaymentIntent, intent_from_stripe
 
 PAGE_SIZE = 100  # objects, Stripe's maximum
-#: What Stripe leaves out of a PaymentIntent unless it is requested.
+#: Fields that Stripe leaves out of a PaymentIntent unless a request expands them.
 EXPANDED = ("latest_charge.refunds", "latest_charge.review")
 
 _Listed = TypeVar(

@@ -24,7 +24,7 @@ from bookshop.settings.parsers import Secret
 
 NETWORK_FACTOR = 10
 IPV6_NETWORK_BITS = 64  # what a provider assigns to one customer
-FREE_SHARE = 10  # the first tenth of a limit has no pauses
+FREE_SHARE = 10  # a tenth of a limit can be used without pauses
 FIRST_PAUSE, LONGEST_PAUSE = 5, 300  # seconds
 DOUBLINGS = 6  # until the longest pause
 

@@ -1,4 +1,4 @@
-"""What an order records of Stripe's data, as plain values that can be compared."""
+"""The Stripe data recorded in an order, as plain values that can be compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reconciliation finds: differences between Stripe and the orders."""
+"""The findings of a reconciliation: differences between Stripe and the orders."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ class Report:
     """The result of a reconciliation.
 
     `checked` counts the compared objects by kind, `expired` the orders that expired (in a dry
-    run: would have). `unfinished` is why Stripe could not be read to the end, None if it could.
+    run: would expire). `unfinished` is the reason why not all of Stripe's data could be read, None
+    if it was.
     """
 
     checked: Counter[str] = field(default_factory=Counter)

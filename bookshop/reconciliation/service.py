@@ -1,8 +1,8 @@
 """Reconciles Stripe with the orders: `bookshop reconcile`.
 
-It may run beside live traffic, as often as wanted. No transaction is open while Stripe is
-called. Orders in sync are only read; each repair is a short transaction under the order's lock,
-so that repairs made before Stripe stops responding are kept.
+It may run at any time, beside live traffic. No transaction is open while Stripe is called. Orders
+in sync are only read; each repair is a short transaction under the order's lock, so that repairs
+made before Stripe stops responding are kept.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def reconcile(
     """Compare what was created at `since` (UTC) or later at Stripe and here, and repair it.
 
     A dry run changes nothing, here or at Stripe. `on_progress` is called with the kind of each
-    object that is processed. Errors of Gateway end up in the report's `unfinished`.
+    object that is processed. Errors of Gateway are reported as `unfinished`.
     """
     run = Run(databases, gateway, since, clock.now(), on_progress, dry_run)
     report = run.report

@@ -1,4 +1,4 @@
-"""Reads what Stripe has and brings the orders up to date with it."""
+"""Compares the objects at Stripe with the orders, and synchronises orders that differ."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bookshop.reconciliation.run import CAUSE, Run
 
 
 class StripeObjects:
-    """Compares the objects at Stripe with the orders, each PaymentIntent once."""
+    """The comparison of one run; it compares each PaymentIntent once."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -32,7 +32,7 @@ class StripeObjects:
         self._compared: set[str] = set()  # ids of PaymentIntents
 
     def compare(self) -> None:
-        """Compare all that was created in the run's period. Raises the errors of Gateway."""
+        """Compare the objects created in the run's period. Raises the errors of Gateway."""
         run, gateway = self._run, self._run.gateway
         for intent in gateway.list_intents(run.since):
             run.count("intents")
@@ -115,17 +115,19 @@ class StripeObjects:
             self._run.add_unresolved(number, intent.id, FindingCode.UNKNOWN_ORDER, text)
 
     def _compare_older_payment(
-        self, found: Refund | Dispute, table: type[RefundRecord | DisputeRecord]
+        self, stripe_object: Refund | Dispute, table: type[RefundRecord | DisputeRecord]
     ) -> None:
         """Compare the payment of a refund or dispute if its status is not recorded."""
-        if found.intent_id is None or found.intent_id in self._compared:
+        intent_id = stripe_object.intent_id
+        if intent_id is None or intent_id in self._compared:
             return
         with self._reading() as session:
-            owner = select(Order.number).where(Order.payment_intent == found.intent_id)
-            number = session.scalar(owner)
-            recorded = session.scalar(select(table.status).where(table.stripe_id == found.id))
-        if number is not None and recorded != found.status.value:
-            self._retrieve_and_compare(number, found.intent_id)
+            number = session.scalar(select(Order.number).where(Order.payment_intent == intent_id))
+            recorded = session.scalar(
+                select(table.status).where(table.stripe_id == stripe_object.id)
+            )
+        if number is not None and recorded != stripe_object.status.value:
+            self._retrieve_and_compare(number, intent_id)
 
     def _retrieve_and_compare(self, number: str, intent_id: str) -> None:
         self._compared.add(intent_id)

@@ -1,4 +1,4 @@
-"""Finishes what the shop began: expires orders, cancels their intents, executes refunds."""
+"""Finishes pending work: expires orders, cancels their intents, executes requested refunds."""
 
 from __future__ import annotations
 

@@ -36,13 +36,13 @@ class EventSnapshot:
 
 
 def count_redelivery(session: Session, event_id: str) -> bool:
-    """Count a delivery of an event that was applied or ignored before; false if there is none."""
-    counted = session.execute(
+    """Count the delivery of an event that was handled before. Return False for other events."""
+    result = session.execute(
         update(EventRecord)
         .where(EventRecord.id == event_id, EventRecord.status != EventStatus.FAILED)
         .values(deliveries=EventRecord.deliveries + 1)
     )
-    return cast("CursorResult[Any]", counted).rowcount == 1
+    return cast("CursorResult[Any]", result).rowcount == 1
 
 
 def begin(session: Session, event: Event, now: datetime) -> EventRecord | None:
