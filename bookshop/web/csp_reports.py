@@ -37,7 +37,7 @@ LOG = logging.getLogger(__name__)
     private=False,
 )
 def receive_reports(_context: Shop, request: Request) -> Response:
-    """Log what a browser reports. The sender is not authenticated."""
+    """Log a browser's reports. The sender is not authenticated."""
     body = request.body_file.read(MAX_BODY_BYTES + 1)
     if len(body) > MAX_BODY_BYTES:
         return Response(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

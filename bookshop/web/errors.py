@@ -25,7 +25,7 @@ LOG = logging.getLogger(__name__)
 @notfound_view_config(renderer="errors/404.jinja2")
 @exception_view_config(URLDecodeError, renderer="errors/404.jinja2")
 def not_found(_error: Exception, request: Request) -> dict[str, Any]:
-    """Return the page for a path at which nothing is."""
+    """Return the 404 page."""
     request.response.status_int = 404
     return {}
 
@@ -33,7 +33,7 @@ def not_found(_error: Exception, request: Request) -> dict[str, Any]:
 @exception_view_config(BadCSRFToken, renderer="json")
 @exception_view_config(BadCSRFOrigin, renderer="json")
 def bad_csrf_token(_error: HTTPException, request: Request) -> dict[str, Any]:
-    """Return the error for a form of another session, or of one that has ended."""
+    """Return the error for a form whose session is another one or has ended."""
     request.response.status_int = 400
     text = _("This page was open for too long. You haven’t been charged. Please reload it.")
     message = request.localizer.translate(text)
@@ -42,7 +42,7 @@ def bad_csrf_token(_error: HTTPException, request: Request) -> dict[str, Any]:
 
 @exception_view_config(HTTPException)
 def http_exception(error: HTTPException, _request: Request) -> Response:
-    """Return redirects, and the plain refusals of requests that no page of the shop makes."""
+    """Return redirects, and errors that no page of the shop causes, as Pyramid renders them."""
     return error
 
 

@@ -24,7 +24,7 @@ IDENTITY = "identity"
 #: Content encodings, the best first.
 ENCODINGS = ("br", "gzip", IDENTITY)
 GZIP_LEVEL = 6
-READING = frozenset({"GET", "HEAD"})
+READ_METHODS = frozenset({"GET", "HEAD"})
 MAX_HEADER_LENGTH = 512  # characters of a header that are parsed; no browser sends more
 REQUEST_ID = "bookshop.request_id"  # in the WSGI environment
 OK, NOT_MODIFIED = "200 OK", "304 Not Modified"
@@ -35,7 +35,7 @@ _QUALITY = re.compile(r"q=(?P<q>[01](?:\.[0-9]{0,3})?)")
 
 
 class Answer:
-    """A finished response: a WSGI application that always returns the same."""
+    """A finished response, as a WSGI application."""
 
     __slots__ = ("body", "headers", "status")
 
@@ -52,26 +52,26 @@ class Answer:
 
 
 EarlyResponder = Callable[[WSGIEnvironment], Answer | None]
-#: Calls the function that it is given to answer a request, and logs the request.
+#: Calls the function that answers a request, and logs the request.
 LogRequest = Callable[[WSGIEnvironment, Callable[[], Any]], Any]
 
 
 class Content:
     """A body in all content encodings. Each is compressed once, when it is first requested.
 
-    `tag` identifies these bytes at this address. `headers` are sent with 200 only, `lasting` with
-    304 too. `quality` is Brotli's, from 0 to 11; None if the body is not to be compressed.
+    `tag` identifies the body at its address. `headers` are sent with 200 only, `common_headers`
+    with 200 and 304. `quality` is Brotli's, from 0 to 11; None disables compression.
     """
 
-    __slots__ = ("_answers", "_body", "_headers", "_lasting", "_quality", "_tag")
+    __slots__ = ("_answers", "_body", "_common_headers", "_headers", "_quality", "_tag")
 
     def __init__(
-        self, body: bytes, tag: str, headers: Headers, lasting: Headers, quality: int | None
+        self, body: bytes, tag: str, headers: Headers, common_headers: Headers, quality: int | None
     ) -> None:
         self._body = body
         self._tag = tag
         self._headers = headers
-        self._lasting = lasting
+        self._common_headers = common_headers
         self._quality = quality
         self._answers: dict[str, Answer] = {}
 
@@ -90,7 +90,7 @@ class Content:
         if "HTTP_IF_NONE_MATCH" in environ:
             tag = entity_tag(self._tag, encoding)
             if matches(environ["HTTP_IF_NONE_MATCH"], tag):
-                return not_modified(tag, self._lasting)
+                return not_modified(tag, self._common_headers)
         return self._answers.get(encoding) or self._encode(encoding)
 
     def _encode(self, encoding: str) -> Answer:
@@ -106,7 +106,7 @@ class Content:
             OK,
             [
                 *self._headers,
-                *self._lasting,
+                *self._common_headers,
                 *encoding_header,
                 ("ETag", entity_tag(self._tag, encoding)),
                 ("Content-Length", str(len(body))),
@@ -129,9 +129,9 @@ def matches(if_none_match: str, tag: str) -> bool:
     return if_none_match.strip() == "*" or tag in _TAG.findall(if_none_match[:MAX_HEADER_LENGTH])
 
 
-def not_modified(tag: str, lasting: Headers) -> Answer:
-    """Return the 304 for a client that has the body, whose other headers stay as they are."""
-    return Answer(NOT_MODIFIED, [*lasting, ("ETag", tag)], b"")
+def not_modified(tag: str, common_headers: Headers) -> Answer:
+    """Return the 304 for a client that has cached the body."""
+    return Answer(NOT_MODIFIED, [*common_headers, ("ETag", tag)], b"")
 
 
 def accepted(header: str) -> str:
@@ -153,14 +153,14 @@ def _accepted(header: str) -> str:
 
 
 def as_response(answer: Answer) -> Response:
-    """Return the same as a response of Pyramid's."""
+    """Return the answer as a Pyramid response."""
     return Response(status=answer.status, headerlist=answer.headers[:], body=answer.body or None)
 
 
 def add_early_responder(config: Configurator, responder: EarlyResponder) -> None:
-    """Directive: ask `responder` before there is a request; if it returns None, ask the next one.
+    """Directive: call `responder` before Pyramid creates a request; None means no answer.
 
-    Responders see GET and HEAD requests only.
+    Responders are called in order, for GET and HEAD only.
     """
     config.registry.early_responders.append(responder)
 
@@ -177,7 +177,7 @@ def _execute(
 def _respond(
     responders: Sequence[EarlyResponder], environ: WSGIEnvironment, router: object
 ) -> object:
-    if environ["REQUEST_METHOD"] in READING:
+    if environ["REQUEST_METHOD"] in READ_METHODS:
         for responder in responders:
             answer = responder(environ)
             if answer is not None:
@@ -186,7 +186,7 @@ def _respond(
 
 
 def includeme(config: Configurator) -> None:
-    """Ask the early responders first. The request log times and logs every request."""
+    """Call the early responders first. The request log times and logs every request."""
     responders: list[EarlyResponder] = []
     config.registry.early_responders = responders
     config.add_directive("add_early_responder", add_early_responder, action_wrap=False)

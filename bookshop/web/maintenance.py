@@ -23,7 +23,7 @@ from bookshop.services import services
 
 MAINTENANCE_RETRY_AFTER = 300  # seconds
 READ_ONLY_RETRY_AFTER = 60  # seconds
-# First segments of the paths that stay available: files, and what supervisors ask for.
+# First segments of the paths that stay available: files, and endpoints for supervisors.
 ALWAYS_OPEN = frozenset({"static", "covers", "health", "metrics"})
 
 
@@ -32,7 +32,7 @@ def maintenance_tween(
 ) -> Callable[[Request], Response]:
     """A tween that answers 503 while the shop is closed. Stripe delivers its webhooks again later.
 
-    It is no view option, since traversal already needs the database, which may be gone meanwhile.
+    It is not a view option, since traversal already needs the database, which may be unavailable.
     """
     flag = services(registry).settings.shop.maintenance
 

@@ -44,11 +44,11 @@ BROTLI_QUALITY = 5
 MAINTENANCE_CHECK_INTERVAL = 1.0  # seconds
 #: Browsers revalidate each time; a CDN may serve a page for a minute, and another while it does.
 CACHED = "public, max-age=0, s-maxage=60, stale-while-revalidate=60"
-LASTING = [("Cache-Control", CACHED), ("Vary", "Accept-Encoding"), *ALWAYS]
+COMMON_HEADERS = [("Cache-Control", CACHED), ("Vary", "Accept-Encoding"), *ALWAYS]
 NOT_CACHED = "no-cache"
 
 Address = tuple[str, str]  # SCRIPT_NAME and PATH_INFO
-Key = tuple[str, str, str]  # the same and the canonical query
+Key = tuple[str, str, str]  # SCRIPT_NAME, PATH_INFO and the canonical query
 
 
 class Version(Protocol):
@@ -80,7 +80,7 @@ class PageCache:
         max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`build` identifies all that a page is made of except the catalogue.
+        """`build` identifies everything that pages depend on except the catalogue.
 
         `clock` counts seconds, and never goes back.
         """
@@ -106,8 +106,8 @@ class PageCache:
     def answer(self, environ: WSGIEnvironment) -> Answer | None:
         """Return the cached page, or 304 if the browser has the current one; otherwise None.
 
-        An entity tag is sent with a page only and names all that the page is made of. So a request
-        that sends the current tag has the current page: no lookup is needed.
+        An entity tag is sent only with a page, and identifies everything that the page depends on.
+        So a request that sends the current tag has the current page: no lookup is needed.
         """
         address = environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"]
         parameters = self._parameters.get(address)
@@ -120,7 +120,7 @@ class PageCache:
         if if_none_match is not None:
             tag = entity_tag(self._tag(version), accepted(environ.get("HTTP_ACCEPT_ENCODING", "")))
             if if_none_match.strip() != "*" and matches(if_none_match, tag):
-                return not_modified(tag, LASTING)
+                return not_modified(tag, COMMON_HEADERS)
         if parameters is None:
             return None
         query = canonical_query(environ.get("QUERY_STRING", ""), parameters)
@@ -174,13 +174,13 @@ class PageCache:
 
     def _page(self, response: Response, version: int) -> Page:
         body = response.body
-        lasting = {name.lower() for name, _value in LASTING}
+        common_names = {name.lower() for name, _value in COMMON_HEADERS}
         headers = [
             (name, value)
             for name, value in response.headerlist
-            if name.lower() not in lasting and name.lower() != "content-length"
+            if name.lower() not in common_names and name.lower() != "content-length"
         ]
-        content = Content(body, self._tag(version), headers, LASTING, BROTLI_QUALITY)
+        content = Content(body, self._tag(version), headers, COMMON_HEADERS, BROTLI_QUALITY)
         # The two compressed bodies together are smaller than the plain one.
         return Page(content, version, 2 * len(body) + PAGE_OVERHEAD)
 
@@ -207,7 +207,7 @@ class PageCache:
                 self._drop(next(iter(self._pages)))
 
     def _clear(self, version: int) -> None:
-        """Drop all pages; those that follow are of `version`."""
+        """Drop all pages; pages stored from now on belong to `version`."""
         self._pages.clear()
         self._parameters.clear()
         self._pages_at.clear()

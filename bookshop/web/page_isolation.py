@@ -18,7 +18,7 @@ HIDDEN = ("QUERY_STRING", "HTTP_COOKIE", "HTTP_HOST", "wsgi.url_scheme")
 
 
 class UncacheableResponse(RuntimeError):
-    """A page for every visitor used a session or set a cookie."""
+    """A page that is the same for every visitor used a session or set a cookie."""
 
     def __init__(self) -> None:
         super().__init__("a catalogue page has no session and no cookies")
@@ -64,7 +64,7 @@ def isolated(request: Request, query: str, site: str) -> Iterator[None]:
 
 
 def canonical_query(query: str, parameters: tuple[str, ...]) -> str:
-    """Return the part of a query that names `parameters`, in one order for all spellings.
+    """Return the query limited to `parameters`, in a canonical order.
 
     The values of a repeated parameter keep their order. Bytes that are not UTF-8 stay as they are.
     """
@@ -76,6 +76,6 @@ def canonical_query(query: str, parameters: tuple[str, ...]) -> str:
 
 
 def is_canonical_path(path: str) -> bool:
-    """Return True if the shop itself writes the path so: `//books/./x` leads to `/books/x` too."""
+    """Return False for variants of a path that lead to the same page, such as `//books/./x`."""
     *folders, last = path.split("/")
     return "" not in folders[1:] and not {".", ".."} & {*folders, last}

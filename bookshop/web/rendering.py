@@ -27,9 +27,9 @@ def add_globals(event: BeforeRender) -> None:
     request = event["request"]
     if request is None:
         return
-    found = services(request)
-    event["shop"] = found.settings.shop
-    event["urls"], event["asset"] = _addresses(found.static_files, request.script_name or "")
+    shop = services(request)
+    event["shop"] = shop.settings.shop
+    event["urls"], event["asset"] = _addresses(shop.static_files, request.script_name or "")
 
 
 @lru_cache(maxsize=16)
@@ -47,7 +47,7 @@ def _texts(domain: str) -> GetTextWrapper:
 
 
 def build_token(shop: ShopSettings, static_files: StaticFiles) -> str:
-    """Return a token of all that pages are made of except the catalogue: code, files, settings.
+    """Return a token that changes with the code, the files and the settings that pages depend on.
 
     All processes of the same version of a shop have the same token.
     """

@@ -113,7 +113,7 @@ def _ignore(_page: str, _method: str, _status: str, _seconds: float) -> None:
 
 
 def bind_request_id(request_id: str) -> None:
-    """Add the id to all log lines of this thread, in place of the id of the request before."""
+    """Add the id to all log lines of this thread; it replaces the previous request's id."""
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
 
@@ -121,8 +121,8 @@ def bind_request_id(request_id: str) -> None:
 def logged_path(environ: WSGIEnvironment) -> str:
     """Return the path as it is logged: printable, short, and without personal data.
 
-    Only the views that are not private have their path logged. If another view was called or none,
-    as for a path that leads nowhere, the path may name an order: its first segment is logged.
+    The whole path is logged for views that are not private. Otherwise, also for a 404, the path may
+    name an order: only its first segment is logged.
     """
     path = _UNPRINTABLE.sub("?", environ["PATH_INFO"][:MAX_PATH_LENGTH])
     return path if environ.get(PUBLIC_PATH) else _AFTER_FIRST_SEGMENT.sub("…", path)

@@ -15,13 +15,13 @@ from pyramid.request import Request
 
 
 class LookupBugError(RuntimeError):
-    """A KeyError of a resource's own code: a 500, where Pyramid would take it for a 404."""
+    """A resource's code raised KeyError by mistake: a 500, which Pyramid would turn into a 404."""
 
 
 class Resource:
     """A node of the tree. Subclasses override `child`; `__getitem__` sets parent and name.
 
-    `address` is the path of such resources, as `bookshop urls` prints it: `/books/{sku}`.
+    `address` is the path pattern of the class, which `bookshop urls` prints: `/books/{sku}`.
     """
 
     address: ClassVar[str] = ""
@@ -41,14 +41,14 @@ class Resource:
         Raises KeyError if there is none, and LookupBugError if `child` raised a KeyError.
         """
         try:
-            found = self.child(name)
+            resource = self.child(name)
         except KeyError as err:
             message = f"{type(self).__name__}.child({name!r}) failed"
             raise LookupBugError(message) from err
-        if found is None:
+        if resource is None:
             raise KeyError(name)
-        found.__parent__, found.__name__ = self, name
-        return found
+        resource.__parent__, resource.__name__ = self, name
+        return resource
 
 
 Branch = Callable[[Request], Resource]

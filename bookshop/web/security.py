@@ -53,7 +53,7 @@ class ReadableRequest(Request):
 
 
 def fail_closed(view: View, info: Any) -> View:
-    """View deriver: refuse views without a context, and answer 404 to paths that go on.
+    """View deriver: refuse views without a context, and answer 404 to paths with more segments.
 
     Pyramid would call a view without `context` for every resource, and the view of `/checkout` for
     `/checkout/junk`.
@@ -91,8 +91,8 @@ def reading_only(view: View, info: Any) -> View:
 def own_address_tween(handler: Callable[[Request], Response], registry: Any) -> Any:
     """A tween that treats every request as sent to `bookshop.url`.
 
-    So a forged Host header gets into no link, redirect or e-mail. Development has no such tween: a
-    developer's shop has several host names.
+    A forged Host header therefore cannot get into a link, redirect or e-mail. Development does not
+    use it, as a developer's shop has several host names.
     """
     site = urlsplit(services(registry).settings.shop.url)
     host = site.netloc
@@ -109,8 +109,8 @@ def session_id(request: Request) -> str:
     """Return the random id of this browser's orders. Starts a session if there is none."""
     if SESSION_ID not in request.session:
         request.session[SESSION_ID] = secrets.token_urlsafe(16)
-    found: str = request.session[SESSION_ID]
-    return found
+    value: str = request.session[SESSION_ID]
+    return value
 
 
 def includeme(config: Configurator) -> None:

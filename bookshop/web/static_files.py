@@ -85,10 +85,10 @@ class StaticFiles:
         if not path.startswith(self._prefix):
             return None
         name = path[len(self._prefix) :]
-        found = self._immutable.get(name) or self._unhashed.get(name)
-        if found is None:
-            found = self._other_version.get(_HASHED.sub("", name))
-        return found.answer(environ) if found else None
+        content = self._immutable.get(name) or self._unhashed.get(name)
+        if content is None:
+            content = self._other_version.get(_HASHED.sub("", name))
+        return content.answer(environ) if content else None
 
 
 def _files(folders: Sequence[Path]) -> dict[str, Path]:
@@ -108,10 +108,12 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _content(body: bytes, digest: str, content_type: str, cache_control: str) -> Content:
     headers: Headers = [("Content-Type", content_type), POLICY]
-    lasting: Headers = [("Cache-Control", cache_control), *ALWAYS]
+    common_headers: Headers = [("Cache-Control", cache_control), *ALWAYS]
     if "charset" not in content_type:
-        return Content(body, digest, headers, lasting, None)
-    return Content(body, digest, headers, [*lasting, ("Vary", "Accept-Encoding")], BROTLI_QUALITY)
+        return Content(body, digest, headers, common_headers, None)
+    return Content(
+        body, digest, headers, [*common_headers, ("Vary", "Accept-Encoding")], BROTLI_QUALITY
+    )
 
 
 def static_folders(shop: ShopSettings) -> list[Path]:

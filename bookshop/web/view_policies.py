@@ -25,8 +25,15 @@ from bookshop.web.maintenance import read_only_response
 from bookshop.web.request_log import PUBLIC_PATH
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-# Predicates by which something other than the path would choose between views.
-CHOOSING = ("request_param", "header", "accept", "xhr", "is_authenticated", "effective_principals")
+# Predicates that choose a view by something other than the path.
+NON_PATH_PREDICATES = (
+    "request_param",
+    "header",
+    "accept",
+    "xhr",
+    "is_authenticated",
+    "effective_principals",
+)
 
 View = Callable[[Any, Request], Response]
 
@@ -36,7 +43,7 @@ def catalogue_page(view: View, info: Any) -> View:
     parameters = info.options.get("catalogue_page")
     if parameters is None:
         return view
-    if any(info.options.get(name) is not None for name in CHOOSING):
+    if any(info.options.get(name) is not None for name in NON_PATH_PREDICATES):
         message = f"{info.original_view}: a catalogue page is chosen by its path alone"
         raise ConfigurationError(message)
 
