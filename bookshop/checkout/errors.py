@@ -1,4 +1,4 @@
-"""Why a checkout cannot continue."""
+"""Errors of a checkout that cannot continue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class UnavailableError(Exception):
 
 
 class ConfirmationRequired(Exception):
-    """The client opened many checkouts by links: it has to press a button before the next order.
+    """The client opened many checkouts by links: the next order needs the press of a button.
 
     https://docs.stripe.com/disputes/prevention/card-testing
     """

@@ -20,7 +20,7 @@ class ClientLimits:
     request: Request
 
     def count_order(self, *, confirmed: bool) -> bool:
-        """Count a new order; false if the client has to confirm it first."""
+        """Count a new order. Return False if the client has to confirm it first."""
         self.limiter.count("checkouts", self.request)
         return confirmed or self.limiter.within("newcomers", self.request)
 

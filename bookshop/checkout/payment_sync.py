@@ -15,15 +15,15 @@ from bookshop.payments.intents import PaymentIntent
 
 
 class PaymentMismatchError(Exception):
-    """The payment does not match the order: the customer must not be asked to pay again."""
+    """The payment does not match the order. The page must not offer to pay again."""
 
 
 def sync_and_commit(
     db: Session, transactions: TransactionManager, intent: PaymentIntent, page: str
 ) -> OrderSnapshot:
-    """Return the order as its payment leaves it, committed whatever the page answers later.
+    """Synchronise the order with its intent and commit, even if the page later fails.
 
-    `page` names the page in the order's audit. Raises PaymentMismatchError.
+    `page` is the cause recorded in the audit trail. Raises PaymentMismatchError.
     """
     order = sync_payment(db, intent, Cause(Actor.STRIPE, page), clock.now())
     if order is None:

@@ -1,4 +1,4 @@
-"""What the checkout answers when it cannot continue: status, stable code and text."""
+"""Responses of a checkout that cannot continue: status, stable code and text of each error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bookshop.rate_limits.limiter import RateLimitExceededError
 from bookshop.rate_limits.messages import retry_message
 
 RETRY_AFTER = 5  # seconds
-#: What `page_refusal` takes.
+#: Errors that `page_refusal` accepts.
 PAGE_ERRORS = (
     UnknownItemError,
     UnavailableError,
@@ -28,7 +28,7 @@ PAGE_ERRORS = (
     RateLimitExceededError,
     PaymentsError,
 )
-#: What `form_refusal` takes.
+#: Errors that `form_refusal` accepts.
 FORM_ERRORS = (
     OutOfStockError,
     UnavailableError,
@@ -41,7 +41,7 @@ FORM_ERRORS = (
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer that is no payment form. `retry_after` is in seconds."""
+    """A response without a payment form. `retry_after` is in seconds."""
 
     status: HTTPStatus
     code: str
@@ -50,7 +50,7 @@ class Refusal:
 
 
 def page_refusal(err: Exception) -> Refusal:
-    """Return what the checkout page says for one of PAGE_ERRORS."""
+    """Return the checkout page's response to one of PAGE_ERRORS."""
     match err:
         case UnknownItemError():
             text = _("It may have been removed since you last saw it.")
@@ -80,7 +80,7 @@ def page_refusal(err: Exception) -> Refusal:
 
 
 def form_refusal(err: Exception) -> Refusal:
-    """Return what pressing Pay answers for one of FORM_ERRORS."""
+    """Return the payment form's response to one of FORM_ERRORS."""
     match err:
         case OutOfStockError():
             code = "out_of_stock"

@@ -49,7 +49,7 @@ RESERVABLE = {
     AvailabilityCode.OUT_OF_STOCK,
 }
 EXPIRY = Cause(Actor.CLOCK, "checkout")
-MAX_STALE_ORDERS = 2  # orders under one dedup key that may prove unusable at Stripe
+MAX_STALE_ORDERS = 2  # orders under one dedup key that are replaced if they have no intent
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Payable:
 
 @dataclass(frozen=True)
 class Reservation:
-    """The copies of an order are reserved until then (UTC)."""
+    """The copies of the order `number` are reserved until a time (UTC)."""
 
     number: str
     until: datetime
@@ -83,9 +83,9 @@ class Checkout:
         """Return the session's order for one copy of a book; the same one until it is paid.
 
         `again` is the number of an earlier order of the same book, to order another copy.
-        `confirmed` is true if the customer pressed a button of ours. Raises UnknownItemError,
-        UnavailableError, ConfirmationRequired, RateLimitExceededError, and OrderClosedError if
-        the order is paid or processing.
+        `confirmed` is true if the customer pressed the confirmation page's button. Raises
+        UnknownItemError, UnavailableError, ConfirmationRequired, RateLimitExceededError, and
+        OrderClosedError if the order is paid or processing.
         """
         self.gateway.check()
         self._expire_lapsed_orders()
@@ -98,7 +98,8 @@ class Checkout:
             try:
                 return self._make_payable(order, listing)
             except (IntentMissingError, StoredFailureError):
-                # The intent was made with other keys, or never: no page has shown its secret.
+                # The intent belongs to other API keys, or was never created: no customer can have
+                # its client secret.
                 self._retire(order)
             except OrderClosedError as closed:
                 if closed.order is None or closed.order.status not in CLOSED:
@@ -208,7 +209,7 @@ class Checkout:
     def _reprice(
         self, order: OrderSnapshot, intent: PaymentIntent, listing: Listing
     ) -> OrderSnapshot:
-        """Return the order at the book's current price, unless it may be being paid already."""
+        """Return the order at the book's current price, unless a payment may be in progress."""
         if _purchase_price(listing) == order.total:
             return order
         if order.email is not None:

@@ -98,9 +98,9 @@ def reserve(_context: Shop, request: Request) -> dict[str, Any]:
     Answers `{"order", "held_until"}`, or `{"error": {"code", "field", "message"}}`; `code` is
     stable, `message` is for the customer, `field` names the form field to correct, if any.
     """
-    given = _form_field(request, "email")[: MAX_EMAIL + 1]
+    address = _form_field(request, "email")[: MAX_EMAIL + 1]
     try:
-        email = validate_email(given, check_deliverability=False).normalized
+        email = validate_email(address, check_deliverability=False).normalized
     except EmailNotValidError:
         text = _("Enter a valid e-mail address, for example name@example.com.")
         refusal = Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_email", text)
@@ -178,7 +178,7 @@ def _confirmation_page(request: Request, unconfirmed: ConfirmationRequired) -> R
 
 
 def _error_page(request: Request, err: Exception) -> dict[str, Any] | Response:
-    """Redirect to the outcome of an order that was paid or closed, otherwise say what is wrong."""
+    """Redirect to the outcome of a paid or closed order; otherwise show the error."""
     if isinstance(err, OrderClosedError) and err.order is not None and err.order.payment_intent:
         return HTTPSeeOther(success_url(request, err.order.payment_intent))
     refusal = page_refusal(err)

@@ -20,8 +20,8 @@ JOB_INTERVAL = 30  # seconds
 def includeme(config: Configurator) -> None:
     """Add `/orders` to the resource tree, run the orders' jobs and deliver their e-mails."""
     config.add_branch("orders", Orders)
-    found = services(config)
-    run = partial(run_order_jobs, found.sessions, found.payments, JOB_WORKER)
+    shop = services(config)
+    run = partial(run_order_jobs, shop.sessions, shop.payments, JOB_WORKER)
     config.add_job("orders", JOB_INTERVAL, run)
     config.add_subscriber(_start_mail_worker, ApplicationCreated)
 

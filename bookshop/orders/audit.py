@@ -34,7 +34,7 @@ class AuditEvent(StrEnum):
 
 @dataclass(frozen=True)
 class Cause:
-    """Who causes a change, and by what: the id of an event, a page, or a command with its user."""
+    """The actor of a change, and its trigger: an event's id, a page, or a command with its user."""
 
     actor: Actor
     trigger: str
@@ -55,7 +55,7 @@ class TransitionContext:
 def record_event(
     context: TransitionContext, order: Order, event: AuditEvent, **detail: Any
 ) -> None:
-    """Add an audit entry that is no change of status; `detail` is JSON data."""
+    """Add an audit entry other than a change of status; `detail` is JSON data."""
     _add_entry(context, order, event, detail=detail)
 
 

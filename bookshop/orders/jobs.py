@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class JobResult:
-    """What a run has done; `failed` counts calls to Stripe that failed."""
+    """The counts of one run; `failed` counts calls to Stripe that failed."""
 
     expired: int
     closed: int
@@ -37,7 +37,7 @@ class JobResult:
 def run_order_jobs(sessions: sessionmaker[Session], gateway: Gateway, cause: Cause) -> JobResult:
     """Expire unpaid orders, cancel their intents, and execute the requested refunds.
 
-    Waits for Stripe. What fails is tried again in the next run.
+    Waits for Stripe. The next run retries what failed.
     """
     with sessions.begin() as session:
         expired = expire_lapsed(session, cause, clock.now())
@@ -58,13 +58,13 @@ def run_order_jobs(sessions: sessionmaker[Session], gateway: Gateway, cause: Cau
 
 
 def _run_each(job: str, keys: list[str], function: Callable[[str], None]) -> int:
-    """Call the function for each key; return how many calls did not fail."""
-    done = 0
+    """Call the function for each key; return the number of calls that succeeded."""
+    succeeded = 0
     for key in keys:
         try:
             function(key)
         except PaymentsError as err:
             log.warning("order_job_failed", extra={"job": job, "key": key, "error": str(err)})
         else:
-            done += 1
-    return done
+            succeeded += 1
+    return succeeded

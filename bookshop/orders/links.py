@@ -28,7 +28,7 @@ class _Signer(TimestampSigner):
 
 
 def order_key(shop: ShopSettings, number: str) -> str:
-    """Return a key that gives access to the order for the time of LIFE."""
+    """Return a key that gives access to the order until LIFE has passed."""
     return _signer(shop).sign(number).decode().removeprefix(f"{number}.")
 
 
@@ -37,7 +37,7 @@ def order_url(shop: ShopSettings, number: str) -> str:
     return f"{shop.url}/orders/{number}?{urlencode({'key': order_key(shop, number)})}"
 
 
-def opens(shop: ShopSettings, number: str, key: str) -> bool:
+def is_valid_key(shop: ShopSettings, number: str, key: str) -> bool:
     """Return True if `key` was signed for this number less than LIFE ago."""
     try:
         _signer(shop).unsign(f"{number}.{key}", max_age=int(LIFE.total_seconds()))

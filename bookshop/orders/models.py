@@ -128,7 +128,7 @@ class AuditEntry(Base):
     """An entry of an order's audit trail.
 
     `event` is one of `audit.AuditEvent`; a change of status has `from_status` (None for a new
-    order) and `to_status`. `actor` says who caused it, `cause` by what: the id of an event, a page,
+    order) and `to_status`. `actor` is a `states.Actor`, `cause` the trigger: an event's id, a page,
     or a command with its user. `detail` is JSON data that depends on the event.
     """
 

@@ -18,9 +18,9 @@ from bookshop.orders.number import new_number
 from bookshop.orders.states import UNPAID, Actor, OrderStatus
 from bookshop.orders.transitions import release_dedup_key, transition
 
-# For this long after paying, opening the checkout of the same item shows the paid order instead of
-# placing another one.
-REMEMBERED = timedelta(hours=12)
+# Time after paying until the checkout of the same item places another order; until then it shows
+# the paid one.
+NEW_ORDER_AFTER = timedelta(hours=12)
 CHECKOUT = Cause(Actor.CUSTOMER, "checkout")
 DIGITAL = "E"  # the first letter of ONIX's product forms that are delivered electronically
 
@@ -40,7 +40,7 @@ class DedupKey:
 def find_order(session: Session, key: DedupKey, now: datetime) -> Order | None:
     """Return the order with that key, locked; None if there is none or it was paid long ago."""
     order = session.scalar(select(Order).where(Order.dedup_key == str(key)).with_for_update())
-    if order is not None and order.paid_at is not None and order.paid_at < now - REMEMBERED:
+    if order is not None and order.paid_at is not None and order.paid_at < now - NEW_ORDER_AFTER:
         order.dedup_key = None
         session.flush()
         return None
@@ -60,7 +60,7 @@ def place_order(
         "total": price.amount,
         "placed_at": now,
     }
-    inserted = _insert_unless_there(session, values)
+    inserted = _insert_if_absent(session, values)
     order = session.scalars(
         select(Order).where(Order.dedup_key == str(key)).with_for_update()
     ).one()
@@ -85,10 +85,10 @@ def _line(listing: Listing, price: Money) -> OrderLine:
 
 
 def reprice_order(order: Order, listing: Listing) -> None:
-    """Update the order to the present price of its book, unless it may be being paid.
+    """Update the order to the current price of its book, unless a payment may be in progress.
 
-    That is safe before Pay was pressed for the first time. The intent's amount is updated when Pay
-    is pressed; after that the customer may be paying the old total.
+    It is safe before Pay is pressed for the first time. Pressing Pay updates the intent's amount;
+    after that the customer may be paying the old total.
     """
     price = listing.price
     is_safe = order.payment_intent is not None and order.email is None
@@ -108,7 +108,7 @@ def retire_order(session: Session, order: Order, now: datetime) -> None:
     release_dedup_key(order)
 
 
-def _insert_unless_there(session: Session, values: dict[str, Any]) -> bool:
+def _insert_if_absent(session: Session, values: dict[str, Any]) -> bool:
     result = session.execute(
         insert_into(session, Order)
         .values(values)

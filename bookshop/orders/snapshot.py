@@ -1,4 +1,4 @@
-"""An order outside its transaction, as a frozen dataclass."""
+"""Snapshots of orders: frozen dataclasses for use outside a transaction."""
 
 from __future__ import annotations
 

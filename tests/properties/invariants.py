@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from bookshop.orders.placement import REMEMBERED
+from bookshop.orders.placement import NEW_ORDER_AFTER
 from bookshop.orders.states import CLOSED, PAID_FOR, TRANSITIONS, OrderStatus
 from tests.properties.facts import Facts, Row
 
@@ -121,7 +121,7 @@ def no_order_is_paid_twice(facts: Facts) -> Wrong:
     for orders in bought.values():
         for first, second in pairwise(orders):
             paid_at = first["paid_at"] or facts.now
-            if second["placed_at"] < paid_at + REMEMBERED:
+            if second["placed_at"] < paid_at + NEW_ORDER_AFTER:
                 both = f"{first['number']} and {second['number']}"
                 yield f"orders {both} are one purchase, paid twice"
 

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.orders.payment.expiry import ABANDONED_AFTER
-from bookshop.orders.placement import REMEMBERED
+from bookshop.orders.placement import NEW_ORDER_AFTER
 from tests.properties.interruptions import DIES, FAILS
 from tests.properties.rig import BOOKS, Rig
 from tests.properties.world import VISITORS, World
@@ -35,7 +35,7 @@ SPANS = (
     timedelta(seconds=20),
     RESERVATION_TIME - timedelta(minutes=1),
     RESERVATION_TIME + timedelta(seconds=1),
-    REMEMBERED + timedelta(minutes=1),
+    NEW_ORDER_AFTER + timedelta(minutes=1),
     timedelta(hours=21),  # the shop trusts no idempotency key any more; Stripe still knows it
     ABANDONED_AFTER + timedelta(minutes=1),
     timedelta(days=3),

@@ -22,7 +22,7 @@ class CannotShipError(Exception):
 
 @dataclass(frozen=True)
 class ShipmentRequest:
-    """What to ship: quantities by SKU, None for all that remain of it; no SKU means everything.
+    """The copies to ship: quantities by SKU, None for all that remain; empty for everything.
 
     `despite_warning` ships although the payment is suspicious or under review.
     """

@@ -6,7 +6,7 @@ from pyramid.request import Request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bookshop.orders.links import opens
+from bookshop.orders.links import is_valid_key
 from bookshop.orders.models import Order
 from bookshop.orders.number import is_number
 from bookshop.orders.snapshot import OrderSnapshot
@@ -41,7 +41,7 @@ def find_accessible_order(request: Request, session: Session, number: str) -> Or
         return None
     query = select(Order).where(Order.number == number)
     key = request.GET.get("key", "")
-    has_key = opens(services(request).settings.shop, number, key)
+    has_key = is_valid_key(services(request).settings.shop, number, key)
     if not has_key and number not in request.session.get(SHOWN, ()):
         session_id = request.session.get(SESSION_ID)
         if session_id is None:

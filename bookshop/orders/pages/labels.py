@@ -16,7 +16,7 @@ from bookshop.payments.charges import RefundStatus
 
 @dataclass(frozen=True)
 class StatusMessage:
-    """What the order page says first: `kind` is good, wait or bad; the texts are untranslated."""
+    """The message at the top of an order page: `kind` is good, wait or bad; texts to translate."""
 
     code: str
     kind: str

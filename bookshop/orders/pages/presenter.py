@@ -1,4 +1,4 @@
-"""An order as templates show it: its lines with cover, author and format."""
+"""Presents an order for templates: its lines with cover, author and format."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bookshop.services import services
 
 @dataclass(frozen=True)
 class LineView:
-    """A line as sold; what the catalogue adds is empty where the book has left it since.
+    """A line as sold. Details from the catalogue are empty if it no longer has the book.
 
-    `release_date` is when a book that is still to be sent comes out, None where it is out.
+    `release_date` is that of an unpublished book that is still to be shipped, otherwise None.
     """
 
     sku: str
@@ -48,23 +48,23 @@ class OrderView:
 
 
 def present_order(request: Request, order: OrderSnapshot) -> OrderView:
-    """The order for a template."""
-    present = BookPresenter(request)
+    """Return the order for a template."""
+    books = BookPresenter(request)
     lines = []
     for line in order.lines:
         book = services(request).catalogue.detail(line.sku)
-        card = book and present.listing(book.listing)
+        listing = book and books.listing(book.listing)
         lines.append(
             LineView(
                 sku=line.sku,
                 title=line.title,
-                lang=card.lang if card else None,
+                lang=listing.lang if listing else None,
                 quantity=line.quantity,
                 shipped=line.shipped,
                 amount=line.amount,
-                byline=card.byline if card else "",
-                format_label=card.format_label if card else "",
-                picture=card.picture if card else None,
+                byline=listing.byline if listing else "",
+                format_label=listing.format_label if listing else "",
+                picture=listing.picture if listing else None,
                 release_date=expected_release(order, line, book),
             )
         )

@@ -50,13 +50,13 @@ def show_order(context: OrderResource, request: Request) -> dict[str, Any]:
     locale = services(request).settings.shop.locale
     # A session that only reads does not wait for writers.
     with Session(services(request).engine) as session:
-        found = find_accessible_order(request, session, context.__name__)
-        if found is None:
+        record = find_accessible_order(request, session, context.__name__)
+        if record is None:
             raise HTTPNotFound
-        order, items = order_snapshot(found), timeline(found, locale)
+        order, items = order_snapshot(record), timeline(record, locale)
         refunds = [
-            {"at": refund.requested_at, "amount": Money(-refund.amount, found.currency)}
-            for refund in found.refunds
+            {"at": refund.requested_at, "amount": Money(-refund.amount, record.currency)}
+            for refund in record.refunds
             if refund.status in COUNTED_STATUSES
         ]
     presented, translate = present_order(request, order), request.localizer.translate

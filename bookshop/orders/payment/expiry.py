@@ -23,7 +23,7 @@ ABANDONED_AFTER = timedelta(hours=24)  # from placing, for orders for which Pay 
 
 
 def expire_lapsed(session: Session, cause: Cause, now: datetime) -> int:
-    """Expire the orders whose reservation has ended; return how many there were."""
+    """Expire the orders whose reservation has ended; return their number."""
     return _expire(session, _lapsed(now), cause, now)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookshop import clock
-from bookshop.orders.links import LIFE, opens, order_key, order_url
+from bookshop.orders.links import LIFE, is_valid_key, order_key, order_url
 from bookshop.settings.parsers import Secret
 from tests.unit.makers import NOW
 
@@ -33,7 +33,7 @@ def test_link_opens_its_order():
     assert (parts.scheme, parts.netloc) == ("https", "books.example.com")
     assert parts.path == f"/orders/{NUMBER}"
     (key,) = parse_qs(parts.query)["key"]
-    assert opens(SHOP, NUMBER, key)
+    assert is_valid_key(SHOP, NUMBER, key)
 
 
 def test_key_is_url_safe():
@@ -45,40 +45,40 @@ def test_key_is_url_safe():
 def test_link_expires(at):
     key = order_key(SHOP, NUMBER)
     at(NOW + LIFE)
-    assert opens(SHOP, NUMBER, key)
+    assert is_valid_key(SHOP, NUMBER, key)
     at(NOW + LIFE + timedelta(seconds=1))
-    assert not opens(SHOP, NUMBER, key)
+    assert not is_valid_key(SHOP, NUMBER, key)
 
 
 def test_key_from_the_future_is_invalid(at):
     at(NOW + timedelta(days=1))
     key = order_key(SHOP, NUMBER)
     at(NOW)
-    assert not opens(SHOP, NUMBER, key)
+    assert not is_valid_key(SHOP, NUMBER, key)
 
 
 def test_key_of_another_order_is_invalid():
-    assert not opens(SHOP, "0000-0000-0000", order_key(SHOP, NUMBER))
+    assert not is_valid_key(SHOP, "0000-0000-0000", order_key(SHOP, NUMBER))
 
 
 def test_key_of_another_shop_is_invalid():
     other = SimpleNamespace(url=SHOP.url, secret=Secret("fedcba9876543210" * 2))
-    assert not opens(SHOP, NUMBER, order_key(other, NUMBER))
+    assert not is_valid_key(SHOP, NUMBER, order_key(other, NUMBER))
 
 
 def test_key_cannot_be_split_at_another_place():
     key = order_key(SHOP, NUMBER)
-    assert not opens(SHOP, "", f"{NUMBER}.{key}")
-    assert not opens(SHOP, NUMBER[:-1], f"{NUMBER[-1]}.{key}")
+    assert not is_valid_key(SHOP, "", f"{NUMBER}.{key}")
+    assert not is_valid_key(SHOP, NUMBER[:-1], f"{NUMBER[-1]}.{key}")
 
 
 @given(position=st.integers(0, 49), character=st.characters())
 def test_altered_key_is_invalid(position, character):
     key = order_key(SHOP, NUMBER)
     altered = f"{key[:position]}{character}{key[position + 1 :]}"
-    assert opens(SHOP, NUMBER, altered) == (altered == key)
+    assert is_valid_key(SHOP, NUMBER, altered) == (altered == key)
 
 
 @given(key=st.text())
 def test_arbitrary_text_is_no_key(key):
-    assert not opens(SHOP, NUMBER, key)
+    assert not is_valid_key(SHOP, NUMBER, key)

@@ -12,7 +12,7 @@ from bookshop.money import Money
 from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.number import is_number
 from bookshop.orders.placement import (
-    REMEMBERED,
+    NEW_ORDER_AFTER,
     DedupKey,
     find_order,
     place_order,
@@ -105,8 +105,8 @@ def test_order_is_found_by_its_key(session):
 def test_paid_order_is_found_until_remembered_time_ends(session):
     made = place_order(session, KEY, listing(), PRICE, NOW)
     made.status, made.paid_at = OrderStatus.PAID, NOW
-    assert find_order(session, KEY, NOW + REMEMBERED) is made
-    assert find_order(session, KEY, NOW + REMEMBERED + timedelta(seconds=1)) is None
+    assert find_order(session, KEY, NOW + NEW_ORDER_AFTER) is made
+    assert find_order(session, KEY, NOW + NEW_ORDER_AFTER + timedelta(seconds=1)) is None
     assert made.dedup_key is None
     another = place_order(session, KEY, listing(), PRICE, NOW)
     assert another.number != made.number
