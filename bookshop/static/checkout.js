@@ -2,7 +2,7 @@
 /**
  * The payment form: Stripe's Payment Element and the shop's e-mail field.
  *
- * Pay first has the shop reserve the books; only then does Stripe take the payment.
+ * Pressing Pay first reserves the books at the shop; only then is the payment sent to Stripe.
  * https://docs.stripe.com/js/payment_intents/confirm_payment
  */
 
@@ -92,7 +92,7 @@ function isSettled(error) {
 }
 
 /**
- * Has the shop check the form and reserve the books.
+ * Sends the form to the shop, which checks it and reserves the books.
  * @returns {Promise<Problem | null>} the problem, or null
  */
 async function reserve() {

@@ -342,7 +342,7 @@ def test_a_currency_without_debit_offers_the_card_alone(checkout):
     expect(checkout.field("number")).to_be_visible()
 
 
-def test_an_incomplete_card_is_sent_nowhere(checkout):
+def test_an_incomplete_card_is_not_sent(checkout):
     sent = []
     checkout.page.on("request", lambda request: sent.append(urlsplit(request.url).path))
     checkout.open()
@@ -687,7 +687,7 @@ DEVELOPERS_MISTAKES = [
     ("Stripe('sk_test_sandbox')", "should not use your secret key"),
     ("Stripe('whsec_sandbox')", "should be a publishable key"),
     ("stripe.elements({ clientSecret: 'pi_1' })", "should be a client secret of the form"),
-    ("stripe.elements({ mode: 'setup', currency: 'gbp' })", "knows mode: 'payment' only"),
+    ("stripe.elements({ mode: 'setup', currency: 'gbp' })", "supports mode: 'payment' only"),
     ("stripe.elements({ mode: 'payment', amount: 1.5, currency: 'gbp' })", "integer amount"),
     ("stripe.elements({ paymentMethodTypes: ['card'] })", "paymentMethodTypes is no longer"),
     ("stripe.elements().create('payment')", "must pass a clientSecret or mode"),

@@ -2,8 +2,8 @@
 /**
  * The bank's page of the sandbox: the customer completes or fails 3-D Secure.
  *
- * In a frame of the shop's page (`parent` in the address) it tells that page when it is done; on
- * its own it goes back to the shop's `return_url`, as a bank does.
+ * In a frame of the shop's page (`parent` in the address) it sends that page a message when the
+ * customer has decided; as a page of its own it redirects to the shop's `return_url`.
  */
 
 const query = new URLSearchParams(window.location.search);
@@ -21,13 +21,13 @@ const problem = /** @type {HTMLElement} */ (document.querySelector("#problem"));
  * @param {string} url
  * @param {RequestInit} [init]
  * @returns {Promise<any>} the answer
- * @throws {Error} with what to tell
+ * @throws {Error} with a message for the customer
  */
 const call = async (url, init) => {
   const response = await fetch(url, init);
   const body = await response.json();
   if (!response.ok)
-    throw new Error(body.error?.message ?? `The sandbox answered ${response.status}.`);
+    throw new Error(body.error?.message ?? `The sandbox responded with ${response.status}.`);
   return body;
 };
 

@@ -39,12 +39,12 @@ const kebab = (name) => name.replace(/[A-Z0-9]+/g, (part) => `-${part.toLowerCas
 const rules = new CSSStyleSheet();
 document.adoptedStyleSheets = [rules];
 
-/** @param {NonNullable<Appearance['rules']>} wanted */
-const applyRules = (wanted) => {
+/** @param {NonNullable<Appearance['rules']>} appearanceRules */
+const applyRules = (appearanceRules) => {
   rules.replaceSync("");
-  for (const [selector, declarations] of Object.entries(wanted)) {
+  for (const [selector, declarations] of Object.entries(appearanceRules)) {
     if (!RULE_SELECTOR.test(selector)) {
-      console.warn(`The sandbox knows no appearance rule for "${selector}".`);
+      console.warn(`The sandbox does not support an appearance rule for "${selector}".`);
       continue;
     }
     const rule = rules.cssRules[rules.insertRule(`${selector} {}`, rules.cssRules.length)];
@@ -58,7 +58,7 @@ const applyRules = (wanted) => {
 export const applyAppearance = ({
   theme = "stripe",
   variables = {},
-  rules: wanted = {},
+  rules: appearanceRules = {},
   ...rest
 }) => {
   const root = document.documentElement;
@@ -68,5 +68,5 @@ export const applyAppearance = ({
   for (const [name, value] of Object.entries({ ...THEMES[theme], ...variables })) {
     root.style.setProperty(`--${kebab(name)}`, value);
   }
-  applyRules(wanted);
+  applyRules(appearanceRules);
 };

@@ -1,40 +1,40 @@
 // @ts-check
 /**
- * Bank accounts: how their numbers are written and what is wrong with them.
+ * Formats and checks the numbers of bank accounts.
  */
 
 import { digitsOf } from "./elements-card.js";
 
 /** @import { Problem } from './elements-card.js' */
 
-/** @param {string} typed */
-export const formatSortCode = (typed) =>
+/** @param {string} text */
+export const formatSortCode = (text) =>
   (
-    digitsOf(typed)
+    digitsOf(text)
       .slice(0, 6)
       .match(/\d{1,2}/g) ?? []
   ).join("-");
 
 /**
- * A check that a number has at least (and being cut, at most) so many digits.
+ * Returns a check that a number has this many digits; longer input is cut before.
  *
  * @param {string} name  as in the code: "sort_code"
  * @param {number} digits
- * @returns {(typed: string) => Problem | null}
+ * @returns {(text: string) => Problem | null}
  */
-export const hasDigits = (name, digits) => (typed) =>
-  digitsOf(typed).length >= digits
+export const hasDigits = (name, digits) => (text) =>
+  digitsOf(text).length >= digits
     ? null
     : { code: `incomplete_${name}`, message: `Your ${name.replace("_", " ")} is incomplete.` };
 
 /**
  * The check digit of an American Bankers Association routing number.
  *
- * @param {string} typed
+ * @param {string} text
  * @returns {Problem | null}
  */
-export const checkRoutingNumber = (typed) => {
-  const number = digitsOf(typed);
+export const checkRoutingNumber = (text) => {
+  const number = digitsOf(text);
   if (number.length < 9) return hasDigits("routing_number", 9)(number);
   const sum = [...number].reduce(
     (total, digit, place) => total + Number(digit) * [3, 7, 1][place % 3],
@@ -45,13 +45,13 @@ export const checkRoutingNumber = (typed) => {
     : { code: "invalid_routing_number", message: "Your routing number is invalid." };
 };
 
-/** @param {string} typed */
-const compactIban = (typed) => typed.replace(/[^0-9a-z]/gi, "").toUpperCase();
+/** @param {string} text */
+const compactIban = (text) => text.replace(/[^0-9a-z]/gi, "").toUpperCase();
 
-/** @param {string} typed */
-export const formatIban = (typed) =>
+/** @param {string} text */
+export const formatIban = (text) =>
   (
-    compactIban(typed)
+    compactIban(text)
       .slice(0, 34)
       .match(/.{1,4}/g) ?? []
   ).join(" ");
@@ -59,11 +59,11 @@ export const formatIban = (typed) =>
 /**
  * The check digits of ISO 13616: letters count from 10, the whole is 1 modulo 97.
  *
- * @param {string} typed
+ * @param {string} text
  * @returns {Problem | null}
  */
-export const checkIban = (typed) => {
-  const iban = compactIban(typed);
+export const checkIban = (text) => {
+  const iban = compactIban(text);
   if (iban.length < 15)
     return { code: "incomplete_iban", message: "The IBAN you entered is incomplete." };
   const digits = (iban.slice(4) + iban.slice(0, 4)).replace(/[A-Z]/g, (letter) =>

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Card numbers, expiry dates and security codes: how they are written and what is wrong with them.
+ * Formats and checks card numbers, expiry dates and security codes.
  *
  * The codes and sentences are those of Stripe's Payment Element. Values are digits without spaces
  * unless a function's name says otherwise.
@@ -77,16 +77,16 @@ export const brandOf = (number) => BRANDS.find(({ prefix }) => prefix.test(numbe
 /** @param {Brand} brand */
 const longest = ({ lengths }) => Math.max(...lengths);
 
-/** @param {string} typed */
-export const isFullNumber = (typed) => digitsOf(typed).length === longest(brandOf(digitsOf(typed)));
+/** @param {string} text */
+export const isFullNumber = (text) => digitsOf(text).length === longest(brandOf(digitsOf(text)));
 
 /**
- * @param {string} typed
+ * @param {string} text
  * @returns {string} the number in its brand's groups
  */
-export const formatNumber = (typed) => {
-  const brand = brandOf(digitsOf(typed));
-  const digits = digitsOf(typed).slice(0, longest(brand));
+export const formatNumber = (text) => {
+  const brand = brandOf(digitsOf(text));
+  const digits = digitsOf(text).slice(0, longest(brand));
   let start = 0;
   const groups = brand.groups.map((size) => digits.slice(start, (start += size)));
   return groups.filter(Boolean).join(" ");
@@ -106,11 +106,11 @@ export const passesLuhn = (number) => {
 };
 
 /**
- * @param {string} typed
+ * @param {string} text
  * @returns {Problem | null}
  */
-export const checkNumber = (typed) => {
-  const number = digitsOf(typed);
+export const checkNumber = (text) => {
+  const number = digitsOf(text);
   const brand = brandOf(number);
   if (!brand.lengths.includes(number.length)) {
     return { code: "incomplete_number", message: "Your card number is incomplete." };
@@ -122,11 +122,11 @@ export const checkNumber = (typed) => {
 };
 
 /**
- * @param {string} typed  "1230", "12/30", "12 / 2030", or "3" which can only be March
+ * @param {string} text  "1230", "12/30", "12 / 2030", or "3" which can only be March
  * @returns {string} "12 / 30"
  */
-export const formatExpiry = (typed) => {
-  const [before = "", after] = typed.split("/", 2).map(digitsOf);
+export const formatExpiry = (text) => {
+  const [before = "", after] = text.split("/", 2).map(digitsOf);
   const single = before.length === 1 && (after !== undefined || Number(before) > 1);
   const digits = (single ? `0${before}` : before) + (after ?? "");
   const month = digits.slice(0, 2);
@@ -138,22 +138,22 @@ export const formatExpiry = (typed) => {
 };
 
 /**
- * @param {string} typed
+ * @param {string} text
  * @returns {{month: number, year: number} | null} null as long as it is incomplete
  */
-export const parseExpiry = (typed) => {
-  const digits = digitsOf(typed);
+export const parseExpiry = (text) => {
+  const digits = digitsOf(text);
   if (digits.length !== 4) return null;
   return { month: Number(digits.slice(0, 2)), year: 2000 + Number(digits.slice(2)) };
 };
 
 /**
- * @param {string} typed
+ * @param {string} text
  * @param {Date} today
  * @returns {Problem | null}
  */
-export const checkExpiry = (typed, today) => {
-  const expiry = parseExpiry(typed);
+export const checkExpiry = (text, today) => {
+  const expiry = parseExpiry(text);
   if (!expiry) {
     return { code: "incomplete_expiry", message: "Your card's expiration date is incomplete." };
   }
@@ -180,13 +180,13 @@ export const checkExpiry = (typed, today) => {
 };
 
 /**
- * @param {string} typed
+ * @param {string} text
  * @param {string} number  the card's, which decides how long the code is
  * @returns {Problem | null}
  */
-export const checkCvc = (typed, number) => {
+export const checkCvc = (text, number) => {
   const brand = brandOf(digitsOf(number));
-  const { length } = digitsOf(typed);
+  const { length } = digitsOf(text);
   const complete = brand === UNKNOWN ? length >= 3 : length === brand.cvc;
   return complete
     ? null
@@ -194,7 +194,7 @@ export const checkCvc = (typed, number) => {
 };
 
 /**
- * @param {string} typed
+ * @param {string} text
  * @param {string} number
  */
-export const formatCvc = (typed, number) => digitsOf(typed).slice(0, brandOf(digitsOf(number)).cvc);
+export const formatCvc = (text, number) => digitsOf(text).slice(0, brandOf(digitsOf(number)).cvc);

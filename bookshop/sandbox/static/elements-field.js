@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * One labelled input of the Payment Element: it formats what is typed, and shows what is wrong with
- * it beside the input, tied to it for screen readers.
+ * One labelled input of the Payment Element. It formats the text while the customer types, and shows
+ * a problem next to the input, linked for screen readers.
  */
 
 import { brandOf, digitsOf } from "./elements-card.js";
@@ -23,14 +23,14 @@ const significant = (text) => text.replace(/[^0-9a-z]/gi, "").length;
  * @returns {HTMLElementTagNameMap[T]}
  */
 export const element = (tag, properties, ...children) => {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
+  const created = Object.assign(document.createElement(tag), properties);
+  created.append(...children);
+  return created;
 };
 
 export class Field {
   #values;
-  /** An answer of the API to these very values, as a declined card. */
+  /** The API's message about the current values, such as a declined card. */
   #refusal = "";
 
   /**
@@ -64,8 +64,8 @@ export class Field {
       element("div", { className: "Control" }, this.input, this.brand),
       this.error,
     );
-    this.input.addEventListener("input", (event) => this.#typed(event, report));
-    this.input.addEventListener("blur", () => this.#left(report));
+    this.input.addEventListener("input", (event) => this.#onInput(event, report));
+    this.input.addEventListener("blur", () => this.#onBlur(report));
   }
 
   get value() {
@@ -85,7 +85,7 @@ export class Field {
    * @param {Event} event
    * @param {{changed: () => void, filled: (field: Field) => void}} report
    */
-  #typed(event, { changed, filled }) {
+  #onInput(event, { changed, filled }) {
     const deleting = event instanceof InputEvent && event.inputType.startsWith("delete");
     const caret = this.input.selectionStart ?? this.value.length;
     const atEnd = caret === this.value.length;
@@ -105,19 +105,19 @@ export class Field {
    * @param {boolean} atEnd
    */
   #rewrite(deleting, caret, atEnd) {
-    const kept = significant(this.value.slice(0, caret));
+    const beforeCaret = significant(this.value.slice(0, caret));
     const formatted = this.kind.format(this.value, this.#values);
-    // A separator that comes back as soon as it is deleted would keep Backspace from going on.
+    // Backspace would stop at a separator that is added again as soon as it is deleted.
     this.input.value = deleting ? formatted.replace(SEPARATORS, "") : formatted;
     if (atEnd) return;
     let position = 0;
-    while (position < this.value.length && significant(this.value.slice(0, position)) < kept)
+    while (position < this.value.length && significant(this.value.slice(0, position)) < beforeCaret)
       position += 1;
     this.input.setSelectionRange(position, position);
   }
 
   /** @param {{changed: () => void}} report */
-  #left({ changed }) {
+  #onBlur({ changed }) {
     if (this.value && !this.#refusal) this.show(this.problem);
     changed();
   }

@@ -23,12 +23,12 @@ import {
 } from "./elements-card.js";
 
 /** @import { Problem } from './elements-card.js' */
-/** @typedef {(name: string) => string} Values  what is typed in the method's field of that name */
+/** @typedef {(name: string) => string} Values  returns the text in the method's field of that name */
 
 /**
- * `format` writes what is typed as it should look; `check` says what is wrong with it; `isFull`
- * says that nothing can follow, so that typing goes on in the next field; `parameters` are what a
- * confirmation sends of it.
+ * `format` returns the text as it should look; `check` returns its problem; `isFull` is true if the
+ * text is complete, so that the focus moves to the next field; `parameters` are those of a
+ * confirmation.
  *
  * @typedef {{
  *   name: string,
@@ -37,10 +37,10 @@ import {
  *   autocomplete: string,
  *   inputMode?: 'numeric' | 'email',
  *   width?: 'half',
- *   format: (typed: string, values: Values) => string,
- *   check: (typed: string, values: Values) => Problem | null,
- *   isFull?: (typed: string) => boolean,
- *   parameters: (typed: string) => Record<string, string>,
+ *   format: (text: string, values: Values) => string,
+ *   check: (text: string, values: Values) => Problem | null,
+ *   isFull?: (text: string) => boolean,
+ *   parameters: (text: string) => Record<string, string>,
  * }} FieldKind
  *
  * @typedef {{label: string, fields: FieldKind[], hint: string}} Method
@@ -53,8 +53,8 @@ import {
  */
 const data = (...path) => `payment_method_data[${path.join("][")}]`;
 
-/** @param {string} typed */
-const asTyped = (typed) => typed;
+/** @param {string} text */
+const unchanged = (text) => text;
 
 /** @type {FieldKind[]} */
 const CARD_FIELDS = [
@@ -67,7 +67,7 @@ const CARD_FIELDS = [
     format: formatNumber,
     check: checkNumber,
     isFull: isFullNumber,
-    parameters: (typed) => ({ [data("card", "number")]: digitsOf(typed) }),
+    parameters: (text) => ({ [data("card", "number")]: digitsOf(text) }),
   },
   {
     name: "expiry",
@@ -77,10 +77,10 @@ const CARD_FIELDS = [
     inputMode: "numeric",
     width: "half",
     format: formatExpiry,
-    check: (typed) => checkExpiry(typed, new Date()),
-    isFull: (typed) => parseExpiry(typed) !== null,
-    parameters: (typed) => {
-      const { month, year } = parseExpiry(typed) ?? { month: 0, year: 0 };
+    check: (text) => checkExpiry(text, new Date()),
+    isFull: (text) => parseExpiry(text) !== null,
+    parameters: (text) => {
+      const { month, year } = parseExpiry(text) ?? { month: 0, year: 0 };
       return {
         [data("card", "exp_month")]: String(month),
         [data("card", "exp_year")]: String(year),
@@ -94,34 +94,34 @@ const CARD_FIELDS = [
     autocomplete: "cc-csc",
     inputMode: "numeric",
     width: "half",
-    format: (typed, values) => formatCvc(typed, values("number")),
-    check: (typed, values) => checkCvc(typed, values("number")),
-    parameters: (typed) => ({ [data("card", "cvc")]: digitsOf(typed) }),
+    format: (text, values) => formatCvc(text, values("number")),
+    check: (text, values) => checkCvc(text, values("number")),
+    parameters: (text) => ({ [data("card", "cvc")]: digitsOf(text) }),
   },
 ];
 
-/** Whose account it is; a debit needs both. @type {FieldKind[]} */
+/** The holder of a bank account; a debit needs both fields. @type {FieldKind[]} */
 const HOLDER_FIELDS = [
   {
     name: "name",
     label: "Full name",
     autocomplete: "name",
-    format: asTyped,
-    check: (typed) =>
-      typed.trim() ? null : { code: "incomplete_name", message: "Please provide your full name." },
-    parameters: (typed) => ({ [data("billing_details", "name")]: typed.trim() }),
+    format: unchanged,
+    check: (text) =>
+      text.trim() ? null : { code: "incomplete_name", message: "Please provide your full name." },
+    parameters: (text) => ({ [data("billing_details", "name")]: text.trim() }),
   },
   {
     name: "email",
     label: "Email",
     autocomplete: "email",
     inputMode: "email",
-    format: asTyped,
-    check: (typed) =>
-      /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(typed.trim())
+    format: unchanged,
+    check: (text) =>
+      /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text.trim())
         ? null
         : { code: "incomplete_email", message: "Your email address is incomplete." },
-    parameters: (typed) => ({ [data("billing_details", "email")]: typed.trim() }),
+    parameters: (text) => ({ [data("billing_details", "email")]: text.trim() }),
   },
 ];
 
@@ -136,11 +136,11 @@ const accountField = (type, field) => ({
   ...field,
   autocomplete: "off",
   ...(field.name !== "iban" && { inputMode: "numeric" }),
-  parameters: (typed) => ({ [data(type, field.name)]: typed.replace(/[^0-9A-Z]/g, "") }),
+  parameters: (text) => ({ [data(type, field.name)]: text.replace(/[^0-9A-Z]/g, "") }),
 });
 
 /** @param {number} digits */
-const cutAt = (digits) => (/** @type {string} */ typed) => digitsOf(typed).slice(0, digits);
+const firstDigits = (digits) => (/** @type {string} */ text) => digitsOf(text).slice(0, digits);
 
 /** @type {Readonly<Record<string, Method>>} */
 export const METHODS = {
@@ -166,7 +166,7 @@ export const METHODS = {
         label: "Account number",
         placeholder: "00012345",
         width: "half",
-        format: cutAt(8),
+        format: firstDigits(8),
         check: hasDigits("account_number", 8),
       }),
     ],
@@ -195,7 +195,7 @@ export const METHODS = {
         label: "Routing number",
         placeholder: "110000000",
         width: "half",
-        format: cutAt(9),
+        format: firstDigits(9),
         check: checkRoutingNumber,
       }),
       accountField("us_bank_account", {
@@ -203,7 +203,7 @@ export const METHODS = {
         label: "Account number",
         placeholder: "000123456789",
         width: "half",
-        format: cutAt(17),
+        format: firstDigits(17),
         check: hasDigits("account_number", 4),
       }),
     ],

@@ -36,14 +36,14 @@ let views = [];
 let lastState = "";
 
 /** @param {{[key: string]: unknown}} message */
-const tell = (message) => window.parent.postMessage(message, PARENT);
+const send = (message) => window.parent.postMessage(message, PARENT);
 
 const chosen = () => views.find(({ radio }) => radio.checked) ?? null;
 
 // --------------------------------------------------------------------------------------- drawing
 
 /** @param {string} name */
-const isNeverAsked = (name) => {
+const isNeverCollected = (name) => {
   const fields = options.fields?.billingDetails ?? {};
   if (name !== "name" && name !== "email") return false;
   return fields === "never" || (typeof fields === "object" && fields[name] === "never");
@@ -60,11 +60,11 @@ const drawMethod = (type) => {
   const values = (/** @type {string} */ name) =>
     fields.find(({ kind }) => kind.name === name)?.value ?? "";
   const report = {
-    changed: tellState,
+    changed: sendState,
     filled: (/** @type {Field} */ field) => fields[fields.indexOf(field) + 1]?.input.focus(),
   };
   for (const kind of kinds) {
-    if (!isNeverAsked(kind.name)) fields.push(new Field(type, kind, values, report));
+    if (!isNeverCollected(kind.name)) fields.push(new Field(type, kind, values, report));
   }
   const radio = element("input", {
     type: "radio",
@@ -86,14 +86,14 @@ const drawMethod = (type) => {
 
 /** @param {string[]} types */
 const drawMethods = (types) => {
-  const known = types.filter((type) => type in METHODS);
+  const supported = types.filter((type) => type in METHODS);
   const order = options.paymentMethodOrder ?? [];
   const rank = (/** @type {string} */ type) =>
     order.includes(type) ? order.indexOf(type) : order.length;
-  known.sort((one, other) => rank(one) - rank(other));
-  const kept = new Map(views.map((view) => [view.type, view]));
-  const selected = chosen()?.type ?? known[0];
-  views = known.map((type) => kept.get(type) ?? drawMethod(type));
+  supported.sort((one, other) => rank(one) - rank(other));
+  const existing = new Map(views.map((view) => [view.type, view]));
+  const selected = chosen()?.type ?? supported[0];
+  views = supported.map((type) => existing.get(type) ?? drawMethod(type));
   methodList.replaceChildren(
     element("legend", { className: "u-hidden", textContent: "Payment method" }),
     ...views.flatMap(({ type, radio, panel }) => {
@@ -107,7 +107,7 @@ const drawMethods = (types) => {
   showChosen();
 };
 
-/** Draws everything that the element's options say. */
+/** Applies the element's options. */
 const applyOptions = () => {
   const { layout = "auto", readOnly = false, defaultValues } = options;
   const kind = typeof layout === "object" ? layout.type : layout;
@@ -116,12 +116,12 @@ const applyOptions = () => {
     for (const field of fields) {
       const { name } = field.kind;
       field.input.readOnly = readOnly;
-      const given =
+      const defaultValue =
         name === "name" || name === "email" ? defaultValues?.billingDetails?.[name] : undefined;
-      if (given && !field.value) field.value = given;
+      if (defaultValue && !field.value) field.value = defaultValue;
     }
   }
-  tellState();
+  sendState();
 };
 
 const showChosen = () => {
@@ -129,7 +129,7 @@ const showChosen = () => {
     panel.hidden = !radio.checked;
     radio.parentElement?.classList.toggle("Method--selected", radio.checked);
   }
-  tellState();
+  sendState();
 };
 
 const collapse = () => {
@@ -137,9 +137,9 @@ const collapse = () => {
   showChosen();
 };
 
-// --------------------------------------------------------------------------------- what it holds
+// ---------------------------------------------------------------------------------------- state
 
-const tellState = () => {
+const sendState = () => {
   const view = chosen();
   const fields = view?.fields ?? [];
   const event = {
@@ -150,7 +150,7 @@ const tellState = () => {
     value: { type: view?.type ?? views[0]?.type ?? "card" },
   };
   const state = JSON.stringify(event);
-  if (state !== lastState) tell({ type: "change", event });
+  if (state !== lastState) send({ type: "change", event });
   lastState = state;
 };
 
@@ -176,8 +176,8 @@ const validate = () => {
  */
 const showRefusal = (error, fields) => {
   if (error.type !== "card_error") return;
-  const about = `${error.code} ${error.decline_code}`;
-  const name = /cvc/.test(about) ? "cvc" : /expir/.test(about) ? "expiry" : "number";
+  const codes = `${error.code} ${error.decline_code}`;
+  const name = /cvc/.test(codes) ? "cvc" : /expir/.test(codes) ? "expiry" : "number";
   const field = fields.find(({ kind }) => kind.name === name) ?? fields[0];
   const message = GENERIC_DECLINES.has(error.decline_code ?? "") ? "Your card was declined." : error.message;
   field?.refuse(message ?? "Your card was declined.");
@@ -198,13 +198,13 @@ const confirmationOf = ({ type, fields }) =>
 
 /**
  * @param {string} intent  the PaymentIntent's id
- * @param {[string, string][]} given  the parameters that the shop's page gives
+ * @param {[string, string][]} parameters  those of the shop's page
  */
-const confirm = async (intent, given) => {
+const confirm = async (intent, parameters) => {
   const error = validate();
   const view = chosen();
   if (error || !view) return { error };
-  const body = new URLSearchParams(given);
+  const body = new URLSearchParams(parameters);
   for (const [name, value] of Object.entries(confirmationOf(view))) body.set(name, value);
   setBusy(true);
   try {
@@ -236,7 +236,7 @@ const setBusy = (busy) => {
 // -------------------------------------------------------------------------------------- messages
 
 /** @type {Record<string, (message: any) => unknown>} */
-const ANSWERS = {
+const MESSAGE_HANDLERS = {
   init: (message) => {
     options = message.options;
     applyAppearance(message.appearance);
@@ -244,7 +244,7 @@ const ANSWERS = {
     applyOptions();
     if (typeof options.layout === "object" && options.layout.defaultCollapsed) collapse();
     setBusy(false);
-    tell({ type: "ready" });
+    send({ type: "ready" });
   },
   methods: (message) => {
     if (message.appearance) applyAppearance(message.appearance);
@@ -274,18 +274,18 @@ const ANSWERS = {
 window.addEventListener("message", async (event) => {
   if (event.source !== window.parent || event.origin !== PARENT) return;
   const { type, request } = event.data;
-  const value = await ANSWERS[type]?.(event.data);
-  if (request !== undefined) tell({ reply: request, value: value ?? null });
+  const value = await MESSAGE_HANDLERS[type]?.(event.data);
+  if (request !== undefined) send({ reply: request, value: value ?? null });
 });
 
-window.addEventListener("focus", () => tell({ type: "focus" }));
-window.addEventListener("blur", () => tell({ type: "blur" }));
+window.addEventListener("focus", () => send({ type: "focus" }));
+window.addEventListener("blur", () => send({ type: "blur" }));
 document.addEventListener("keydown", ({ key }) => {
-  if (key === "Escape") tell({ type: "escape" });
+  if (key === "Escape") send({ type: "escape" });
 });
 form.addEventListener("submit", (event) => event.preventDefault());
 new ResizeObserver(() => {
-  tell({ type: "resize", height: Math.ceil(form.getBoundingClientRect().height) });
+  send({ type: "resize", height: Math.ceil(form.getBoundingClientRect().height) });
 }).observe(form);
 
-if (window.parent !== window && PARENT) tell({ type: "hello" });
+if (window.parent !== window && PARENT) send({ type: "hello" });

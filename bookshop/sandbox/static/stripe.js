@@ -200,7 +200,7 @@
   /** A frame of the sandbox's origin, and the messages to and from it. */
   class Frame {
     static #count = 0;
-    #hear;
+    #onMessage;
     /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
     #pending = new Map();
     #requests = 0;
@@ -211,13 +211,13 @@
      *   path: string,
      *   title: string,
      *   style: Partial<CSSStyleDeclaration>,
-     *   hear: (message: any) => void,
-     * }} options  `hear` is given what the frame says unasked
+     *   onMessage: (message: any) => void,
+     * }} options  `onMessage` receives the messages that are not replies
      */
-    constructor({ host, path, title, style, hear }) {
+    constructor({ host, path, title, style, onMessage }) {
       const url = new URL(path, ORIGIN);
       url.searchParams.set("parent", window.location.origin);
-      this.#hear = hear;
+      this.#onMessage = onMessage;
       this.iframe = document.createElement("iframe");
       this.iframe.title = title;
       this.iframe.name = `__privateStripeFrame${(Frame.#count += 1)}`;
@@ -237,7 +237,7 @@
       if (event.origin !== ORIGIN || event.source !== this.iframe.contentWindow) return;
       const { reply, value } = event.data;
       if (reply === undefined) {
-        this.#hear(event.data);
+        this.#onMessage(event.data);
       } else {
         this.#pending.get(reply)?.resolve(value);
         this.#pending.delete(reply);
@@ -272,7 +272,7 @@
    * Shows the bank's challenge over the page until it has an outcome or is closed.
    *
    * @param {string} path  of the challenge page, on the sandbox
-   * @returns {Promise<boolean>} whether the challenge has an outcome
+   * @returns {Promise<boolean>} true if the challenge has an outcome
    */
   const showChallenge = async (path) => {
     const dialog = document.createElement("dialog");
@@ -288,7 +288,7 @@
       boxSizing: "border-box",
       background: "rgb(15 23 42 / 55%)",
     });
-    let answered = false;
+    let completed = false;
     const frame = new Frame({
       host: dialog,
       path,
@@ -301,10 +301,10 @@
         background: "#fff",
         boxShadow: "0 24px 64px rgb(15 23 42 / 40%)",
       },
-      hear: (message) => {
+      onMessage: (message) => {
         if (message.type === "hello") frame.iframe.focus();
         if (message.type === "challenged") {
-          answered = true;
+          completed = true;
           dialog.close();
         }
       },
@@ -316,7 +316,7 @@
     });
     frame.close();
     dialog.remove();
-    return answered;
+    return completed;
   };
 
   // ------------------------------------------------------------------------------------- elements
@@ -333,8 +333,8 @@
     #options;
     /** @type {Frame | null} */
     #frame = null;
-    #said = false;
-    #begun = false;
+    #frameResponded = false;
+    #initialised = false;
     #ready = false;
     #destroyed = false;
     /** @type {Map<string, Set<(event: any) => any>>} */
@@ -374,7 +374,7 @@
         title: "Secure payment input frame",
         // The margin gives the fields' focus rings room.
         style: { width: "calc(100% + 8px)", height: "210px", margin: "-4px" },
-        hear: (message) => this.#hear(frame, message),
+        onMessage: (message) => this.#onMessage(frame, message),
       });
       this.#frame = frame;
       setTimeout(() => this.#expectHello(frame), FRAME_ANSWERS_WITHIN_MS);
@@ -383,7 +383,7 @@
     /** @param {Frame} frame */
     #expectHello(frame) {
       // A policy of the page (frame-src) or a sandbox that is down keeps the frame silent.
-      if (this.#frame === frame && !this.#said) this.#fail(unreachable());
+      if (this.#frame === frame && !this.#frameResponded) this.#fail(unreachable());
     }
 
     /** @param {StripeError} error */
@@ -395,12 +395,12 @@
      * @param {Frame} frame
      * @param {any} message
      */
-    #hear(frame, message) {
+    #onMessage(frame, message) {
       const { type } = message;
       if (type === "hello") {
-        this.#said = true;
+        this.#frameResponded = true;
         this.#emit("loaderstart", { elementType: "payment" });
-        void this.#begin(frame);
+        void this.#initialise(frame);
       } else if (type === "resize") {
         frame.iframe.style.height = `${message.height}px`;
       } else if (type === "change") {
@@ -415,18 +415,18 @@
     }
 
     /** @param {Frame} frame */
-    async #begin(frame) {
+    async #initialise(frame) {
       const methods = await this.#elements.methods();
       if (this.#frame !== frame) return;
       if (methods.error) {
         this.#fail(methods.error);
         return;
       }
-      this.#begun = true;
+      this.#initialised = true;
       frame.post({
         type: "init",
         options: this.#options,
-        ...this.#elements.look(),
+        ...this.#elements.appearanceOptions(),
         methods: methods.types,
       });
     }
@@ -500,7 +500,7 @@
     /** @param {Partial<PaymentOptions>} options */
     update(options) {
       this.#options = { ...this.#options, ...options };
-      if (this.#begun) this.#frame?.post({ type: "options", options: this.#options });
+      if (this.#initialised) this.#frame?.post({ type: "options", options: this.#options });
       return this;
     }
 
@@ -527,8 +527,8 @@
       const host = this.#frame?.iframe.parentElement;
       this.#frame?.close();
       this.#frame = null;
-      this.#said = false;
-      this.#begun = false;
+      this.#frameResponded = false;
+      this.#initialised = false;
       this.#ready = false;
       for (const name of ["", "--complete", "--empty", "--focus"]) {
         host?.classList.remove(`StripeElement${name}`);
@@ -555,14 +555,14 @@
      * @param {{methods: string[], appearance?: object}} changes
      */
     async refresh(changes) {
-      if (this.#begun) await this.#frame?.request({ type: "methods", ...changes });
+      if (this.#initialised) await this.#frame?.request({ type: "methods", ...changes });
     }
 
     /**
      * @param {{type: string, [key: string]: unknown}} message
      * @returns {Promise<any>} what the frame replies
      */
-    ask(message) {
+    request(message) {
       if (!this.#frame || !this.#ready) throw notMounted();
       return this.#frame.request(message);
     }
@@ -591,7 +591,7 @@
       intentId("elements()", clientSecret);
     } else if (mode !== undefined && mode !== "payment") {
       throw new IntegrationError(
-        `The sandbox's elements() knows mode: 'payment' only, not '${mode}'.`,
+        `The sandbox's elements() supports mode: 'payment' only, not '${mode}'.`,
       );
     } else if (mode && !(Number.isInteger(options.amount) && options.currency)) {
       throw new IntegrationError(
@@ -657,7 +657,7 @@
     /** @returns {Promise<SubmitResult>} */
     async submit() {
       /** @type {SubmitResult} */
-      const result = await this.#mounted("elements.submit()").ask({ type: "submit" });
+      const result = await this.#mountedPayment("elements.submit()").request({ type: "submit" });
       this.#submitted = !result.error;
       return result;
     }
@@ -696,16 +696,16 @@
       this.#options = merged;
       if (this.#options.mode) this.#methods = null;
       const methods = await this.methods();
-      if (!methods.error) await this.#payment?.refresh({ ...this.look(), methods: methods.types });
+      if (!methods.error) await this.#payment?.refresh({ ...this.appearanceOptions(), methods: methods.types });
     }
 
-    /** What the frame needs to know to look like the shop. */
-    look() {
+    /** Returns the appearance for the frame. */
+    appearanceOptions() {
       return { appearance: this.#options.appearance ?? {} };
     }
 
     /**
-     * The types of payment method to offer. Asked once, and again after fetchUpdates.
+     * The types of payment method to offer. Requested once, and again after fetchUpdates.
      *
      * @returns {Promise<Methods>}
      */
@@ -735,17 +735,17 @@
     }
 
     /**
-     * @param {string | undefined} given  the clientSecret given to confirmPayment
+     * @param {string | undefined} confirmSecret  the clientSecret passed to confirmPayment
      * @returns {string}
      */
-    secretFor(given) {
+    secretFor(confirmSecret) {
       const own = this.#options.clientSecret;
-      if (!own && !given) {
+      if (!own && !confirmSecret) {
         throw new IntegrationError(
           "stripe.confirmPayment(): `clientSecret` is required when Elements has only a mode.",
         );
       }
-      return given ?? own ?? "";
+      return confirmSecret ?? own ?? "";
     }
 
     /**
@@ -754,7 +754,7 @@
      * @returns {Promise<PaymentIntentResult>}
      */
     async confirm(clientSecret, parameters) {
-      const payment = this.#mounted("stripe.confirmPayment()");
+      const payment = this.#mountedPayment("stripe.confirmPayment()");
       checkNeverCollected(payment.options, parameters);
       if (this.#options.mode && !this.#submitted) {
         throw new IntegrationError(
@@ -763,7 +763,7 @@
         );
       }
       this.#submitted = false;
-      return payment.ask({
+      return payment.request({
         type: "confirm",
         intent: intentId("stripe.confirmPayment()", clientSecret),
         parameters: [
@@ -776,7 +776,7 @@
     }
 
     /** @param {string} caller */
-    #mounted(caller) {
+    #mountedPayment(caller) {
       if (!this.#payment?.mounted) {
         throw new IntegrationError(
           `Invalid value for ${caller}: elements should have a mounted Payment Element or ` +
@@ -1013,8 +1013,8 @@
       if (action?.redirect_to_url?.url) return leaveTo(action.redirect_to_url.url);
       const sdk = /** @type {{stripe_js: string}} */ (action?.use_stripe_sdk);
       const { pathname, search } = new URL(sdk.stripe_js, ORIGIN);
-      const answered = await showChallenge(pathname + search);
-      if (!answered) await this.#api.giveUp(secret ?? "");
+      const completed = await showChallenge(pathname + search);
+      if (!completed) await this.#api.giveUp(secret ?? "");
       const after = await this.#api.retrieve(secret ?? "");
       if (after.error || !UNPAID.includes(after.paymentIntent.status)) return after;
       return { error: paymentError(after.paymentIntent) };
