@@ -1,8 +1,8 @@
 """Migrations of the database schema, with Alembic.
 
-A revision is `expand_only` if it only adds what the previous version of the shop does not need, so
-that both versions may use the database at the same time. The database stores the oldest revision
-that its schema is compatible with, since an older shop does not have the newer revisions' files.
+A revision is `expand_only` if it only adds to the schema, so that the previous version of the shop
+can use the database at the same time. The database stores the oldest revision that its schema is
+compatible with, since an older shop does not have the newer revisions' files.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def render_type(kind: str, item: object, _context: object) -> str | Literal[Fals
 
 
 def is_ours(_object: object, name: str | None, kind: str, *_more: object) -> bool:
-    """True for all tables but the full-text index, which differs by database and has no model."""
+    """Return True except for the full-text index, which differs by database and has no model."""
     return not (kind == "table" and name and name.startswith("search_index"))
 
 

@@ -18,19 +18,19 @@ REFERENCE = "${"  # begins a reference to the environment in an INI
 
 
 def problems(answers: Mapping[str, str]) -> list[str]:
-    """Return what is wrong with the answers, by the rules of the settings; empty if nothing is."""
-    found = []
+    """Return the problems of the answers, by the rules of the settings."""
+    lines = []
     for name, value in answers.items():
         if not value.strip():
-            found.append(f"{name}: is missing")
+            lines.append(f"{name}: is missing")
         elif not value.isprintable() or REFERENCE in value:
-            found.append(f"{name}: {value!r} contains characters that an INI value cannot have")
+            lines.append(f"{name}: {value!r} contains characters that an INI value cannot have")
         elif name in PARSERS:
             try:
                 PARSERS[name](value)
             except ValueError as err:
-                found.append(f"{name}: {err}")
-    return found
+                lines.append(f"{name}: {err}")
+    return lines
 
 
 def _public_address(raw: str) -> str:

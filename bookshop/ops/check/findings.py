@@ -1,4 +1,4 @@
-"""What `bookshop check` reports."""
+"""The findings that `bookshop check` reports."""
 
 from __future__ import annotations
 

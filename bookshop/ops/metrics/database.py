@@ -88,11 +88,11 @@ def _amounts(connection: Connection) -> Iterator[Metric]:
         "Amount refunded, in minor units",
         labels=("currency",),
     )
-    for currency, total, back in connection.execute(
+    for currency, total, refunded_total in connection.execute(
         money.where(Order.paid_at.is_not(None)).group_by(Order.currency)
     ):
         paid.add_metric((currency,), int(total))
-        refunded.add_metric((currency,), int(back))
+        refunded.add_metric((currency,), int(refunded_total))
     yield paid
     yield refunded
 

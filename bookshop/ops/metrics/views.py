@@ -39,6 +39,6 @@ def _is_authorized(request: Request) -> bool:
     settings = services(request).settings
     if settings.metrics.token is None:
         return bool(settings.shop.environment == "development")
-    given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+    authorization = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
     expected = f"Bearer {settings.metrics.token.reveal()}".encode()
-    return hmac.compare_digest(given, expected)
+    return hmac.compare_digest(authorization, expected)

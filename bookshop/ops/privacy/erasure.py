@@ -44,7 +44,7 @@ class ErasedRecords:
 
 @dataclass(frozen=True)
 class Erasure:
-    """What was erased. `compacted` is False if the database's files may still hold traces."""
+    """The result of an erasure. If not `compacted`, the database's files may hold traces."""
 
     records: ErasedRecords
     mail_files: int
@@ -92,8 +92,8 @@ def _delete_mails(session: Session, order_ids: list[int], email: str) -> tuple[i
     """Delete e-mails about the orders and all others to the address; return their ids."""
     recipients = session.execute(select(MailRecord.id, MailRecord.recipient))
     others = [mail_id for mail_id, recipient in recipients if is_same_address(recipient, email)]
-    about = or_(MailRecord.order_id.in_(order_ids), MailRecord.id.in_(others))
-    mail_ids = tuple(session.scalars(select(MailRecord.id).where(about)))
+    of_customer = or_(MailRecord.order_id.in_(order_ids), MailRecord.id.in_(others))
+    mail_ids = tuple(session.scalars(select(MailRecord.id).where(of_customer)))
     session.execute(delete(MailRecord).where(MailRecord.id.in_(mail_ids)))
     return mail_ids
 

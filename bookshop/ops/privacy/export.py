@@ -35,10 +35,10 @@ def find_orders(session: Session, email: str, *, lock: bool = False) -> list[Ord
 
 def find_events(session: Session, order: Order) -> list[EventRecord]:
     """Return the webhook events about an order, oldest first."""
-    about = EventRecord.order_number == order.number
+    of_order = EventRecord.order_number == order.number
     if order.payment_intent is not None:
-        about |= EventRecord.intent == order.payment_intent
-    return list(session.scalars(select(EventRecord).where(about).order_by(EventRecord.created)))
+        of_order |= EventRecord.intent == order.payment_intent
+    return list(session.scalars(select(EventRecord).where(of_order).order_by(EventRecord.created)))
 
 
 def is_same_address(address: str | None, email: str) -> bool:
