@@ -25,6 +25,8 @@ from bookshop.payments.gateway import Gateway
 
 log = logging.getLogger(__name__)
 
+NO_SUCH_PAYMENT = "Stripe has no such payment"
+
 
 @dataclass(frozen=True)
 class _Request:
@@ -66,7 +68,7 @@ def execute_refund(
         _record_refusal(sessions, key, err.reason, cause)
         return
     except IntentMissingError:
-        _record_refusal(sessions, key, "Stripe has no such payment", cause)
+        _record_refusal(sessions, key, NO_SUCH_PAYMENT, cause)
         return
     except StoredFailureError:
         _use_next_key(sessions, request, key)

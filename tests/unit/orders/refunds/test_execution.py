@@ -12,7 +12,7 @@ from bookshop.orders.jobs import run_order_jobs
 from bookshop.orders.models import AuditEntry, Order, RefundRecord
 from bookshop.orders.payment.intents import KEY_LIFE
 from bookshop.orders.refund_records import refundable_amount
-from bookshop.orders.refunds.execution import execute_refund, requested_keys
+from bookshop.orders.refunds.execution import NO_SUCH_PAYMENT, execute_refund, requested_keys
 from bookshop.orders.refunds.requests import request_refund
 from bookshop.orders.states import Actor, OrderStatus
 from bookshop.payments.errors import StoredFailureError, StripeUnavailableError
@@ -148,7 +148,7 @@ def test_refund_found_after_a_stored_failure_is_recorded(
     ("refusal", "problem"),
     [
         (refuse(400, "invalid_request_error", "charge_already_refunded"), "refunded"),
-        (refuse(404, "invalid_request_error", "resource_missing"), "has no such payment"),
+        (refuse(404, "invalid_request_error", "resource_missing"), NO_SUCH_PAYMENT),
     ],
 )
 def test_refusal_is_recorded_and_not_retried(
