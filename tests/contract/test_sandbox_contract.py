@@ -390,7 +390,7 @@ def test_two_requests_at_once_with_one_idempotency_key(server_side, controls):
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_planted_faults(server_side, controls, status):
+def test_a_status_fault_applies_to_one_request(server_side, controls, status):
     fault = {"method": "POST", "path": INTENTS, "kind": "status", "status": status, "times": 1}
     assert controls.post_json("/_sandbox/faults", fault).status < 300
     assert server_side.post(INTENTS, {"amount": 1299, "currency": "gbp"}).status == status

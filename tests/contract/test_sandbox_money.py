@@ -152,7 +152,7 @@ def test_the_refund_of_a_bank_debit_is_pending(server_side, controls, currency):
         ({"expand[]": "balance"}, None),
     ],
 )
-def test_refunds_that_are_refused(server_side, pay, parameters, code):
+def test_invalid_refunds_are_refused(server_side, pay, parameters, code):
     asked = {"payment_intent": pay()["id"], **parameters} if parameters else {}
     if "charge" in parameters:
         del asked["payment_intent"]

@@ -142,7 +142,7 @@ def test_currencies(open_shop, recorder, currency):
     assert operations_of(recorder) == ["create"]
 
 
-def test_a_failure_that_stripe_stores(open_shop, recorder, controls):
+def test_after_a_stored_failure_an_order_with_another_key_is_made(open_shop, recorder, controls):
     fault = {"method": "POST", "path": INTENTS, "kind": "status", "status": 500, "times": 1}
     assert controls.post_json("/_sandbox/faults", fault).status < 300
     visitor = open_shop().visitor()

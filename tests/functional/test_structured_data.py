@@ -161,7 +161,7 @@ def test_structured_data_is_valid_schema_org(shop, all_books, rich, tmp_path):
         (("about", 0), "termCod", "FBA"),
     ],
 )
-def test_check_finds_mistakes(rich, tmp_path, path, name, value):
+def test_check_finds_problems(rich, tmp_path, path, name, value):
     book = rich[0]
     place = book
     for step in path:

@@ -54,7 +54,7 @@ def name_of(value):
     ],
     ids=name_of,
 )
-def test_the_checkout_page(err, status, code, retry_after):
+def test_page_refusal_of_each_error(err, status, code, retry_after):
     refusal = page_refusal(err)
 
     assert isinstance(err, PAGE_ERRORS)
@@ -74,7 +74,7 @@ def test_the_checkout_page(err, status, code, retry_after):
     ],
     ids=name_of,
 )
-def test_pressing_pay(err, status, code, retry_after):
+def test_form_refusal_of_each_error(err, status, code, retry_after):
     refusal = form_refusal(err)
 
     assert isinstance(err, FORM_ERRORS)

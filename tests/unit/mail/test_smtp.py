@@ -277,7 +277,7 @@ def test_untrusted_certificate_is_refused(make_smtp, make_server, made, certifie
     server = make_server(**{"tls" if security == "tls" else "tls_context": context})
     found = failure(make_smtp(server, security=security), made())
     assert type(found) is SettingsRefusedError
-    assert found.summary.endswith(": certificate not valid")
+    assert "certificate" in found.answer
     assert server.box.mails == []
 
 
@@ -291,7 +291,7 @@ def test_certificate_of_another_host_is_refused(make_smtp, make_server, made, ce
 def test_missing_starttls_is_refused(make_smtp, server, made):
     found = failure(make_smtp(server, security="starttls"), made())
     assert type(found) is SettingsRefusedError
-    assert found.summary == "STARTTLS: not supported"
+    assert found.summary.startswith("STARTTLS: ")
     assert server.box.mails == []
 
 
@@ -321,7 +321,8 @@ def test_missing_login_is_refused(make_smtp, make_server, made, certified):
 
 def test_unsupported_login_is_refused(make_smtp, server, made):
     found = failure(make_smtp(server, **LOGIN), made())
-    assert (type(found), found.summary) == (SettingsRefusedError, "AUTH: not supported")
+    assert type(found) is SettingsRefusedError
+    assert found.summary.startswith("AUTH: ")
 
 
 def test_password_is_not_in_the_repr(make_smtp, server):

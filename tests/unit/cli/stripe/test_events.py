@@ -60,7 +60,7 @@ def test_no_events(run):
 
 
 def test_events_as_json(run, record):
-    record(status=EventStatus.APPLIED, problem="the payment does not match order K7QM-2X9T-4BCD")
+    record(status=EventStatus.APPLIED, problem="problem 1")
 
     listed = json.loads(run("events", "list", "--json").stdout)
     shown = json.loads(run("events", "show", "evt_1", "--json").stdout)
@@ -75,20 +75,20 @@ def test_events_as_json(run, record):
         "payment_intent": "pi_1",
         "order": None,
         "deliveries": 1,
-        "problem": "the payment does not match order K7QM-2X9T-4BCD",
+        "problem": "problem 1",
         "received_at": "2026-06-01T12:00:00+00:00",
         "applied_at": "2026-06-01T12:00:00+00:00",
     }
 
 
-def test_events_as_text(run, record):
+def test_event_texts(run, record):
     record(problem="Stripe did not respond", intent_id=None, api_version=None)
 
     listed, shown = run("events", "list").stdout, run("events", "show", "evt_1").stdout
 
-    for said in ("evt_1", "2026-06-01 12:00", "payment_intent.succeeded", "failed", "Stripe did"):
-        assert said in listed
-        assert said in shown
+    for value in ("evt_1", "2026-06-01 12:00", "payment_intent.succeeded", "failed", "Stripe did"):
+        assert value in listed
+        assert value in shown
     assert {"Order: none", "PaymentIntent: none", "API version: none"} <= set(shown.splitlines())
 
 
@@ -136,9 +136,9 @@ def test_an_event_is_applied_again(apply, record):
     result = apply("evt_1", reply=answer(paid()))
 
     assert result.exit_code == 0, result.output
-    assert result.stdout == (
-        f"Event evt_1, payment_intent.succeeded: applied\nOrder: {NUMBER}\nPaymentIntent: pi_1\n"
-    )
+    for value in ("evt_1", "payment_intent.succeeded", "applied", NUMBER, "pi_1"):
+        assert value in result.stdout
+    assert len(result.stdout.splitlines()) == 3
     result = apply("evt_1", "--json", reply=answer(paid()))
     assert (result.exit_code, json.loads(result.stdout)["order"]) == (0, NUMBER)
 
@@ -159,10 +159,11 @@ def test_a_payment_mismatch_is_exit_code_1(run, apply, record):
 def test_an_event_without_an_order_is_exit_code_1(apply, record):
     record()
 
-    result = apply("evt_1", reply=answer(paid()))
+    result = apply("evt_1", "--json", reply=answer(paid()))
 
     assert result.exit_code == 1
-    assert ": ignored\nOrder: none\n" in result.stdout
+    shown = json.loads(result.stdout)
+    assert (shown["status"], shown["order"]) == ("ignored", None)
 
 
 @pytest.mark.usefixtures("placed")

@@ -80,7 +80,7 @@ def outcome(parsed):
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
-def test_the_outcome_of_each_file(content, name):
+def test_outcome_of_each_file(content, name):
     file, expected = content(name), OUTCOMES[name]
     if isinstance(expected, str):
         with pytest.raises(FeedError) as failed:
