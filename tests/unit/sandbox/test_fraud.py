@@ -93,8 +93,9 @@ def test_a_review_is_approved_once(client, confirm, intent, review):
     )
     kind, event_object = _newest_event(client)
     assert (kind, event_object.closed_reason) == ("review.closed", "approved")
-    with pytest.raises(stripe.InvalidRequestError, match="already closed"):
+    with pytest.raises(stripe.InvalidRequestError, match=approved.id) as refused:
         client.reviews.approve(approved.id)
+    assert refused.value.http_status == 400
     assert [each.id for each in client.reviews.list().data] == [approved.id]
     assert client.reviews.retrieve(approved.id).open is False
 

@@ -121,7 +121,7 @@ def test_an_inquiry_is_closed(pay):
 
 def test_a_warning_and_a_review_are_shown(pay):
     page = press(press(pay(), "warn"), "review")
-    assert {"actionable", "under review"} <= set(pills(page))
+    assert {"actionable", "under_review"} <= set(pills(page))
 
     page = press(page, "approved")
 

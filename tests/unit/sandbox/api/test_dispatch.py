@@ -94,7 +94,7 @@ def test_a_browser_is_shown_the_public_part(client, from_browser, pay_by_card):
     assert "request_log_url" not in declined.error
 
 
-def test_browsers_of_any_site_may_ask(sandbox, send, intent, from_browser):
+def test_cross_origin_requests_of_browsers_are_allowed(sandbox, send, intent, from_browser):
     preflight = send("OPTIONS", f"{INTENTS}/{intent.id}/confirm")
     answer = from_browser("GET", "", intent)
 
@@ -107,7 +107,7 @@ def test_browsers_of_any_site_may_ask(sandbox, send, intent, from_browser):
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/v1/customers/cus_1"), ("POST", "/v1/charges")]
 )
-def test_addresses_that_are_not_there(send, method, path):
+def test_unknown_urls_answer_404(send, method, path):
     answer = send(method, path, key="sk_test_sandbox")
 
     assert answer.status == 404
@@ -142,7 +142,7 @@ def test_the_version_is_the_sdks(send):
         "allowed_payment_method_types[0]=",
     ],
 )
-def test_bodies_that_make_no_sense(send, body):
+def test_invalid_bodies_are_refused(send, body):
     answer = send("POST", INTENTS, f"amount=500&currency=gbp&{body}", key="sk_test_sandbox")
 
     assert (answer.status, answer.error["type"]) == (400, "invalid_request_error")

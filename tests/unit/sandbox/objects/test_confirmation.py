@@ -325,7 +325,7 @@ def test_a_card_needs_its_details(send):
     assert (answer.status, answer.error["param"]) == (400, "card")
 
 
-def test_card_numbers_are_for_browsers_alone(client, send):
+def test_secret_keys_cannot_send_card_numbers(client, send):
     card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2040}
     with pytest.raises(stripe.CardError) as refused:
         client.payment_methods.create({"type": "card", "card": card})

@@ -107,7 +107,7 @@ def test_an_unpaid_payment_cannot_be_refunded(client, refund, confirm, intent, s
     assert send("POST", "/_sandbox/charges/pi_unknown/refund").status == 404
 
 
-def test_a_refund_needs_a_payment_of_ours(client, paid, intent):
+def test_a_refund_requires_a_paid_payment_of_the_account(client, paid, intent):
     paid()
     for params, code, param in [
         ({}, "parameter_missing", None),

@@ -304,7 +304,7 @@ def test_a_delay_lasts_its_time_or_until_it_is_removed(make, endpoint, order, se
     assert _statuses(settled()) == ["succeeded"]
 
 
-def test_a_delay_strikes_a_delivery_once(make, order, settled, send):
+def test_a_delay_fault_applies_to_a_delivery_once(make, order, settled, send):
     order(kind="delay", seconds=0, times=2)
     make(1)
 

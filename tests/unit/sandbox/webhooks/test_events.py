@@ -42,6 +42,6 @@ def test_events_are_of_a_time_and_come_in_pages(client, confirm, intent, types):
     assert types(created={"gte": newest.data[0].created - 3600}) == PAID
 
 
-def test_events_that_did_not_arrive(intent, types):
+def test_events_are_filtered_by_delivery_success(intent, types):
     assert types(delivery_success=False) == ["payment_intent.created"]
     assert types(delivery_success=True) == []
