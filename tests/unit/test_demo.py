@@ -15,7 +15,7 @@ import bookshop.catalogue
 from bookshop.catalogue.codes.product_forms import FORMS
 from bookshop.catalogue.codes.roles import ROLES
 from bookshop.catalogue.forms import Format, form_key, format_of
-from bookshop.catalogue.pricing import FORTHCOMING, ORDERABLE, WAITING
+from bookshop.catalogue.pricing import FORTHCOMING, ORDERABLE, TEMPORARILY_UNAVAILABLE
 from bookshop.money import decimals, known_currencies
 
 DEMO = Path(bookshop.catalogue.__file__).parent / "demo"
@@ -64,14 +64,14 @@ def test_an_isbn_is_valid_and_no_real_publishers(book):
 @each_book
 def test_the_codes_are_known(book):
     assert key_of(book) in FORMS
-    assert book["availability"] in FORTHCOMING | ORDERABLE | WAITING | {NOT_SOLD}
+    assert book["availability"] in FORTHCOMING | ORDERABLE | TEMPORARILY_UNAVAILABLE | {NOT_SOLD}
     assert book["contributors"]
     assert {person["role"] for person in book["contributors"]} <= set(ROLES)
     assert book["band"] in BANDS
 
 
 @each_book
-def test_a_book_can_be_described(book):
+def test_each_book_has_title_description_subjects_and_date(book):
     assert book["title"].strip()
     assert 1 <= len(book["description"]) <= 3
     assert all(paragraph.strip() for paragraph in book["description"])
@@ -80,7 +80,7 @@ def test_a_book_can_be_described(book):
 
 
 @each_book
-def test_only_what_is_printed_is_counted(book):
+def test_only_printed_books_have_stock_and_pages(book):
     if book["form"] in DIGITAL:
         assert book["stock"] is None
     else:
@@ -95,7 +95,7 @@ def test_every_kind_of_availability_can_be_seen():
     assert 0 in counts
     seen = {book["availability"] for book in BOOKS}
     assert seen & FORTHCOMING
-    assert seen & WAITING
+    assert seen & TEMPORARILY_UNAVAILABLE
     assert NOT_SOLD in seen
 
 

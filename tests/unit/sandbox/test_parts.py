@@ -27,7 +27,7 @@ def test_every_test_card_has_a_right_check_digit_and_a_behaviour():
         ("9999999999999995", "unknown"),
     ],
 )
-def test_a_real_card_is_known_by_its_first_digits(number, brand):
+def test_brand_of_a_real_card_follows_from_its_prefix(number, brand):
     card = test_cards.recognise(number)
 
     assert (card.brand, card.behaviour) == (brand, "not_a_test_card")
@@ -43,7 +43,7 @@ def test_a_real_card_is_known_by_its_first_digits(number, brand):
     ],
 )
 def test_amounts_are_written_in_their_decimals(amount, currency, written):
-    assert currencies.written(amount, currency) == written
+    assert currencies.format_amount(amount, currency) == written
 
 
 @pytest.mark.parametrize(
@@ -81,11 +81,11 @@ def test_forms_that_make_no_sense(encoded):
         ("Order 12", "Order 12"),
     ],
 )
-def test_what_the_log_hides(text, shown):
+def test_logged_values_are_redacted(text, shown):
     assert redaction.for_log({"a": {"b": text}}) == {"a": {"b": shown}}
 
 
-def test_what_the_log_hides_by_name():
+def test_logged_fields_are_redacted_by_name():
     sent = {"payment_method_data": {"card": {"number": "1", "cvc": "2", "exp_month": "3"}}}
 
     assert redaction.for_log(sent) == {
