@@ -139,7 +139,7 @@ def outside_transaction(transactions: TransactionManager) -> Iterator[None]:
 
 
 def commit_now(transactions: TransactionManager) -> None:
-    """Commit now, so that the response's status cannot roll back what was written so far."""
+    """Commit now, so that an error status of the response cannot roll the changes back."""
     with outside_transaction(transactions):
         pass
 

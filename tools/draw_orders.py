@@ -101,7 +101,7 @@ def transitions_of(arrow: Arrow) -> set[tuple[OrderStatus, OrderStatus]]:
 def arrows() -> list[Arrow]:
     """Return as few arrows as possible for the table, sorted by target."""
     left = dict(TRANSITIONS)
-    found = []
+    combined = []
     ends: list[tuple[OrderStatus | Group, OrderStatus | Group]] = [
         *((source, target) for source in GROUPS for target in GROUPS),
         *((group, state) for group in GROUPS for state in OrderStatus if state not in group.states),
@@ -113,7 +113,7 @@ def arrows() -> list[Arrow]:
         pairs = {(one, other) for one, other in pairs if one is not other}
         (transition, *others) = {left.get(pair) for pair in pairs} or {None}
         if transition is not None and not others:
-            found.append(Arrow(source, target, transition))
+            combined.append(Arrow(source, target, transition))
             for pair in pairs:
                 del left[pair]
     order = list(OrderStatus)
@@ -123,7 +123,7 @@ def arrows() -> list[Arrow]:
         first, second = (min(map(order.index, states(end))) for end in (arrow.target, arrow.source))
         return first, second
 
-    return sorted(found, key=position)
+    return sorted(combined, key=position)
 
 
 def page() -> str:

@@ -1,4 +1,4 @@
-"""The first books of a new shop, from a CSV file of its own."""
+"""Loads the first books of a new shop from a CSV file."""
 
 from __future__ import annotations
 

@@ -40,12 +40,12 @@ def backup(shop: ShopContext, *, destination: Path | None) -> None:
         if destination is None:
             destination = settings.shop.var / "backups"
             destination.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = back_up(Path(url.database or ""), destination, clock.now())
+        written = back_up(Path(url.database or ""), destination, clock.now())
     except (BackupError, OSError) as err:
         raise click.ClickException(str(err)) from None
     click.echo(
-        f"Backup written and verified: {made.file} ({made.rows['books']} books,"
-        f" {made.rows['orders']} orders, revision {made.revision})"
+        f"Backup written and verified: {written.file} ({written.rows['books']} books,"
+        f" {written.rows['orders']} orders, revision {written.revision})"
     )
 
 

@@ -30,7 +30,7 @@ class LocalRefundStatus(StrEnum):
     REFUSED = "refused"
 
 
-#: Statuses of refunds that reduce what an order has brought in: paid out or pending at Stripe.
+#: Statuses of refunds that count as refunded: paid out or pending at Stripe.
 COUNTED_STATUSES = frozenset(status.value for status in RefundStatus if status.counts)
 
 

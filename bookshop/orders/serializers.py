@@ -52,7 +52,7 @@ def order_details(session: Session, number: str) -> dict[str, Any] | None:
 
 
 def order_flags(order: OrderSnapshot) -> list[str]:
-    """Return what an operator has to check before the order is shipped."""
+    """Return the names of the warnings to check before the order is shipped."""
     flags = {
         "out_of_stock": order.out_of_stock,
         "payment_mismatch": order.payment_mismatch,

@@ -58,7 +58,7 @@ class Actor(StrEnum):
 
 
 class Effect(StrEnum):
-    """What a transition does besides changing the status, in the same transaction."""
+    """A side effect of a transition, in the same database transaction."""
 
     RESERVE_WITHOUT_EXPIRY = "reserve the stock without expiry"
     EXTEND_RESERVATION = "extend the reservation"

@@ -34,7 +34,7 @@ class RefundStatus(StrEnum):
 
     @property
     def counts(self) -> bool:
-        """True if the refund reduces what the charge has brought in."""
+        """True if the refund reduces the amount that the shop keeps."""
         return self not in {RefundStatus.FAILED, RefundStatus.CANCELLED}
 
 

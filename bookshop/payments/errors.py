@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class PaymentsError(Exception):
-    """Stripe did not do what was requested. The text is safe to log: no secret, no person."""
+    """A request to Stripe failed. The text is safe to log: no secrets, no personal data."""
 
 
 class StripeUnavailableError(PaymentsError):

@@ -36,7 +36,7 @@ _Listed = TypeVar(
 
 
 class Listing(StripeConnection):
-    """Lists of what was created at a time (UTC) or later, newest first.
+    """Lists of objects created at a time (UTC) or later, newest first.
 
     Each page is an operation of its own, requested when it is needed; between pages the caller
     may take as long as it likes.

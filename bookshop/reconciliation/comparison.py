@@ -27,7 +27,7 @@ def is_in_sync(order: Order, facts: OrderFacts, intent: PaymentIntent) -> bool:
 
 
 def unrefunded_amount(intent: PaymentIntent) -> Money | None:
-    """Return what a payment has brought in minus its refunds, None if that is nothing."""
+    """Return the amount received minus refunds; None if it is zero or the intent is unpaid."""
     if intent.status is not IntentStatus.SUCCEEDED:
         return None
     refunded = intent.charge.amount_refunded if intent.charge else 0

@@ -34,7 +34,7 @@ class FindingCode(StrEnum):
 
 
 class Resolution(StrEnum):
-    """What was done about a finding."""
+    """The action taken on a finding."""
 
     REPAIRED = "repaired"
     REPAIRABLE = "can be repaired"  # in a dry run

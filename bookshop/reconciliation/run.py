@@ -27,7 +27,7 @@ class Databases:
 
 @dataclass(frozen=True)
 class Run:
-    """One reconciliation of what was created between `since` and `started_at` (UTC).
+    """One reconciliation of the objects created between `since` and `started_at` (UTC).
 
     A dry run changes nothing, here or at Stripe. `on_progress` is called with the kind of each
     object that is processed.

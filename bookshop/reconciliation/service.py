@@ -27,7 +27,7 @@ def reconcile(
     *,
     dry_run: bool,
 ) -> Report:
-    """Compare what was created at `since` (UTC) or later at Stripe and here, and repair it.
+    """Compare the objects created at `since` (UTC) or later at Stripe and here, and repair them.
 
     A dry run changes nothing, here or at Stripe. `on_progress` is called with the kind of each
     object that is processed. Errors of Gateway are reported as `unfinished`.

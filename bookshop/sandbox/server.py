@@ -1,4 +1,4 @@
-"""The sandbox's server: waitress in threads of its own."""
+"""The sandbox's server: waitress in daemon threads."""
 
 from __future__ import annotations
 

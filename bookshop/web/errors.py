@@ -1,4 +1,4 @@
-"""Error pages: what is returned when a page is missing, a request refused, or the shop fails."""
+"""Error pages for missing pages, refused requests, a busy database and internal errors."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ ALWAYS = [
 
 
 class ContentSecurityPolicy:
-    """The policy of one request's page: only the shop's own files, and what the page allows."""
+    """The policy of one request's page: the shop's own files, and sources that the page adds."""
 
     def __init__(self) -> None:
         self._sources: dict[str, list[str]] = {

@@ -1,4 +1,4 @@
-"""View options that state what a view does, and the derivers that enforce them.
+"""View options that declare policies of a view, and the derivers that enforce them.
 
 - `catalogue_page=("q", "page")`: the page is the same for every visitor, depends on these query
   parameters alone, and is cached. It writes nothing and is not private.

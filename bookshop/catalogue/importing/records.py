@@ -75,7 +75,7 @@ class ReplaceRecord(FeedRecord):
 
 @dataclass(frozen=True, slots=True)
 class UpdateRecord(FeedRecord):
-    """A partial description: what it does not contain remains as it was."""
+    """A partial description: data that it does not contain is unchanged."""
 
     @property
     @abstractmethod

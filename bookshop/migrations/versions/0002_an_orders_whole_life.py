@@ -1,4 +1,4 @@
-"""An order's whole life: its history, refunds, disputes, and what its lines were sold as."""
+"""Orders: history, refunds, disputes, and the data of each line at the time of the order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def upgrade() -> None:
             op.f("ck_orders_refunded_within_total"), "refunded BETWEEN 0 AND total"
         )
         orders.create_index(op.f("ix_orders_status"), ["status"])
-    # What holds for the orders that are there; new rows bring their own values.
+    # Values for existing orders; new rows have their own.
     with op.batch_alter_table("orders") as orders:
         for column in ("refunded", "contradicted", "under_review"):
             orders.alter_column(column, server_default=None)

@@ -1,4 +1,4 @@
-"""Mails: an outbox, written with what causes them."""
+"""E-mails: the outbox, written in the transaction that causes an e-mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger of webhooks: each event of Stripe's once."""
+"""Webhook events: one row for each event of Stripe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Books keep the whole of what the trade says; listings are made from it."""
+"""Books store their edition as JSON; listings are derived from it."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def upgrade() -> None:
         sa.CheckConstraint("id = 1", name=op.f("ck_catalogue_state_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_catalogue_state")),
     )
-    # Without a basis: the listings are made when the shop next starts.
+    # Without a build key: the shop builds the listings at its next start.
     op.bulk_insert(state, [{"id": 1, "version": 1, "basis": None}])
 
 
@@ -171,7 +171,7 @@ def _write_editions(connection: sa.Connection) -> None:
     for book in connection.execute(sa.select(BOOKS)).all():
         people = sa.select(PEOPLE).where(PEOPLE.c.book_id == book.id).order_by(PEOPLE.c.position)
         prices = sa.select(PRICES).where(PRICES.c.book_id == book.id)
-        told = {
+        fields = {
             "sku": book.sku,
             "title": book.title,
             "isbn": book.isbn,
@@ -196,45 +196,49 @@ def _write_editions(connection: sa.Connection) -> None:
             "work": book.work,
         }
         connection.execute(
-            sa.update(BOOKS).where(BOOKS.c.id == book.id).values(edition=json.dumps(_known(told)))
+            sa.update(BOOKS)
+            .where(BOOKS.c.id == book.id)
+            .values(edition=json.dumps(_without_empty(fields)))
         )
 
 
-def _known(told: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if value not in (None, [], "")}
+def _without_empty(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, [], "")}
 
 
 def _read_editions(connection: sa.Connection) -> None:
     for row in connection.execute(sa.select(BOOKS.c.id, BOOKS.c.edition)).all():
-        told = json.loads(row.edition)
-        form = told.get("form", "BA")
+        fields = json.loads(row.edition)
+        form = fields.get("form", "BA")
         details = {code: name for name, code in DIGITAL.items()}
-        form = next((details[code] for code in told.get("details", []) if code in details), form)
-        paragraphs = re.findall(r"<p>(.*?)</p>", told.get("description", ""), re.DOTALL)
-        published = told.get("published")
+        form = next((details[code] for code in fields.get("details", []) if code in details), form)
+        paragraphs = re.findall(r"<p>(.*?)</p>", fields.get("description", ""), re.DOTALL)
+        published = fields.get("published")
         connection.execute(
             sa.update(BOOKS)
             .where(BOOKS.c.id == row.id)
             .values(
-                subtitle=told.get("subtitle"),
+                subtitle=fields.get("subtitle"),
                 form=form,
-                language=told.get("language", "und"),
-                publisher=told.get("publisher", ""),
+                language=fields.get("language", "und"),
+                publisher=fields.get("publisher", ""),
                 published=published and date.fromisoformat(published),
-                pages=told.get("pages"),
-                minutes=told.get("minutes"),
-                subjects=[each.get("heading") or each["code"] for each in told.get("subjects", [])],
+                pages=fields.get("pages"),
+                minutes=fields.get("minutes"),
+                subjects=[
+                    each.get("heading") or each["code"] for each in fields.get("subjects", [])
+                ],
                 description=[html.unescape(text) for text in paragraphs],
-                availability=told.get("availability", "20"),
+                availability=fields.get("availability", "20"),
             )
         )
-        people = enumerate(told.get("contributors", []), start=1)
+        people = enumerate(fields.get("contributors", []), start=1)
         for position, person in people:
             values = {"role": person.get("role", "A01"), "name": person["name"]}
             connection.execute(
                 sa.insert(PEOPLE).values(book_id=row.id, position=position, **values)
             )
-        amounts = {price["currency"]: price["amount"] for price in told.get("prices", [])}
+        amounts = {price["currency"]: price["amount"] for price in fields.get("prices", [])}
         for currency, amount in amounts.items():
             if amount > 0:
                 values = {"currency": currency, "amount": amount}

@@ -1,4 +1,4 @@
-"""Search: the full-text index, the words to mend others by, and counts for large catalogues."""
+"""Search: the full-text index, words for spelling correction, facet counts of large catalogues."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def upgrade() -> None:
             "CREATE TABLE search_index (book_id INTEGER PRIMARY KEY, vector TSVECTOR NOT NULL)"
         )
         op.execute("CREATE INDEX ix_search_index_vector ON search_index USING gin (vector)")
-        # One prefix of a common word stands for thousands: the planner has to know which do.
+        # A common prefix matches thousands of words: the planner needs statistics about them.
         op.execute("ALTER TABLE search_index ALTER COLUMN vector SET STATISTICS 1000")
     else:
         op.execute(

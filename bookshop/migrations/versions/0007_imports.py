@@ -1,4 +1,4 @@
-"""Imports: how far each has come."""
+"""Imports: the progress of each file."""
 
 from __future__ import annotations
 

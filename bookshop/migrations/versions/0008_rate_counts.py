@@ -1,4 +1,4 @@
-"""Rates: how often somebody has done what is limited."""
+"""Rate limits: the counters of requests."""
 
 from __future__ import annotations
 

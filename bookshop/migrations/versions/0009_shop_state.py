@@ -1,4 +1,4 @@
-"""The shop's state: whether it is read only, and which versions of the shop its schema serves."""
+"""The shop's state: read-only mode, and the oldest version that can use the schema."""
 
 from __future__ import annotations
 

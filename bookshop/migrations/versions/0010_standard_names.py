@@ -38,7 +38,7 @@ EVENTS = {
     "erased": "customer_erased",
 }
 STATUS_CHANGED = "status_changed"
-#: Causes of entries: what one of the shop's own threads was called.
+#: Causes of entries: the former names of the shop's background threads.
 CAUSES = {"sweeper": "job_worker"}
 
 

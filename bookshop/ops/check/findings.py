@@ -10,7 +10,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault of a setting or of what it names.
+    """A problem of a setting, or of the file or service that it names.
 
     `code` is stable and names the kind of fault; `key` is the setting. `problem`, `fix` (what to
     write or run) and `why` (why it matters) are sentences without a full stop. An error keeps

@@ -1,4 +1,4 @@
-"""Card details of a payment method, from what the customer typed."""
+"""Card details of a payment method, derived from the customer's input."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ DISPLAY_BRANDS = {"amex": "american_express", "diners": "diners_club"}
 CVC_LENGTHS = {"amex": {3, 4}}
 
 
-def describe(given: Mapping[str, Any], billing: Mapping[str, Any]) -> tuple[Object, str]:
-    """Return the `card` hash of a typed card, and the name of its behaviour.
+def describe(entered: Mapping[str, Any], billing: Mapping[str, Any]) -> tuple[Object, str]:
+    """Return the `card` hash of the entered card details, and the name of the card's behaviour.
 
     https://docs.stripe.com/api/payment_methods/object. Raises ApiError for an impossible card.
     """
-    number = "".join(digit for digit in given["number"] if digit not in " -")
+    number = "".join(digit for digit in entered["number"] if digit not in " -")
     if not number.isdecimal() or len(number) not in LENGTHS or not test_cards.passes_luhn(number):
         raise _refused("Your card number is incorrect.", "incorrect_number", "number")
     card = test_cards.recognise(number)
-    month, year = _expiry(given["exp_month"], given["exp_year"])
-    cvc = given.get("cvc")
+    month, year = _expiry(entered["exp_month"], entered["exp_year"])
+    cvc = entered.get("cvc")
     if cvc and not (cvc.isdecimal() and len(cvc) in CVC_LENGTHS.get(card.brand, {3})):
         raise _refused("Your card's security code is invalid.", "invalid_cvc", "cvc")
     last4 = number[-4:]

@@ -71,7 +71,7 @@
   const FRAME_ANSWERS_WITHIN_MS = 15_000;
   const INTENT_SECRET = /^(pi_[^_]+)_secret_.+$/;
   /**
-   * What a PaymentIntent is left at when the customer was not authenticated, or then declined.
+   * Statuses of a PaymentIntent after a failed authentication, or a decline after it.
    *
    * @type {PaymentIntent['status'][]}
    */
@@ -1001,7 +1001,7 @@
     }
 
     /**
-     * Takes the customer through what the bank still asks for.
+     * Shows the bank's challenge to the customer, if the PaymentIntent requires it.
      *
      * @param {PaymentIntentResult} result
      * @returns {Promise<PaymentIntentResult>}

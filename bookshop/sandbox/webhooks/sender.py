@@ -23,7 +23,7 @@ LOG = logging.getLogger(__name__)
 #: developer's browser.
 WORKERS = 8
 GRACE_PERIOD = 2.0  # seconds that attempts in progress get when the sandbox stops
-ABORT_INTERVAL = 0.05  # seconds between two attempts to abort what is still connecting
+ABORT_INTERVAL = 0.05  # seconds between two attempts to abort connections
 #: Seconds between attempts. Stripe's sandboxes retry three times over hours; a developer who has
 #: fixed the endpoint should not have to wait that long.
 RETRY_AFTER = (1, 3, 10, 60, 600, 3600)
