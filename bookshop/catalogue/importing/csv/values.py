@@ -92,7 +92,7 @@ def parse_isbn(value: str) -> str:
         return str(isbn_number.validate(padded, convert=True))
     digits = sum(character.isdigit() for character in text)
     why = (
-        "its check digit is wrong, so one of its digits is"
+        "its check digit does not match; please compare it with the book"
         if digits in {ISBN_10, ISBN_13}
         else f"it has {digits} digits; an ISBN has 13"
     )

@@ -57,7 +57,7 @@ def valid_isbn(printed: str) -> str:
     try:
         return isbns.validate(printed, convert=True)
     except InvalidChecksum:
-        why = "its check digit is wrong, so one of its digits is"
+        why = "its check digit does not match; please compare it with the book"
     except InvalidLength:
         digits = sum(character.isdigit() for character in printed)
         why = f"it has {digits} digits; an ISBN has 13"
