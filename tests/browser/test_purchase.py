@@ -196,7 +196,7 @@ def test_purchase_on_a_phone(checkout):
     assert wide <= 360
     checkout.open()
     assert checkout.page.evaluate("document.documentElement.scrollWidth") <= 360
-    checkout.pay()
+    checkout.pay(email="ada.lovelace.of.ockham.park@reader.example")
     checkout.sees("paid")
     assert checkout.page.evaluate("document.documentElement.scrollWidth") <= 360
 
