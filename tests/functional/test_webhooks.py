@@ -729,7 +729,7 @@ def test_bug_10_a_live_shop_ignores_test_events(make_shop, sandbox, caplog):
     live = make_shop(
         api_base="https://api.stripe.com",
         bookshop__environment="production",
-        bookshop__url="https://shelf.example",
+        bookshop__url="https://bookshop.example",
         stripe__secret_key="sk_live_functional",
         stripe__publishable_key="pk_live_functional",
         stripe__js_url="https://js.stripe.com/endive/stripe.js",
