@@ -17,6 +17,7 @@ from bookshop.webhooks.models import EventRecord, EventStatus
 from tests.demo_books import MOSS
 from tests.functional.test_checkout import BUY, press_pay
 from tests.shops import SECRET_KEY, WEBHOOK_SECRET, intent_of, pay_form
+from tests.waiting import until
 
 EMAIL = "ada.lovelace@reader.example"
 CARD = "4242424242424242"
@@ -99,7 +100,8 @@ def test_no_secret_and_no_personal_data_is_logged_or_exported(
     sandbox.until_delivered()
     (order,) = shop.orders()
     make_mail_worker(shop.registry, EmailComposer(shop.registry)).deliver_due()
-    (mail,) = (shop.var / "mail").glob("*.eml")
+    # The shop's own worker may be the one that delivers it.
+    (mail,) = until(lambda: list((shop.var / "mail").glob("*.eml")))
     key = re.search(r"key=3?D?=?\s*([\w.~-]+)", mail.read_text().replace("=\n", ""))[1]
     stranger = shop.visitor()
     stranger.get(f"/orders/{order.number}?key={key}")

@@ -8,6 +8,7 @@ from html import escape, unescape
 import nh3
 
 MAX_LENGTH = 100_000  # characters; longer texts are cut
+MAX_DEPTH = 10  # of lists and quotations within each other; deeper ones are flattened
 _MAX_PASSES = 10  # most texts are stable after two
 _BLOCKS = frozenset({"p", "h3", "ul", "ol", "li", "blockquote"})
 _TAGS = {*_BLOCKS, "em", "strong", "i", "b", "br"}
@@ -35,6 +36,7 @@ _TAG = re.compile(
 )
 _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+_NESTING = re.compile(r"<(/?)(?:ul|ol|blockquote)(?=[\s/>])[^<>]*>", re.IGNORECASE)
 _WHITESPACE = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 
@@ -64,7 +66,7 @@ def sanitize_html(text: str) -> str:
     """
     text = _CONTROLS.sub("", text[:MAX_LENGTH])
     text = _RENAME.sub(lambda match: match[1] + _RENAMED[match[2].lower()], text)
-    html = text
+    html = _limit_depth(text)
     for _pass in range(_MAX_PASSES):
         before = html
         html = _BLOCK_END.sub(r"\g<0><p>", _BREAKS.sub("<p>", html))
@@ -74,6 +76,22 @@ def sanitize_html(text: str) -> str:
         if html == before:
             break
     return html
+
+
+def _limit_depth(html: str) -> str:
+    """Remove the tags of lists and quotations that are nested too deeply.
+
+    Parsing takes time that grows with the square of the depth.
+    """
+    depth = 0
+
+    def replace(tag: re.Match[str]) -> str:
+        nonlocal depth
+        is_end = bool(tag[1])
+        depth = max(0, depth - 1) if is_end else depth + 1
+        return "" if depth + is_end > MAX_DEPTH else tag[0]
+
+    return _NESTING.sub(replace, html)
 
 
 def _without_empty(html: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookshop.catalogue.importing.html import plain_text_to_html, sanitize_html, to_html
+from bookshop.catalogue.importing.html import MAX_DEPTH, plain_text_to_html, sanitize_html, to_html
 
 TAGS = """
     p b i em strong ul ol li h1 h2 blockquote table tr td button a div pre svg math style script
@@ -135,3 +135,11 @@ def test_plain_text_is_escaped():
 )
 def test_a_very_long_text_is_cut(piece):
     assert len(to_html(piece * 100_000)) < 1_500_000
+
+
+def test_deeply_nested_lists_are_flattened():
+    html = to_html("<ul><li>x" * 50 + "</li></ul>" * 50)
+
+    assert html.count("<ul>") == html.count("</ul>") == MAX_DEPTH
+    assert html.count("x") == 50
+    assert to_html(html) == html
