@@ -16,7 +16,7 @@ from bookshop.settings import Settings
 from bookshop.webhooks.resources import webhook_url
 
 SECRET_KEY, URL = "stripe.secret_key", "bookshop.url"
-WEBHOOK_SECRETS = "stripe.webhook_secrets"
+SIGNING_KEYS = "stripe.webhook_secrets"
 REGISTER = "bookshop webhooks register"
 NO_PAYMENTS = "customers cannot pay"
 NO_EVENTS = "an order stays unpaid if its customer closes the page right after paying"
@@ -96,22 +96,22 @@ def _check_endpoints(settings: Settings, gateway: Gateway) -> Iterator[Finding]:
         problem = f"several endpoints send events to {url} ({', '.join(enabled)})"
         fix = "delete all but one of them in Stripe's dashboard"
         why = "each event is processed several times"
-        yield warning("webhook_endpoint_duplicate", WEBHOOK_SECRETS, problem, fix, why)
+        yield warning("webhook_endpoint_duplicate", SIGNING_KEYS, problem, fix, why)
     yield from _check_endpoint(settings, endpoints[0])
 
 
 def _check_endpoint(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
     if not endpoint.enabled:
         problem = f"the endpoint {endpoint.id} is disabled"
-        yield error("webhook_endpoint_disabled", WEBHOOK_SECRETS, problem, REGISTER, NO_EVENTS)
+        yield error("webhook_endpoint_disabled", SIGNING_KEYS, problem, REGISTER, NO_EVENTS)
     if endpoint.missing_events:
         problem = f"the endpoint {endpoint.id} does not get {', '.join(endpoint.missing_events)}"
         why = "the shop learns about these events late or never"
-        yield error("webhook_events_missing", WEBHOOK_SECRETS, problem, REGISTER, why)
+        yield error("webhook_events_missing", SIGNING_KEYS, problem, REGISTER, why)
     if endpoint.api_version not in {None, API_VERSION}:
         yield warning(
             "webhook_api_version",
-            WEBHOOK_SECRETS,
+            SIGNING_KEYS,
             f"the endpoint {endpoint.id} uses version {endpoint.api_version} of Stripe's API"
             f" instead of {API_VERSION}",
             f"delete it in Stripe's dashboard, then {REGISTER}",
@@ -125,15 +125,15 @@ def _check_signing_secret(settings: Settings, endpoint: Endpoint) -> Iterator[Fi
     if matches is False:
         yield error(
             "webhook_secret_wrong",
-            WEBHOOK_SECRETS,
+            SIGNING_KEYS,
             f"does not hold the signing secret of the endpoint {endpoint.id}",
-            f"{WEBHOOK_SECRETS} = … as shown in Stripe's dashboard, then {REGISTER}",
+            f"{SIGNING_KEYS} = … as shown in Stripe's dashboard, then {REGISTER}",
             REJECTED,
         )
     elif matches is None and settings.shop.environment != "development":
         yield warning(
             "webhook_secret_unconfirmed",
-            WEBHOOK_SECRETS,
+            SIGNING_KEYS,
             f"is not confirmed to hold the signing secret of the endpoint {endpoint.id}",
             f"{REGISTER}, which asks for confirmation",
             f"with another secret {REJECTED}",
@@ -146,7 +146,7 @@ def _check_deliveries(gateway: Gateway) -> Iterator[Finding]:
     if failing:
         yield warning(
             "webhook_deliveries_failing",
-            WEBHOOK_SECRETS,
+            SIGNING_KEYS,
             f"events that Stripe could not deliver: {failing.count},"
             f" the oldest of {failing.oldest:%d %B %H:%M}",
             "see the reason in Stripe's dashboard (Developers, Webhooks), then bookshop reconcile",
