@@ -416,7 +416,14 @@ def theme_text(shop, template):
 
 
 @pytest.mark.parametrize(
-    "answers", [{}, {"database": "postgresql", "mail": "localhost", "currency": "JPY"}]
+    "answers",
+    [
+        {},
+        pytest.param(
+            {"database": "postgresql", "mail": "localhost", "currency": "JPY"},
+            marks=pytest.mark.detail,
+        ),
+    ],
 )
 def test_the_new_shop_starts_with_its_theme_and_books(tmp_path, pserve, answers):
     shop = tmp_path / "my shop"

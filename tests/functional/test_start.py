@@ -112,6 +112,7 @@ def pserve(folder):
         log.close()
 
 
+@pytest.mark.detail
 def test_an_ini_that_inherits_serves_a_shop_with_its_sandbox(write, pserve, folder):
     shop_url, sandbox_url = write()
 

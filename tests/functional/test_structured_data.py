@@ -139,6 +139,7 @@ def all_books(shop):
     return [node for sku in skus for node in nodes_of(visitor.get(f"/books/{sku}"))]
 
 
+@pytest.mark.detail
 def test_structured_data_is_valid_schema_org(shop, all_books, rich, tmp_path):
     index = nodes_of(shop.visitor().get("/"))
 

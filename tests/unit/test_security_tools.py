@@ -1,4 +1,4 @@
-"""SECURITY.md tells of what is there, and the tools of `make lint` find what they look for."""
+"""What SECURITY.md names exists, and the tools of `make security` find what they search for."""
 
 import ast
 import re

@@ -463,6 +463,7 @@ def run_until_all_are_sent(workers, mails, time, together):
     pytest.fail("an e-mail is still waiting")
 
 
+@pytest.mark.detail
 def test_concurrent_workers_deliver_each_mail_once(
     make_mail_worker, make_smtp, server, enqueue_mails, mails, together
 ):
