@@ -1,4 +1,4 @@
-"""What is so in a shop and at its sandbox once the programs have had their say."""
+"""The facts of a shop and its sandbox after its programs have stopped, and what must hold."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def facts(fleet: Fleet, copies: dict[str, int | None]) -> Facts:
     store = Store(fleet.sandbox_file)
     found = gather(
         SimpleNamespace(
-            registry=fleet,
+            registry=SimpleNamespace(services=fleet),
             clock=SimpleNamespace(look=clock.now),
             store=store,
             mail_folder=fleet.mail_folder,
@@ -77,7 +77,7 @@ def every_success_has_its_one_order(found: Facts) -> Iterator[str]:
                 yield f"intent {intent['id']} succeeded, its orders: {orders}"
 
 
-#: Once Stripe and the orders have been reconciled, with customers still at the till.
+#: Once Stripe and the orders have been reconciled, with customers still at checkout.
 RECONCILED = (
     *ALWAYS,
     every_success_has_its_one_order,
