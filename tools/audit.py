@@ -15,7 +15,7 @@ LOCK = Path(__file__).parents[1] / "requirements.lock"
 TIMEOUT = 60  # seconds
 UNREACHABLE = """\
 ==> NOT AUDITED: the advisory database could not be reached ({reason}).
-    Nothing is known about vulnerabilities of the dependencies. Run `make security` where it can be."""
+    Nothing is known about vulnerabilities of the dependencies. Run `make security` with access."""
 
 
 def findings(report: str) -> list[str]:
