@@ -8,13 +8,11 @@ from typing import Any
 
 import click
 
-from bookshop.cli.shop import ShopContext, print_json
+from bookshop.cli.shop import ShopContext, json_option, print_json
 from bookshop.cli.tables import print_rows
 from bookshop.webhooks.handlers import ReplayError, replay_event
 from bookshop.webhooks.ledger import EventSnapshot, find_event, list_events
 from bookshop.webhooks.models import EventStatus
-
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @click.group()
@@ -41,7 +39,7 @@ def events() -> None:
     type=click.IntRange(1, 100_000),
     help="Maximum number of events.",
 )
-@as_json_option
+@json_option
 @click.pass_obj
 def list_command(
     shop: ShopContext, *, status: str | None, type_prefix: str, limit: int, as_json: bool
@@ -72,7 +70,7 @@ def list_command(
 
 @events.command("show")
 @click.argument("event_id", metavar="EVENT")
-@as_json_option
+@json_option
 @click.pass_obj
 def show_command(shop: ShopContext, *, event_id: str, as_json: bool) -> None:
     """Show one event by its Stripe id (evt_…)."""
@@ -93,7 +91,7 @@ def show_command(shop: ShopContext, *, event_id: str, as_json: bool) -> None:
 
 @events.command("apply")
 @click.argument("event_id", metavar="EVENT")
-@as_json_option
+@json_option
 @click.pass_obj
 @click.pass_context
 def apply_command(
