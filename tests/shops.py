@@ -54,6 +54,25 @@ def ini(var: Path, api_base: str, **changes: str) -> dict[str, str]:
     return section
 
 
+def start_sandbox(folder: Path, webhook_url: str | None = None):
+    """Start a sandbox with the keys of `ini`, on a free port, with its database in `folder`."""
+    from bookshop.sandbox.options import Options
+    from bookshop.sandbox.server import SandboxServer
+
+    server = SandboxServer(
+        Options(
+            listen="localhost:0",
+            secret_key=SECRET_KEY,
+            publishable_key=PUBLISHABLE_KEY,
+            webhook_url=webhook_url,
+            webhook_secret=WEBHOOK_SECRET,
+            database=folder / "sandbox.sqlite",
+        )
+    )
+    server.start()
+    return server
+
+
 class Shop:
     """A shop of a test's own, on a copy of a database that is migrated and filled."""
 

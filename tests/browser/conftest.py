@@ -6,9 +6,7 @@ from functools import partial
 import browser
 import pytest
 
-from bookshop.sandbox.options import Options
-from bookshop.sandbox.server import SandboxServer
-from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, Controls, Served, Shop
+from tests.shops import Controls, Served, Shop, start_sandbox
 
 # Chromium contacts its vendor's services by default; tests allow loopback only.
 _FLAGS = [
@@ -61,17 +59,7 @@ def live(serving, tmp_path):
 def _serving(template, folder):
     shop = None
     served = Served(lambda environ, start: shop.wsgi(environ, start))  # noqa: PLW0108 - shop is None yet
-    stripe = SandboxServer(
-        Options(
-            listen="localhost:0",
-            secret_key=SECRET_KEY,
-            publishable_key=PUBLISHABLE_KEY,
-            webhook_url=f"{served.url}/webhooks/stripe",
-            webhook_secret=WEBHOOK_SECRET,
-            database=folder / "sandbox.sqlite",
-        )
-    )
-    stripe.start()
+    stripe = start_sandbox(folder, f"{served.url}/webhooks/stripe")
     shop = Shop(folder / "var", template, stripe.url, bookshop__url=served.url)
     shop.url = served.url
     shop.sandbox = Controls(stripe.url)

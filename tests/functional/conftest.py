@@ -3,28 +3,16 @@
 import pytest
 
 import bookshop
-from bookshop.sandbox.options import Options
-from bookshop.sandbox.server import SandboxServer
 from tests.deployed_shop import DeployedShop
 from tests.plugins.mail_server import MailServer
-from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, Controls
+from tests.shops import Controls, start_sandbox
 
 
 @pytest.fixture(scope="session")
 def deployed_shop(tmp_path_factory, template):
     folder = tmp_path_factory.mktemp("deployed")
     # A sandbox of its own: the shop's endpoint would get the events of all other tests.
-    sandbox = SandboxServer(
-        Options(
-            listen="localhost:0",
-            secret_key=SECRET_KEY,
-            publishable_key=PUBLISHABLE_KEY,
-            webhook_url=None,
-            webhook_secret=WEBHOOK_SECRET,
-            database=folder / "sandbox.sqlite",
-        )
-    )
-    sandbox.start()
+    sandbox = start_sandbox(folder)
     mail_server = MailServer()
     shop = DeployedShop(folder, template, Controls(sandbox.url), mail_server)
     yield shop

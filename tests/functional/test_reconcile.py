@@ -19,10 +19,8 @@ from bookshop.orders.refunds.requests import request_refund
 from bookshop.orders.states import Actor
 from bookshop.payments.errors import StripeUnavailableError
 from bookshop.payments.gateway import Gateway
-from bookshop.sandbox.options import Options
-from bookshop.sandbox.server import SandboxServer
 from tests.functional.test_checkout import BUY, LAST_COPY, MOSS, press_pay
-from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, intent_of
+from tests.shops import intent_of, start_sandbox
 
 STAFF = Cause(Actor.STAFF, "refund by ada")
 PAID = "payment_succeeded"
@@ -32,17 +30,7 @@ REFUND = {"method": "POST", "path": "/v1/refunds"}
 @pytest.fixture
 def sandbox_server(tmp_path):
     """A sandbox with no other tests' objects."""
-    server = SandboxServer(
-        Options(
-            listen="localhost:0",
-            secret_key=SECRET_KEY,
-            publishable_key=PUBLISHABLE_KEY,
-            webhook_url=None,
-            webhook_secret=WEBHOOK_SECRET,
-            database=tmp_path / "sandbox.sqlite",
-        )
-    )
-    server.start()
+    server = start_sandbox(tmp_path)
     yield server
     server.stop()
 

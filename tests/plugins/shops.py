@@ -6,25 +6,13 @@ import pytest
 
 import bookshop
 from tests.plugins.postgres import WITH_DEMO
-from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, Controls, Served, Shop, ini
+from tests.shops import Controls, Served, Shop, ini, start_sandbox
 
 
 @pytest.fixture(scope="session")
 def sandbox_server(tmp_path_factory):
-    from bookshop.sandbox.options import Options
-    from bookshop.sandbox.server import SandboxServer
 
-    server = SandboxServer(
-        Options(
-            listen="localhost:0",
-            secret_key=SECRET_KEY,
-            publishable_key=PUBLISHABLE_KEY,
-            webhook_url=None,
-            webhook_secret=WEBHOOK_SECRET,
-            database=tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite",
-        )
-    )
-    server.start()
+    server = start_sandbox(tmp_path_factory.mktemp("sandbox"))
     yield server
     server.stop()
 

@@ -23,11 +23,9 @@ from bookshop.mail.folder import Folder
 from bookshop.mail.worker import MailWorker
 from bookshop.orders.emails import EmailComposer
 from bookshop.payments.circuit_breaker import RECOVERY_TIME, CircuitBreaker
-from bookshop.sandbox.options import Options
-from bookshop.sandbox.server import SandboxServer
 from tests.demo_books import EBOOK, LAST_COPY, MOSS
 from tests.properties.interruptions import DatabaseFailed, Interruptions
-from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, Controls, Shop
+from tests.shops import Controls, Shop, start_sandbox
 
 #: A book with two copies, one with its last copy, an e-book.
 BOOKS = (MOSS, LAST_COPY, EBOOK)
@@ -76,17 +74,7 @@ class Rig:
         self.clock = Clock()
         monkeypatch.setattr(clock, "now", self.clock.look)
         self._set_the_sandboxs_clock(monkeypatch)
-        self.server = SandboxServer(
-            Options(
-                listen="localhost:0",
-                secret_key=SECRET_KEY,
-                publishable_key=PUBLISHABLE_KEY,
-                webhook_url=None,
-                webhook_secret=WEBHOOK_SECRET,
-                database=folder / "sandbox.sqlite",
-            )
-        )
-        self.server.start()
+        self.server = start_sandbox(folder)
         self.controls = Controls(self.server.url)
         self.shop = Shop(folder / "var", template, self.server.url, **changes)
         self.registry = self.shop.registry
