@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from limits.storage import MemoryStorage
 from pyramid.config import Configurator
 from sqlalchemy.engine import Engine
 
 from bookshop.rate_limits.limiter import RateLimiter
-from bookshop.rate_limits.storage import DatabaseStorage
+from bookshop.rate_limits.storage import BatchMemoryStorage, DatabaseStorage
 from bookshop.services import services
 from bookshop.settings import Settings
 
@@ -17,7 +16,7 @@ CLEANUP_INTERVAL = 300  # seconds
 def make_rate_limiter(engine: Engine, settings: Settings) -> RateLimiter:
     """Return the limiter that `limits.*` describes."""
     shared = settings.limits.storage == "database"
-    storage = DatabaseStorage(engine) if shared else MemoryStorage()
+    storage = DatabaseStorage(engine) if shared else BatchMemoryStorage()
     return RateLimiter(storage, settings.limits, settings.shop.secret)
 
 

@@ -1,7 +1,8 @@
-"""The rate limiter: counts requests per visitor and per network.
+"""The rate limiter: counts requests per visitor, per network, and of all visitors together.
 
 A visitor is a session. Attackers discard the cookie, so that networks are counted too. A library, a
 school or a mobile carrier is one network with many people: it may do NETWORK_FACTOR times as much.
+Attackers with many networks meet the ceiling for all visitors.
 
 https://docs.stripe.com/disputes/prevention/card-testing
 """
@@ -9,21 +10,24 @@ https://docs.stripe.com/disputes/prevention/card-testing
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from limits import RateLimitItem
-from limits.storage import Storage
-from limits.strategies import FixedWindowRateLimiter
 from pyramid.request import Request
 
 from bookshop import clock
-from bookshop.rate_limits.storage import DatabaseStorage
+from bookshop.rate_limits.networks import networks_of
+from bookshop.rate_limits.storage import BatchMemoryStorage, DatabaseStorage
 from bookshop.settings import LimitSettings
 from bookshop.settings.parsers import Secret
 
 NETWORK_FACTOR = 10
-IPV6_NETWORK_BITS = 64  # what a provider assigns to one customer
+#: How much more the larger networks of an IPv6 address may do than its smallest one: 64, 56, 48.
+SIZE_FACTORS = (1, 2, 4)
+CEILING_FACTOR = 100  # how much more all visitors together may do than one network
+ALL_VISITORS = "all"
 FREE_SHARE = 10  # a tenth of a limit can be used without pauses
 FIRST_PAUSE, LONGEST_PAUSE = 5, 300  # seconds
 DOUBLINGS = 6  # until the longest pause
@@ -32,58 +36,72 @@ DOUBLINGS = 6  # until the longest pause
 class RateLimitExceededError(Exception):
     """A rate limit was exceeded. The next attempt is allowed after `seconds`."""
 
-    def __init__(self, action: str, seconds: float) -> None:
+    def __init__(self, action: str, seconds: int) -> None:
         super().__init__(f"rate limit of {action} exceeded")
         self.action = action
-        self.seconds = max(1, math.ceil(seconds))
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class _Counter:
+    """A limit, and the key under which it counts one client."""
+
+    key: str
+    limit: RateLimitItem
 
 
 class RateLimiter:
     """Counts actions of visitors and networks, which are stored as keyed hashes.
 
-    An `action` is the name of a limit in LimitSettings. Counting writes in a transaction of its
-    own, so the caller must not hold one.
+    An `action` is the name of a limit in LimitSettings. An action that is refused is not counted
+    and stores nothing. Counting writes in a transaction of its own, so the caller must not hold
+    one.
     """
 
-    def __init__(self, storage: Storage, limits: LimitSettings, secret: Secret) -> None:
+    def __init__(
+        self,
+        storage: DatabaseStorage | BatchMemoryStorage,
+        limits: LimitSettings,
+        secret: Secret,
+    ) -> None:
         self._limits = limits
         self._storage = storage
-        self._windows = FixedWindowRateLimiter(storage)
         self._key = hashlib.blake2b(secret.reveal().encode(), digest_size=32).digest()
 
     def count(self, action: str, request: Request) -> None:
-        """Count an action of a visitor and of their network. Raises RateLimitExceededError."""
-        limit = self._limit(action)
-        network_limit = type(limit)(limit.amount * NETWORK_FACTOR, limit.multiples)
-        self._count(limit, action, request.session_id)
-        self._count(network_limit, action, network_of(request))
+        """Count an action of a visitor and of their networks. Raises RateLimitExceededError."""
+        self._count_visitor(action, request)
 
     def count_network(self, action: str, request: Request) -> None:
-        """Count an action of a network, without starting a session.
+        """Count an action of the client's networks, without starting a session.
 
         Raises RateLimitExceededError.
         """
-        self._count(self._limit(action), action, network_of(request))
+        self._count(action, self._networks(action, request))
 
     def within(self, action: str, request: Request) -> bool:
-        """Count the action for the visitor, then for the network. Return True if within both."""
-        limit = self._limit(action)
-        clients = (request.session_id, network_of(request))
-        return all(self._windows.hit(limit, *self._names(action, client)) for client in clients)
+        """Count the action of a visitor if neither they nor a network of theirs has used it up.
+
+        Return False otherwise. The smallest network may do as much as one visitor.
+        """
+        visitor = self._counter(action, request.session_id)
+        try:
+            self._count(action, [visitor, *self._networks(action, request)])
+        except RateLimitExceededError:
+            return False
+        return True
 
     def count_with_pauses(self, action: str, request: Request) -> None:
         """Count an action like `count`, and require pauses between attempts, which double.
 
         Raises RateLimitExceededError.
         """
-        limit, names = self._limit(action), self._names(action, request.session_id)
-        pause = "/".join(("pause", *names))
+        visitor = self._counter(action, request.session_id)
+        pause = f"pause/{visitor.key}"
         if self._storage.get(pause):
-            remaining = self._storage.get_expiry(pause) - clock.now().timestamp()
-            raise RateLimitExceededError(action, remaining)
-        self.count(action, request)
-        attempts = limit.amount - self._windows.get_window_stats(limit, *names).remaining
-        doublings = attempts - max(1, limit.amount // FREE_SHARE)
+            raise RateLimitExceededError(action, self._seconds_left(pause))
+        attempts = self._count_visitor(action, request)[visitor.key]
+        doublings = attempts - max(1, visitor.limit.amount // FREE_SHARE)
         if doublings >= 0:
             seconds = min(FIRST_PAUSE * 2 ** min(doublings, DOUBLINGS), LONGEST_PAUSE)
             self._storage.incr(pause, seconds)
@@ -93,34 +111,40 @@ class RateLimiter:
         if isinstance(self._storage, DatabaseStorage):
             self._storage.delete_expired()
 
-    def _limit(self, action: str) -> RateLimitItem:
+    def _count_visitor(self, action: str, request: Request) -> Mapping[str, int]:
+        visitor = self._counter(action, request.session_id)
+        return self._count(action, [visitor, *self._networks(action, request, NETWORK_FACTOR)])
+
+    def _count(self, action: str, counters: Sequence[_Counter]) -> Mapping[str, int]:
+        """Count under all keys if each limit allows one more. Return the new counts."""
+        self._check(action, counters, self._storage.get_all([each.key for each in counters]), 1)
+        expiries = {each.key: each.limit.get_expiry() for each in counters}
+        counts = self._storage.incr_all(expiries)
+        # Requests that run at the same time may all have passed the first check.
+        self._check(action, counters, counts, 0)
+        return counts
+
+    def _check(
+        self, action: str, counters: Sequence[_Counter], counts: Mapping[str, int], added: int
+    ) -> None:
+        for each in counters:
+            if counts[each.key] + added > each.limit.amount:
+                raise RateLimitExceededError(action, self._seconds_left(each.key))
+
+    def _networks(self, action: str, request: Request, factor: int = 1) -> list[_Counter]:
+        """Return the counters of the request's networks and the one of all visitors."""
+        sizes = zip(networks_of(request), SIZE_FACTORS, strict=False)
+        ceiling = self._counter(action, ALL_VISITORS, factor * CEILING_FACTOR)
+        return [
+            *(self._counter(action, network, factor * size) for network, size in sizes),
+            ceiling,
+        ]
+
+    def _counter(self, action: str, client: str, factor: int = 1) -> _Counter:
         limit: RateLimitItem = getattr(self._limits, action)
-        return limit
-
-    def _count(self, limit: RateLimitItem, action: str, client: str) -> None:
-        names = self._names(action, client)
-        if not self._windows.hit(limit, *names):
-            ends_at = self._windows.get_window_stats(limit, *names).reset_time
-            raise RateLimitExceededError(action, ends_at - clock.now().timestamp())
-
-    def _names(self, action: str, client: str) -> tuple[str, str]:
+        limit = type(limit)(limit.amount * factor, limit.multiples)
         hashed = hashlib.blake2b(client.encode(), key=self._key, digest_size=16)
-        return action, hashed.hexdigest()
+        return _Counter(limit.key_for(action, hashed.hexdigest()), limit)
 
-
-def network_of(request: Request) -> str:
-    """Return the network of a request: an IPv4 address, or an IPv6 network of 64 bits.
-
-    REMOTE_ADDR is the address of the connection, or the one that `trusted_proxy` of `[server:main]`
-    reports. The server removes forwarding headers of other clients.
-    """
-    text = request.environ.get("REMOTE_ADDR") or ""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return text
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, IPV6_NETWORK_BITS), strict=False))
-    return str(address)
+    def _seconds_left(self, key: str) -> int:
+        return max(1, math.ceil(self._storage.get_expiry(key) - clock.now().timestamp()))

