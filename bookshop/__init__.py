@@ -24,7 +24,6 @@ FEATURES = (
     "bookshop.web.static_files",
     "bookshop.web.rendering",
     "bookshop.web.request_log",
-    "bookshop.web.maintenance",
     "bookshop.web.view_policies",
     "bookshop.catalogue",
     "bookshop.web.page_cache",

@@ -35,6 +35,7 @@ class Health(Resource):
     """`/health`."""
 
     address = "/health"
+    always_open = True
 
 
 class CheckFailedError(Exception):

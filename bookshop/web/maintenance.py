@@ -1,63 +1,46 @@
 """Responses of a shop that is closed for maintenance, or in read-only mode.
 
-The shop is closed while the file `maintenance` is in `bookshop.var`. Read-only mode is that of
-bookshop.read_only: each view states whether it writes (see view_policies).
+The shop is closed while the file `maintenance` is in `bookshop.var`, except for the resources that
+are `always_open`. Read-only mode is that of bookshop.read_only: each view states whether it writes
+(see view_policies).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from pyramid.config import Configurator
-from pyramid.exceptions import URLDecodeError
-from pyramid.registry import Registry
 from pyramid.renderers import render_to_response
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.traversal import split_path_info
-from pyramid.tweens import INGRESS
+from pyramid.view import exception_view_config
 
 from bookshop.i18n import _
 from bookshop.services import services
 
 MAINTENANCE_RETRY_AFTER = 300  # seconds
 READ_ONLY_RETRY_AFTER = 60  # seconds
-# First segments of the paths that stay available: files, and endpoints for supervisors.
-ALWAYS_OPEN = frozenset({"static", "covers", "health", "metrics"})
 
 
-def maintenance_tween(
-    handler: Callable[[Request], Response], registry: Registry
-) -> Callable[[Request], Response]:
-    """A tween that answers 503 while the shop is closed. Stripe delivers its webhooks again later.
-
-    It is not a view option, since traversal already needs the database, which may be unavailable.
-    """
-    flag = services(registry).settings.shop.maintenance
-
-    def tween(request: Request) -> Response:
-        if flag.exists() and _first_segment(request) not in ALWAYS_OPEN:
-            return unavailable(
-                request,
-                "maintenance",
-                _("The shop is closed for maintenance"),
-                _("We’ll be back soon."),
-                MAINTENANCE_RETRY_AFTER,
-            )
-        return handler(request)
-
-    return tween
+class ShopClosedError(Exception):
+    """The shop is closed for maintenance."""
 
 
-def _first_segment(request: Request) -> str:
-    """Return the first segment of the path as traversal sees it, without `.` and `..`."""
-    try:
-        # WSGI encodes the path's bytes as Latin-1.
-        segments = split_path_info(request.environ["PATH_INFO"].encode("latin-1").decode())
-    except (URLDecodeError, UnicodeError):
-        return ""
-    return segments[0] if segments else ""
+def refuse_if_closed(request: Request) -> None:
+    """Raise ShopClosedError while the shop is closed for maintenance."""
+    if services(request).settings.shop.maintenance.exists():
+        raise ShopClosedError
+
+
+@exception_view_config(ShopClosedError)
+def closed(_error: ShopClosedError, request: Request) -> Response:
+    """Return the 503 of a closed shop. Stripe delivers its webhooks again later."""
+    return unavailable(
+        request,
+        "maintenance",
+        _("The shop is closed for maintenance"),
+        _("We’ll be back soon."),
+        MAINTENANCE_RETRY_AFTER,
+    )
 
 
 def read_only_response(request: Request, renderer: str | None) -> Response:
@@ -100,8 +83,3 @@ def unavailable(
     response.retry_after = retry_after
     response.cache_control.no_store = True
     return response
-
-
-def includeme(config: Configurator) -> None:
-    """Add the maintenance tween outside all others."""
-    config.add_tween("bookshop.web.maintenance.maintenance_tween", under=INGRESS)

@@ -33,7 +33,6 @@ from bookshop.web.http_cache import (
 from bookshop.web.page_isolation import (
     UncacheableResponse,
     canonical_query,
-    is_canonical_path,
     isolated,
 )
 
@@ -151,8 +150,7 @@ class PageCache:
         secure(request, response, self._url)
         page = self._page(response, version)
         address = environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"]
-        cacheable = is_canonical_path(address[1]) and len(query) <= MAX_QUERY_LENGTH
-        if request.method == "GET" and cacheable:
+        if request.method == "GET" and len(query) <= MAX_QUERY_LENGTH:
             self._store((*address, query), page, parameters)
         return as_response(page.content.answer(environ))
 

@@ -73,9 +73,3 @@ def canonical_query(query: str, parameters: tuple[str, ...]) -> str:
     fields = parse_qsl(query, keep_blank_values=True, encoding="latin-1")
     relevant = sorted((field for field in fields if field[0] in parameters), key=itemgetter(0))
     return urlencode(relevant, encoding="latin-1")
-
-
-def is_canonical_path(path: str) -> bool:
-    """Return False for variants of a path that lead to the same page, such as `//books/./x`."""
-    *folders, last = path.split("/")
-    return "" not in folders[1:] and not {".", ".."} & {*folders, last}

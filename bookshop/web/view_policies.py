@@ -6,7 +6,8 @@
   of methods that change something writes unless it states `writes=False`.
 - `private=True`: the page is about one customer; the log does not contain its path.
 
-A view that states neither value of an option is refused when the shop starts.
+A view that states neither value of an option is refused when the shop starts. While the shop is
+closed for maintenance, only the views of `always_open` resources are called.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from bookshop.services import services
-from bookshop.web.maintenance import read_only_response
+from bookshop.web.maintenance import read_only_response, refuse_if_closed
 from bookshop.web.request_log import PUBLIC_PATH
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -66,6 +67,19 @@ def refuse_writes_in_read_only_mode(view: View, info: Any) -> View:
         return view(context, request)
 
     return guarded
+
+
+def refuse_while_closed(view: View, info: Any) -> View:
+    """View deriver: close the views of the root, and those that traversal reached before."""
+    if info.exception_only:
+        return view
+
+    def open_or_refused(context: Any, request: Request) -> Response:
+        if not context.always_open:
+            refuse_if_closed(request)
+        return view(context, request)
+
+    return open_or_refused
 
 
 def log_public_paths(view: View, info: Any) -> View:
@@ -117,4 +131,5 @@ def includeme(config: Configurator) -> None:
     config.add_view_deriver(
         refuse_writes_in_read_only_mode, under="fail_closed", over="catalogue_page"
     )
+    config.add_view_deriver(refuse_while_closed, under="fail_closed", over="catalogue_page")
     config.add_view_deriver(log_public_paths, under="fail_closed", over="catalogue_page")

@@ -32,18 +32,26 @@ def test_the_catalogue_is_available(read_only, path):
 @pytest.mark.parametrize(
     "path",
     [
-        *(BUY, "/checkout", "/success?pi=pi_1", "/@@success?pi=pi_1"),
-        # Other spellings that lead to the same view.
-        *(f"/@@{BUY[1:]}", f"/.{BUY}", f"/{BUY}", f"/books/..{BUY}", f"/{'%63' + BUY[2:]}"),
+        *(BUY, "/checkout", "/checkout/", "/success?pi=pi_1", f"/{'%63' + BUY[2:]}"),
+        # Other spellings that lead to the same view, if the shop did not refuse them.
+        *(f"/@@{BUY[1:]}", f"/.{BUY}", f"/{BUY}", f"/books/..{BUY}", "/@@success?pi=pi_1"),
+        *(f"/static/..{BUY}", f"/orders/../@@{BUY[1:]}", f"/%40%40{BUY[1:]}"),
     ],
 )
-def test_views_that_write_are_refused(read_only, path):
+def test_views_that_write_are_refused(read_only, monkeypatch, path):
+    monkeypatch.setattr("bookshop.web.resources.is_canonical_path", lambda _path: True)
     page = read_only.visitor().get(path, status=503)
     assert page.headers["Retry-After"] == "60"
     assert "no-store" in page.headers["Cache-Control"]
     assert "Content-Security-Policy" in page.headers
     assert page.html.select_one("[data-error-code]")["data-error-code"] == "read_only"
     assert read_only.orders() == []
+
+
+@pytest.mark.parametrize("path", [f"/@@{BUY[1:]}", f"/static/..{BUY}", "/%40%40success?pi=pi_1"])
+def test_other_spellings_of_a_path_are_refused_before_any_view(shop, path):
+    shop.visitor().get(path, status=404)
+    assert shop.orders() == []
 
 
 def test_pressing_pay_is_refused_in_json_and_possible_afterwards(shop):

@@ -18,6 +18,7 @@ class Covers(Resource):
     """The container of all cover files."""
 
     address = "/covers"
+    always_open = True
 
     def child(self, name: str) -> Resource | None:
         """Return the file of that name; None if the name is invalid or the file is missing."""
@@ -32,6 +33,7 @@ class CoverFile(Resource):
     """One file of a cover."""
 
     address = "/covers/{file}"
+    always_open = True
 
     def __init__(self, request: Request, path: Path, content_type: str) -> None:
         super().__init__(request)

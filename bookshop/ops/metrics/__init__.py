@@ -10,6 +10,7 @@ from sqlalchemy.engine import Engine
 
 from bookshop.ops.metrics.database import database_collector
 from bookshop.ops.metrics.meters import REQUEST_DURATION, STRIPE_DURATION
+from bookshop.ops.metrics.views import Metrics
 from bookshop.payments.errors import Outcome
 from bookshop.services import services
 
@@ -36,6 +37,7 @@ def make_metrics(engine: Engine) -> CollectorRegistry:
 
 
 def includeme(config: Configurator) -> None:
-    """Observe requests and the payments gateway."""
+    """Add `/metrics` to the resource tree; observe requests and the payments gateway."""
+    config.add_branch("metrics", Metrics)
     services(config).payments.observe = _observe_stripe_request
     services(config).request_log.observe = _observe_request

@@ -17,13 +17,20 @@ from pyramid.view import view_config
 
 from bookshop.ops.metrics.meters import PROCESS_METRICS
 from bookshop.services import services
-from bookshop.web.resources import Shop
+from bookshop.web.resources import Resource
 
 MULTIPROC_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
-@view_config(context=Shop, name="metrics", http_cache=0, writes=False, private=False)
-def metrics(_context: Shop, request: Request) -> Response:
+class Metrics(Resource):
+    """`/metrics`: a resource, not a view of the root, so that it stays open in maintenance."""
+
+    address = "/metrics"
+    always_open = True
+
+
+@view_config(context=Metrics, http_cache=0, writes=False, private=False)
+def metrics(_context: Metrics, request: Request) -> Response:
     """Return all metrics; 404 without the token."""
     if not _is_authorized(request):
         raise HTTPNotFound

@@ -112,8 +112,8 @@ def closed(configure, tmp_path):
 @pytest.mark.parametrize(
     "path",
     [
-        *("/", "/page", "/books/", "/missing", "/%ff"),
-        *("/health/../page", "/static/../checkout", "/@@page", "//page"),
+        *("/", "/page", "/books/", "/books/missing", "/missing", "/static/missing.css"),
+        *("/orders/", "/checkout?item=1", "/success", "/robots.txt", "/page/health"),
     ],
 )
 def test_a_closed_shop_answers_503(closed, path):
@@ -121,6 +121,24 @@ def test_a_closed_shop_answers_503(closed, path):
     assert page.headers["Retry-After"] == "300"
     assert "no-store" in page.headers["Cache-Control"]
     assert error_code(page) == "maintenance"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/@@page", "/health/../@@page", "/static/../page", "//page", "/%40%40page", "/covers/../page"],
+)
+def test_no_spelling_of_a_path_opens_a_closed_shop(closed, monkeypatch, path):
+    assert closed.get(path, status=404)
+    monkeypatch.setattr("bookshop.web.resources.is_canonical_path", lambda _path: True)
+    assert error_code(closed.get(path, status=503)) == "maintenance"
+
+
+def test_a_closed_shop_needs_no_database(closed, monkeypatch):
+    def fail(*_args):
+        raise OperationalError("SELECT", {}, Exception("no database"))
+
+    monkeypatch.setattr("bookshop.catalogue.queries.CatalogueQueries.detail", fail)
+    assert error_code(closed.get("/books/9780000000000", status=503)) == "maintenance"
 
 
 def test_webhooks_are_refused_so_that_stripe_delivers_them_again(closed):

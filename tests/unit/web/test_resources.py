@@ -1,12 +1,16 @@
-"""The resource tree: parents and names, branches, and errors in lookups."""
+"""The resource tree: parents and names, branches, errors in lookups, and one path a resource."""
+
+from types import SimpleNamespace
 
 import pytest
 from pyramid.config import Configurator
 from pyramid.exceptions import ConfigurationConflictError
+from pyramid.response import Response
 from pyramid.testing import DummyRequest
 from pyramid.traversal import traverse
+from webtest import TestApp
 
-from bookshop.web.resources import LookupBugError, Resource, Shop
+from bookshop.web.resources import LookupBugError, Resource, Shop, is_canonical_path
 
 
 class Folder(Resource):
@@ -20,8 +24,10 @@ class Broken(Resource):
 
 
 @pytest.fixture
-def config():
+def config(tmp_path):
     config = Configurator()
+    shop = SimpleNamespace(maintenance=tmp_path / "maintenance")
+    config.registry.services = SimpleNamespace(settings=SimpleNamespace(shop=shop))
     config.include("bookshop.web.resources")
     return config
 
@@ -71,3 +77,50 @@ def test_two_branches_of_one_name_conflict(config):
     config.add_branch("folder", Broken)
     with pytest.raises(ConfigurationConflictError):
         config.commit()
+
+
+# --- one path a resource
+
+
+@pytest.fixture
+def app(configure):
+    """A shop with the view `/page`."""
+    config = configure()
+    view = {"context": Shop, "name": "page", "writes": False, "private": False}
+    config.add_view(lambda _context, _request: Response("page"), **view)
+    yield TestApp(config.make_wsgi_app(), extra_environ={"HTTP_HOST": "localhost"})
+    config.registry.job_worker.stop()
+    config.registry.mail_worker.stop()
+
+
+ALIASES = [
+    *("/@@page", "//page", "/./page", "/.//page", "/x/../page", "/page/.", "/page/x/.."),
+    *("/@@", "/books/@@", "/books/../@@page", "/static/../page", "/health/../page"),
+    *("/books//9780000000000", "/books//", "/metrics/../metrics"),
+]
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+@pytest.mark.parametrize("path", ALIASES)
+def test_other_spellings_of_a_path_are_refused(app, path, encoded):
+    if encoded:
+        path = "/" + "".join(f"%{ord(each):02x}" for each in path[1:])
+    assert app.get("/page").text == "page"
+    assert app.get(path, status=404).html.select_one("[data-error-code=page_not_found]")
+    assert app.post(path, status=404)
+
+
+@pytest.mark.parametrize("path", ["/", "/page", "/page/", "/books/", "/a.b/..c/@x/x@@", "/..."])
+def test_a_path_that_is_no_alias_is_canonical(path):
+    assert is_canonical_path(path)
+
+
+def test_an_encoded_path_reaches_the_same_view(app):
+    assert app.get("/%70%61ge").text == "page"
+
+
+@pytest.mark.parametrize("root", ["/books", "/health/live", "page", "/metrics"])
+def test_a_header_does_not_choose_what_a_path_leads_to(app, root):
+    home = app.get("/", headers={"X-Vhm-Root": root})
+    assert home.text == app.get("/").text
+    assert app.get("/page", headers={"X-Vhm-Root": root}).text == "page"

@@ -71,6 +71,13 @@ def read_only(configure):
     config.registry.mail_worker.stop()
 
 
+@pytest.fixture
+def aliases(monkeypatch):
+    """Let requests with other spellings of a path reach views."""
+    monkeypatch.setattr("bookshop.web.resources.is_canonical_path", lambda _path: True)
+
+
+@pytest.mark.usefixtures("aliases")
 @pytest.mark.parametrize(
     "path",
     ["/writes", "/@@writes", "//writes", "/./writes", "/x/../writes", "/%77rites", "/writes/"],
@@ -135,9 +142,9 @@ def logged(configure, monkeypatch):
     [
         ("/", "/"),
         ("/public", "/public"),
+        ("/public/", "/public/"),
         ("//public/", "//public/"),
         ("/private", "/private"),
-        ("//private/", "//private/"),
         ("/health/live", "/health/live"),
         ("/static/base.css", "/static/base.css"),
         ("/fails", "/fails"),
