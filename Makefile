@@ -149,4 +149,4 @@ programs: .venv/.test
 
 more-programs: programs
 	@$(BIN)/python tools/find_java.py
-	@$(BIN)/python tools/find_nginx.py
+	@$(BIN)/python tools/find_proxies.py

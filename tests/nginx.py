@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trustme
 import urllib3
-from find_nginx import find
+from find_proxies import find
 
 from tests.load.fleet import LOOK_AGAIN, START_TIMEOUT, free_port, listens
 
@@ -75,7 +75,7 @@ class Nginx:
 
     def start(self, ports: list[int]) -> None:
         """Serve, and hand everything on to these ports in turns."""
-        program = find() or "nginx"
+        program = find("nginx") or "nginx"
         servers = " ".join(f"server 127.0.0.1:{port};" for port in ports)
         file = self._folder / "nginx.conf"
         folder, port = self._folder, self.port

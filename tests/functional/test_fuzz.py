@@ -46,6 +46,7 @@ PLACES = (
     "/orders/{order}",
     "/webhooks/",
     "/health/",
+    "/metrics",
 )
 SAID_ALWAYS = {
     "X-Content-Type-Options": "nosniff",

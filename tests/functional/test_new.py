@@ -18,7 +18,7 @@ import urllib.request
 from itertools import product
 from pathlib import Path
 
-import find_nginx
+import find_proxies
 import pytest
 import trustme
 from click.testing import CliRunner
@@ -352,8 +352,9 @@ def test_nginx_accepts_its_example(created, tmp_path):
         + "}\n",
         encoding="utf-8",
     )
+    nginx = find_proxies.find("nginx")
     verified = subprocess.run(
-        [find_nginx.find(), "-tq", "-e", "log", "-p", tmp_path, "-c", tmp_path / "nginx.conf"],
+        [nginx, "-tq", "-e", "log", "-p", tmp_path, "-c", tmp_path / "nginx.conf"],
         capture_output=True,
         text=True,
         check=False,
