@@ -22,7 +22,9 @@ RESERVATION_TIME = timedelta(minutes=15)
 
 
 class ReservableLine(Protocol):
-    """Copies of one book."""
+    """Copies of one book; `restocked` of them were sold and are back in stock."""
+
+    restocked: int
 
     @property
     def sku(self) -> str: ...
@@ -57,7 +59,9 @@ def reserve(session: Session, order: Reservable, now: datetime) -> datetime:
     """
     if not order.stock_reserved:
         for line in _in_lock_order(order):
-            if not _take(session, line, reserved=BookRecord.reserved + line.quantity):
+            if not _take(
+                session, line, line.quantity, reserved=BookRecord.reserved + line.quantity
+            ):
                 raise OutOfStockError(line.title)
         order.stock_reserved = True
     reserved_until = order.reserved_until = now + RESERVATION_TIME
@@ -79,7 +83,7 @@ def sell_reserved(session: Session, order: Reservable) -> bool:
     release(session, order)
     with session.begin_nested() as savepoint:
         for line in _in_lock_order(order):
-            if not _take(session, line, stock=BookRecord.stock - line.quantity):
+            if not _take(session, line, line.quantity, stock=BookRecord.stock - line.quantity):
                 savepoint.rollback()
                 return False
     return True
@@ -93,25 +97,44 @@ def reserve_without_expiry(session: Session, order: Reservable) -> None:
     if not order.stock_reserved:
         with session.begin_nested() as savepoint:
             for line in _in_lock_order(order):
-                if not _take(session, line, reserved=BookRecord.reserved + line.quantity):
+                if not _take(
+                    session, line, line.quantity, reserved=BookRecord.reserved + line.quantity
+                ):
                     savepoint.rollback()
                     return
         order.stock_reserved = True
     order.reserved_until = None
 
 
-def restock(session: Session, order: Reservable) -> None:
-    """Return the order's copies to stock; unlimited stock is unchanged."""
+def restock(session: Session, order: Reservable) -> int:
+    """Return the order's sold copies to stock, each of them once; return their number.
+
+    Unlimited stock is unchanged.
+    """
+    restocked = 0
     for line in _in_lock_order(order):
+        copies = line.quantity - line.restocked
         is_limited = BookRecord.stock.is_not(None)
-        stock = BookRecord.stock + line.quantity
-        _update_book(session, line, line.quantity, is_limited, stock=stock)
+        _update_book(session, line, copies, is_limited, stock=BookRecord.stock + copies)
+        line.restocked += copies
+        restocked += copies
+    return restocked
 
 
-def _take(session: Session, line: ReservableLine, **values: Any) -> bool:
+def take_restocked(session: Session, line: ReservableLine, copies: int) -> None:
+    """Deduct copies from stock again that `restock` returned to it.
+
+    Raises OutOfStockError if they have been sold since; the caller must roll back.
+    """
+    if not _take(session, line, copies, stock=BookRecord.stock - copies):
+        raise OutOfStockError(line.title)
+    line.restocked -= copies
+
+
+def _take(session: Session, line: ReservableLine, copies: int, **values: Any) -> bool:
     """Write `values` if enough copies are free; return False otherwise."""
-    enough = BookRecord.stock.is_(None) | (BookRecord.stock - BookRecord.reserved >= line.quantity)
-    return _update_book(session, line, -line.quantity, enough, **values)
+    enough = BookRecord.stock.is_(None) | (BookRecord.stock - BookRecord.reserved >= copies)
+    return _update_book(session, line, -copies, enough, **values)
 
 
 def _update_book(

@@ -28,6 +28,7 @@ class AuditEvent(StrEnum):
     REFUND_REFUSED = "refund_refused"
     REFUND_UPDATED = "refund_updated"
     RESTOCKED = "restocked"
+    TAKEN_FROM_STOCK = "taken_from_stock"
     ITEMS_SHIPPED = "items_shipped"
     CUSTOMER_ERASED = "customer_erased"
 

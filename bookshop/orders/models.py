@@ -60,7 +60,6 @@ class Order(Base):
     fraud_warned_at: Mapped[datetime | None]
     placed_at: Mapped[datetime] = mapped_column(index=True)
     paid_at: Mapped[datetime | None]
-    restocked_at: Mapped[datetime | None]
 
     lines: Mapped[list[OrderLine]] = relationship(
         order_by="OrderLine.position", cascade="all, delete-orphan", lazy="selectin"
@@ -95,7 +94,8 @@ class OrderLine(Base):
     """Copies of a book in an order, with title and price at the time of the order.
 
     Amounts are in minor units of `currency`; `tax_amount` is None if no tax was calculated.
-    `shipped` counts the copies that were dispatched or, if `digital`, handed over.
+    `shipped` counts the copies that were dispatched or, if `digital`, handed over; `restocked`
+    those that were sold and are back in stock because of a refund.
     """
 
     __tablename__ = "order_lines"
@@ -103,6 +103,7 @@ class OrderLine(Base):
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("unit_amount > 0", name="unit_amount_positive"),
         CheckConstraint("shipped BETWEEN 0 AND quantity", name="shipped_within_quantity"),
+        CheckConstraint("restocked BETWEEN 0 AND quantity", name="restocked_within_quantity"),
     )
 
     order_id: Mapped[int] = mapped_column(
@@ -117,6 +118,7 @@ class OrderLine(Base):
     unit_amount: Mapped[int]
     tax_amount: Mapped[int | None]
     shipped: Mapped[int] = mapped_column(default=0)
+    restocked: Mapped[int] = mapped_column(default=0)
 
     @property
     def amount(self) -> int:

@@ -40,6 +40,21 @@ def refundable_amount(session: Session, order: Order) -> Money:
     return Money(order.total - order.refunded - requested, order.currency)
 
 
+def takes_copies_back(session: Session, order: Order) -> bool:
+    """True if the order's copies must stay in the shop, because of its refunds.
+
+    Either nothing is left of the payment, or a requested refund returns the copies to stock. A
+    request counts from the moment it is recorded, whatever Stripe answers later.
+    """
+    restocking = select(RefundRecord.id).where(
+        RefundRecord.order_id == order.id,
+        RefundRecord.status == LocalRefundStatus.REQUESTED,
+        RefundRecord.restock,
+    )
+    is_refunded = refundable_amount(session, order).amount <= 0
+    return is_refunded or session.scalar(restocking.limit(1)) is not None
+
+
 def add_refund(
     context: TransitionContext, order: Order, key: str, amount: Money, *, restock: bool
 ) -> RefundRecord:
@@ -129,7 +144,5 @@ def _find_or_add(session: Session, order: Order, refund: Refund) -> RefundRecord
 
 
 def _restock(context: TransitionContext, order: Order) -> None:
-    if not order.out_of_stock and order.restocked_at is None:
-        reservations.restock(context.session, order)
-        order.restocked_at = context.now
+    if not order.out_of_stock and reservations.restock(context.session, order):
         record_event(context, order, AuditEvent.RESTOCKED)

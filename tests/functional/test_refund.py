@@ -16,6 +16,7 @@ from bookshop.orders.refunds.service import RefundRequest, refund_order
 from bookshop.orders.states import Actor
 from tests.functional.test_checkout import BUY, MOSS, press_pay
 from tests.shops import intent_of
+from tests.waiting import until
 
 REFUND = {"method": "POST", "path": "/v1/refunds"}
 
@@ -103,6 +104,51 @@ def test_restock_returns_the_books_to_stock(shop, run, paid):
     assert shop.book(MOSS).stock == 6
     run("refund", paid[0], "--restock")
     assert shop.book(MOSS).stock == 7
+
+
+def test_an_order_is_not_shipped_while_stripe_executes_its_refund(shop, sandbox, run, paid):
+    number, intent = paid
+    sandbox.fault(**REFUND, kind="latency", seconds=3)
+    services = shop.registry.services
+    request = RefundRequest(number, None, restock=True)
+    cause = Cause(Actor.STAFF, "refund by ada")
+    refunding = threading.Thread(
+        target=refund_order, args=(services.sessions, services.payments, request, cause)
+    )
+    refunding.start()
+
+    def is_recorded():
+        with services.sessions() as session:
+            return session.scalar(select(RefundRecord.status))
+
+    assert until(is_recorded) == "requested"
+    refused = run("orders", "ship", number)
+    refunding.join(60)
+    assert amounts(sandbox, intent) == [2200]
+    assert (refused.exit_code, shop.order(number).status) == (1, "refunded")
+    assert run("orders", "ship", number).exit_code == 1
+    assert [line.shipped for line in shop.order(number).lines] == [0]
+    assert shop.book(MOSS).stock == 7
+
+
+def test_a_copy_restocked_by_a_refund_that_failed_leaves_the_stock_when_shipped(
+    shop, sandbox, run, paid
+):
+    number, intent = paid
+    run("refund", number, "--restock")
+    (made,) = sandbox.refunds(intent)
+    sandbox.settle_refund(made["id"], "failed")
+    run("reconcile")
+    assert (shop.order(number).status, shop.book(MOSS).stock) == ("paid", 7)
+    assert run("orders", "ship", number).exit_code == 0
+    assert shop.book(MOSS).stock == 6
+
+
+def test_goodwill_that_restocks_and_then_ships_leaves_the_stock_right(shop, run, paid):
+    assert run("refund", paid[0], "--amount", "1.00", "--restock").exit_code == 0
+    assert shop.book(MOSS).stock == 7
+    assert run("orders", "ship", paid[0]).exit_code == 0
+    assert shop.book(MOSS).stock == 6
 
 
 @pytest.mark.parametrize(

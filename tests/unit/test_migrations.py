@@ -188,6 +188,7 @@ def test_an_order_of_revision_0009_keeps_its_data_and_history(empty):
     assert rows(empty, events) == list(new)
     for table in ("order_lines", "refunds", "disputes", "mails"):
         assert rows(empty, f"SELECT order_id FROM {table}") == [(1,)]  # noqa: S608
+    command.upgrade(configuration, "head")
     with Session(empty) as session:
         details = order_details(session, "K7QM-2X9T-4BCD")
     assert details["flags"] == ["out_of_stock", "payment_mismatch", "fraud_warning"]
@@ -259,3 +260,19 @@ def test_unique_columns_of_orders(sessions, column):
 def test_unique_columns_may_be_null(sessions, column):
     with sessions.begin() as session:
         session.add_all(order(book(), **{column: None}) for _ in range(3))
+
+
+def test_copies_restocked_before_revision_0011_are_counted_by_line(empty):
+    configuration = migrations.configuration(empty)
+    command.upgrade(configuration, "0009")
+    write(empty, [*ORDER_0009, *insert_history([("restocked", None, None, "refund")])])
+    write(empty, ["UPDATE orders SET restocked_at = '2026-01-05'"])
+
+    command.upgrade(configuration, "0011")
+
+    assert rows(empty, "SELECT restocked FROM order_lines") == [(1,)]
+
+    command.downgrade(configuration, "0010")
+
+    when = "SELECT restocked_at = (SELECT at FROM order_entries) FROM orders"
+    assert rows(empty, when) == [(True,)]

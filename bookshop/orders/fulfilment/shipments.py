@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
+from bookshop.inventory.reservations import OutOfStockError, take_restocked
 from bookshop.orders.audit import AuditEvent, TransitionContext, record_event
 from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.notifications import MailKind, enqueue_order_email
+from bookshop.orders.refund_records import takes_copies_back
 from bookshop.orders.states import SHIPPABLE
 from bookshop.orders.transitions import update_status
 
@@ -44,11 +48,14 @@ class ShippedLine:
 def ship(context: TransitionContext, order: Order, request: ShipmentRequest) -> list[ShippedLine]:
     """Record a shipment; the order must be locked. Raises CannotShipError.
 
-    Handing over an e-book counts as shipping it.
+    Handing over an e-book counts as shipping it. Copies that a refund returned to stock are taken
+    from stock again.
     """
-    _check(order, request)
+    _check(context.session, order, request)
+    selected = _select_lines(order, request)
+    _take_restocked(context, order, selected)
     shipped = []
-    for line, quantity in _select_lines(order, request):
+    for line, quantity in selected:
         line.shipped += quantity
         shipped.append(ShippedLine(line.sku, line.title, quantity))
     lines = [{"title": each.title, "quantity": each.quantity} for each in shipped]
@@ -69,7 +76,7 @@ def ship(context: TransitionContext, order: Order, request: ShipmentRequest) -> 
     return shipped
 
 
-def _check(order: Order, request: ShipmentRequest) -> None:
+def _check(session: Session, order: Order, request: ShipmentRequest) -> None:
     if order.out_of_stock:
         raise CannotShipError(
             "out_of_stock", "The order was out of stock when it was paid, and is refunded."
@@ -77,6 +84,11 @@ def _check(order: Order, request: ShipmentRequest) -> None:
     if order.status not in SHIPPABLE:
         status = order.status.replace("_", " ")
         raise CannotShipError("status", f"The order is {status}, so nothing can be shipped.")
+    if takes_copies_back(session, order):
+        raise CannotShipError(
+            "refund_requested",
+            "A refund of this order has been requested, so nothing can be shipped.",
+        )
     if request.despite_warning:
         return
     for code, warning, applies in (
@@ -111,3 +123,25 @@ def _select_lines(order: Order, request: ShipmentRequest) -> list[tuple[OrderLin
         if line.sku in requested
     )
     return [(line, quantity) for line, quantity in selected if quantity]
+
+
+def _take_restocked(
+    context: TransitionContext, order: Order, selected: list[tuple[OrderLine, int]]
+) -> None:
+    """Take copies from stock that a refund returned to it. Raises CannotShipError."""
+    taken = []
+    try:
+        with context.session.begin_nested():
+            for line, quantity in sorted(selected, key=lambda each: each[0].sku):
+                held = max(line.quantity - line.shipped - line.restocked, 0)
+                if quantity > held:
+                    take_restocked(context.session, line, quantity - held)
+                    taken.append({"sku": line.sku, "quantity": quantity - held})
+    except OutOfStockError as err:
+        raise CannotShipError(
+            "restocked",
+            f"A refund returned {err.title} to stock, and it has been sold since."
+            " Add copies to the stock, or refund the order.",
+        ) from None
+    if taken:
+        record_event(context, order, AuditEvent.TAKEN_FROM_STOCK, lines=taken)

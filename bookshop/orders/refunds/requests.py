@@ -46,7 +46,7 @@ def _check(session: Session, order: Order, amount: Money) -> None:
     if amount.currency != order.currency:
         raise CannotRefundError("currency", f"The order was paid in {order.currency}.")
     left = refundable_amount(session, order)
-    if left.amount == 0:
+    if left.amount <= 0:
         raise CannotRefundError(
             "refunded", "The whole payment was refunded already, or the refund is pending."
         )

@@ -3,15 +3,23 @@
 import pytest
 from sqlalchemy import select
 
+from bookshop.catalogue.models import BookRecord
+from bookshop.inventory.reservations import sell_reserved
 from bookshop.mail.models import MailRecord
+from bookshop.money import Money
 from bookshop.orders.audit import Cause, TransitionContext
 from bookshop.orders.fulfilment.shipments import CannotShipError, ShipmentRequest, ship
 from bookshop.orders.models import AuditEntry, DisputeRecord, Order
 from bookshop.orders.queries import NoSuchOrderError, lock_order
+from bookshop.orders.refund_records import record_stripe_refunds
+from bookshop.orders.refunds.requests import request_refund
 from bookshop.orders.states import SHIPPABLE, Actor, OrderStatus
-from tests.unit.makers import NOW, book, order
+from bookshop.orders.transitions import update_status
+from bookshop.payments.charges import RefundStatus
+from tests.unit.makers import NOW, book, order, refund
 
 STAFF = Cause(Actor.STAFF, "orders ship by ada")
+STRIPE = Cause(Actor.STRIPE, "evt_1")
 EVERYTHING = ShipmentRequest({})
 
 
@@ -195,3 +203,143 @@ def test_lock_order_accepts_any_notation_of_the_number(session):
     assert lock_order(session, number.lower().replace("-", " ")).number == number
     with pytest.raises(NoSuchOrderError, match="K7QM"):
         lock_order(session, "K7QM")
+
+
+# --- refunds
+
+
+@pytest.fixture
+def sold(session):
+    """A paid order of two copies of ONE, the last of five; TWO has two of two copies."""
+    one, two = book("ONE", title="One", stock=5), book("TWO", title="Two", stock=2)
+    made = order(one, two, quantity=2, status=OrderStatus.PAID, email="reader@example.com")
+    session.add_all([one, two, made])
+    session.flush()
+    assert sell_reserved(session, made)
+    return made
+
+
+def ask_refund(session, made, amount, *, restock):
+    context = TransitionContext(session, STAFF, NOW)
+    return request_refund(context, made, Money(amount, "GBP"), restock=restock).key
+
+
+def answer(session, made, key, amount, status=RefundStatus.SUCCEEDED):
+    context = TransitionContext(session, STRIPE, NOW)
+    report = refund(amount, status, reference=key, id=f"re_{key}")
+    record_stripe_refunds(context, made, [report])
+    update_status(context, made)
+
+
+def stocks(session):
+    return dict(session.execute(select(BookRecord.sku, BookRecord.stock)).all())
+
+
+@pytest.mark.parametrize("restock", [False, True])
+@pytest.mark.parametrize("copies", [{}, {"ONE": None}, {"TWO": 1}])
+def test_requested_full_refund_prevents_every_shipment(session, sold, copies, restock):
+    ask_refund(session, sold, sold.total, restock=restock)
+    with pytest.raises(CannotShipError) as refused:
+        send(session, sold, ShipmentRequest(copies, despite_warning=True))
+    assert refused.value.code == "refund_requested"
+    assert [line.shipped for line in sold.lines] == [0, 0]
+
+
+def test_requested_refunds_and_executed_ones_count_together(session, sold):
+    answer(session, sold, ask_refund(session, sold, 1000, restock=False), 1000)
+    assert sold.status == OrderStatus.PARTLY_REFUNDED
+    ask_refund(session, sold, sold.total - 1000, restock=False)
+    with pytest.raises(CannotShipError) as refused:
+        send(session, sold)
+    assert refused.value.code == "refund_requested"
+
+
+def test_requested_return_to_stock_prevents_shipping_whatever_its_amount(session, sold):
+    ask_refund(session, sold, 100, restock=True)
+    with pytest.raises(CannotShipError) as refused:
+        send(session, sold, ShipmentRequest({"TWO": None}))
+    assert refused.value.code == "refund_requested"
+
+
+def test_goodwill_does_not_prevent_shipping(session, sold):
+    ask_refund(session, sold, 100, restock=False)
+    assert send(session, sold) == [("ONE", 2), ("TWO", 2)]
+
+
+def test_goodwill_that_restocks_leaves_no_copy_too_many_after_shipping(session, sold):
+    answer(session, sold, ask_refund(session, sold, 100, restock=True), 100)
+    assert stocks(session) == {"ONE": 5, "TWO": 2}
+    assert send(session, sold, ShipmentRequest({"ONE": 1})) == [("ONE", 1)]
+    assert stocks(session) == {"ONE": 4, "TWO": 2}
+    send(session, sold)
+    assert stocks(session) == {"ONE": 3, "TWO": 0}
+    taken = select(AuditEntry.detail).where(AuditEntry.event == "taken_from_stock")
+    assert list(session.scalars(taken.order_by(AuditEntry.id))) == [
+        {"lines": [{"sku": "ONE", "quantity": 1}]},
+        {"lines": [{"sku": "ONE", "quantity": 1}, {"sku": "TWO", "quantity": 2}]},
+    ]
+
+
+def test_copies_restocked_by_a_refund_that_failed_are_taken_again(session, sold):
+    key = ask_refund(session, sold, sold.total, restock=True)
+    answer(session, sold, key, sold.total, RefundStatus.PENDING)
+    assert (sold.status, stocks(session)) == (OrderStatus.REFUNDED, {"ONE": 5, "TWO": 2})
+    answer(session, sold, key, sold.total, RefundStatus.FAILED)
+    assert sold.status == OrderStatus.PAID
+    send(session, sold)
+    assert (sold.status, stocks(session)) == (OrderStatus.SHIPPED, {"ONE": 3, "TWO": 0})
+
+
+def test_restocked_copies_that_were_sold_since_are_not_shipped(session, sold):
+    key = ask_refund(session, sold, sold.total, restock=True)
+    answer(session, sold, key, sold.total, RefundStatus.PENDING)
+    answer(session, sold, key, sold.total, RefundStatus.FAILED)
+    session.scalars(select(BookRecord).filter_by(sku="TWO")).one().reserved = 1
+    session.flush()
+    with pytest.raises(CannotShipError, match="Two") as refused:
+        send(session, sold)
+    assert refused.value.code == "restocked"
+    assert (sold.status, stocks(session)) == (OrderStatus.PAID, {"ONE": 5, "TWO": 2})
+    assert [line.restocked for line in sold.lines] == [2, 2]
+    assert send(session, sold, ShipmentRequest({"ONE": None, "TWO": 1}))
+    assert stocks(session) == {"ONE": 3, "TWO": 1}
+
+
+def test_returned_copies_are_restocked_once(session, sold):
+    send(session, sold, ShipmentRequest({"ONE": 1}))
+    first = ask_refund(session, sold, 100, restock=True)
+    answer(session, sold, first, 100)
+    assert stocks(session) == {"ONE": 5, "TWO": 2}
+    send(session, sold)  # the one that came back stays
+    assert stocks(session) == {"ONE": 4, "TWO": 0}
+    for status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED):
+        second = f"{sold.number}/1"
+        if status is RefundStatus.PENDING:
+            second = ask_refund(session, sold, 100, restock=True)
+        answer(session, sold, second, 100, status)
+        assert stocks(session) == {"ONE": 5, "TWO": 2}
+
+
+def test_a_copy_is_refunded_or_shipped_in_every_interleaving(sessions, together):
+    with sessions.begin() as session:
+        item = book("ONE", stock=1)
+        made = order(item, status=OrderStatus.PAID)
+        session.add_all([item, made])
+        session.flush()
+        assert sell_reserved(session, made)
+        number, total = made.number, made.total
+
+    def work(action):
+        with sessions.begin() as session:
+            mine = lock_order(session, number)
+            if action == "ship":
+                return send(session, mine)
+            if any(line.shipped for line in mine.lines):
+                return "shipped before"
+            return ask_refund(session, mine, total, restock=True)
+
+    shipped, requested = together(work, ["ship", "refund"])
+    if shipped == [("ONE", 1)]:
+        assert requested == "shipped before"
+    else:
+        assert (shipped.code, requested) == ("refund_requested", f"{number}/0")
