@@ -12,6 +12,7 @@ from typing import Any
 from bookshop.catalogue.edition import Edition, Price
 from bookshop.i18n import _
 from bookshop.money import Money
+from bookshop.payment_limits import Unpayable, smallest_step, unpayable_reason
 
 LOW_STOCK = 3  # copies, up to which a book is low in stock
 # ONIX list 65, ProductAvailability.
@@ -41,6 +42,7 @@ class SaleState(StrEnum):
     PREORDER = "preorder"
     FORTHCOMING = "forthcoming"
     TEMPORARILY_UNAVAILABLE = "wait"
+    NOT_FOR_SALE = "not_for_sale"
     DISCONTINUED = "gone"
 
 
@@ -48,9 +50,9 @@ class SaleState(StrEnum):
 class Offer:
     """The terms on which a book is sold on a day.
 
-    `price` includes tax; `fixed` is true if the law forbids a discount. `release_date` is the first
-    day of delivery of a book that is not out yet. `changes_on` is the next day with a different
-    offer.
+    `price` includes tax, and is None without a price that Stripe can charge. `fixed` is true if the
+    law forbids a discount. `release_date` is the first day of delivery of a book that is not out
+    yet. `changes_on` is the next day with a different offer.
     """
 
     state: SaleState
@@ -68,6 +70,7 @@ class AvailabilityCode(StrEnum):
     PREORDER = "preorder"
     FORTHCOMING = "forthcoming"
     OUT_OF_STOCK = "out_of_stock"
+    NOT_FOR_SALE = "not_for_sale"
     UNAVAILABLE = "unavailable"
 
 
@@ -77,6 +80,7 @@ LABELS = {
     AvailabilityCode.PREORDER: _("Available to pre-order"),
     AvailabilityCode.FORTHCOMING: _("Coming soon"),
     AvailabilityCode.OUT_OF_STOCK: _("Out of stock"),
+    AvailabilityCode.NOT_FOR_SALE: _("Not for sale online"),
     AvailabilityCode.UNAVAILABLE: _("No longer available"),
 }
 
@@ -115,6 +119,8 @@ def _offer(edition: Edition, sales_context: SalesContext, day: date) -> Offer:
     release_date = edition.on_sale or edition.published
     unreleased = release_date is not None and release_date > day
     price = _price(edition, sales_context, day, unreleased=unreleased)
+    if price is not None and unpayable_reason(_with_tax(price)):
+        price = None
     return Offer(
         state=_state(
             edition.availability,
@@ -122,17 +128,29 @@ def _offer(edition: Edition, sales_context: SalesContext, day: date) -> Offer:
             release_date=release_date,
             unreleased=unreleased,
         ),
-        price=Money(_amount_with_tax(price), price.currency) if price else None,
+        price=_with_tax(price) if price else None,
         fixed=price is not None and price.fixed,
         release_date=release_date if unreleased else None,
         changes_on=None,
     )
 
 
+def unpayable_prices(
+    edition: Edition, sales_context: SalesContext
+) -> Iterator[tuple[Money, Unpayable]]:
+    """Yield the prices of any day that Stripe cannot charge, each with the reason."""
+    for price in _retail_prices(edition, sales_context):
+        money = _with_tax(price)
+        if reason := unpayable_reason(money):
+            yield money, reason
+
+
 def availability_of(state: SaleState, stock: int | None) -> Availability:
     """Return the availability for unreserved `stock`, which is None where stock is unlimited."""
     if state is SaleState.FORTHCOMING:
         return Availability(AvailabilityCode.FORTHCOMING)
+    if state is SaleState.NOT_FOR_SALE:
+        return Availability(AvailabilityCode.NOT_FOR_SALE)
     if state is SaleState.DISCONTINUED:
         return Availability(AvailabilityCode.UNAVAILABLE)
     if state is SaleState.TEMPORARILY_UNAVAILABLE:
@@ -158,8 +176,10 @@ def _state(code: str, *, priced: bool, release_date: date | None, unreleased: bo
         return SaleState.FORTHCOMING
     if code in TEMPORARILY_UNAVAILABLE:
         return SaleState.TEMPORARILY_UNAVAILABLE
+    if code not in FORTHCOMING | ORDERABLE:
+        return SaleState.DISCONTINUED
     # A forthcoming book whose release date has passed is out, even if no update has said so.
-    return SaleState.BUY if code in FORTHCOMING | ORDERABLE and priced else SaleState.DISCONTINUED
+    return SaleState.BUY if priced else SaleState.NOT_FOR_SALE
 
 
 def _price(
@@ -168,15 +188,23 @@ def _price(
     """Return the price in force: the most binding type first, then the most specific."""
     valid = [
         price
-        for price in edition.prices
-        if price.currency == sales_context.currency
-        and price.type in RETAIL
-        and (unreleased or price.type not in BEFORE_PUBLICATION)
-        and _applies_in(price, sales_context.country)
+        for price in _retail_prices(edition, sales_context)
+        if (unreleased or price.type not in BEFORE_PUBLICATION)
         and (price.starts is None or price.starts <= day)
         and (price.ends is None or price.ends >= day)
     ]
     return min(valid, key=_precedence, default=None)
+
+
+def _retail_prices(edition: Edition, sales_context: SalesContext) -> Iterator[Price]:
+    """Yield the prices in the shop's currency that its customers may be charged on some day."""
+    for price in edition.prices:
+        if (
+            price.currency == sales_context.currency
+            and price.type in RETAIL
+            and _applies_in(price, sales_context.country)
+        ):
+            yield price
 
 
 def _precedence(price: Price) -> tuple[int, bool, bool, int]:
@@ -192,12 +220,16 @@ def _applies_in(price: Price, country: str | None) -> bool:
     return country not in price.excluded and (not price.countries or country in price.countries)
 
 
-def _amount_with_tax(price: Price) -> int:
-    """Return the consumer's price in minor units: tax is added if the amount excludes it."""
+def _with_tax(price: Price) -> Money:
+    """Return the consumer's price: tax is added if the amount excludes it.
+
+    The result is rounded to an amount that Stripe can charge: in ISK, 3990 and 11 % are 4429.
+    """
     if price.includes_tax or price.tax_percent is None:
-        return price.amount
+        return Money(price.amount, price.currency)
     tax = (price.amount * Decimal(price.tax_percent)).scaleb(-2)  # a percentage
-    return price.amount + int(tax.quantize(Decimal(1), ROUND_HALF_UP))
+    step = Decimal(smallest_step(price.currency)).normalize()  # 100 becomes 1E+2
+    return Money(int((price.amount + tax).quantize(step, ROUND_HALF_UP)), price.currency)
 
 
 def _change_dates(edition: Edition, sales_context: SalesContext) -> Iterator[date]:

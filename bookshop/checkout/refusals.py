@@ -15,7 +15,12 @@ from bookshop.checkout.errors import (
 )
 from bookshop.i18n import _
 from bookshop.inventory.reservations import OutOfStockError
-from bookshop.payments.errors import PaymentsError, StripeBusyError, StripeRefusedError
+from bookshop.payments.errors import (
+    AmountRefusedError,
+    PaymentsError,
+    StripeBusyError,
+    StripeRefusedError,
+)
 from bookshop.rate_limits.limiter import RateLimitExceededError
 from bookshop.rate_limits.messages import retry_message
 
@@ -69,7 +74,7 @@ def page_refusal(err: Exception) -> Refusal:
                 "Please try again in a few seconds."
             )
         case StripeRefusedError():
-            code, text = "payments_refused", _("You haven’t been charged. Please try again later.")
+            return _refused_by_stripe(err)
         case _:
             code = "payments_unavailable"
             text = _(
@@ -100,6 +105,8 @@ def form_refusal(err: Exception) -> Refusal:
             return _unavailable(err)
         case RateLimitExceededError():
             return _too_many_attempts(err)
+        case StripeRefusedError():
+            return _refused_by_stripe(err)
         case _:
             text = _(
                 "Our payment provider isn’t responding. You haven’t been charged. "
@@ -113,6 +120,15 @@ def form_refusal(err: Exception) -> Refusal:
 def _unavailable(err: UnavailableError) -> Refusal:
     text = _("You can’t order ${title} at the moment.", mapping={"title": err.listing.title})
     return Refusal(HTTPStatus.CONFLICT, "unavailable", text)
+
+
+def _refused_by_stripe(err: StripeRefusedError) -> Refusal:
+    """Return the response to a refusal that lasts: it does not invite to try again."""
+    if isinstance(err, AmountRefusedError):
+        text = _("Our payment provider can’t charge this amount. You haven’t been charged.")
+        return Refusal(HTTPStatus.CONFLICT, "amount_refused", text)
+    text = _("Our payment provider has refused the request. You haven’t been charged.")
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "payments_refused", text)
 
 
 def _too_many_attempts(err: RateLimitExceededError) -> Refusal:

@@ -37,8 +37,9 @@ from bookshop.orders.payment.intents import KEY_LIFE, cancel_intent, intent_for
 from bookshop.orders.placement import CHECKOUT, DedupKey
 from bookshop.orders.snapshot import OrderSnapshot, order_snapshot
 from bookshop.orders.states import CLOSED, PAID_FOR, UNPAID, Actor, OrderStatus
+from bookshop.payment_limits import unpayable_reason
 from bookshop.payments.errors import IntentMissingError, IntentStateError, StoredFailureError
-from bookshop.payments.gateway import MAX_AMOUNT, Gateway
+from bookshop.payments.gateway import Gateway
 from bookshop.payments.intents import PaymentIntent
 
 #: Includes books that are out of stock: reserving decides who gets the last copy.
@@ -243,8 +244,8 @@ class Checkout:
 
 
 def _purchase_price(listing: Listing) -> Money:
-    """Return the current price. Raises UnavailableError, also if Stripe cannot take the amount."""
+    """Return the current price. Raises UnavailableError, also if Stripe cannot charge it."""
     price = listing.price
-    if not listing.availability.can_buy or price is None or price.amount > MAX_AMOUNT:
+    if not listing.availability.can_buy or price is None or unpayable_reason(price):
         raise UnavailableError(listing)
     return price

@@ -110,9 +110,10 @@ def _recorded_outcome(request: Request, order: OrderSnapshot, err: PaymentsError
     """Show the recorded outcome of a paid order; otherwise, that the payment is unconfirmed."""
     if order.status in PAID_FOR:
         return _outcome_page(request, order, None)
-    if not isinstance(err, StripeRefusedError):
-        request.response.retry_after = RETRY_AFTER
     request.response.status_int = HTTPStatus.SERVICE_UNAVAILABLE
+    if isinstance(err, StripeRefusedError):  # trying again changes nothing
+        return _template_values("payments_refused", present_order(request, order))
+    request.response.retry_after = RETRY_AFTER
     retry_url = success_url(request, order.payment_intent or "")
     return _template_values("unconfirmed", present_order(request, order), retry_url=retry_url)
 

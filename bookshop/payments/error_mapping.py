@@ -10,6 +10,7 @@ from http import HTTPStatus
 import stripe
 
 from bookshop.payments.errors import (
+    AmountRefusedError,
     IntentMissingError,
     IntentStateError,
     NotPermittedError,
@@ -24,6 +25,13 @@ DISPUTED = "the payment is disputed; the customer's bank decides"
 INSUFFICIENT_FUNDS = "the Stripe balance does not cover the refund"
 AMOUNT_TOO_LARGE = "the amount exceeds what is left of the payment"
 # https://docs.stripe.com/error-codes
+REFUSALS: dict[str, type[StripeRefusedError]] = {
+    "amount_too_large": AmountRefusedError,
+    "amount_too_small": AmountRefusedError,
+    "invalid_charge_amount": AmountRefusedError,
+    "payment_intent_unexpected_state": IntentStateError,
+    "resource_missing": IntentMissingError,
+}
 REFUSAL_REASONS = {
     "amount_too_large": AMOUNT_TOO_LARGE,
     "amount_too_small": "the amount is too small to refund",
@@ -48,11 +56,9 @@ def map_error(err: stripe.StripeError) -> PaymentsError:
         return StripeUnavailableError(text)
     if isinstance(err, stripe.PermissionError):
         return NotPermittedError(text)
-    if err.code == "resource_missing":
-        return IntentMissingError(text)
-    if err.code == "payment_intent_unexpected_state":
-        return IntentStateError(text)
-    return StripeRefusedError(text)
+    if isinstance(err, stripe.InvalidRequestError) and err.param == "amount":
+        return AmountRefusedError(text)
+    return REFUSALS.get(err.code or "", StripeRefusedError)(text)
 
 
 def map_refund_error(err: stripe.StripeError) -> PaymentsError:
@@ -62,11 +68,11 @@ def map_refund_error(err: stripe.StripeError) -> PaymentsError:
     other_cause = isinstance(err, stripe.IdempotencyError) or isinstance(error, IntentMissingError)
     if other_cause or not about_refund:
         return error
-    return RefundRefusedError(str(error), err.code, _refusal_reason(err))
+    return RefundRefusedError(str(error), err.code, _refusal_reason(err, error))
 
 
-def _refusal_reason(err: stripe.StripeError) -> str:
+def _refusal_reason(err: stripe.StripeError, error: PaymentsError) -> str:
     # Stripe has no code for an amount above the remainder: it only names the parameter.
-    if err.code is None and isinstance(err, stripe.InvalidRequestError) and err.param == "amount":
+    if err.code is None and isinstance(error, AmountRefusedError):
         return AMOUNT_TOO_LARGE
     return REFUSAL_REASONS.get(err.code or "", "Stripe does not accept this refund")

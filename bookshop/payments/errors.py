@@ -37,6 +37,14 @@ class IntentStateError(StripeRefusedError):
     """The PaymentIntent's status no longer allows the requested change."""
 
 
+class AmountRefusedError(StripeRefusedError):
+    """Stripe does not charge this amount, now or later.
+
+    The shop knows most of Stripe's limits (`payment_limits`), but not those that follow from an
+    exchange rate.
+    """
+
+
 class RefundRefusedError(StripeRefusedError):
     """Stripe refused the refund of an existing payment, for good.
 

@@ -13,8 +13,6 @@ from bookshop.payments.error_mapping import map_refund_error
 from bookshop.payments.intents import ORDER_KEY, PaymentIntent, intent_from_stripe
 from bookshop.payments.listing import EXPANDED, Listing
 
-MAX_AMOUNT = 99_999_999  # minor units, Stripe's maximum in any currency
-
 
 class Gateway(Listing, Administration):
     """Everything that the shop does at Stripe, through one StripeConnection."""
@@ -24,8 +22,8 @@ class Gateway(Listing, Administration):
     ) -> PaymentIntent:
         """Create a PaymentIntent; the same idempotency `key` returns the same one.
 
-        `reference`, the order's number, is stored in its metadata. Raises StoredFailureError if
-        Stripe stores a failure under `key`. https://docs.stripe.com/api/idempotent_requests
+        `reference`, the order's number, is stored in its metadata. Raises AmountRefusedError, and
+        StoredFailureError if Stripe stores a failure under `key`. https://docs.stripe.com/api/idempotent_requests
         """
         with self._operation("create_intent") as checked_at:
             created = self._stripe.payment_intents.create(

@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bookshop.money import known_currencies
+from bookshop.payment_limits import CURRENCIES
 
 Parser = Callable[[str], Any]
 MIN_SECRET_BYTES = 32
@@ -96,9 +97,11 @@ def locale(raw: str) -> str:
 
 
 def currency(raw: str) -> str:
-    """Return an ISO 4217 code in use today."""
+    """Return an ISO 4217 code in use today, in which Stripe charges."""
     if raw.upper() not in known_currencies():
         raise ValueError(f"{raw!r} is not the ISO 4217 code of a currency, such as GBP or EUR")
+    if raw.upper() not in CURRENCIES:
+        raise ValueError(f"{raw!r} is a currency in which Stripe does not charge")
     return raw.upper()
 
 

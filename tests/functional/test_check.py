@@ -10,10 +10,14 @@ from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
+from msgspec import structs
 from sqlalchemy import update
 from webtest import TestApp
 
 from bookshop import clock
+from bookshop.catalogue.edition import Price
+from bookshop.catalogue.models import BookRecord
+from bookshop.catalogue.writer import BookUpdate, save_books
 from bookshop.cli import main
 from bookshop.mail.models import MailRecord
 from bookshop.ops.check import stripe
@@ -21,7 +25,7 @@ from bookshop.payments.errors import NotPermittedError
 from bookshop.payments.gateway import Gateway
 from bookshop.sandbox.objects import account
 from tests.deployed_shop import respond
-from tests.functional.test_checkout import BUY, press_pay
+from tests.functional.test_checkout import BUY, MOSS, press_pay
 from tests.shops import SECRET_KEY, intent_of
 
 
@@ -89,6 +93,15 @@ def overdue_mail(deployed, _patch):
     visitor.get(f"/success?pi={intent_of(page)}")
     with deployed.registry.services.sessions.begin() as session:
         session.execute(update(MailRecord).values(written_at=clock.now() - timedelta(hours=2)))
+
+
+def unpayable_price(deployed, _patch):
+    services = deployed.registry.services
+    with services.sessions.begin() as session:
+        book = session.query(BookRecord).filter_by(sku=MOSS).one()
+        edition = structs.replace(book.edition, prices=(Price("GBP", 20),))
+        update = BookUpdate(edition, book.source, book.id, book.cover)
+        save_books(session.connection(), [update], services.sales_context, clock.now())
 
 
 def mail_login(deployed, _patch):
@@ -251,6 +264,7 @@ WITHOUT_NETWORK = [
         ),
         # Both modules read the same function.
         Fault("warning", "disk_almost_full", "bookshop.var", action(lambda _shop: None)),
+        Fault("warning", "unpayable_prices", "bookshop.currency", unpayable_price),
     ],
     [Fault("error", "folder_not_writable", "bookshop.var", setting("bookshop.var", "/proc"))],
     [

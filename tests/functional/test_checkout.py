@@ -156,6 +156,21 @@ def test_unavailable_item_is_refused_without_a_request_to_stripe(shop, sandbox, 
     assert shop.orders() == []
 
 
+def test_price_that_stripe_cannot_charge_is_never_offered(shop, sandbox):
+    shop.change_book(MOSS, amount=20)
+    before = len(sandbox.requests())
+    visitor = shop.visitor()
+
+    page = visitor.get(f"/books/{MOSS}")
+    refused = visitor.get(BUY, status=409)
+
+    assert page.html.select_one(".offer [data-availability]")["data-availability"] == "not_for_sale"
+    assert not page.html.select_one(".offer a")
+    assert f"item={MOSS}" not in visitor.get("/")
+    assert refused.html.select_one("[data-error-code]")["data-error-code"] == "unavailable"
+    assert len(sandbox.requests()) == before
+
+
 def test_any_form_of_an_isbn_buys_the_same_book(shop):
     visitor = shop.visitor()
 

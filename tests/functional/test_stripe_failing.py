@@ -8,6 +8,9 @@ import requests
 
 from bookshop import clock
 from bookshop.payments import circuit_breaker
+from bookshop.payments.errors import StripeRefusedError
+from bookshop.payments.gateway import Gateway
+from bookshop.sandbox.objects import currencies
 from tests.functional.test_checkout import BUY, MOSS, press_pay
 from tests.shops import intent_of
 
@@ -110,6 +113,48 @@ def test_wrong_keys_are_logged_without_the_keys(make_shop, caplog):
     (record,) = (each for each in caplog.records if each.msg == "stripe_request_failed")
     assert "AuthenticationError" in record.error
     assert "sk_test" not in str([vars(each) for each in caplog.records])
+
+
+def test_an_amount_that_stripe_refuses_is_never_worded_as_a_passing_failure(
+    make_shop, sandbox, caplog, monkeypatch
+):
+    shop = make_shop(bookshop__currency="KWD")
+    # In dinars the minimum follows from the exchange rate, which the shop does not know.
+    monkeypatch.setitem(currencies.MINIMUM, "kwd", 100_000)
+
+    page = shop.visitor().get(BUY, status=409)
+
+    assert error_code(page) == "amount_refused"
+    assert "Retry-After" not in page.headers
+    assert page.html.find(href="mailto:hello@bookshop.example")
+    (order,) = shop.orders()
+    (record,) = (each for each in caplog.records if each.msg == "order_total_refused")
+    assert (record.order, record.total) == (order.number, "8.900 KWD")
+
+
+def test_a_refusal_that_lasts_does_not_invite_to_try_again(make_shop):
+    shop = make_shop(stripe__secret_key="sk_test_another")
+
+    page = shop.visitor().get(BUY, status=503)
+
+    assert error_code(page) == "payments_refused"
+    assert "Retry-After" not in page.headers
+    assert page.html.find(href="mailto:hello@bookshop.example")
+
+
+def test_a_payment_that_stripe_refuses_to_show_is_not_checked_again_and_again(shop, monkeypatch):
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+
+    def refuse(_self, _intent_id):
+        raise StripeRefusedError("status=401")
+
+    monkeypatch.setattr(Gateway, "retrieve_intent", refuse)
+    outcome = visitor.get(f"/success?pi={intent_of(page)}", status=503)
+
+    assert outcome.html.select_one("[data-outcome]")["data-outcome"] == "payments_refused"
+    assert "Retry-After" not in outcome.headers
+    assert not outcome.html.find(id="retry")
 
 
 def test_pay_pressed_while_stripe_fails_can_be_pressed_again(make_shop, sandbox):

@@ -20,7 +20,9 @@ from bookshop.catalogue.importing.records import (
     UpdateRecord,
 )
 from bookshop.catalogue.models import BookRecord
+from bookshop.catalogue.pricing import SalesContext, unpayable_prices
 from bookshop.catalogue.writer import BookUpdate, StockCount
+from bookshop.payment_limits import describe
 
 log = logging.getLogger(__name__)
 #: SKUs that would be the address of another page, or of none.
@@ -38,6 +40,14 @@ _COLUMNS = (
 
 #: Stores the cover of an edition and returns its name; None if there is no image.
 CoverFinder = Callable[[Edition], str | None]
+
+
+@dataclass(frozen=True)
+class ImportContext:
+    """Where records are imported: the shop's currency and country, and its cover images."""
+
+    sales_context: SalesContext
+    find_cover: CoverFinder | None
 
 
 @dataclass
@@ -91,7 +101,9 @@ class _ExistingBooks:
 
 
 def compare(
-    connection: Connection, records: Sequence[FeedRecord], find_cover: CoverFinder | None
+    connection: Connection,
+    records: Sequence[FeedRecord],
+    context: ImportContext,
 ) -> BatchChanges:
     """Return the changes for these records.
 
@@ -106,7 +118,7 @@ def compare(
             break
         skus.add(sku)
         try:
-            _compare_record(changes, record, row, existing, find_cover)
+            _compare_record(changes, record, row, existing, context)
         except RecordError as error:
             changes.refused.append((record, error))
         except (ValueError, ArithmeticError, LookupError, TypeError) as error:
@@ -124,7 +136,7 @@ def _compare_record(
     record: FeedRecord,
     row: Row[Any] | None,
     existing: _ExistingBooks,
-    find_cover: CoverFinder | None,
+    context: ImportContext,
 ) -> None:
     """Add the changes for one record. Raises RecordError."""
     if isinstance(record, InvalidRecord):
@@ -136,12 +148,13 @@ def _compare_record(
             changes.withdrawals.append(row.id)
             changes.counts.append("deleted")
         return
-    count = record.copies()
+    count, find_cover = record.copies(), context.find_cover
     if row is not None and _is_unchanged(record, row, count, find_cover):
         changes.counts.append("unchanged")
         return
     edition = _edition(record, row, existing)
     _check_sku(edition, row)
+    _check_prices(edition, context.sales_context)
     cover = (find_cover and find_cover(edition)) or (row.cover if row is not None else None)
     if row is None or row.withdrawn:
         changes.counts.append("new")
@@ -204,5 +217,16 @@ def _check_sku(edition: Edition, row: Row[Any] | None) -> None:
             "invalid_sku",
             f"The SKU {edition.sku!r} cannot be part of a page's address: use another one, without"
             " a slash.",
+            edition.isbn,
+        )
+
+
+def _check_prices(edition: Edition, sales_context: SalesContext) -> None:
+    """Raise RecordError if customers would be charged an amount that Stripe does not accept."""
+    for price, reason in unpayable_prices(edition, sales_context):
+        amount = f"{price.value:f} {price.currency}"
+        raise RecordError(
+            "unpayable_price",
+            f"The price {amount} cannot be paid: {describe(reason, price.currency)}",
             edition.isbn,
         )

@@ -16,7 +16,12 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import OperationalError, StatementError
 
 from bookshop import clock
-from bookshop.catalogue.importing.changes import BatchChanges, CoverFinder, compare
+from bookshop.catalogue.importing.changes import (
+    BatchChanges,
+    CoverFinder,
+    ImportContext,
+    compare,
+)
 from bookshop.catalogue.importing.records import FeedError, FeedRecord, RecordError
 from bookshop.catalogue.importing.runs import (
     SourceFile,
@@ -59,8 +64,7 @@ class Importer:
         dry_run: bool = False,
     ) -> None:
         self._engine = engine
-        self._sales_context = sales_context
-        self._find_cover = find_cover
+        self._context = ImportContext(sales_context, find_cover)
         self._on_refused = on_refused
         self._dry_run = dry_run
         self._batch_size = BATCH_SIZES[engine.dialect.name]
@@ -105,7 +109,7 @@ class Importer:
         remaining = list(batch)
         while remaining:
             with self._engine.connect() as connection:
-                changes = compare(connection, remaining, self._find_cover)
+                changes = compare(connection, remaining, self._context)
             try:
                 self._save(changes, file)
             except (StatementError, UnicodeError) as error:
@@ -135,7 +139,7 @@ class Importer:
         processed: int,
     ) -> None:
         now = clock.now()
-        save_books(connection, changes.updates, self._sales_context, now)
+        save_books(connection, changes.updates, self._context.sales_context, now)
         if changes.withdrawals:
             withdraw_books(connection, changes.withdrawals, now)
         if changes.new_digests:

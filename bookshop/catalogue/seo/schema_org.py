@@ -22,6 +22,8 @@ AVAILABILITIES = {
     AvailabilityCode.PREORDER: "https://schema.org/PreOrder",
     AvailabilityCode.FORTHCOMING: "https://schema.org/OutOfStock",  # cannot be ordered yet
     AvailabilityCode.OUT_OF_STOCK: "https://schema.org/OutOfStock",
+    # It exists, and this shop does not sell it.
+    AvailabilityCode.NOT_FOR_SALE: "https://schema.org/OutOfStock",
     AvailabilityCode.UNAVAILABLE: "https://schema.org/Discontinued",
 }
 # Contributor roles of ONIX list 17; all others are contributors.

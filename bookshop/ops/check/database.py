@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import migrations
 from bookshop.catalogue import listings
+from bookshop.catalogue.models import BookRecord, ListingRecord
+from bookshop.catalogue.pricing import SaleState, unpayable_prices
 from bookshop.ops.check.files import check_file_mode
 from bookshop.ops.check.findings import Finding, error, warning
+from bookshop.payment_limits import describe
 from bookshop.services import Services
 
 KEY = "sqlalchemy.url"
 MIGRATE = "bookshop migrate"
+#: The states of a book that would be for sale if it had a price.
+WITHOUT_PRICE = (SaleState.NOT_FOR_SALE, SaleState.FORTHCOMING)
 
 
 def check_database(shop: Services) -> list[Finding]:
@@ -40,7 +47,7 @@ def check_database(shop: Services) -> list[Finding]:
 def run_checks(shop: Services) -> Iterator[Finding]:
     """Yield all findings about the database."""
     unusable = check_database(shop)
-    yield from unusable or _check_read_only(shop)
+    yield from unusable or [*_check_read_only(shop), *_check_prices(shop)]
     if shop.engine.dialect.name == "sqlite":
         yield from _check_file(Path(shop.settings.database.database or ""))
     else:
@@ -55,6 +62,32 @@ def _check_read_only(shop: Services) -> Iterator[Finding]:
     elif mode.is_on():
         problem = "the shop is read-only: a migration runs or was interrupted"
         yield warning("migration_unfinished", KEY, problem, MIGRATE, why)
+
+
+def _check_prices(shop: Services) -> Iterator[Finding]:
+    """Report books that are not for sale because Stripe cannot charge their price."""
+    query = (
+        select(BookRecord.edition)
+        .join(ListingRecord, ListingRecord.book_id == BookRecord.id)
+        .where(ListingRecord.amount.is_(None), ListingRecord.state.in_(WITHOUT_PRICE))
+        .order_by(BookRecord.sku)
+    )
+    with shop.engine.connect() as connection:
+        unpayable = [
+            (edition.sku, price, reason)
+            for edition in connection.scalars(query)
+            for price, reason in islice(unpayable_prices(edition, shop.sales_context), 1)
+        ]
+    if unpayable:
+        sku, price, reason = unpayable[0]
+        yield warning(
+            "unpayable_prices",
+            "bookshop.currency",
+            f"books whose price cannot be paid: {len(unpayable)}, the first is {sku} at"
+            f" {price.value:f} {price.currency}. {describe(reason, price.currency).rstrip('.')}",
+            "correct these prices in the feed, and import it again",
+            "these books are not offered for sale",
+        )
 
 
 def _check_file(file: Path) -> Iterator[Finding]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Literal
 
 from bookshop.orders.snapshot import OrderSnapshot
-from bookshop.payments.errors import IntentStateError
+from bookshop.payments.errors import AmountRefusedError, IntentStateError
 from bookshop.payments.gateway import Gateway
 from bookshop.payments.intents import PaymentIntent
+
+log = logging.getLogger(__name__)
 
 KEY_LIFE = timedelta(hours=20)  # Stripe keeps idempotency keys for at least 24 hours
 
@@ -22,7 +25,12 @@ def intent_for(gateway: Gateway, order: OrderSnapshot) -> PaymentIntent:
     if order.payment_intent is not None:
         return gateway.retrieve_intent(order.payment_intent)
     key = f"order-{order.number}-{order.total.amount}-{order.total.currency}"
-    return gateway.create_intent(key, order.total, order.number, order.description)
+    try:
+        return gateway.create_intent(key, order.total, order.number, order.description)
+    except AmountRefusedError:
+        total = f"{order.total.value:f} {order.total.currency}"
+        log.error("order_total_refused", extra={"order": order.number, "total": total})  # noqa: TRY400
+        raise
 
 
 def cancel_intent(

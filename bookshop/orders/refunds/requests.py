@@ -10,6 +10,7 @@ from bookshop.orders.audit import TransitionContext
 from bookshop.orders.models import Order, RefundRecord
 from bookshop.orders.refund_records import add_refund, refundable_amount
 from bookshop.orders.states import BANK_DECIDES, PAID_FOR
+from bookshop.payment_limits import smallest_step
 
 
 class CannotRefundError(Exception):
@@ -50,8 +51,13 @@ def _check(session: Session, order: Order, amount: Money) -> None:
         raise CannotRefundError(
             "refunded", "The whole payment was refunded already, or the refund is pending."
         )
+    step = smallest_step(left.currency)
+    smallest = Money(step, left.currency).value
+    if amount.amount % step:
+        raise CannotRefundError(
+            "amount_too_precise", f"Stripe refunds multiples of {smallest} {left.currency} only."
+        )
     if not 0 < amount.amount <= left.amount:
-        smallest = Money(1, left.currency).value
         raise CannotRefundError(
             "amount", f"The amount must be between {smallest} and {left.value} {left.currency}."
         )

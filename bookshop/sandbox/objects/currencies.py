@@ -5,7 +5,7 @@ Currencies are lower case and amounts in minor units, as in the API.
 
 from __future__ import annotations
 
-from bookshop.sandbox.api.errors import ApiError, invalid
+from bookshop.sandbox.api.errors import invalid
 
 CODES = """
     aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd
@@ -13,7 +13,7 @@ CODES = """
     gyd hkd hnl htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd
     lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk
     php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std szl thb tjs tnd top
-    try ttd twd tzs uah ugx usd uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw
+    try ttd twd tzs uah ugx usd uyu uzs vnd vuv wst xaf xcd xcg xof xpf yer zar zmw
 """
 PRESENTMENT = frozenset(CODES.split())
 ZERO_DECIMAL_CODES = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf"
@@ -49,7 +49,7 @@ def check_currency(currency: str) -> None:
 
 
 def check_amount(amount: int, currency: str) -> None:
-    """Raise ApiError for an amount outside Stripe's limits."""
+    """Raise ApiError for an amount that Stripe does not charge."""
     least = MINIMUM.get(currency, 1)
     if amount < least:
         message = f"Amount must be at least {format_amount(least, currency)}"
@@ -57,19 +57,15 @@ def check_amount(amount: int, currency: str) -> None:
     if amount > MAXIMUM:
         message = f"Amount must be no more than {format_amount(MAXIMUM, currency)}"
         raise invalid(message, code="amount_too_large", param="amount")
-    if _has_forbidden_digits(amount, currency):
-        raise _indivisible(amount, currency)
+    check_digits(amount, currency)
 
 
-def _has_forbidden_digits(amount: int, currency: str) -> bool:
-    if currency in THREE_DECIMAL:
-        return amount % 10 != 0
-    return currency in WHOLE_HUNDREDS and amount % 100 != 0
-
-
-def _indivisible(amount: int, currency: str) -> ApiError:
-    message = f"Invalid amount: {amount} has more decimals than {currency} payments can have."
-    return invalid(message, code="invalid_charge_amount", param="amount")
+def check_digits(amount: int, currency: str) -> None:
+    """Raise ApiError for more decimals than charges and refunds can have."""
+    step = 10 if currency in THREE_DECIMAL else 100 if currency in WHOLE_HUNDREDS else 1
+    if amount % step:
+        message = f"Invalid amount: {amount} has more decimals than {currency} payments can have."
+        raise invalid(message, code="invalid_charge_amount", param="amount")
 
 
 def format_amount(amount: int, currency: str) -> str:

@@ -176,7 +176,7 @@ def _named(store: Store, kind: str, params: Mapping[str, Any]) -> Object | None:
 
 
 def _amount(store: Store, charge: Object, requested: int | None) -> int:
-    """Return the amount to refund. Raises ApiError if it exceeds the remaining amount."""
+    """Return the amount to refund. Raises ApiError if it is more than is left, or too precise."""
     disputes = store.select("dispute", charge=charge["id"])
     if any(each["status"] in CHARGED_BACK for each in disputes):
         message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
@@ -185,9 +185,12 @@ def _amount(store: Store, charge: Object, requested: int | None) -> int:
         message = f"Charge {charge['id']} has already been refunded."
         raise invalid(message, code="charge_already_refunded")
     left: int = charge["amount"] - charge["amount_refunded"]
-    if requested is not None and requested > left:
+    if requested is None:
+        return left
+    if requested > left:
         raise _amount_too_large(charge, requested, left)
-    return left if requested is None else requested
+    currencies.check_digits(requested, charge["currency"])
+    return requested
 
 
 def _amount_too_large(charge: Object, requested: int, left: int) -> ApiError:

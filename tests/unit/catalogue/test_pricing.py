@@ -22,8 +22,10 @@ from bookshop.catalogue.pricing import (
     SaleState,
     availability_of,
     offer_on,
+    unpayable_prices,
 )
 from bookshop.money import Money
+from bookshop.payment_limits import Unpayable, unpayable_reason
 
 # ONIX code lists 65 and 58, issue 71: https://ns.editeur.org/onix/en/65
 LISTED_65 = (
@@ -76,6 +78,10 @@ def price_of(*listed, day=TODAY, sales_context=BRITISH, **values):
     return price and price.amount
 
 
+def unpayable_prices_of(*listed, sales_context=BRITISH):
+    return list(unpayable_prices(edition(*listed), sales_context))
+
+
 def without_date(offer):
     return offer.state, offer.price, offer.fixed, offer.release_date
 
@@ -98,6 +104,7 @@ def test_price_of_an_offer_is_valid_for_currency_and_day(edition, sales_context,
     if offer.state in {SaleState.BUY, SaleState.PREORDER}:
         assert offer.price is not None
     if offer.price is not None:
+        assert unpayable_reason(offer.price) is None
         assert any(
             price.currency == offer.price.currency == sales_context.currency
             and price.type in RETAIL
@@ -124,7 +131,9 @@ def test_book_under_embargo_is_never_on_sale(edition, sales_context, day):
 def test_excluded_tax_is_added_and_rounded_to_the_minor_unit(amount, percent, type):  # noqa: A002 - the field's name
     price = Price("GBP", amount, type=type, tax_percent=str(percent))
     with_tax = price_of(price, published=TOMORROW)
-    if price.includes_tax:
+    if with_tax is None:
+        assert unpayable_prices_of(price)
+    elif price.includes_tax:
         assert with_tax == amount
     else:
         exact = amount * (1 + Fraction(percent) / 100)
@@ -137,13 +146,53 @@ def test_excluded_tax_is_added_and_rounded_to_the_minor_unit(amount, percent, ty
         (1000, "20", 1200),
         (597, "5.5", 630),
         # Halves go up, also where a float would have fallen below the half.
-        (10, "5", 11),
-        (30, "5", 32),
+        (50, "5", 53),
+        (70, "5", 74),
         (999, None, 999),
     ],
 )
 def test_excluded_tax_is_rounded_half_up(amount, percent, whole):
     assert price_of(Price("GBP", amount, type="01", tax_percent=percent)) == whole
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "percent", "whole"),
+    [
+        (3990_00, "ISK", "11", 4429_00),  # 4428.90
+        (3990_00, "ISK", "0", 3990_00),
+        (5_125, "KWD", "0", 5_130),
+        (5_120, "KWD", "5", 5_380),  # 5.376
+        (4990, "JPY", "10", 5489),
+    ],
+)
+def test_excluded_tax_results_in_an_amount_that_stripe_can_charge(amount, currency, percent, whole):
+    price = Price(currency, amount, type="01", tax_percent=percent)
+    assert price_of(price, sales_context=SalesContext(currency, None)) == whole
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "reason"),
+    [
+        (20, "GBP", Unpayable.TOO_SMALL),
+        (3990_50, "ISK", Unpayable.TOO_PRECISE),
+        (5_125, "KWD", Unpayable.TOO_PRECISE),
+        (100_000_000, "GBP", Unpayable.TOO_LARGE),
+    ],
+)
+def test_price_that_stripe_cannot_charge_is_not_offered(amount, currency, reason):
+    sales_context = SalesContext(currency, None)
+    binding, payable = Price(currency, amount, type="04"), Price(currency, 5_000_00)
+    offer = offer_on(edition(binding, payable), sales_context, TODAY)
+    assert (offer.state, offer.price, offer.fixed) == (SaleState.NOT_FOR_SALE, None, False)
+    assert not availability_of(offer.state, 5).can_buy
+    assert unpayable_prices_of(binding, payable, sales_context=sales_context) == [
+        (Money(amount, currency), reason)
+    ]
+
+
+def test_unpayable_price_of_a_preorder_is_not_offered():
+    coming = edition(Price("GBP", 20), availability="10", published=TOMORROW)
+    assert offer_on(coming, BRITISH, TODAY).state is SaleState.FORTHCOMING
 
 
 @pytest.mark.parametrize(
@@ -161,10 +210,10 @@ def test_later_start_takes_precedence():
     assert price_of(new, old, day=YESTERDAY) == 900
 
 
-def test_book_without_a_current_price_is_discontinued_until_the_next_one():
+def test_book_without_a_current_price_is_not_for_sale_until_the_next_one():
     past, coming = Price("GBP", 900, ends=YESTERDAY), Price("GBP", 950, starts=TOMORROW)
     offer = offer_on(edition(past, coming), BRITISH, TODAY)
-    assert (offer.state, offer.price, offer.changes_on) == (SaleState.DISCONTINUED, None, TOMORROW)
+    assert (offer.state, offer.price, offer.changes_on) == (SaleState.NOT_FOR_SALE, None, TOMORROW)
 
 
 def test_price_may_end_on_the_last_representable_day():
@@ -185,13 +234,13 @@ def test_price_for_the_country_takes_precedence(country, amount):
 
 def test_price_in_another_currency_is_ignored():
     offer = offer_on(edition(Price("EUR", 1000)), BRITISH, TODAY)
-    assert (offer.state, offer.price) == (SaleState.DISCONTINUED, None)
+    assert (offer.state, offer.price) == (SaleState.NOT_FOR_SALE, None)
 
 
-@given(st.permutations([Price("GBP", index, type=code) for index, code in enumerate(RETAIL)]))
+@given(st.permutations([Price("GBP", 100 + index, type=code) for index, code in enumerate(RETAIL)]))
 def test_most_binding_price_type_takes_precedence(listed):
-    assert price_of(*listed, published=TOMORROW) == RETAIL.index("24")
-    assert price_of(*listed) == RETAIL.index("04")
+    assert price_of(*listed, published=TOMORROW) == 100 + RETAIL.index("24")
+    assert price_of(*listed) == 100 + RETAIL.index("04")
 
 
 @pytest.mark.parametrize("code", sorted(set(LIST_58) - set(RETAIL)))
@@ -246,7 +295,7 @@ def test_each_onix_availability_has_a_state(code, priced, release_date):
     elif coming:
         expected = SaleState.PREORDER if priced else SaleState.FORTHCOMING
     else:
-        expected = SaleState.BUY if priced else SaleState.DISCONTINUED
+        expected = SaleState.BUY if priced else SaleState.NOT_FOR_SALE
     assert state is expected
 
 

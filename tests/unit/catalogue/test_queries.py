@@ -91,7 +91,7 @@ def test_price_of_a_listing_is_the_one_it_was_built_with(engine, fill):
     catalogue = CatalogueQueries(engine, TERMS)
     assert catalogue.listing("BOTH").price == Money(999, "GBP")
     assert catalogue.listing("YEN").price is None
-    assert catalogue.listing("YEN").availability.code is AvailabilityCode.UNAVAILABLE
+    assert catalogue.listing("YEN").availability.code is AvailabilityCode.NOT_FOR_SALE
     assert CatalogueQueries(engine, SalesContext("JPY", "JP")).detail("YEN").offer.price == Money(
         1500, "JPY"
     )

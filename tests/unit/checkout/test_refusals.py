@@ -13,6 +13,7 @@ from bookshop.checkout.errors import (
 from bookshop.checkout.refusals import FORM_ERRORS, PAGE_ERRORS, form_refusal, page_refusal
 from bookshop.inventory.reservations import OutOfStockError
 from bookshop.payments.errors import (
+    AmountRefusedError,
     StripeBusyError,
     StripeDownError,
     StripeRefusedError,
@@ -48,7 +49,8 @@ def name_of(value):
         (OrderClosedError(None), 404, "order_closed", None),
         (LIMIT, 429, "too_many_attempts", 30),
         (StripeBusyError("busy"), 503, "payments_busy", 5),
-        (StripeRefusedError("refused"), 503, "payments_refused", 5),
+        (StripeRefusedError("refused"), 503, "payments_refused", None),
+        (AmountRefusedError("refused"), 409, "amount_refused", None),
         (StripeUnavailableError("no response"), 503, "payments_unavailable", 5),
         (StripeDownError("down"), 503, "payments_unavailable", 5),
     ],
@@ -70,6 +72,8 @@ def test_page_refusal_of_each_error(err, status, code, retry_after):
         (OrderClosedError(None), 409, "order_closed", None),
         (LIMIT, 429, "too_many_attempts", 30),
         (StripeBusyError("busy"), 503, "payments_unavailable", 5),
+        (StripeRefusedError("refused"), 503, "payments_refused", None),
+        (AmountRefusedError("refused"), 409, "amount_refused", None),
         (StripeUnavailableError("no response"), 503, "payments_unavailable", 5),
     ],
     ids=name_of,

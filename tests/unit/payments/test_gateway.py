@@ -12,6 +12,7 @@ import stripe
 from bookshop import clock
 from bookshop.money import Money
 from bookshop.payments.errors import (
+    AmountRefusedError,
     IntentMissingError,
     IntentStateError,
     NotPermittedError,
@@ -182,6 +183,14 @@ FAILURES = {
     "state": (
         refuse(400, "invalid_request_error", "payment_intent_unexpected_state"),
         IntentStateError,
+    ),
+    "amount too small": (
+        refuse(400, "invalid_request_error", "amount_too_small"),
+        AmountRefusedError,
+    ),
+    "amount too precise": (
+        refuse(400, "invalid_request_error", "invalid_charge_amount"),
+        AmountRefusedError,
     ),
     "key in use": (
         refuse(409, "invalid_request_error", "idempotency_key_in_use"),

@@ -158,6 +158,7 @@ def test_seconds_up_to_a_minute(number):
         (parsers.locale, "!", "is not a locale"),
         (parsers.currency, "DEM", "'DEM' is not the ISO 4217 code"),
         (parsers.currency, "pounds", "is not the ISO 4217 code"),
+        (parsers.currency, "IRR", "'IRR' is a currency in which Stripe does not charge"),
         (parsers.email, "hello", "'hello' is not an e-mail address"),
         (parsers.email, "a@b@c.example", "is not an e-mail address"),
         (parsers.environment, "Production", "is not development, staging or production"),

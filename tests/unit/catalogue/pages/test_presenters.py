@@ -152,7 +152,7 @@ def test_unavailable_book_has_no_price_and_cannot_be_bought(catalogue, request_a
     assert listing.price is None
     assert listing.picture is None
     assert not listing.availability.can_buy
-    assert listing.availability.code == "unavailable"
+    assert listing.availability.code == "not_for_sale"
 
 
 def test_undetermined_language_has_no_label(catalogue, request_at):

@@ -230,6 +230,7 @@ def test_availabilities_are_schema_org_values(code):
         AvailabilityCode.PREORDER: "PreOrder",
         AvailabilityCode.FORTHCOMING: "OutOfStock",
         AvailabilityCode.OUT_OF_STOCK: "OutOfStock",
+        AvailabilityCode.NOT_FOR_SALE: "OutOfStock",
         AvailabilityCode.UNAVAILABLE: "Discontinued",
     }
     assert node["offers"]["availability"] == f"https://schema.org/{expected[code]}"

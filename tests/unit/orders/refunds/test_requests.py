@@ -55,9 +55,9 @@ def sync(session, made, *refunds, at=0, disputes=(), **values):
     return synced
 
 
-def request(session, made, amount, *, restock=False):
+def request(session, made, amount, *, currency="GBP", restock=False):
     return request_refund(
-        TransitionContext(session, STAFF, NOW), made, Money(amount, "GBP"), restock=restock
+        TransitionContext(session, STAFF, NOW), made, Money(amount, currency), restock=restock
     )
 
 
@@ -165,6 +165,13 @@ def test_amount_must_be_refundable(session, amount):
     with pytest.raises(CannotRefundError, match=r"0\.01 .* 9\.99 GBP") as refused:
         request(session, paid(session), amount)
     assert refused.value.code == "amount"
+
+
+def test_refund_of_an_amount_that_stripe_cannot_charge_is_refused(session):
+    dinars = paid(session, currency="KWD")
+    with pytest.raises(CannotRefundError, match=r"0\.010 KWD") as refused:
+        request(session, dinars, 125, currency="KWD")
+    assert refused.value.code == "amount_too_precise"
 
 
 def test_requested_refunds_reduce_the_refundable_amount(session):
