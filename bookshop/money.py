@@ -7,12 +7,14 @@ The number of decimals is Stripe's, which is not always that of CLDR
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.core import get_global
+from babel.languages import get_official_languages
 from babel.numbers import NumberPattern, get_territory_currencies, parse_pattern
 
 # fmt: off
@@ -73,11 +75,12 @@ def format_units(units: int, currency: str, locale: str) -> str:
 def read_amount(text: str, currency: str) -> Money:
     """Parse an amount in whole units with a decimal point: "12.50" in GBP is 1250 pence.
 
-    Raises AmountError. A comma is refused, since in some languages it separates thousands.
+    Zeros after the last decimal of the currency are accepted: 1500.00 in JPY. Raises AmountError. A
+    comma is refused, since in some languages it separates thousands.
     """
     digits = 0 if currency in WHOLE_UNITS_ONLY else decimals(currency)
     match = _AMOUNT.fullmatch(text)
-    if match is None or len(match["fraction"] or "") > digits:
+    if match is None or len((match["fraction"] or "").rstrip("0")) > digits:
         example = Decimal(12).quantize(Decimal(1).scaleb(-digits))
         raise AmountError(f"{text!r} is not an amount in {currency}. Example: {example}")
     return Money(int(Decimal(text).scaleb(decimals(currency))), currency)
@@ -88,6 +91,23 @@ def decimals(currency: str) -> int:
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else 2
+
+
+@cache
+def currency_signs(currency: str) -> frozenset[str]:
+    """Return how a currency is written, by CLDR, where it is legal tender and in English.
+
+    USD is $, US$ and USD.
+    """
+    signs = {currency, Locale("en").currency_symbols.get(currency, currency)}
+    for territory in get_global("territory_currencies"):
+        if currency not in get_territory_currencies(territory):
+            continue
+        for language in get_official_languages(territory, regional=True, de_facto=True):
+            with suppress(UnknownLocaleError):  # not every language of every territory has one
+                locale = Locale.parse(f"{language}_{territory}")
+                signs.add(locale.currency_symbols.get(currency, currency))
+    return frozenset(signs)
 
 
 @cache

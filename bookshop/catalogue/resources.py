@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pyramid.request import Request
-from stdnum import isbn as isbn_number
-from stdnum.exceptions import ValidationError
 
+from bookshop.catalogue.isbn import read_isbn
 from bookshop.catalogue.queries import BookDetail
 from bookshop.services import services
 from bookshop.web.resources import Resource
@@ -20,13 +19,15 @@ class Catalogue(Resource):
         """Return the book with that SKU, or with that ISBN in any form."""
         if "\0" in name:
             return None  # PostgreSQL's text cannot hold it
-        sku = canonical_sku(name)
         catalogue = services(self.request).catalogue
-        detail = catalogue.detail(sku)
-        if detail is not None:
-            return Book(self.request, detail)
-        title = catalogue.withdrawn_title(sku)
-        return None if title is None else WithdrawnBook(self.request, title)
+        skus = possible_skus(name)
+        for sku in skus:
+            if (detail := catalogue.detail(sku)) is not None:
+                return Book(self.request, detail)
+        for sku in skus:
+            if (title := catalogue.withdrawn_title(sku)) is not None:
+                return WithdrawnBook(self.request, title)
+        return None
 
 
 class Book(Resource):
@@ -49,9 +50,9 @@ class WithdrawnBook(Resource):
         self.title = title
 
 
-def canonical_sku(name: str) -> str:
-    """Return an ISBN in any form as 13 digits; any other name unchanged."""
-    try:
-        return str(isbn_number.validate(name, convert=True))
-    except ValidationError:
-        return name
+def possible_skus(name: str) -> list[str]:
+    """Return the SKUs that a typed name can mean: itself, and the ISBN-13 if it is an ISBN.
+
+    The name itself comes first: a shop's own SKU may look like an ISBN.
+    """
+    return list(dict.fromkeys(filter(None, (name, read_isbn(name)))))

@@ -16,7 +16,7 @@ from transaction import TransactionManager
 from bookshop import clock
 from bookshop.catalogue.pricing import AvailabilityCode
 from bookshop.catalogue.queries import CatalogueQueries, Listing
-from bookshop.catalogue.resources import canonical_sku
+from bookshop.catalogue.resources import possible_skus
 from bookshop.checkout.errors import (
     ConfirmationRequired,
     OrderClosedError,
@@ -90,7 +90,8 @@ class Checkout:
         """
         self.gateway.check()
         self._expire_lapsed_orders()
-        listing = self.catalogue.listing(canonical_sku(sku))
+        listings = map(self.catalogue.listing, possible_skus(sku))
+        listing = next(filter(None, listings), None)
         if listing is None:
             raise UnknownItemError(sku)
         key = DedupKey(self.session_id, listing.sku, self._finished_order(again))

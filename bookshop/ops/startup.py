@@ -59,7 +59,8 @@ def _fill(shop: Services, folder: Path) -> None:
         # Imported here: the importer's modules are slow to load, and a server rarely needs them.
         from bookshop.catalogue import seed  # noqa: PLC0415
 
-        if seed.load(shop.engine, shop.sales_context, shop.covers, sheet):
+        locale = shop.settings.shop.locale
+        if seed.load(shop.engine, shop.sales_context, locale, shop.covers, sheet):
             LOG.info("catalogue_loaded", extra={"file": sheet.name})
         return
     with shop.sessions.begin() as session:

@@ -14,6 +14,7 @@ from bookshop.money import (
     ZERO_DECIMAL,
     AmountError,
     Money,
+    currency_signs,
     decimals,
     known_currencies,
     read_amount,
@@ -174,11 +175,34 @@ def test_decimals_may_be_omitted(text, currency, amount):
 
 
 @pytest.mark.parametrize(
+    ("text", "currency", "amount"),
+    [("12.9900", "GBP", 1299), ("1500.00", "JPY", 1500), ("1500.0", "ISK", 150000)],
+)
+def test_zeros_after_the_last_decimal_are_accepted(text, currency, amount):
+    assert read_amount(text, currency) == Money(amount, currency)
+
+
+@pytest.mark.parametrize(
+    ("currency", "own", "others"),
+    [
+        ("GBP", {"£", "GBP"}, {"$", "€", "¥"}),
+        ("USD", {"$", "US$", "USD"}, {"£", "€"}),
+        ("CAD", {"$", "CA$"}, {"US$", "A$"}),
+        ("JPY", {"¥", "￥"}, {"$", "CN¥"}),
+        ("PLN", {"zł"}, {"Kč"}),
+    ],
+)
+def test_signs_of_a_currency_are_those_of_cldr(currency, own, others):
+    assert own <= currency_signs(currency)
+    assert not others & currency_signs(currency)
+
+
+@pytest.mark.parametrize(
     ("text", "currency"),
     [
         *((text, "GBP") for text in ("", " 1", "1 ", "+1", "-1", ".5", "5.", "1.234", "1,5")),
         *((text, "GBP") for text in ("1_000", "1e3", "NaN", "Infinity", "0x1", "£1", "\u0661")),
-        ("1.0", "JPY"),
+        ("1.5", "JPY"),
         ("1.50", "ISK"),
         ("1.2345", "KWD"),
         ("1" * 16, "GBP"),

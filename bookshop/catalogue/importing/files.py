@@ -1,4 +1,4 @@
-"""Reads feeds as they arrive: plain or gzip-compressed, from a file or a pipe."""
+"""Reads feeds as they arrive: plain, gzip-compressed or in a ZIP file, from a file or a pipe."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import io
 import zlib
 from typing import BinaryIO
 
-from bookshop.catalogue.importing.records import FeedError
+from bookshop.catalogue.importing.archives import (
+    EMPTY_ZIP_MAGIC,
+    OLE_MAGIC,
+    ZIP_MAGIC,
+    damaged,
+    open_zip,
+    workbook_error,
+)
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -15,14 +22,22 @@ GZIP_MAGIC = b"\x1f\x8b"
 def decompress(stream: BinaryIO) -> BinaryIO:
     """Return the uncompressed bytes of a stream, which need not seek.
 
-    Data is decompressed while it is read, so a decompression bomb does not fill the memory. Reading
-    raises FeedError where the compressed data is damaged or truncated.
+    Data is decompressed while it is read, so a decompression bomb does not fill the memory. Raises
+    FeedError for a workbook and for a ZIP file that does not contain one feed. Reading raises
+    FeedError where the compressed data is damaged or truncated.
     """
     head = b""
-    while len(head) < len(GZIP_MAGIC) and (more := stream.read(len(GZIP_MAGIC) - len(head))):
+    while len(head) < len(ZIP_MAGIC) and (more := stream.read(len(ZIP_MAGIC) - len(head))):
         head += more
+    if head in {ZIP_MAGIC, EMPTY_ZIP_MAGIC} and stream.seekable():
+        stream.seek(-len(head), io.SEEK_CUR)
+        return open_zip(stream)
     whole = io.BufferedReader(_PrefixedStream(head, stream))
-    if head != GZIP_MAGIC:
+    if head in {ZIP_MAGIC, EMPTY_ZIP_MAGIC}:
+        return open_zip(whole)
+    if head == OLE_MAGIC:
+        raise workbook_error()
+    if not head.startswith(GZIP_MAGIC):
         return whole
     return io.BufferedReader(_GzipStream(gzip.GzipFile(fileobj=whole)))
 
@@ -64,5 +79,4 @@ class _GzipStream(io.RawIOBase):
         try:
             return self._compressed.readinto(buffer)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            message = f"The compressed file is damaged or truncated ({error}): request a new copy."
-            raise FeedError("damaged_compression", message) from error
+            raise damaged(error) from error

@@ -37,6 +37,31 @@ class RecordError(Exception):
         self.isbn = isbn
 
 
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a file is read that does not say so itself.
+
+    `currency` and `locale` are the shop's. `encoding` is the encoding that the caller names.
+    """
+
+    currency: str
+    locale: str
+    encoding: str | None = None
+
+
+@dataclass
+class FileReport:
+    """What a reader has found out about a file.
+
+    `encoding` is the Python codec that was used for CSV; None for XML, which names its own.
+    `unread_columns` are the names of columns that the shop does not know.
+    """
+
+    name: str
+    encoding: str | None = None
+    unread_columns: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class FeedRecord(ABC):
     """One record of a feed.

@@ -21,7 +21,7 @@ from bookshop.catalogue.importing import onix
 from bookshop.catalogue.importing.csv import reader as csv_reader
 from bookshop.catalogue.importing.files import decompress, peek
 from bookshop.catalogue.importing.importer import Importer
-from bookshop.catalogue.importing.records import FeedRecord
+from bookshop.catalogue.importing.records import FeedRecord, FileReport, ReadOptions
 from bookshop.catalogue.importing.refused_records import RefusedRecordsFile
 from bookshop.catalogue.importing.runs import SourceFile, processed_records
 from bookshop.catalogue.importing.summary import ImportSummary
@@ -52,10 +52,15 @@ class FeedStream:
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """Feeds to import in order. Without `format`, the format is detected from the content."""
+    """Feeds to import in order.
+
+    Without `format`, the format is detected from the content; without `encoding`, a Python codec,
+    that of CSV files is too.
+    """
 
     feeds: Sequence[Path | FeedStream]
     format: FeedFormat | None = None
+    encoding: str | None = None
     dry_run: bool = False
 
 
@@ -88,11 +93,13 @@ class ReadOnlyError(Exception):
 class ImportService:
     """Imports into one shop.
 
-    `folder` receives the refused records of feeds that have no writable folder of their own.
+    `locale` is the shop's, such as en_GB: spreadsheets write dates as there. `folder` receives the
+    refused records of feeds that have no writable folder of their own.
     """
 
     engine: Engine
     sales_context: SalesContext
+    locale: str
     covers: CoverStore
     folder: Path
     is_read_only: Callable[[], bool]
@@ -137,11 +144,14 @@ class ImportService:
             def on_batch(summary: ImportSummary) -> None:
                 on_event(BatchImported(feed, summary, stream.tell() if path else None))
 
-            records = read_feed(stream, request.format, self.sales_context.currency)
+            options = ReadOptions(self.sales_context.currency, self.locale, request.encoding)
+            report = FileReport(path.name if path else feed.name)
+            records = read_feed(stream, request.format, options, report)
             try:
                 summary = importer.run(records, source, on_batch)
             finally:
                 refused.close()
+        summary.files.append(report)
         return summary, refused.path
 
     def _refused_stem(self, feed: Path | FeedStream) -> Path:
@@ -153,16 +163,17 @@ class ImportService:
 
 
 def read_feed(
-    stream: BinaryIO, feed_format: FeedFormat | None, currency: str
+    stream: BinaryIO, feed_format: FeedFormat | None, options: ReadOptions, report: FileReport
 ) -> Iterator[FeedRecord]:
-    """Return the records of a feed. `currency` applies to CSV prices without one."""
+    """Yield the records of a feed, and complete `report`. Raises FeedError."""
     sample, stream = peek(decompress(stream), _SAMPLE_SIZE)
     if feed_format is None:
         is_xml = sample.lstrip(_NOT_MARKUP).startswith(b"<")
         feed_format = FeedFormat.ONIX if is_xml else FeedFormat.CSV
     if feed_format is FeedFormat.ONIX:
-        return onix.read(stream)
-    return csv_reader.read(stream, currency)
+        yield from onix.read(stream)
+    else:
+        yield from csv_reader.read(stream, options, report)
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bookshop.catalogue.importing.records import FileReport
+
 #: The counters of a summary: each record increments one.
 COUNTS = ("new", "changed", "unchanged", "deleted", "refused")
 MAX_ERRORS = 1000  # kept in memory; the file of refused records has all
@@ -28,7 +30,7 @@ class ImportSummary:
     """How many records were imported, and the first MAX_ERRORS that were refused.
 
     `skipped` records were processed by an earlier, interrupted import. `stopped` says why a file
-    was not read to its end; None if it was.
+    was not read to its end; None if it was. `files` has a report of each file.
     """
 
     new: int = 0
@@ -39,6 +41,7 @@ class ImportSummary:
     skipped: int = 0
     errors: list[RefusedRecord] = field(default_factory=list)
     stopped: str | None = None
+    files: list[FileReport] = field(default_factory=list)
 
     def count(self, name: str) -> None:
         """Increment one of COUNTS."""
@@ -56,6 +59,7 @@ class ImportSummary:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.errors += other.errors[: MAX_ERRORS - len(self.errors)]
         self.stopped = self.stopped or other.stopped
+        self.files += other.files
 
     @property
     def processed(self) -> int:

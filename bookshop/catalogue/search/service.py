@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.engine import Connection, Engine, Row
-from stdnum import isbn as isbn_number
 
+from bookshop.catalogue.isbn import read_isbn
 from bookshop.catalogue.models import BookRecord, ListingRecord, ListingSubject
 from bookshop.catalogue.pricing import SalesContext
 from bookshop.catalogue.queries import Listing, listing_from_row, select_listings
@@ -72,10 +72,7 @@ class SearchService:
     def sku_of(self, q: str) -> str | None:
         """Return the SKU of the listed book whose ISBN, in any form, or SKU is `q`; or None."""
         text = q.strip()
-        number = text.upper().removeprefix("ISBN").strip(" :-")
-        skus = [text, text.upper()]
-        if isbn_number.is_valid(number):
-            skus.append(isbn_number.validate(number, convert=True))
+        skus = list(filter(None, (text, text.upper(), read_isbn(text))))
         # Joined from books, as only these have an index of SKUs.
         statement = (
             select(BookRecord.sku)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,18 @@ MAX_PRINTED = 20  # refused records on the terminal
 STDIN = "-"
 
 
+def _codec(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Return the name of a text encoding. Raises click.BadParameter for an unknown one."""
+    try:
+        if value is not None:
+            "".encode(value)
+            return codecs.lookup(value).name
+    except LookupError:
+        message = f"{value} is not an encoding; examples are cp1252, cp1250, mac_roman."
+        raise click.BadParameter(message) from None
+    return None
+
+
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True))
 @click.option("--dry-run", is_flag=True, help="Print what would change, without changing it.")
@@ -38,27 +51,33 @@ STDIN = "-"
     type=click.Choice([each.value for each in FeedFormat]),
     help="Detected from the content by default.",
 )
+@click.option(
+    "--encoding",
+    callback=_codec,
+    help="Of CSV files, for example cp1252. Detected from the content by default.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_context
 def import_(
-    context: click.Context,
     *,
     files: tuple[str, ...],
     dry_run: bool,
     feed_format: str | None,
+    encoding: str | None,
     as_json: bool,
 ) -> None:
     """Import books from ONIX (3.0, 3.1) or CSV files.
 
-    They may be gzip-compressed; - is standard input. It is safe to interrupt and to repeat, also
-    while the shop is open. The exit code is 1 if a record was refused, or a file could not be read
-    to its end.
+    They may be compressed with gzip or ZIP; - is standard input. It is safe to interrupt and to
+    repeat, also while the shop is open. The exit code is 1 if a record was refused, or a file could
+    not be read to its end.
     """
+    context = click.get_current_context()
     shop: ShopContext = context.obj
     shop.session(writing=not dry_run).close()
     request = ImportRequest(
         feeds=[_feed(name) for name in files],
         format=FeedFormat(feed_format) if feed_format else None,
+        encoding=encoding,
         dry_run=dry_run,
     )
     with reporting_database_errors(), _progress_bar() as show_progress:
@@ -79,6 +98,7 @@ def _service(services: Services) -> ImportService:
     return ImportService(
         engine=services.engine,
         sales_context=services.sales_context,
+        locale=services.settings.shop.locale,
         covers=services.covers,
         folder=services.settings.shop.var / "imports",
         is_read_only=services.read_only.is_on,
@@ -123,6 +143,11 @@ def _print(event: FeedImported, *, dry_run: bool) -> None:
         click.echo(f"Resumed after {summary.skipped} records of an interrupted import.")
     counts = ", ".join(f"{getattr(summary, count)} {count}" for count in COUNTS)
     click.echo(f"{name}{' (dry run, nothing was changed)' if dry_run else ''}: {counts}.")
+    for report in summary.files:
+        if report.encoding is not None:
+            click.echo(f"Encoding: {report.encoding}. If letters are wrong, use --encoding.")
+        if report.unread_columns:
+            click.echo(f"Columns that are not read: {', '.join(report.unread_columns)}.")
     if event.refused_file is not None:
         click.echo(f"Refused records: {event.refused_file}. Correct them and import that file.")
     if summary.stopped is not None:

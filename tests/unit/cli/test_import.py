@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import zipfile
 
 import pytest
 
@@ -116,3 +117,36 @@ def test_a_resumed_import_keeps_earlier_refused_records(run, feed, monkeypatch):
     assert json.loads(result.stdout)["skipped"] == 2
     kept = feed.with_name("feed.xml.refused.xml").read_text()
     assert [f"<IDValue>{number}</IDValue>" in kept for number in (1, 2)] == [True, True]
+
+
+def test_the_encoding_and_columns_that_are_not_read_are_named_in_text_and_json(run, folder):
+    path = folder / "sheet.csv"
+    path.write_bytes(f"isbn;title;Colour\n{ISBNS[0]};La montaña;red\n".encode("cp1252"))
+    [report] = json.loads(run("import", str(path), "--dry-run", "--json").stdout)["files"]
+    assert report == {"name": "sheet.csv", "encoding": "cp1252", "unread_columns": ["Colour"]}
+    printed = run("import", str(path), "--dry-run").stdout
+    assert "cp1252" in printed
+    assert "Colour" in printed
+
+
+def test_the_encoding_of_a_sheet_can_be_named(run, folder):
+    path = folder / "sheet.csv"
+    path.write_bytes(f"isbn;title\n{ISBNS[0]};Ålund\n".encode("mac_roman"))
+    result = run("import", str(path), "--encoding", "macintosh", "--json")
+    [report] = json.loads(result.stdout)["files"]
+    assert report["encoding"] == "mac-roman"
+    assert "Ålund" in run("export").stdout
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "base64"])
+def test_an_unknown_encoding_is_a_usage_error(run, feed, encoding):
+    assert run("import", str(feed), "--encoding", encoding).exit_code == 2
+
+
+def test_a_workbook_is_named_as_such(run, folder):
+    path = folder / "books.xlsx"
+    with zipfile.ZipFile(path, "w") as workbook:
+        workbook.writestr("[Content_Types].xml", "<Types/>")
+    result = run("import", str(path), "--json")
+    assert result.exit_code == 1
+    assert "workbook" in json.loads(result.stdout)["stopped"]

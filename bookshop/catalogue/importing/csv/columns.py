@@ -6,28 +6,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bookshop.catalogue.edition import Edition
+from bookshop.catalogue.importing.csv.coded_values import (
+    format_form,
+    format_prices,
+    format_subjects,
+    parse_form,
+    parse_keywords,
+    parse_prices,
+    parse_subjects,
+)
 from bookshop.catalogue.importing.csv.column_values import (
     Fields,
     format_accessibility,
     format_contributors,
-    format_prices,
     format_related,
     format_series,
-    format_subjects,
     parse_accessibility,
     parse_availability,
     parse_contributors,
-    parse_form,
     parse_isbn_column,
-    parse_prices,
     parse_related,
     parse_series,
-    parse_subjects,
 )
+from bookshop.catalogue.importing.csv.dates import parse_day
 from bookshop.catalogue.importing.csv.values import (
     join_list,
     parse_count,
-    parse_day,
     parse_language,
     split_list,
 )
@@ -38,20 +42,24 @@ from bookshop.catalogue.importing.html import to_html
 class Column:
     """One column. The first of `names` is its header in an export; the others are also read.
 
-    `write` formats the value of an edition. `read` parses a value that is not empty, and raises
-    RecordError.
+    `write` formats the value of an edition; None where another column exports it. `read` parses a
+    value that is not empty, for a shop with that locale, and raises RecordError.
     """
 
     names: tuple[str, ...]
-    write: Callable[[Edition], str]
-    read: Callable[[str], Fields]
+    write: Callable[[Edition], str] | None
+    read: Callable[[str, str], Fields]
+
+
+def _any_locale(parse: Callable[[str], Fields]) -> Callable[[str, str], Fields]:
+    return lambda value, _locale: parse(value)
 
 
 def _text(field: str, *names: str) -> Column:
     return Column(
         (field, *names),
         lambda edition: getattr(edition, field) or "",
-        lambda value: {field: " ".join(value.split())},
+        lambda value, _locale: {field: " ".join(value.split())},
     )
 
 
@@ -59,16 +67,20 @@ def _verbatim(field: str, *names: str) -> Column:
     return Column(
         (field, *names),
         lambda edition: getattr(edition, field) or "",
-        lambda value: {field: value.strip()},
+        lambda value, _locale: {field: value.strip()},
     )
 
 
-def _day(field: str, *names: str) -> Column:
+def _day(field: str, *names: str, whole: bool = False) -> Column:
     def write(edition: Edition) -> str:
         day = getattr(edition, field)
         return day.isoformat() if day else ""
 
-    return Column((field, *names), write, lambda value: {field: parse_day(value)})
+    return Column(
+        (field, *names),
+        write,
+        lambda value, locale: {field: parse_day(value, locale, whole=whole)},
+    )
 
 
 def _number(field: str, *names: str) -> Column:
@@ -76,7 +88,7 @@ def _number(field: str, *names: str) -> Column:
         number = getattr(edition, field)
         return "" if number is None else str(number)
 
-    return Column((field, *names), write, lambda value: {field: parse_count(value)})
+    return Column((field, *names), write, lambda value, _locale: {field: parse_count(value)})
 
 
 COLUMNS = (
@@ -84,42 +96,51 @@ COLUMNS = (
     Column(
         ("isbn", "isbn13", "isbn-13", "ean", "gtin"),
         lambda edition: edition.isbn or "",
-        parse_isbn_column,
+        _any_locale(parse_isbn_column),
     ),
     _text("reference"),
     _text("title"),
     _text("subtitle"),
-    Column(("contributors", "author", "authors"), format_contributors, parse_contributors),
-    Column(("series",), format_series, parse_series),
-    Column(("form", "format", "binding"), lambda edition: edition.form, parse_form),
+    Column(
+        ("contributors", "author", "authors"), format_contributors, _any_locale(parse_contributors)
+    ),
+    Column(("series",), format_series, _any_locale(parse_series)),
+    Column(("form", "format", "binding"), format_form, _any_locale(parse_form)),
     Column(
         ("details",),
         lambda edition: join_list([code] for code in edition.details),
-        lambda value: {"details": tuple(item[0] for item in split_list(value))},
+        lambda value, _locale: {"details": tuple(item[0] for item in split_list(value))},
     ),
     _text("publisher"),
     _text("imprint"),
     _day("published", "publication date", "date"),
-    _day("on_sale", "on sale"),
+    _day("on_sale", "on sale", whole=True),
     Column(
         ("language",),
         lambda edition: edition.language,
-        lambda value: {"language": parse_language(value)},
+        lambda value, _locale: {"language": parse_language(value)},
     ),
     _number("pages"),
     _number("minutes"),
-    Column(("subjects", "subject", "thema"), format_subjects, parse_subjects),
+    Column(
+        ("subjects", "subject", "thema", "category", "categories", "genre"),
+        format_subjects,
+        _any_locale(parse_subjects),
+    ),
+    Column(("keywords", "keyword", "tags"), None, _any_locale(parse_keywords)),
     Column(
         ("description", "blurb"),
         lambda edition: edition.description,
-        lambda value: {"description": to_html(value)},
+        lambda value, _locale: {"description": to_html(value)},
     ),
     _verbatim("cover", "image"),
-    Column(("prices",), format_prices, parse_prices),
-    Column(("availability",), lambda edition: edition.availability, parse_availability),
+    Column(("prices",), format_prices, _any_locale(parse_prices)),
+    Column(
+        ("availability",), lambda edition: edition.availability, _any_locale(parse_availability)
+    ),
     _verbatim("work"),
-    Column(("related",), format_related, parse_related),
-    Column(("accessibility",), format_accessibility, parse_accessibility),
+    Column(("related",), format_related, _any_locale(parse_related)),
+    Column(("accessibility",), format_accessibility, _any_locale(parse_accessibility)),
 )
 #: A price in the shop's currency, or in that of the column `currency`.
 PRICE = ("price", "rrp", "retail price")

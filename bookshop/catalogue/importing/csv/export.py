@@ -10,12 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.engine import Engine
 
 from bookshop.catalogue.edition import Edition
+from bookshop.catalogue.importing.csv.cells import escape_formula
 from bookshop.catalogue.importing.csv.columns import COLUMNS, STOCK
-from bookshop.catalogue.importing.csv.values import escape_formula
 from bookshop.catalogue.models import BookRecord
 
 BATCH_SIZE = 500
-HEADER = (*(column.names[0] for column in COLUMNS), STOCK[0])
+_WRITTEN = [(column.names[0], column.write) for column in COLUMNS if column.write is not None]
+HEADER = (*(name for name, _write in _WRITTEN), STOCK[0])
 
 
 def export_catalogue(engine: Engine, file: TextIO) -> int:
@@ -34,7 +35,7 @@ def export_catalogue(engine: Engine, file: TextIO) -> int:
 
 def export_row(edition: Edition, stock: int | None) -> list[str]:
     """Return the values of a book; `stock` is None if it is unlimited."""
-    values = [column.write(edition) for column in COLUMNS]
+    values = [write(edition) for _name, write in _WRITTEN]
     return [escape_formula(value) for value in (*values, "" if stock is None else str(stock))]
 
 

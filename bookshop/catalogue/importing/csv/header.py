@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bookshop.catalogue.importing.csv.columns import COLUMNS, CURRENCY, PRICE, STOCK, Column
-from bookshop.catalogue.importing.csv.values import unescape_formula
-from bookshop.catalogue.importing.records import FeedError
+from bookshop.catalogue.importing.csv.cells import clean
+from bookshop.catalogue.importing.csv.columns import (
+    COLUMNS,
+    CURRENCY,
+    PRICE,
+    REASON,
+    STOCK,
+    Column,
+)
+from bookshop.catalogue.importing.records import FeedError, ReadOptions
 from bookshop.money import known_currencies
 
 _PRICE_WITH_CURRENCY = re.compile(r"(?:price|rrp)[ _]?\(?(?P<currency>[a-z]{3})\)?")
@@ -19,8 +26,8 @@ class CsvHeader:
     """The columns of a file by index.
 
     `names` are as they are written. `prices` are indexes with the currency in the column's name, if
-    it has one. `currency` and `stock` are indexes. `shop_currency` applies where no currency is
-    given.
+    it has one. `currency` and `stock` are indexes. `options` has the shop's currency, which applies
+    where no currency is given.
     """
 
     names: tuple[str, ...]
@@ -28,12 +35,22 @@ class CsvHeader:
     prices: tuple[tuple[int, str | None], ...]
     currency: int | None
     stock: int | None
-    shop_currency: str
+    options: ReadOptions
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The names of the columns that are not read, such as a second column of titles."""
+        read = {self.currency, self.stock, *(index for index, _column in self.columns)}
+        read.update(index for index, _currency in self.prices)
+        names = ((index, clean(name)) for index, name in enumerate(self.names))
+        return tuple(
+            name for index, name in names if index not in read and name and name.lower() != REASON
+        )
 
 
-def parse_header(row: tuple[str, ...], shop_currency: str) -> CsvHeader:
+def parse_header(row: tuple[str, ...], options: ReadOptions) -> CsvHeader:
     """Return the meaning of the first row. Raises FeedError if it has no column isbn or sku."""
-    names = [" ".join(unescape_formula(name).lower().split()) for name in row]
+    names = [" ".join(clean(name).lower().split()) for name in row]
     columns: dict[str, tuple[int, Column]] = {}
     for index, name in enumerate(names):
         column = _COLUMNS_BY_NAME.get(name)
@@ -51,7 +68,7 @@ def parse_header(row: tuple[str, ...], shop_currency: str) -> CsvHeader:
         prices=_price_columns(names),
         currency=_first_index(names, CURRENCY),
         stock=_first_index(names, STOCK),
-        shop_currency=shop_currency,
+        options=options,
     )
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from msgspec import structs
 
 from bookshop.catalogue.edition import Edition, Price, digest
+from bookshop.catalogue.importing.csv.amounts import parse_amount
+from bookshop.catalogue.importing.csv.cells import clean
+from bookshop.catalogue.importing.csv.column_values import Fields
+from bookshop.catalogue.importing.csv.columns import Column
 from bookshop.catalogue.importing.csv.header import CsvHeader
-from bookshop.catalogue.importing.csv.values import parse_amount, parse_count, unescape_formula
+from bookshop.catalogue.importing.csv.values import parse_count
 from bookshop.catalogue.importing.records import (
     FeedRecord,
     InvalidRecord,
@@ -20,6 +24,9 @@ from bookshop.catalogue.importing.records import (
     UpdateRecord,
 )
 from bookshop.money import known_currencies
+
+# Increment it when rows are read by other rules: rows that have not changed are read again.
+RULES_VERSION = b"2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +38,34 @@ class CsvRow(UpdateRecord):
 
     def sku(self) -> str | None:
         """Return the ISBN, otherwise the SKU."""
-        try:
-            return self._fields(("sku", "isbn")).get("sku")
-        except RecordError:
-            return None
+        fields: dict[str, Any] = {}
+        for value, column in self._cells("sku", "isbn"):
+            try:
+                fields.update(column.read(value, self.header.options.locale))
+            except RecordError:
+                return None
+        return fields.get("sku")
 
     def copies(self) -> int | None:
         """Return the number in the column `stock`; None if it is empty. Raises RecordError."""
-        index = self.header.stock
-        value = unescape_formula(self.values[index]) if index is not None else ""
-        return parse_count(value) if value else None
+        faults: list[RecordError] = []
+        count = self._stock(faults)
+        if faults:
+            self._read(())  # raises them with the other faults of the row
+        return count
 
     @property
     def complete(self) -> bool:
         """True if it has a title, the minimum for a new book."""
-        return any(
-            column.names[0] == "title" and unescape_formula(self.values[index])
-            for index, column in self.header.columns
-        )
+        return any(self._cells("title"))
 
     def apply(self, edition: Edition) -> Edition:
         """Return the edition with the row's values. Raises RecordError."""
-        return structs.replace(edition, **self._with_prices(edition.prices))
+        return structs.replace(edition, **self._read(edition.prices))
 
     def edition(self) -> Edition:
         """Return a new edition. Raises RecordError."""
-        fields = self._with_prices(())
+        fields = self._read(())
         if not fields.get("sku"):
             raise RecordError(
                 "missing_identifier", "The row has neither ISBN nor SKU: add one of them."
@@ -67,43 +76,67 @@ class CsvRow(UpdateRecord):
             )
         return Edition(**fields)
 
-    def _with_prices(self, existing: Sequence[Price]) -> dict[str, Any]:
-        """Return the row's fields; its prices replace existing ones of the same currency."""
-        fields = self._fields(None)
-        prices = self._prices()
-        if prices:
-            others = fields.get("prices", existing)
-            currencies = {price.currency for price in prices}
-            kept = (price for price in others if price.currency not in currencies)
-            fields["prices"] = (*kept, *prices)
-        return fields
+    def _read(self, existing: Sequence[Price]) -> dict[str, Any]:
+        """Return the row's fields; its prices replace existing ones of the same currency.
 
-    def _fields(self, names: Sequence[str] | None) -> dict[str, Any]:
-        """Return the edition's fields from these columns; from all if `names` is None."""
+        Raises RecordError with all faults of the row, so that they can be corrected at once.
+        """
+        faults: list[RecordError] = []
         fields: dict[str, Any] = {}
-        for index, column in self.header.columns:
-            value = unescape_formula(self.values[index])
-            if value and (names is None or column.names[0] in names):
-                fields.update(column.read(value))
+        for value, column in self._cells():
+            try:
+                _merge(fields, column.read(value, self.header.options.locale))
+            except RecordError as fault:
+                faults.append(fault)
+        self._stock(faults)
+        prices = self._prices(faults)
+        if faults:
+            raise _all_faults(faults, _cell_of("isbn", self.header, self.values))
+        if prices:
+            kept = (
+                price for price in fields.get("prices", existing) if price.currency not in prices
+            )
+            fields["prices"] = (*kept, *prices.values())
         return fields
 
-    def _prices(self) -> list[Price]:
-        """Return the prices of the price columns, one for each currency."""
+    def _prices(self, faults: list[RecordError]) -> dict[str, Price]:
+        """Return the prices of the price columns by currency, and append what is wrong."""
         header = self.header
-        index = header.currency
-        value = unescape_formula(self.values[index]).upper() if index is not None else ""
-        row_currency = value or header.shop_currency
+        written = self._cell(header.currency).upper()
+        row_currency = written or header.options.currency
         if row_currency not in known_currencies():
-            raise RecordError(
-                "unknown_currency",
-                f"The currency {value} is unknown: write its code, for example GBP or EUR.",
-            )
+            reason = f"The currency {written} is unknown: write its code, for example GBP or EUR."
+            faults.append(RecordError("unknown_currency", reason))
+            return {}
         prices = {}
         for index, column_currency in header.prices:
-            if value := unescape_formula(self.values[index]):
+            if value := self._cell(index):
                 currency = column_currency or row_currency
-                prices[currency] = Price(currency, parse_amount(value, currency))
-        return list(prices.values())
+                try:
+                    prices[currency] = Price(currency, parse_amount(value, currency))
+                except RecordError as fault:
+                    faults.append(fault)
+        return prices
+
+    def _stock(self, faults: list[RecordError]) -> int | None:
+        """Return the number in the column `stock`, or append what is wrong."""
+        value = self._cell(self.header.stock)
+        try:
+            return parse_count(value) if value else None
+        except RecordError as fault:
+            faults.append(fault)
+            return None
+
+    def _cells(self, *names: str) -> Iterator[tuple[str, Column]]:
+        """Yield value and column of each cell that is not empty, of all columns or of these."""
+        for index, column in self.header.columns:
+            if not names or column.names[0] in names:
+                value = clean(self.values[index])
+                if value:
+                    yield value, column
+
+    def _cell(self, index: int | None) -> str:
+        return "" if index is None else clean(self.values[index])
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +150,48 @@ class InvalidCsvRow(InvalidRecord):
 def parse_row(header: CsvHeader, values: tuple[str, ...], line: int) -> FeedRecord:
     """Return a row as a record."""
     raw = to_csv(values)
-    row_digest = digest(raw + to_csv(header.names))
+    row_digest = digest(raw + to_csv(header.names) + RULES_VERSION)
     columns = len(header.names)
     if len(values) > columns and any(values[columns:]):
         reason = f"The row has {len(values)} values; the header has {columns} columns."
         return InvalidCsvRow(
-            None, line, row_digest, raw, None, "too_many_values", reason, header, values
+            None,
+            line,
+            row_digest,
+            raw,
+            _cell_of("isbn", header, values),
+            "too_many_values",
+            reason,
+            header,
+            values,
         )
     padded = (*values, *[""] * (columns - len(values)))
     references = (
-        unescape_formula(padded[index])
-        for index, column in header.columns
-        if column.names[0] == "reference"
+        clean(padded[index]) for index, column in header.columns if column.names[0] == "reference"
     )
     reference = next(references, "") or None
     return CsvRow(reference, line, row_digest, raw, header, padded)
+
+
+def _cell_of(name: str, header: CsvHeader, values: Sequence[str]) -> str | None:
+    """Return the cell in a column; None if it is empty."""
+    indexes = (index for index, column in header.columns if column.names[0] == name)
+    return next((clean(values[index]) or None for index in indexes), None)
+
+
+def _merge(fields: dict[str, Any], more: Fields) -> None:
+    """Add the fields of a column; lists of two columns, as subjects and keywords, are joined."""
+    for name, value in more.items():
+        if isinstance(value, tuple) and name in fields:
+            fields[name] = tuple(dict.fromkeys((*fields[name], *value)))
+        else:
+            fields[name] = value
+
+
+def _all_faults(faults: Sequence[RecordError], isbn: str | None) -> RecordError:
+    """Return one error with the reasons of all, and the code of the first."""
+    reasons = dict.fromkeys(fault.reason for fault in faults)
+    return RecordError(faults[0].code, " ".join(reasons), faults[0].isbn or isbn)
 
 
 def to_csv(values: Sequence[str]) -> bytes:

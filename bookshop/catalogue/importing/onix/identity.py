@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 
 from stdnum import ean
-from stdnum import isbn as isbns
-from stdnum.exceptions import InvalidChecksum, InvalidLength, ValidationError
 
 from bookshop.catalogue.importing.onix.tags import Composite, composites, first_text
 from bookshop.catalogue.importing.records import RecordError
+from bookshop.catalogue.isbn import isbn_fault, plain_isbn, read_isbn
 
 # ONIX list 5.
 PROPRIETARY = "01"
@@ -54,16 +53,11 @@ def valid_isbn(printed: str) -> str:
     """Return an ISBN as ISBN-13. Raises RecordError, which names the fault."""
     if _ISBN_13_DIGITS.fullmatch(printed) and ean.calc_check_digit(printed[:-1]) == printed[-1]:
         return printed  # The usual case, without the cost of removing hyphens.
-    try:
-        return isbns.validate(printed, convert=True)
-    except InvalidChecksum:
-        why = "its check digit does not match; please compare it with the book"
-    except InvalidLength:
-        digits = sum(character.isdigit() for character in printed)
-        why = f"it has {digits} digits; an ISBN has 13"
-    except ValidationError:
-        why = "it must have 13 digits and begin with 978 or 979"
-    raise RecordError("invalid_isbn", f"The ISBN {printed} is wrong: {why}.", printed)
+    isbn = read_isbn(printed)
+    if isbn is None:
+        fault = isbn_fault(plain_isbn(printed))
+        raise RecordError("invalid_isbn", f"The ISBN {printed} is wrong: {fault}.", printed)
+    return isbn
 
 
 def _printed_isbn(identifiers: dict[str, str]) -> str | None:

@@ -13,6 +13,7 @@ from bookshop.catalogue.importing import onix
 from bookshop.catalogue.importing.csv import reader
 from bookshop.catalogue.importing.importer import Importer
 from bookshop.catalogue.importing.models import ImportRun
+from bookshop.catalogue.importing.records import FileReport, ReadOptions
 from bookshop.catalogue.importing.runs import SourceFile
 from bookshop.catalogue.models import BookRecord, CatalogueState, ListingRecord
 from bookshop.inventory.reservations import reserve
@@ -47,7 +48,9 @@ def take(engine, refused):
         records = (
             onix.read(io.BytesIO(message(*records)))
             if sheet is None
-            else reader.read(io.BytesIO(sheet.encode()), "GBP")
+            else reader.read(
+                io.BytesIO(sheet.encode()), ReadOptions("GBP", "en_GB"), FileReport("sheet.csv")
+            )
         )
         importer = Importer(
             engine, TERMS, covers, lambda *refusal: refused.append(refusal), dry_run=dry_run

@@ -7,6 +7,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from bookshop.catalogue.covers.store import CoverStore
+from bookshop.catalogue.importing.records import FileReport, ReadOptions
 from bookshop.catalogue.importing.service import (
     BatchImported,
     FeedFormat,
@@ -29,6 +30,7 @@ def service(engine, tmp_path):
     return ImportService(
         engine=engine,
         sales_context=TERMS,
+        locale="en_GB",
         covers=CoverStore(tmp_path / "stored"),
         folder=tmp_path / "imports",
         is_read_only=lambda: False,
@@ -98,7 +100,7 @@ def test_covers_next_to_a_file_are_stored(service, engine, feed):
 
 def test_a_dry_run_writes_nothing_even_in_read_only_mode(engine, feed, tmp_path):
     covers = CoverStore(tmp_path / "stored")
-    service = ImportService(engine, TERMS, covers, tmp_path / "imports", lambda: True)
+    service = ImportService(engine, TERMS, "en_GB", covers, tmp_path / "imports", lambda: True)
     Image.new("RGB", (60, 90), "red").save(feed.with_name(f"{ISBNS[0]}.jpg"))
     summary, events = run(service, feed, dry_run=True)
     assert (summary.new, summary.refused) == (1, 1)
@@ -109,7 +111,7 @@ def test_a_dry_run_writes_nothing_even_in_read_only_mode(engine, feed, tmp_path)
 
 def test_read_only_mode_refuses_an_import(engine, feed, tmp_path):
     covers = CoverStore(tmp_path / "stored")
-    service = ImportService(engine, TERMS, covers, tmp_path / "imports", lambda: True)
+    service = ImportService(engine, TERMS, "en_GB", covers, tmp_path / "imports", lambda: True)
     with pytest.raises(ReadOnlyError):
         run(service, feed)
     assert skus(engine) == set()
@@ -126,5 +128,6 @@ def test_read_only_mode_refuses_an_import(engine, feed, tmp_path):
     ],
 )
 def test_the_format_is_detected_unless_it_is_given(content, feed_format, references):
-    found = read_feed(io.BytesIO(content), feed_format, "GBP")
+    options = ReadOptions("GBP", "en_GB")
+    found = read_feed(io.BytesIO(content), feed_format, options, FileReport("feed"))
     assert [each.reference for each in found] == references

@@ -9,6 +9,7 @@ from bookshop import clock
 from bookshop.catalogue.importing import onix
 from bookshop.catalogue.importing.csv import reader
 from bookshop.catalogue.importing.importer import Importer
+from bookshop.catalogue.importing.records import FileReport, ReadOptions
 from bookshop.catalogue.models import ListingRecord
 from bookshop.catalogue.pricing import SalesContext
 from tests.unit.makers import NOW
@@ -28,7 +29,9 @@ def take(engine):
 
     def take(name, currency):
         with (FILES / name).open("rb") as stream:
-            rows = reader.read(stream, currency) if name.endswith("csv") else onix.read(stream)
+            options, report = ReadOptions(currency, "en_GB"), FileReport(name)
+            is_csv = name.endswith("csv")
+            rows = reader.read(stream, options, report) if is_csv else onix.read(stream)
             importer = Importer(engine, SalesContext(currency, None), None, lambda *_: None)
             summary = importer.run(rows)
         with engine.connect() as connection:

@@ -152,6 +152,11 @@ def test_known_words_are_not_corrected(save, find):
         "isbn: 0-306-40615-2",
         "0306406152",
         " 9780306406157 ",
+        "ISBN-13: 978-0-306-40615-7",
+        "'9780306406157",
+        "9780306406157 51299",
+        "9780306406157 (pbk.)",
+        "EAN 978\u20110306406157",
     ],
 )
 def test_isbn_in_any_form_identifies_its_book(save, search, typed):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from bookshop.catalogue.edition import Contributor
+from bookshop.catalogue.importing.names import natural_order
 from bookshop.catalogue.importing.onix.blocks.extents import parse_number
 from bookshop.catalogue.importing.onix.tags import Composite, composites, first_text, texts
 
@@ -55,12 +56,5 @@ def _names(person: Composite) -> tuple[str, str]:
         name = first_text(person, "CorporateName")
         inverted = first_text(person, "CorporateNameInverted")
     if name or inverted:
-        return name or _natural_order(inverted), inverted
+        return name or natural_order(inverted), inverted
     return UNNAMED.get(first_text(person, "UnnamedPersons"), ""), ""
-
-
-def _natural_order(inverted: str) -> str:
-    """Return the name behind an inverted one, for example of "King, Martin Luther, Jr"."""
-    key, _, rest = inverted.partition(",")
-    before, comma, after = rest.partition(",")
-    return " ".join(f"{before.strip()} {key.strip()}{comma}{after}".split())

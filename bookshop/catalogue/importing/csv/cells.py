@@ -1,0 +1,45 @@
+"""Cells of a CSV file: what spreadsheet programs and tills wrap around a value.
+
+Spreadsheets evaluate what begins with = + - or @ as a formula: such text is written with an
+apostrophe before it.
+"""
+
+from __future__ import annotations
+
+import re
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_QUOTED_FORMULA = re.compile(r'="(.*)"', re.DOTALL)  # ="0306406152" keeps the zero in Excel
+# Control characters, among them the end mark of DOS, and marks that change the direction of text.
+_CONTROLS = re.compile("[\0-\b\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\u202a-\u202e\u2066-\u2069]")
+_LINE_ENDS = re.compile("[\v\f\x85]")
+# Whitespace, and marks that are not seen and have no meaning at the ends of a text.
+_EDGE = "[\\s\u00ad\u200b\u200e\u200f\u2060]+"
+_EDGES = re.compile(f"^{_EDGE}|{_EDGE}$")
+_APOSTROPHES = "'`\u00b4\u2018\u2019"
+
+
+def clean(value: str) -> str:
+    """Return the text of a cell, without control characters and what is wrapped around it."""
+    if not (value.isascii() and value.isprintable()):
+        value = _EDGES.sub("", _LINE_ENDS.sub("\n", _CONTROLS.sub("", value)))
+    text = value.strip()
+    if text.startswith('="') and (quoted := _QUOTED_FORMULA.fullmatch(text)):
+        return quoted[1].replace('""', '"').strip()
+    return unescape_formula(text)
+
+
+def clean_code(value: str) -> str:
+    """Return a cell that holds no prose but a number or code: without a leading apostrophe too."""
+    return clean(value).lstrip(_APOSTROPHES).lstrip()
+
+
+def escape_formula(text: str) -> str:
+    """Return a text that no spreadsheet evaluates."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unescape_formula(value: str) -> str:
+    """Reverse `escape_formula`, and strip whitespace."""
+    text = value.strip()
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
