@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 from pyramid.config import Configurator
@@ -12,9 +13,11 @@ from bookshop.orders.audit import JOB_WORKER
 from bookshop.orders.emails import EmailComposer
 from bookshop.orders.jobs import run_order_jobs
 from bookshop.orders.pages.resources import Orders
+from bookshop.orders.payment.retention import delete_unpaid_orders
 from bookshop.services import services
 
 JOB_INTERVAL = 30  # seconds
+RETENTION_INTERVAL = 3600  # seconds
 
 
 def includeme(config: Configurator) -> None:
@@ -23,6 +26,9 @@ def includeme(config: Configurator) -> None:
     shop = services(config)
     run = partial(run_order_jobs, shop.sessions, shop.payments, JOB_WORKER)
     config.add_job("orders", JOB_INTERVAL, run)
+    retention = timedelta(days=shop.settings.shop.unpaid_retention)
+    delete = partial(delete_unpaid_orders, shop.sessions, retention)
+    config.add_job("delete_unpaid_orders", RETENTION_INTERVAL, delete)
     config.add_subscriber(_start_mail_worker, ApplicationCreated)
 
 

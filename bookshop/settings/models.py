@@ -21,7 +21,8 @@ class ShopSettings:
     """The shop. `locale` is as in en_GB; `var` is the folder for files that the shop writes.
 
     `tagline` is a line for customers, `description` a text for search engines. `theme` is a folder
-    whose `templates` and `static` take precedence over the shop's own.
+    whose `templates` and `static` take precedence over the shop's own. Orders that were never paid
+    are deleted after `unpaid_retention` days.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ShopSettings:
     secret: Secret
     var: Path
     environment: Environment
+    unpaid_retention: int
     theme: Path | None
 
     @property
