@@ -137,7 +137,7 @@ class Checkout:
         if not order.stock_reserved:
             self._check_still_sold(order)
         now = clock.now()
-        order.email = email
+        order.set_email(email)
         until = reserve(self.db, order, now)
         record_event(TransitionContext(self.db, CHECKOUT, now), order, AuditEvent.PAY_PRESSED)
         reserved, intent_id = order_snapshot(order), order.payment_intent

@@ -27,6 +27,7 @@ class MailRecord(Base):
     `message_id` is the left part of the Message-ID header and the same in every attempt.
     `attempts` counts deliveries that were started. The mail is due at `due_at`; a worker has
     claimed it until `claimed_until`. `problem` is the mail server's reason for the last failure.
+    `mailbox` is the recipient as limits count it; None for rows of older versions.
 
     The foreign key names the orders' table only: this package does not import `orders`. Deleting
     an order deletes its e-mails.
@@ -40,6 +41,7 @@ class MailRecord(Base):
     kind: Mapped[str]
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"), index=True)
     recipient: Mapped[str]
+    mailbox: Mapped[str | None] = mapped_column(index=True)
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
     message_id: Mapped[str] = mapped_column(unique=True)
     status: Mapped[str]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bookshop.db import insert_into
+from bookshop.mail.addresses import mailbox_key
 from bookshop.mail.models import MailRecord, MailStatus
 
 #: Set in a session's `info` when an e-mail was enqueued, so that the commit wakes the worker.
@@ -42,6 +43,7 @@ def enqueue(session: Session, mail: NewMail, now: datetime) -> None:
         "kind": mail.kind,
         "order_id": mail.order_id,
         "recipient": mail.recipient,
+        "mailbox": mailbox_key(mail.recipient),
         "detail": dict(mail.detail),
         "message_id": secrets.token_hex(16),
         "status": MailStatus.WAITING.value,
@@ -78,3 +80,15 @@ def was_enqueued(session: Session, order_id: int, kind: str) -> bool:
     """Return True if an e-mail of this kind was enqueued for the order."""
     query = select(MailRecord.id).where(MailRecord.order_id == order_id, MailRecord.kind == kind)
     return session.scalar(query.limit(1)) is not None
+
+
+def count_to_mailbox(
+    session: Session, recipient: str, kinds: Collection[str], since: datetime
+) -> int:
+    """Return the number of e-mails of these kinds to the recipient's mailbox since a time (UTC)."""
+    query = select(func.count()).where(
+        MailRecord.mailbox == mailbox_key(recipient),
+        MailRecord.kind.in_(kinds),
+        MailRecord.written_at >= since,
+    )
+    return session.scalars(query).one()

@@ -12,11 +12,13 @@ from bookshop.mail.worker import make_mail_worker
 from bookshop.orders.audit import JOB_WORKER
 from bookshop.orders.emails import EmailComposer
 from bookshop.orders.jobs import run_order_jobs
+from bookshop.orders.pages.link_requests import send_requested_links
 from bookshop.orders.pages.resources import Orders
 from bookshop.orders.payment.retention import delete_unpaid_orders
 from bookshop.services import services
 
 JOB_INTERVAL = 30  # seconds
+LINK_INTERVAL = 10  # seconds
 RETENTION_INTERVAL = 3600  # seconds
 
 
@@ -26,6 +28,9 @@ def includeme(config: Configurator) -> None:
     shop = services(config)
     run = partial(run_order_jobs, shop.sessions, shop.payments, JOB_WORKER)
     config.add_job("orders", JOB_INTERVAL, run)
+    config.add_job(
+        "send_requested_links", LINK_INTERVAL, partial(send_requested_links, shop.sessions)
+    )
     retention = timedelta(days=shop.settings.shop.unpaid_retention)
     delete = partial(delete_unpaid_orders, shop.sessions, retention)
     config.add_job("delete_unpaid_orders", RETENTION_INTERVAL, delete)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from bookshop.db import Base
@@ -29,7 +29,8 @@ class Order(Base):
     is the sum of the refunds, in minor units. `out_of_stock`: paid after its copies were sold.
     `payment_mismatch`: the payment contradicts the order. `fraud_warned_at`: time of an early
     fraud warning. `under_review`: Stripe advises a manual review before shipping. `address` is the
-    customer's, as Stripe reports it.
+    customer's, as Stripe reports it. `email_attempted`: Stripe knows of an attempt to pay with
+    `email`; nothing is sent to an address before that.
     """
 
     __tablename__ = "orders"
@@ -47,6 +48,7 @@ class Order(Base):
     total: Mapped[int]
     revision: Mapped[int] = mapped_column(default=1)
     email: Mapped[str | None]
+    email_attempted: Mapped[bool] = mapped_column(default=False, server_default=false())
     address: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     payment_intent: Mapped[str | None] = mapped_column(unique=True)
     intent_status: Mapped[str | None]
@@ -83,6 +85,11 @@ class Order(Base):
     def erased(self) -> bool:
         """True if the customer's data has been erased; none may be recorded again."""
         return self.session_id.startswith(ERASED)
+
+    def set_email(self, email: str) -> None:
+        """Set the address that the customer typed, which may be another person's."""
+        if email != self.email:
+            self.email, self.email_attempted = email, False
 
     @property
     def money(self) -> Money:
@@ -181,3 +188,14 @@ class DisputeRecord(Base):
     reason: Mapped[str]
     status: Mapped[str]
     opened_at: Mapped[datetime]
+
+
+class LinkRequest(Base):
+    """A request for a new link to an order, as it was typed; deleted once it is answered."""
+
+    __tablename__ = "link_requests"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str]
+    email: Mapped[str]
+    requested_at: Mapped[datetime]

@@ -115,7 +115,8 @@ class Charge:
 
     `amount_refunded` is Stripe's own sum, in minor units of the intent's currency.
     `under_review` is true while Stripe waits for an operator to approve the payment. `address`
-    is the delivery address if the intent has one, otherwise the billing address.
+    is the delivery address if the intent has one, otherwise the billing address. `receipt_email` is
+    the intent's at the time of the attempt.
     """
 
     id: str
@@ -124,6 +125,7 @@ class Charge:
     disputes: tuple[Dispute, ...]
     under_review: bool
     address: Address | None
+    receipt_email: str | None = field(repr=False)
 
 
 def parse_status(kind: type[_Status], value: str | None, default: _Status) -> _Status:
@@ -190,6 +192,7 @@ def charge_from_stripe(
         disputes=tuple(dispute_from_stripe(dispute) for dispute in disputes),
         under_review=isinstance(review, stripe.Review) and review.open,
         address=_address(intent.shipping) or _address(charge.billing_details),
+        receipt_email=charge.receipt_email,
     )
 
 

@@ -190,8 +190,7 @@ def mails_say_what_is_so(facts: Facts) -> Wrong:
         if mailed["payment_failed"] != failed:
             yield f"order {order['number']} moved {moves}; mailed: {mailed}"
         lapsed = any(target == "expired" and source != "placed" for source, target in moves)
-        wanted = lapsed and order["email"] is not None and not failed
-        if mailed["expired"] > lapsed or (wanted and not mailed["expired"]):
+        if mailed["expired"] > (lapsed and order["email_attempted"]):
             yield f"order {order['number']} moved {moves}; mailed: {mailed}"
         sent = [record["stripe_id"] for record in facts.refunds[order["id"]]]
         for mail in facts.mails_of(order, "refunded"):

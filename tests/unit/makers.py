@@ -87,6 +87,7 @@ def order(*books: BookRecord, quantity: int = 1, price: int = 999, **values) -> 
         "payment_intent": f"pi_{number}",
         "placed_at": NOW,
         "refunded": 0,
+        "email_attempted": True,
     }
     return Order(lines=lines, **{**filled, **values})
 
@@ -130,6 +131,7 @@ def charge(*refunds: Refund, disputes: tuple[Dispute, ...] = (), **values) -> Ch
         "disputes": disputes,
         "under_review": False,
         "address": None,
+        "receipt_email": None,
     }
     return Charge(**{**filled, **values})
 

@@ -22,7 +22,7 @@ from bookshop.money import Money
 from bookshop.orders.links import LIFE
 from bookshop.orders.pages.access import find_accessible_order, is_own_order
 from bookshop.orders.pages.labels import status_message
-from bookshop.orders.pages.link_requests import send_link
+from bookshop.orders.pages.link_requests import store_request
 from bookshop.orders.pages.presenter import present_order
 from bookshop.orders.pages.resources import OrderResource, Orders
 from bookshop.orders.pages.timeline import timeline
@@ -99,7 +99,7 @@ def show_link_form(_context: Orders, request: Request) -> dict[str, Any]:
     private=True,
 )
 def request_link(_context: Orders, request: Request) -> dict[str, Any]:
-    """Send a new link if the order has this address. The response is the same in any case."""
+    """Store the request for a new link. The response is the same whether or not it matches."""
     try:
         services(request).rate_limiter.count("order_links", request)
     except RateLimitExceededError as err:
@@ -107,8 +107,8 @@ def request_link(_context: Orders, request: Request) -> dict[str, Any]:
         request.response.retry_after = err.seconds
         text = _("You’ve requested several links. Check your e-mail, or try again later.")
         return _form(request, problem=text, error_code="too_many_requests")
-    send_link(request.db, _field(request, "number"), _field(request, "email"))
-    text = _("If those details match an order, we’ve sent you a new link.")
+    store_request(request.db, _field(request, "number"), _field(request, "email"))
+    text = _("If those details match an order, we’ll send you a new link in a minute.")
     return _form(request, notice=text)
 
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from bookshop.mail.addresses import mailbox_key
 from bookshop.orders.audit import AuditEvent, Cause, TransitionContext, record_event
 from bookshop.orders.models import DisputeRecord, Order
 from bookshop.orders.refund_records import record_stripe_refunds
@@ -56,6 +57,7 @@ def sync_payment(
     if order is None or _has_mismatch(context, order, intent):
         return None
     order.payment_intent = intent.id
+    _record_attempt(order, intent)
     if order.status == OrderStatus.PLACED:
         transition(context, order, OrderStatus.AWAITING_PAYMENT)
     outdated = order.checked_at is not None and intent.checked_at < order.checked_at
@@ -137,6 +139,16 @@ def _has_mismatch(context: TransitionContext, order: Order, intent: PaymentInten
         fields = {"order": order.number, "intent": intent.id, "fields": differing}
         log.error("payment_mismatch", extra=fields)
     return bool(differing)
+
+
+def _record_attempt(order: Order, intent: PaymentIntent) -> None:
+    """Note that a payment with the order's address was attempted: its owner may be written to.
+
+    Anyone can type an address and press Pay; only an attempt to pay reaches Stripe as a charge.
+    """
+    tried = intent.charge.receipt_email if intent.charge is not None else None
+    if tried and order.email and mailbox_key(tried) == mailbox_key(order.email):
+        order.email_attempted = True
 
 
 def _paid_order(session: Session, order: Order, intent: PaymentIntent) -> str:

@@ -60,6 +60,7 @@ def charge(*refunds: dict[str, Any], more: bool = False, **values: Any) -> dict[
         "id": "ch_1",
         "object": "charge",
         "amount_refunded": sum(refund["amount"] for refund in refunds),
+        "receipt_email": "ada@reader.example",
         "billing_details": {"address": ADDRESS, "name": "Ada Example"},
         "disputed": False,
         "refunds": listed(*refunds, more=more),

@@ -18,7 +18,7 @@ from bookshop.orders.payment.expiry import expire_lapsed
 from bookshop.orders.payment.sync import STATUS_OF_INTENT, sync_payment
 from bookshop.orders.states import CLOSED, TRANSITIONS, Actor, OrderStatus
 from bookshop.payments.intents import IntentStatus
-from tests.unit.makers import NOW, book, failure, intent_of, order
+from tests.unit.makers import NOW, book, charge, failure, intent_of, order
 
 STOCK, PRICE = 5, 999
 TOTAL = 2 * PRICE
@@ -314,6 +314,26 @@ def test_failed_processing_extends_the_reservation(session):
     later = NOW + timedelta(days=3)
     sync(session, intent_of(made), later)
     assert made.reserved_until == later + RESERVATION_TIME
+
+
+@pytest.mark.parametrize(
+    ("receipt_email", "known"),
+    [("Ada@Reader.example", True), ("eve@reader.example", False), (None, False)],
+)
+def test_an_attempt_with_the_address_of_the_order_is_recorded(session, receipt_email, known):
+    made, _ = begin(session, email="ada@reader.example", email_attempted=False)
+    sync(session, intent_of(made, failure=failure()), NOW)
+    assert not made.email_attempted
+    sync(session, intent_of(made, charge=charge(receipt_email=receipt_email)), NOW)
+    assert made.email_attempted is known
+
+
+def test_another_address_is_not_the_one_that_was_tried():
+    made = order(book(), email="ada@reader.example", email_attempted=True)
+    made.set_email("ada@reader.example")
+    assert made.email_attempted
+    made.set_email("eve@reader.example")
+    assert not made.email_attempted
 
 
 def test_failed_processing_is_emailed_and_its_expiry_is_not(session):
