@@ -14,7 +14,7 @@ from bookshop.orders.states import CLOSED
 from bookshop.payments.intents import IntentStatus
 
 BATCH = 500  # orders deleted in one transaction, which keeps other writers waiting
-#: Nobody can pay with an intent of these statuses.
+#: An intent of these statuses can no longer be paid.
 FINAL_INTENT_STATUSES = (IntentStatus.CANCELED, INTENT_MISSING)
 log = logging.getLogger(__name__)
 
