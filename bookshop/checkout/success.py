@@ -1,7 +1,7 @@
 """`/success`: the outcome of a payment, shown to the customer who made it.
 
 The query parameters that Stripe appends (`redirect_status`) are ignored: the payment is retrieved
-from Stripe.
+from Stripe, unless the order is recorded as paid.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from bookshop.orders.snapshot import OrderSnapshot, order_snapshot
 from bookshop.orders.states import CLOSED, DISPUTES, FULFILMENT, PAID_FOR, UNPAID, OrderStatus
 from bookshop.payments.declines import message_for_customer
 from bookshop.payments.errors import PaymentsError, StripeRefusedError
+from bookshop.payments.gate import Purpose
 from bookshop.payments.intents import Failure, PaymentIntent
 from bookshop.services import services
 from bookshop.web.resources import Shop
@@ -54,6 +55,7 @@ OUTCOMES = {
     http_cache=0,
     writes=True,
     private=True,
+    stripe=Purpose.PAGE,
 )
 def show_success(_context: Shop, request: Request) -> dict[str, Any] | Response:
     """Show the outcome of a payment; to other sessions, that there is no such payment."""
@@ -61,23 +63,23 @@ def show_success(_context: Shop, request: Request) -> dict[str, Any] | Response:
     intent_id = request.GET.get("pi") or request.GET.get("payment_intent") or ""
     secret = request.GET.get("payment_intent_client_secret")
     order = _find_order(request, intent_id)
-    if order is None or not (secret or has_access(request, order)):
+    if order is None:
         return _unknown_payment(request)
-    try:
-        with outside_transaction(request.tm):
-            intent: PaymentIntent = services(request).payments.retrieve_intent(intent_id)
-    except PaymentsError as err:
-        if not has_access(request, order):
-            return _unknown_payment(request)
-        return _recorded_outcome(request, order, err)
+    if not has_access(request, order):
+        return _grant_access(request, order, secret)
     if secret is not None:
-        return _grant_access(request, order, intent, secret)
-    return _current_outcome(request, order, intent)
+        raise HTTPSeeOther(success_url(request, intent_id))
+    if order.status in PAID_FOR:
+        # Nothing at Stripe can change what this page says; webhooks report refunds.
+        return _outcome_page(request, order, None)
+    return _current_outcome(request, order, intent_id)
 
 
-def _current_outcome(
-    request: Request, order: OrderSnapshot, intent: PaymentIntent
-) -> dict[str, Any]:
+def _current_outcome(request: Request, order: OrderSnapshot, intent_id: str) -> dict[str, Any]:
+    try:
+        intent = _retrieve_intent(request, intent_id)
+    except PaymentsError as err:
+        return _unconfirmed(request, order, err)
     try:
         order = sync_and_commit(request.db, request.tm, intent, "success page")
     except PaymentMismatchError:
@@ -96,20 +98,28 @@ def _find_order(request: Request, intent_id: str) -> OrderSnapshot | None:
 
 
 def _grant_access(
-    request: Request, order: OrderSnapshot, intent: PaymentIntent, secret: str
+    request: Request, order: OrderSnapshot, secret: str | None
 ) -> dict[str, Any] | Response:
     """Let the session see the order if the client secret is right, and redirect without it."""
-    if not has_access(request, order):
-        if not hmac.compare_digest(intent.client_secret.reveal().encode(), secret.encode()):
-            return _unknown_payment(request)
-        grant_access(request, order)
+    if not secret:
+        return _unknown_payment(request)
+    try:
+        intent = _retrieve_intent(request, order.payment_intent or "")
+    except PaymentsError:
+        return _unknown_payment(request)
+    if not hmac.compare_digest(intent.client_secret.reveal().encode(), secret.encode()):
+        return _unknown_payment(request)
+    grant_access(request, order)
     raise HTTPSeeOther(success_url(request, intent.id))
 
 
-def _recorded_outcome(request: Request, order: OrderSnapshot, err: PaymentsError) -> dict[str, Any]:
-    """Show the recorded outcome of a paid order; otherwise, that the payment is unconfirmed."""
-    if order.status in PAID_FOR:
-        return _outcome_page(request, order, None)
+def _retrieve_intent(request: Request, intent_id: str) -> PaymentIntent:
+    with outside_transaction(request.tm):
+        return services(request).payments.retrieve_intent(intent_id)
+
+
+def _unconfirmed(request: Request, order: OrderSnapshot, err: PaymentsError) -> dict[str, Any]:
+    """Say that the payment of an order that is not recorded as paid could not be confirmed."""
     request.response.status_int = HTTPStatus.SERVICE_UNAVAILABLE
     if isinstance(err, StripeRefusedError):  # trying again changes nothing
         return _template_values("payments_refused", present_order(request, order))

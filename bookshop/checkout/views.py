@@ -32,6 +32,7 @@ from bookshop.i18n import _
 from bookshop.orders.number import is_number
 from bookshop.orders.pages.presenter import present_order
 from bookshop.payments.declines import GENERIC_DECLINE_CODES
+from bookshop.payments.gate import Purpose
 from bookshop.payments.stripe_js import payment_locale
 from bookshop.services import services
 from bookshop.web.resources import Shop
@@ -48,6 +49,7 @@ MAX_REVISION = 9  # digits
     http_cache=0,
     writes=True,
     private=True,
+    stripe=Purpose.PAGE,
 )
 def show_checkout(_context: Shop, request: Request) -> dict[str, Any] | Response:
     """Show the payment form for an order, placing it first, or why it cannot be paid."""
@@ -70,6 +72,7 @@ def show_checkout(_context: Shop, request: Request) -> dict[str, Any] | Response
     renderer="checkout/checkout.jinja2",
     http_cache=0,
     private=True,
+    stripe=Purpose.PAGE,
 )
 def confirm(_context: Shop, request: Request) -> dict[str, Any] | Response:
     """Place an order after the confirmation page: its form proves that the client has a session."""
@@ -91,6 +94,7 @@ def confirm(_context: Shop, request: Request) -> dict[str, Any] | Response:
     renderer="json",
     http_cache=0,
     private=True,
+    stripe=Purpose.PAY,
 )
 def reserve(_context: Shop, request: Request) -> dict[str, Any]:
     """Reserve the order before the browser confirms the payment with Stripe.

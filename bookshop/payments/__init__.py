@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pyramid.config import Configurator
 
+from bookshop.payments.gate import stripe_caller
 from bookshop.payments.stripe_js import add_payment_sources
 
 
 def includeme(config: Configurator) -> None:
-    """Give requests `allow_stripe()`, which lets their page load Stripe.js."""
+    """Add the view option `stripe`, and `allow_stripe()`, which lets a page load Stripe.js."""
+    config.add_view_deriver(stripe_caller)
     config.add_request_method(add_payment_sources, "allow_stripe")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,10 +16,10 @@ from bookshop.payments.error_mapping import map_error
 from bookshop.payments.errors import (
     Outcome,
     PaymentsError,
-    StripeBusyError,
     StripeRefusedError,
     outcome_of,
 )
+from bookshop.payments.gate import Gate
 from bookshop.payments.http_client import PooledHTTPClient
 from bookshop.settings import StripeSettings
 
@@ -36,7 +35,7 @@ class StripeConnection:
     """The one StripeClient, and the limits that every operation passes.
 
     Operations wait for Stripe: do not call them inside a transaction. All raise StripeBusyError
-    when too many are waiting, StripeDownError while the circuit breaker is open,
+    when too many are waiting (see gate), StripeDownError while the circuit breaker is open,
     StripeUnavailableError when Stripe does not respond, and StripeRefusedError when it refuses.
     """
 
@@ -45,7 +44,7 @@ class StripeConnection:
         self.breaker = CircuitBreaker()
         #: Called after each operation with its name, its outcome and its duration in seconds.
         self.observe: Callable[[str, Outcome, float], None] = lambda *_: None
-        self._slots = threading.BoundedSemaphore(settings.max_concurrency)
+        self._gate = Gate(settings.max_concurrency)
         self._http = PooledHTTPClient(settings.timeout, settings.max_concurrency)
         self._stripe = stripe.StripeClient(
             settings.secret_key.reveal(),
@@ -60,7 +59,7 @@ class StripeConnection:
         Call it before work that would be wasted. It reserves nothing.
         """
         self.breaker.check()
-        with self._slot():
+        with self._gate.place():
             pass
 
     def close(self) -> None:
@@ -74,7 +73,7 @@ class StripeConnection:
         """Run the requests inside as one operation; gives the time (UTC) at which it began."""
         started, outcome = time.perf_counter(), Outcome.BROKEN
         try:
-            with self._slot(), self.breaker.guard(), self._translated(name, translate):
+            with self._gate.place(), self.breaker.guard(), self._translated(name, translate):
                 yield clock.now()
             outcome = Outcome.ANSWERED
         except PaymentsError as err:
@@ -85,17 +84,6 @@ class StripeConnection:
             self.observe(name, outcome, seconds)
             fields = {"call": name, "outcome": outcome.value, "seconds": round(seconds, 4)}
             log.info("stripe_request", extra={**fields, "stripe_request_id": self._http.request_id})
-
-    @contextmanager
-    def _slot(self) -> Iterator[None]:
-        """Take one of `stripe.max_concurrency` slots. Raises StripeBusyError if none is left."""
-        if not self._slots.acquire(blocking=False):
-            message = "all slots of stripe.max_concurrency are taken"
-            raise StripeBusyError(message)
-        try:
-            yield
-        finally:
-            self._slots.release()
 
     @contextmanager
     def _translated(

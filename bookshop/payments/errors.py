@@ -14,7 +14,7 @@ class StripeUnavailableError(PaymentsError):
 
 
 class StripeBusyError(StripeUnavailableError):
-    """`stripe.max_concurrency` requests are already waiting for Stripe: this one was not sent."""
+    """Too many requests are already waiting for Stripe: this one was not sent (see gate)."""
 
 
 class StripeDownError(StripeUnavailableError):

@@ -15,6 +15,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from bookshop.payments.errors import EventFormatError, PaymentsError, SignatureError
+from bookshop.payments.gate import Purpose
 from bookshop.payments.webhook_signatures import API_VERSION, Event, verify_event
 from bookshop.services import services
 from bookshop.webhooks.handlers import handle_event
@@ -29,7 +30,12 @@ log = logging.getLogger(__name__)
 
 
 @view_config(
-    context=Webhooks, name="stripe", request_method="POST", require_csrf=False, private=False
+    context=Webhooks,
+    name="stripe",
+    request_method="POST",
+    require_csrf=False,
+    private=False,
+    stripe=Purpose.WEBHOOK,
 )
 def receive_event(_context: Webhooks, request: Request) -> Response:
     """Verify an event and synchronise its order with Stripe.

@@ -1,6 +1,7 @@
 """Stripe failing: an error page in time, one intent for each order, a working catalogue."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,9 @@ from bookshop.payments.errors import StripeRefusedError
 from bookshop.payments.gateway import Gateway
 from bookshop.sandbox.objects import currencies
 from tests.functional.test_checkout import BUY, MOSS, press_pay
+from tests.functional.test_webhooks import event, send
 from tests.shops import intent_of
+from tests.waiting import until
 
 CREATE = {"method": "POST", "path": "/v1/payment_intents"}
 
@@ -209,8 +212,6 @@ def test_the_index_responds_while_stripe_hangs(make_shop, sandbox, serve):
     shop = make_shop(stripe__timeout="4", stripe__max_concurrency="4")
     url = serve(shop.wsgi, threads=6)
     sandbox.fault(**CREATE, kind="hang", seconds=30, times=50)
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(requests.get, url + BUY, timeout=20) for _ in range(8)]
         # Once a customer is turned away, all four slots are taken.
@@ -228,6 +229,55 @@ def test_the_index_responds_while_stripe_hangs(make_shop, sandbox, serve):
     assert {answer.status_code for answer in answers} == {503}
     turned_away = [answer for answer in answers if "payments_busy" in answer.text]
     assert turned_away
+
+
+@pytest.mark.parametrize("path", ["/success?pi={intent}", "/checkout?order={order}"])
+def test_one_visitor_with_24_connections_leaves_places_for_others(make_shop, sandbox, serve, path):
+    shop = make_shop(stripe__timeout="60")
+    url = serve(shop.wsgi, threads=30)
+    attacker, customer = shop.visitor(), shop.visitor()
+    intent = intent_of(attacker.get(BUY))
+    page = customer.get(BUY)
+    order = next(each for each in shop.orders() if each.payment_intent == intent)
+    sandbox.fault(path=f"/v1/payment_intents/{intent}", kind="hang", seconds=60, times=50)
+    attack = url + path.format(intent=intent, order=order.number)
+    headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in attacker.cookies.items())}
+
+    with ThreadPoolExecutor(24) as pool:
+        waiting = [
+            pool.submit(requests.get, attack, headers=headers, timeout=60) for _ in range(24)
+        ]
+        until(lambda: sum(request.done() for request in waiting) == 22)
+        press_pay(customer, page)
+        paid = sandbox.confirm(intent_of(page))
+        assert customer.get(f"/success?pi={paid['id']}").html.select_one("[data-outcome=paid]")
+        for number in range(10):
+            send(shop, event(paid, id=f"evt_{number}"))
+            assert intent_of(shop.visitor().get(BUY))
+        sandbox.clear()
+        statuses = [request.result().status_code for request in waiting]
+    assert statuses.count(503) == 22
+
+
+def test_pages_leave_places_to_pay_and_to_webhooks(make_shop, sandbox, serve):
+    shop = make_shop(stripe__timeout="60")
+    url = serve(shop.wsgi, threads=30)
+    customer = shop.visitor()
+    page = customer.get(BUY)
+    sandbox.fault(**CREATE, kind="hang", seconds=60, times=50)
+    gate = shop.registry.services.payments._gate
+    gate._network_limit = gate._places  # many visitors, each from a network of their own
+
+    with ThreadPoolExecutor(24) as pool:
+        waiting = [pool.submit(requests.get, url + BUY, timeout=60) for _ in range(24)]
+        until(lambda: sum(request.done() for request in waiting) == 16)
+        assert press_pay(customer, page).json["order"]
+        paid = sandbox.confirm(intent_of(page))
+        send(shop, event(paid))
+        sandbox.clear()
+        statuses = [request.result().status_code for request in waiting]
+    assert {order.status for order in shop.orders()} >= {"paid"}
+    assert statuses.count(503) == 16
 
 
 def test_the_circuit_breaker_fails_fast_and_closes_once_stripe_is_back(

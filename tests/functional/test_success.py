@@ -302,12 +302,33 @@ def test_client_secret_is_hidden_when_stripe_fails(make_shop, sandbox):
     intent = sandbox.confirm(intent_of(page))
     sandbox.fault(method="GET", path=f"/v1/payment_intents/{intent['id']}", kind="reset", times=9)
 
-    page = visitor.get(
-        f"/success?pi={intent['id']}&payment_intent_client_secret={intent['client_secret']}",
-        status=503,
-    )
+    url = f"/success?pi={intent['id']}&payment_intent_client_secret={intent['client_secret']}"
+    answer = visitor.get(url, status=303)
 
-    assert intent["client_secret"] not in page
+    assert intent["client_secret"] not in answer.location + answer.text
+    assert intent["client_secret"] not in answer.follow(status=503)
+
+
+def test_an_order_that_is_recorded_as_paid_is_shown_without_stripe(sandbox, buyer):
+    visitor, intent = buyer
+    sandbox.confirm(intent)
+    visitor.get(f"/success?pi={intent}")
+    requests = len(sandbox.requests())
+
+    pages = [visitor.get(f"/success?pi={intent}") for _ in range(3)]
+
+    assert all(page.html.select_one("[data-outcome=paid]") for page in pages)
+    assert len(sandbox.requests()) == requests
+
+
+def test_the_redirect_that_hides_the_client_secret_does_not_call_stripe(sandbox, buyer):
+    visitor, intent = buyer
+    secret = sandbox.confirm(intent)["client_secret"]
+    requests = len(sandbox.requests())
+
+    visitor.get(f"/success?pi={intent}&payment_intent_client_secret={secret}", status=303)
+
+    assert len(sandbox.requests()) == requests
 
 
 @pytest.mark.parametrize("card", [None, "pm_card_visa", "pm_card_visa_chargeDeclined"])
