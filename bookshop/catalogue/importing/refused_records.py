@@ -20,7 +20,8 @@ _DASHES = re.compile(r"-(?=-|$)")  # "--" ends an XML comment
 class RefusedRecordsFile:
     """A feed of refused records, created with the first one.
 
-    It is well-formed after each record, so it can be used whatever ends the import.
+    It ends as a feed after each record, so it can be used whatever ends the import. Records are as
+    they were sent: one that is not well-formed is to be corrected there.
     """
 
     def __init__(self, stem: Path, *, append: bool = False) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from bookshop.catalogue.importing.onix.elements import local_name
 from bookshop.catalogue.importing.onix.message import check_sender
 from bookshop.catalogue.importing.onix.tags import (
     SHORT,
     composite,
     composites,
     first_text,
+    local_name,
     reference_name,
 )
 from bookshop.catalogue.importing.records import FeedError

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 
 from lxml.etree import _Element as Element
-from lxml.etree import _ElementTree as ElementTree
 
-from bookshop.catalogue.importing.onix.elements import local_name
-from bookshop.catalogue.importing.onix.tags import reference_name
+from bookshop.catalogue.importing.onix.tags import local_name, reference_name
 from bookshop.catalogue.importing.records import FeedError
 
 MESSAGE_NAMES = frozenset({"ONIXMessage", "ONIXmessage"})
@@ -21,6 +19,7 @@ _ONIX_2_FIELDS = frozenset(
 _ONIX_2_SENDERS = frozenset(
     {"FromCompany", "FromPerson", "FromEANNumber", "FromSAN", "m174", "m175", "m172", "m173"}
 )
+_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*")
 _ONIX_2_NAME = re.compile(r"onix/?(?:for-books)?/?2\.|/2\.1/", re.IGNORECASE)
 
 
@@ -42,22 +41,18 @@ def check_root(root: Element) -> None:
         )
 
 
-def check_doctype(tree: ElementTree) -> bool:
-    """Return True if the document has a DOCTYPE.
+def check_doctype(prolog: bytes) -> None:
+    """Raise FeedError for the DOCTYPE of ONIX 2.1, and for entity declarations.
 
-    Raises FeedError for that of ONIX 2.1, and for entity declarations, which ONIX does not need and
-    attacks use.
+    ONIX does not need entities, and attacks use them. `prolog` is what precedes the first record.
     """
-    doctype = tree.docinfo.internalDTD
-    if doctype is None:
-        return False
-    if _ONIX_2_NAME.search(tree.docinfo.doctype):
+    doctype = _DOCTYPE.search(prolog)
+    if doctype is not None and _ONIX_2_NAME.search(doctype[0].decode("ascii", "replace")):
         raise _onix_2()
-    if next(doctype.iterentities(), None) is not None:
+    if b"<!ENTITY" in prolog:
         raise FeedError(
             "entities_declared", "The file declares XML entities: request a copy without them."
         )
-    return True
 
 
 def check_first_record(product: Element) -> None:

@@ -11,21 +11,17 @@ from lxml.etree import _Element as Element
 
 from bookshop.catalogue.edition import digest
 from bookshop.catalogue.importing.files import decompress
-from bookshop.catalogue.importing.onix.elements import expand_html_entities, first_line
-from bookshop.catalogue.importing.onix.header import apply_defaults, read_header
+from bookshop.catalogue.importing.onix.encodings import detect_encoding
+from bookshop.catalogue.importing.onix.header import apply_defaults
 from bookshop.catalogue.importing.onix.identity import printed_isbn_of
-from bookshop.catalogue.importing.onix.message import (
-    MESSAGE_NAMES,
-    check_doctype,
-    check_first_record,
-    check_root,
-)
+from bookshop.catalogue.importing.onix.message import check_first_record, check_root
+from bookshop.catalogue.importing.onix.prolog import read_prolog
+from bookshop.catalogue.importing.onix.record_parser import MalformedRecord, RecordParser
 from bookshop.catalogue.importing.onix.records import OnixDelete, OnixReplace, OnixUpdate
+from bookshop.catalogue.importing.onix.splitter import MessageSplitter, RawRecord
 from bookshop.catalogue.importing.onix.tags import composite, reference_name, text
-from bookshop.catalogue.importing.records import FeedError, FeedRecord, InvalidRecord
+from bookshop.catalogue.importing.records import FeedRecord, InvalidRecord
 
-# The largest record in bytes, measured from the end of the record before.
-MAX_RECORD_BYTES = 32 * 1024 * 1024
 # ONIX list 1, notification types.
 REPLACE_TYPES = frozenset({"01", "02", "03"})
 UPDATE_TYPE = "04"
@@ -40,36 +36,36 @@ UNSUPPORTED_TYPES = {
     "89": "a test",
 }
 _NAMESPACE = re.compile(rb'\sxmlns(?::[\w.-]+)?="[^"]*"')
-_EVENT_TAGS = [
-    f"{{*}}{name}" for name in ("Header", "header", "Product", "product", *sorted(MESSAGE_NAMES))
-]
 
 
 def read(stream: BinaryIO) -> Iterator[FeedRecord]:
     """Yield the records of a message in order. The stream may be compressed, and need not seek.
 
-    Accepts reference and short tags, any namespace or none, and every encoding that lxml supports.
-    The header is optional; a single Product without a message is accepted. DTDs, entities and the
-    network are never loaded.
+    Accepts reference and short tags, any namespace or none, and encodings in which ASCII characters
+    are single bytes, UTF-16 and UTF-32. The header is optional; a single Product without a message
+    is accepted. DTDs, entities and the network are never loaded.
 
-    Raises FeedError, possibly after some records. Invalid records are yielded as InvalidRecord.
+    Raises FeedError, possibly after some records. Invalid records, also those that are not
+    well-formed, are yielded as InvalidRecord.
     """
-    limited = _LimitedStream(decompress(stream))
-    context = etree.iterparse(
-        limited,
-        events=("start", "end"),
-        tag=_EVENT_TAGS,
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        huge_tree=False,
-    )
-    try:
-        yield from _MessageReader(limited).records(context)
-    except etree.XMLSyntaxError as error:
-        raise _syntax_error(error) from error
-    if context.root is not None:
-        check_root(context.root)
+    message = detect_encoding(decompress(stream))
+    splitter = MessageSplitter(message.stream, message.line)
+    prolog = read_prolog(message, splitter.prolog())
+    parser = RecordParser(message, prolog.namespaces)
+    if prolog.complete:
+        splitter.check_end()
+        return
+    first = True
+    for raw in splitter.records(single=prolog.single):
+        product = _parse(parser, splitter, raw)
+        if isinstance(product, InvalidRecord):
+            yield product
+            continue
+        if first:
+            check_root(product)  # the record may have no message
+            check_first_record(product)
+            first = False
+        yield _record(product, raw.line, prolog.defaults)
 
 
 def message_frame(raw: bytes) -> tuple[bytes, bytes]:
@@ -81,86 +77,57 @@ def message_frame(raw: bytes) -> tuple[bytes, bytes]:
     )
 
 
-class _LimitedStream:
-    """A stream that raises FeedError when a record exceeds MAX_RECORD_BYTES."""
+def _parse(
+    parser: RecordParser, splitter: MessageSplitter, raw: RawRecord
+) -> Element | InvalidRecord:
+    """Return a Product; an InvalidRecord, as the sender wrote it, if it is not well-formed."""
+    try:
+        return parser.parse(raw)
+    except MalformedRecord:
+        exact = splitter.exact_record()
+    try:
+        return parser.parse(exact)
+    except MalformedRecord as error:
+        content, product = parser.recover(exact)
+        reference, isbn = "", None
+        if product is not None:
+            reference, _notification = _reference_and_notification(product)
+            isbn = printed_isbn_of(composite(product))
+        return InvalidRecord(
+            *(reference or None, exact.line, digest(content), content),
+            *(isbn, error.code, error.reason),
+        )
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.record_bytes = 0  # bytes read since the end of the last record
 
-    def read(self, size: int = -1, /) -> bytes:
-        chunk = self._stream.read(size)
-        self.record_bytes += len(chunk)
-        if self.record_bytes > MAX_RECORD_BYTES:
-            limit = MAX_RECORD_BYTES // 1024**2
-            message = f"The file has more than {limit} MB without a record: it is not a feed."
-            raise FeedError("record_too_large", message)
-        return chunk
+def _record(product: Element, line: int, defaults: dict[str, str]) -> FeedRecord:
+    """Return a record of the kind that its notification type says."""
+    if defaults:
+        apply_defaults(product, defaults)
+    raw: bytes = etree.tostring(product, encoding="utf-8", with_tail=False)
+    etree.strip_tags(product, etree.Comment, etree.ProcessingInstruction)
+    reference, notification = _reference_and_notification(product)
+    if reference and notification in REPLACE_TYPES:
+        return OnixReplace(reference, line, _digest(raw), raw, product)
+    if reference and notification == UPDATE_TYPE:
+        return OnixUpdate(reference, line, _digest(raw), raw, product)
+    if reference and notification == DELETE_TYPE:
+        return OnixDelete(reference, line, _digest(raw), raw, product)
+    isbn = printed_isbn_of(composite(product))
+    code, reason = _why_invalid(reference, notification)
+    return InvalidRecord(reference or None, line, _digest(raw), raw, isbn, code, reason)
 
 
-class _MessageReader:
-    """The state of one message while it is read."""
-
-    def __init__(self, stream: _LimitedStream) -> None:
-        self._stream = stream
-        self._root: Element | None = None
-        self._has_header = False
-        self._defaults: dict[str, str] = {}
-        self._has_doctype = False
-        self._first_record = True
-
-    def records(self, context: etree.iterparse[tuple[str, Element]]) -> Iterator[FeedRecord]:
-        for event, element in context:
-            if self._root is None:
-                self._begin(element)
-            if event == "start" or element.getparent() not in {None, self._root}:
-                continue
-            name = reference_name(element.tag)
-            if name == "Header":
-                self._defaults = read_header(element, repeated=self._has_header)
-                self._has_header = True
-            elif name == "Product":
-                yield self._record(element)
-                self._first_record = False
-                self._stream.record_bytes = 0
-                # Free earlier records. The current one stays: the parser may be inside its tail.
-                parent = element.getparent()
-                while parent is not None and element.getprevious() is not None:
-                    del parent[0]
-
-    def _begin(self, element: Element) -> None:
-        tree = element.getroottree()
-        self._root = tree.getroot()
-        check_root(self._root)
-        self._has_doctype = check_doctype(tree)
-
-    def _record(self, product: Element) -> FeedRecord:
-        if self._first_record:
-            check_first_record(product)
-        if self._has_doctype:
-            expand_html_entities(product)
-        if self._defaults:
-            apply_defaults(product, self._defaults)
-        line = first_line(product)
-        raw: bytes = etree.tostring(product, encoding="utf-8", with_tail=False)
-        etree.strip_tags(product, etree.Comment, etree.ProcessingInstruction)
-        reference = notification = ""
-        for child in product:
-            name = reference_name(child.tag)
-            if name == "RecordReference":
-                reference = text(child)
-            elif name == "NotificationType":
-                notification = text(child)
-                break
-        if reference and notification in REPLACE_TYPES:
-            return OnixReplace(reference, line, _digest(raw), raw, product)
-        if reference and notification == UPDATE_TYPE:
-            return OnixUpdate(reference, line, _digest(raw), raw, product)
-        if reference and notification == DELETE_TYPE:
-            return OnixDelete(reference, line, _digest(raw), raw, product)
-        isbn = printed_isbn_of(composite(product))
-        code, reason = _why_invalid(reference, notification)
-        return InvalidRecord(reference or None, line, _digest(raw), raw, isbn, code, reason)
+def _reference_and_notification(product: Element) -> tuple[str, str]:
+    """Return RecordReference and NotificationType, which come first; "" for what is missing."""
+    reference = notification = ""
+    for child in product:
+        name = reference_name(child.tag)
+        if name == "RecordReference":
+            reference = text(child)
+        elif name == "NotificationType":
+            notification = text(child)
+            break
+    return reference, notification
 
 
 def _digest(raw: bytes) -> str:
@@ -180,10 +147,3 @@ def _why_invalid(reference: str, notification: str) -> tuple[str, str]:
     actual = f"the NotificationType {notification}" if notification else "no NotificationType"
     reason = f"The record has {actual}: use 01 to 05, for example 03 for a published book."
     return "unknown_notification" if notification else "missing_notification", reason
-
-
-def _syntax_error(error: etree.XMLSyntaxError) -> FeedError:
-    where = f" in line {error.lineno:,}" if error.lineno else ""
-    detail = (error.msg or "it is empty").rstrip(".")
-    message = f"The file is not well-formed XML{where}: {detail}. Request a new copy."
-    return FeedError("invalid_xml", message)

@@ -118,6 +118,12 @@ def _reference_name(tag: object) -> str | None:
 reference_name: Callable[[Any], str | None] = lru_cache(maxsize=4096)(_reference_name)
 
 
+def local_name(element: Element) -> str:
+    """Return the name without namespace; empty for comments and processing instructions."""
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
 def composite(element: Element) -> Composite:
     """Return an element's children by reference name."""
     children: Composite = {}

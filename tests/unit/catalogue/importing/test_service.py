@@ -70,6 +70,19 @@ def test_feeds_of_several_formats_are_imported_and_summed(service, engine, feed)
     ]
 
 
+def test_a_malformed_record_is_written_to_the_file_of_refused_records(service, engine, feed):
+    records = (record("a", isbn=ISBNS[0]), record("b", isbn=ISBNS[1]), record("c", isbn=ISBNS[2]))
+    feed.write_bytes(message(*records).replace(b"<RecordReference>b", b"\x10<RecordReference>b"))
+    summary, events = run(service, feed)
+    assert (summary.new, summary.refused, summary.stopped) == (2, 1, None)
+    assert (summary.errors[0].code, summary.errors[0].isbn) == ("invalid_xml", ISBNS[1])
+    assert skus(engine) == {ISBNS[0], ISBNS[2]}
+    refused = events[-1].refused_file
+    refused.write_bytes(refused.read_bytes().replace(b"\x10", b""))
+    assert run(service, refused)[0].new == 1
+    assert skus(engine) == set(ISBNS[:3])
+
+
 def test_progress_has_the_position_in_a_file(service, feed):
     _summary, events = run(service, feed)
     positions = [event.position for event in events if isinstance(event, BatchImported)]

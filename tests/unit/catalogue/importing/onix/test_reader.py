@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookshop.catalogue.importing.onix import message_frame, read, reader
+from bookshop.catalogue.importing.onix import message_frame, read, record_parser, splitter
 from bookshop.catalogue.importing.onix.reader import UNSUPPORTED_TYPES
 from bookshop.catalogue.importing.records import (
     DeleteRecord,
@@ -363,14 +363,15 @@ def test_html_entities_are_expanded():
 
 
 def test_a_file_without_records_is_limited(monkeypatch):
-    monkeypatch.setattr(reader, "MAX_RECORD_BYTES", 1024 * 1024)
+    monkeypatch.setattr(splitter, "MAX_UNREAD_BYTES", 1024 * 1024)
     flood = b"<ONIXMessage>" + b"<x>y</x>" * 300_000
     assert error_of(flood) == "record_too_large"
     assert error_of(gzip.compress(flood)) == "record_too_large"
 
 
 def test_the_limit_applies_to_each_record(monkeypatch):
-    monkeypatch.setattr(reader, "MAX_RECORD_BYTES", 100_000)
+    monkeypatch.setattr(splitter, "MAX_UNREAD_BYTES", 100_000)
+    monkeypatch.setattr(record_parser, "MAX_RECORD_BYTES", 100_000)
     assert len(records_of(message(*[record()] * 500))) == 500
 
 
@@ -399,20 +400,6 @@ def test_memory_does_not_grow_with_the_file():
 
     # Records have 3 kB each; the tolerance is for other allocations of this process.
     assert peak(1000) < peak(100) + 1_000_000
-
-
-def test_earlier_records_are_removed_from_the_tree(monkeypatch):
-    sizes = []
-    original = reader.first_line
-
-    def watched(product):
-        parent = product.getparent()
-        sizes.append(len(parent[: parent.index(product)]))
-        return original(product)
-
-    monkeypatch.setattr(reader, "first_line", watched)
-    records_of(message(*[record(f"moss.{number}") for number in range(50)]))
-    assert max(sizes) <= 1
 
 
 def test_records_remain_usable_after_later_ones_are_read():
