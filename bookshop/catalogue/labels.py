@@ -25,7 +25,17 @@ from bookshop.catalogue.codes.product_forms import FORMS, KINDS
 from bookshop.catalogue.codes.roles import ROLES
 from bookshop.catalogue.codes.subjects import SUBJECTS
 from bookshop.catalogue.edition import THEMA, Feature, Subject
+from bookshop.catalogue.forms import Format
 from bookshop.i18n import Translate, _
+
+#: The labels of the formats that customers choose between.
+FORMATS = {
+    Format.HARDBACK: _("Hardback"),
+    Format.PAPERBACK: _("Paperback"),
+    Format.EBOOK: _("E-book"),
+    Format.AUDIOBOOK: _("Audiobook"),
+    Format.OTHER: _("Other"),
+}
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,7 @@ def listing_row(
         "published": edition.published or edition.on_sale or UNKNOWN_DATE,
         "state": offer.state.value,
         "amount": offer.price and offer.price.amount,
+        "work": edition.work,
         "review_on": offer.changes_on,
     }
 

@@ -71,7 +71,8 @@ class ListingRecord(Base):
     """The columns that lists need: derived from an edition for a day and a sales context.
 
     `form` is a `forms.form_key`, `format` a `forms.Format`, `state` a `pricing.SaleState`. `amount`
-    is today's price in minor units of the shop's currency. `published` is UNKNOWN_DATE if the
+    is today's price in minor units of the shop's currency. `work` is the same for all formats of a
+    work, None if no other format is known. `published` is UNKNOWN_DATE if the
     edition has no date. The offer changes on `review_on`: from then on the row is out of date.
     """
 
@@ -97,6 +98,7 @@ class ListingRecord(Base):
     published: Mapped[date]
     state: Mapped[str]
     amount: Mapped[int | None]
+    work: Mapped[str | None] = mapped_column(index=True)
     review_on: Mapped[date | None] = mapped_column(index=True)
 
 

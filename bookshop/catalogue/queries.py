@@ -3,50 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.engine import Connection, Engine
 
 from bookshop import clock
 from bookshop.catalogue.edition import Edition
-from bookshop.catalogue.models import UNKNOWN_DATE, BookRecord, ListingRecord
-from bookshop.catalogue.pricing import (
-    Availability,
-    Offer,
-    SalesContext,
-    SaleState,
-    availability_of,
-    offer_on,
+from bookshop.catalogue.models import BookRecord, ListingRecord
+from bookshop.catalogue.pricing import Offer, SalesContext, SaleState, offer_on
+from bookshop.catalogue.works.grouping import Conditions, Work, represents_work, with_formats
+from bookshop.catalogue.works.listing import (
+    Listing,
+    has_stock,
+    listing_from_row,
+    select_listings,
 )
-from bookshop.money import Money
 
-INDEX_SIZE = 48  # books that the index shows at most
+INDEX_SIZE = 48  # works that the index shows at most
 MAX_OTHER_FORMATS = 24
 # ONIX list 51: the same content in another format, or an edition that this one is based on.
 SAME_WORK = frozenset({"06", "13", "27"})
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A book in a list. `price` is in the shop's currency, None if the book has none.
-
-    `form` is a `forms.form_key`, `format` a `forms.Format`. `published` is None if it is unknown,
-    `cover` if there is none.
-    """
-
-    sku: str
-    title: str
-    subtitle: str | None
-    byline: str
-    form: str
-    format: str
-    language: str
-    cover: str | None
-    published: date | None
-    price: Money | None
-    availability: Availability
 
 
 @dataclass(frozen=True)
@@ -63,61 +41,29 @@ class BookDetail:
         return self.edition.sku
 
 
-#: The columns of a listing; unreserved stock comes from the book's own row.
-COLUMNS = (
-    ListingRecord.book_id,
-    ListingRecord.sku,
-    ListingRecord.title,
-    ListingRecord.subtitle,
-    ListingRecord.byline,
-    ListingRecord.form,
-    ListingRecord.format,
-    ListingRecord.language,
-    ListingRecord.cover,
-    ListingRecord.published,
-    ListingRecord.state,
-    ListingRecord.amount,
-    (BookRecord.stock - BookRecord.reserved).label("free"),
-)
-HAS_STOCK = BookRecord.stock.is_(None) | (BookRecord.stock > BookRecord.reserved)
+def _on_sale(*states: SaleState) -> Conditions:
+    values = [state.value for state in states]
+    return lambda listing, book: (listing.state.in_(values), has_stock(book))
 
 
-def select_listings(*more: Any) -> Select[*tuple[Any, ...]]:
-    """Return a SELECT of the listings' columns and of `more` columns."""
+def _newest(state: SaleState) -> Select[*tuple[Any, ...]]:
+    conditions = _on_sale(state)
     return (
-        select(*COLUMNS, *more)
-        .select_from(ListingRecord)
-        .join(BookRecord, BookRecord.id == ListingRecord.book_id)
-    )
-
-
-def listing_from_row(row: Row[*tuple[Any, ...]], currency: str) -> Listing:
-    """Return the listing in a row of `select_listings`."""
-    return Listing(
-        sku=row.sku,
-        title=row.title,
-        subtitle=row.subtitle,
-        byline=row.byline,
-        form=row.form,
-        format=row.format,
-        language=row.language,
-        cover=row.cover,
-        published=None if row.published == UNKNOWN_DATE else row.published,
-        price=None if row.amount is None else Money(row.amount, currency),
-        availability=availability_of(SaleState(row.state), row.free),
+        select_listings()
+        .where(
+            *conditions(ListingRecord, BookRecord),
+            represents_work(ListingRecord.published, descending=True, conditions=conditions),
+        )
+        .order_by(ListingRecord.published.desc(), ListingRecord.book_id.desc())
+        .limit(bindparam("limit"))
     )
 
 
 # Built once: building a statement costs more than executing it.
+_NEWEST = {state: _newest(state) for state in (SaleState.BUY, SaleState.PREORDER)}
 _BY_SKU = select_listings().where(BookRecord.sku == bindparam("sku"))
 _DETAIL_BY_SKU = select_listings(BookRecord.edition, BookRecord.changed_at).where(
     BookRecord.sku == bindparam("sku")
-)
-_PURCHASABLE = (
-    select_listings()
-    .where(ListingRecord.state == bindparam("state"), HAS_STOCK)
-    .order_by(ListingRecord.published.desc(), ListingRecord.book_id.desc())
-    .limit(bindparam("limit"))
 )
 _OTHERS = (
     select_listings()
@@ -135,17 +81,18 @@ class CatalogueQueries:
     def __init__(self, engine: Engine, sales_context: SalesContext) -> None:
         self._engine = engine
         self._sales_context = sales_context
+        self._currency = sales_context.currency
 
-    def purchasable(self, limit: int = INDEX_SIZE) -> list[Listing]:
-        """Return books that can be bought now: released ones first, the newest first."""
+    def purchasable(self, limit: int = INDEX_SIZE) -> list[Work]:
+        """Return works that can be bought now: released ones first, the newest first."""
         listings: list[Listing] = []
         with self._engine.connect() as connection:
-            for state in (SaleState.BUY, SaleState.PREORDER):
+            for statement in _NEWEST.values():
                 if len(listings) < limit:
-                    listings += self._listings(
-                        connection, _PURCHASABLE, state=state.value, limit=limit - len(listings)
-                    )
-        return listings
+                    shown = {listing.work for listing in listings if listing.work}
+                    found = self._listings(connection, statement, limit=limit)
+                    listings += [listing for listing in found if listing.work not in shown]
+            return with_formats(connection, listings[:limit], _on_sale(*_NEWEST), self._currency)
 
     def listing(self, sku: str) -> Listing | None:
         """Return the listing with that SKU, or None."""
@@ -160,7 +107,7 @@ class CatalogueQueries:
         if row is None:
             return None
         return BookDetail(
-            listing=listing_from_row(row, self._sales_context.currency),
+            listing=listing_from_row(row, self._currency),
             edition=row.edition,
             offer=offer_on(row.edition, self._sales_context, clock.now().date()),
             changed_at=row.changed_at,
@@ -192,4 +139,4 @@ class CatalogueQueries:
         self, connection: Connection, statement: Select[*tuple[Any, ...]], **parameters: Any
     ) -> list[Listing]:
         rows = connection.execute(statement, parameters)
-        return [listing_from_row(row, self._sales_context.currency) for row in rows]
+        return [listing_from_row(row, self._currency) for row in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookshop.catalogue.queries import Listing
+from bookshop.catalogue.works.listing import Listing
 from bookshop.orders.snapshot import OrderSnapshot
 
 

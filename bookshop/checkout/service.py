@@ -15,8 +15,9 @@ from transaction import TransactionManager
 
 from bookshop import clock
 from bookshop.catalogue.pricing import AvailabilityCode
-from bookshop.catalogue.queries import CatalogueQueries, Listing
+from bookshop.catalogue.queries import CatalogueQueries
 from bookshop.catalogue.resources import possible_skus
+from bookshop.catalogue.works.listing import Listing
 from bookshop.checkout.errors import (
     ConfirmationRequired,
     OrderClosedError,

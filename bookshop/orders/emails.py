@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -15,13 +16,14 @@ from pyramid.registry import Registry
 from pyramid_jinja2 import IJinja2Environment
 from sqlalchemy.orm import Session
 
+from bookshop.catalogue import labels
 from bookshop.mail.message import EmailContent, QueuedMail
 from bookshop.money import Money
 from bookshop.orders.fulfilment.preorders import expected_release
 from bookshop.orders.links import LIFE, order_url
 from bookshop.orders.models import Order
 from bookshop.orders.notifications import MailKind
-from bookshop.orders.snapshot import OrderSnapshot, order_snapshot
+from bookshop.orders.snapshot import LineSnapshot, OrderSnapshot, order_snapshot
 from bookshop.services import services
 
 DOMAIN = "bookshop"
@@ -67,7 +69,10 @@ class EmailComposer:
             case MailKind.REFUNDED:
                 values["amount"] = Money(mail.detail["amount"], order.total.currency)
             case MailKind.SHIPPED:
-                values["sent"] = mail.detail["lines"]
+                lines = {line.sku: line for line in order.lines}
+                values["sent"] = [
+                    {**sent, "book": lines.get(sent.get("sku"))} for sent in mail.detail["lines"]
+                ]
                 values["tracking"] = mail.detail["tracking"]
         return values
 
@@ -105,5 +110,16 @@ class EmailComposer:
             return translated
 
         environment: Environment = pages.overlay(autoescape=autoescape)
-        environment.globals = {**pages.globals, "gettext": gettext, "ngettext": ngettext}
+        environment.globals = {
+            **pages.globals,
+            "gettext": gettext,
+            "ngettext": ngettext,
+            "edition_of": lambda line: _edition_of(line, gettext),
+        }
         return environment
+
+
+def _edition_of(line: LineSnapshot, gettext: Callable[[str], str]) -> str:
+    """Return author and format of a line; empty for lines of older orders, which lack them."""
+    form = gettext(labels.form(line.form)) if line.form else ""
+    return ", ".join(filter(None, (line.byline, form)))

@@ -98,11 +98,12 @@ class Order(Base):
 
 
 class OrderLine(Base):
-    """Copies of a book in an order, with title and price at the time of the order.
+    """Copies of a book in an order, as described and priced at the time of the order.
 
     Amounts are in minor units of `currency`; `tax_amount` is None if no tax was calculated.
-    `shipped` counts the copies that were dispatched or, if `digital`, handed over; `restocked`
-    those that were sold and are back in stock because of a refund.
+    `byline` and `form`, a `forms.form_key`, are empty if they are not known. `shipped` counts the
+    copies that were dispatched or, if `digital`, handed over; `restocked` those that were sold and
+    are back in stock because of a refund.
     """
 
     __tablename__ = "order_lines"
@@ -119,6 +120,8 @@ class OrderLine(Base):
     position: Mapped[int] = mapped_column(primary_key=True)
     sku: Mapped[str]
     title: Mapped[str]
+    byline: Mapped[str] = mapped_column(default="")
+    form: Mapped[str] = mapped_column(default="")
     digital: Mapped[bool] = mapped_column(default=False)
     quantity: Mapped[int]
     currency: Mapped[str]

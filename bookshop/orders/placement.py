@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bookshop.catalogue.queries import Listing
+from bookshop.catalogue.works.listing import Listing
 from bookshop.db import insert_into
 from bookshop.money import Money
 from bookshop.orders.audit import Cause, TransitionContext, record_transition
@@ -77,6 +77,8 @@ def _line(listing: Listing, price: Money) -> OrderLine:
         position=1,
         sku=listing.sku,
         title=listing.title,
+        byline=listing.byline,
+        form=listing.form,
         digital=listing.form.startswith(DIGITAL),
         quantity=1,
         currency=price.currency,

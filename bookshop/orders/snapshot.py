@@ -17,6 +17,8 @@ class LineSnapshot:
 
     sku: str
     title: str
+    byline: str
+    form: str
     digital: bool
     quantity: int
     shipped: int
@@ -76,6 +78,8 @@ def order_snapshot(order: Order) -> OrderSnapshot:
             LineSnapshot(
                 sku=line.sku,
                 title=line.title,
+                byline=line.byline,
+                form=line.form,
                 digital=line.digital,
                 quantity=line.quantity,
                 shipped=line.shipped,

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.demo_books import MOSS
+from tests.demo_books import FOUR_FORMATS, MOSS, MOSS_PAPERBACK
 
 pytestmark = pytest.mark.detail
 
@@ -42,9 +42,9 @@ def test_book_is_found_and_bought_by_keyboard(page):
     page.keyboard.press("Enter")
     page.wait_for_url("**/books/?q=moss")
 
-    tab_to(page, page.locator(f"main h2 a[href$='/books/{MOSS}']"))
+    tab_to(page, page.locator(f"main h2 a[href$='/books/{MOSS_PAPERBACK}']"))
     page.keyboard.press("Enter")
-    page.wait_for_url(f"**/books/{MOSS}")
+    page.wait_for_url(f"**/books/{MOSS_PAPERBACK}")
     expect(page.locator("h1")).to_contain_text("Moss")
 
     tab_to(page, page.locator("main .offer a[href*='item=']"))
@@ -84,6 +84,38 @@ def test_focus_is_visible(page):
         assert float(width.removesuffix("px")) >= 2, focused.evaluate(
             "element => element.outerHTML"
         )
+
+
+def bottom(locator):
+    """The lower edge of an element on the page, in CSS pixels."""
+    box = locator.bounding_box()
+    return box["y"] + box["height"]
+
+
+def test_first_row_of_the_index_shows_its_prices_on_a_laptop(page):
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto("/")
+    for number in range(5):
+        assert bottom(page.locator(".book-card .purchase").nth(number)) <= 800
+
+
+def test_price_and_button_of_a_book_are_on_the_first_screen_of_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    for sku in (MOSS, FOUR_FORMATS[0]):
+        page.goto(f"/books/{sku}")
+        assert bottom(page.locator(".offer .price")) <= 844
+        assert bottom(page.locator(".offer .button")) <= 844
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_format_is_chosen_and_bought_by_keyboard(page):
+    page.goto("/")
+    card = page.locator(f".book-card:has([data-format='{FOUR_FORMATS[0]}'])")
+    tab_to(page, card.locator("summary"))
+    page.keyboard.press("Enter")
+    tab_to(page, card.locator(f"[data-format='{FOUR_FORMATS[2]}']"))
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/checkout?item={FOUR_FORMATS[2]}")
 
 
 def test_phone_opens_the_filters(page):

@@ -7,7 +7,7 @@ from bookshop import clock
 from bookshop.catalogue.models import ListingRecord
 from bookshop.catalogue.version import bump_version
 from bookshop.catalogue.writer import withdraw_books
-from tests.demo_books import COUNT, MOSS, PREORDER
+from tests.demo_books import COUNT, FOUR_FORMATS, MOSS, PREORDER, WORKS
 
 
 def buy_links(page):
@@ -24,10 +24,65 @@ def test_index_links_exactly_the_purchasable_books_to_the_checkout(shop):
     page = shop.visitor().get("/")
 
     expected = {
-        f"/checkout?item={book.sku}" for book in shop.registry.services.catalogue.purchasable()
+        f"/checkout?item={book.sku}"
+        for work in shop.registry.services.catalogue.purchasable()
+        for book in work.formats
     }
     assert buy_links(page) == expected
     assert len(expected) >= 24
+
+
+@pytest.mark.parametrize("path", ["/", "/books/", "/books/?q=lies"])
+def test_a_work_has_one_card_with_its_formats_and_its_lowest_price(shop, path):
+    page = shop.visitor().get(path)
+
+    (card,) = (
+        card for card in page.html.select("main li[data-sku]") if card["data-sku"] in FOUR_FORMATS
+    )
+    assert card.select_one(".purchase > .price")["data-amount"] == "599"
+    assert tuple(link["data-format"] for link in card.select("[data-format]")) == FOUR_FORMATS
+    assert [link["href"] for link in card.select("[data-format]")] == [
+        f"/checkout?item={sku}" for sku in FOUR_FORMATS
+    ]
+
+
+def test_filtered_lists_offer_the_matching_formats_only(shop):
+    page = shop.visitor().get("/books/?format=hardback&q=lies")
+
+    (card,) = page.html.select("main li[data-sku]")
+    assert card["data-sku"] == FOUR_FORMATS[0]
+    assert card.select_one(".purchase > .price")["data-amount"] == "2200"
+    assert buy_links(page) == {f"/checkout?item={FOUR_FORMATS[0]}"}
+
+
+def test_sold_out_format_is_not_offered_on_the_card_of_its_work(shop):
+    shop.change_book(FOUR_FORMATS[1], stock=0)
+
+    page = shop.visitor().get("/")
+
+    assert f"/checkout?item={FOUR_FORMATS[1]}" not in buy_links(page)
+    assert f"/checkout?item={FOUR_FORMATS[0]}" in buy_links(page)
+
+
+def test_book_page_switches_between_formats_with_prices(shop):
+    page = shop.visitor().get(f"/books/{FOUR_FORMATS[2]}")
+
+    formats = page.html.select(".formats a")
+    assert [link["href"] for link in formats] == [f"/books/{sku}" for sku in FOUR_FORMATS]
+    assert ["aria-current" in link.attrs for link in formats] == [False, False, True, False]
+    assert [link.select_one(".price").text for link in formats] == [
+        "£22.00",
+        "£12.99",
+        "£5.99",
+        "£13.99",
+    ]
+
+
+def test_filters_stay_open_once_one_is_chosen(shop):
+    visitor = shop.visitor()
+
+    assert "open" not in visitor.get("/books/").html.select_one(".facets").attrs
+    assert "open" in visitor.get("/books/?format=ebook").html.select_one(".facets").attrs
 
 
 def test_preorder_shows_its_release_date_everywhere(shop):
@@ -126,7 +181,7 @@ def test_isbn_10_redirects_to_the_canonical_url(shop):
     assert moved.location.endswith("/books/9780471117094")
 
 
-def test_list_pages_contain_every_book_once(shop):
+def test_list_pages_contain_every_work_once(shop):
     visitor = shop.visitor()
     seen, url = [], "/books/"
     while url:
@@ -135,7 +190,7 @@ def test_list_pages_contain_every_book_once(shop):
         following = page.html.select_one("a[rel=next]")
         url = following and following["href"]
 
-    assert len(seen) == len(set(seen)) == COUNT
+    assert len(seen) == len(set(seen)) == WORKS
 
 
 @pytest.mark.parametrize(

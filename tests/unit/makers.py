@@ -70,6 +70,8 @@ def order(*books: BookRecord, quantity: int = 1, price: int = 999, **values) -> 
             position=position,
             sku=item.sku,
             title=item.title,
+            byline=item.listing.byline,
+            form=item.listing.form,
             quantity=quantity,
             currency=values.get("currency", "GBP"),
             unit_amount=price,

@@ -1,22 +1,28 @@
 """Covers as HTML `<picture>` elements.
 
-A stored cover is named `<digest>.<width>x<height>`: the digest of the source file, and the size of
-the largest image. The names of all its files follow from that, so pages read no folder.
+A stored cover is named `<digest>.<width>x<height>.v2`: the digest of the source file, the size of
+the largest image, and the version of WIDTHS. The names of all its files follow from that, so pages
+read no folder.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-#: Widths in pixels: lists, lists on high-resolution screens, and the page of a book.
-WIDTHS = (160, 320, 640)
+#: Widths in pixels: lists, lists on high-resolution screens, the index on phones, and the page of
+#: a book. Covers whose name has no version have no image of 400 pixels.
+WIDTHS = (160, 320, 400, 640)
+UNVERSIONED_WIDTHS = (160, 320, 640)
+VERSION = "v2"
 #: Content types by file suffix, in order of preference; the last is the fallback.
 TYPES = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
 DEMO_SIZE = (400, 600)  # pixels, of the demo's drawings
 _NAME = re.compile(
     r"(?P<digest>[0-9a-f]{24})\.(?P<width>[1-9][0-9]{0,4})x(?P<height>[1-9][0-9]{0,4})"
+    rf"(?P<version>\.{VERSION})?"
 )
 
 
@@ -40,11 +46,11 @@ def stored_picture(name: str, prefix: str) -> Picture | None:
     if match is None:
         return None
     width, height = int(match["width"]), int(match["height"])
+    widths = widths_up_to(width, WIDTHS if match["version"] else UNVERSIONED_WIDTHS)
 
     def srcset(suffix: str) -> str:
         return ", ".join(
-            f"{prefix}/{file_name(match['digest'], each, suffix)} {each}w"
-            for each in widths_up_to(width)
+            f"{prefix}/{file_name(match['digest'], each, suffix)} {each}w" for each in widths
         )
 
     *preferred, fallback = TYPES
@@ -62,9 +68,14 @@ def cover_picture(name: str, prefix: str) -> Picture:
     return stored_picture(name, prefix) or Picture(f"{prefix}/{quote(name)}", *DEMO_SIZE)
 
 
-def widths_up_to(width: int) -> list[int]:
+def cover_name(digest: str, width: int, height: int) -> str:
+    """Return the name of a stored cover whose largest image has that size."""
+    return f"{digest}.{width}x{height}.{VERSION}"
+
+
+def widths_up_to(width: int, widths: Iterable[int] = WIDTHS) -> list[int]:
     """Return the widths of the files of a cover whose largest image has that width."""
-    return [each for each in WIDTHS if each < width] + [width]
+    return [each for each in widths if each < width] + [width]
 
 
 def file_name(digest: str, width: int, suffix: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bookshop.catalogue.covers.picture import WIDTHS, file_name, widths_up_to
+from bookshop.catalogue.covers.picture import WIDTHS, cover_name, file_name, widths_up_to
 from bookshop.catalogue.edition import digest
 
 MAX_BYTES = 20 * 2**20
@@ -50,7 +50,7 @@ class CoverStore:
                 if not path.exists():
                     resized = resized or image.resize(scaled_size(image, width), LANCZOS)
                     save_image(path, resized, options)
-        return "{}.{}x{}".format(name, *scaled_size(image, largest))
+        return cover_name(name, *scaled_size(image, largest))
 
     def path(self, file: str) -> Path:
         """Return the path of a file: in one of 256 folders, which keeps each of them small."""

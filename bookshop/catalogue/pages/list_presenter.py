@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from babel.numbers import format_decimal
 from pyramid.request import Request
@@ -26,13 +25,6 @@ HEADINGS = {
     "language": _("Language"),
     "availability": _("Availability"),
     "price": _("Price"),
-}
-FORMAT_LABELS = {
-    Format.HARDBACK: _("Hardback"),
-    Format.PAPERBACK: _("Paperback"),
-    Format.EBOOK: _("E-book"),
-    Format.AUDIOBOOK: _("Audiobook"),
-    Format.OTHER: _("Other"),
 }
 AVAILABILITY_LABELS = {"available": _("In stock"), "preorder": _("Pre-order")}
 SORT_LABELS = {
@@ -191,8 +183,9 @@ class ListPresenter:
             return self._price_band_label(value)
         if name == "subject":
             return str(self._translate(labels.subject(value) or value))
-        texts: dict[Any, Any] = FORMAT_LABELS if name == "format" else AVAILABILITY_LABELS
-        return str(self._translate(texts[value]))
+        if name == "format":
+            return str(self._translate(labels.FORMATS[Format(value)]))
+        return str(self._translate(AVAILABILITY_LABELS[value]))
 
     def _price_band_label(self, name: str) -> str:
         low, _dash, high = name.partition("-")

@@ -6,29 +6,22 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote
 
-from babel.numbers import format_decimal
-from markupsafe import Markup
 from pyramid.request import Request
-from stdnum import isbn as isbn_number
 
 from bookshop import clock
 from bookshop.catalogue import labels, urls
+from bookshop.catalogue.covers.drawn import DrawnCover, drawn_cover
 from bookshop.catalogue.covers.picture import Picture, cover_picture
 from bookshop.catalogue.edition import (
-    THEMA,
     UNDETERMINED,
-    Contributor,
-    Edition,
-    Series,
-    Subject,
 )
+from bookshop.catalogue.forms import Format
 from bookshop.catalogue.pricing import AvailabilityCode
-from bookshop.catalogue.queries import BookDetail, Listing
-from bookshop.i18n import _
+from bookshop.catalogue.works.grouping import Work
+from bookshop.catalogue.works.listing import Listing
 from bookshop.money import Money
 from bookshop.services import services
 
-MINUTES_PER_HOUR = 60
 UNRELEASED = {AvailabilityCode.PREORDER, AvailabilityCode.FORTHCOMING}
 
 
@@ -56,6 +49,7 @@ class ListingView:
     format_label: str
     language_label: str
     lang: str
+    drawn_cover: DrawnCover
     price: Money | None
     picture: Picture | None
     url: str
@@ -64,52 +58,20 @@ class ListingView:
 
 
 @dataclass(frozen=True)
-class Topic:
-    """A series or subject of a book; `url` is the list of its books, if there is one."""
+class WorkView(ListingView):
+    """A work in a list, with the properties of the edition that represents it.
 
-    label: str
-    url: str | None
+    `price` is the lowest of its formats; `has_prices` is true if these differ. `format_labels` are
+    the different labels of `formats`, `purchasable` the formats that can be bought.
+    """
 
-
-@dataclass(frozen=True)
-class ContributorView:
-    """A contributor with a translated role; `url` searches for their books."""
-
-    name: str
-    role: str
-    url: str
+    format_labels: tuple[str, ...]
+    purchasable: tuple[ListingView, ...]
+    has_prices: bool
 
 
-@dataclass(frozen=True)
-class AccessibilityFact:
-    """A translated fact about accessibility; `url` is where `detail` links to, if anywhere."""
-
-    label: str
-    detail: str | None
-    url: str | None
-
-
-@dataclass(frozen=True)
-class BookPage(ListingView):
-    """A book on its own page. `fixed` is true if its price is fixed by law."""
-
-    series: tuple[Topic, ...]
-    contributors: tuple[ContributorView, ...]
-    description: Markup
-    fixed: bool
-    publisher: str | None
-    imprint: str | None
-    published: date | None
-    isbn: str | None
-    extent_label: str | None
-    subjects: tuple[Topic, ...]
-    main_subject: Topic | None
-    accessibility: list[tuple[str, list[AccessibilityFact]]]
-    other_formats: list[ListingView]
-
-
-class BookPresenter:
-    """Presents books, for one request."""
+class ListingPresenter:
+    """Presents books and works in lists, for one request."""
 
     def __init__(self, request: Request) -> None:
         self._translate = request.localizer.translate
@@ -125,9 +87,10 @@ class BookPresenter:
             title=listing.title,
             subtitle=listing.subtitle,
             byline=listing.byline,
-            format_label=self._translate(labels.form(listing.form)),
+            format_label=self.format_label(listing.form),
             language_label=self._language(listing.language),
             lang=labels.language_tag(listing.language),
+            drawn_cover=drawn_cover(listing.work or listing.sku),
             price=listing.price,
             picture=self._picture(listing.cover),
             url=urls.book(self._site, listing.sku),
@@ -135,30 +98,29 @@ class BookPresenter:
             availability=self._availability(listing, listing.published),
         )
 
-    def book_page(self, detail: BookDetail, other_formats: list[Listing]) -> BookPage:
-        """Return a book for its own page."""
-        edition = detail.edition
-        main_subject = labels.main_subject(edition.subjects)
-        topics = {
-            each.code: self._subject(each) for each in edition.subjects if each.scheme == THEMA
-        }
-        availability = self._availability(detail.listing, detail.offer.release_date)
-        return BookPage(
-            **{**vars(self.listing(detail.listing)), "availability": availability},
-            series=tuple(map(self._series, edition.series)),
-            contributors=tuple(map(self._contributor, edition.contributors)),
-            description=Markup(edition.description),  # noqa: S704 - sanitised at import  # nosec B704
-            fixed=detail.offer.fixed,
-            publisher=edition.publisher or edition.imprint,
-            imprint=edition.imprint if edition.publisher else None,
-            published=edition.published or edition.on_sale,
-            isbn=isbn_number.format(edition.isbn) if edition.isbn else None,
-            extent_label=self._extent(edition),
-            subjects=tuple(topic for topic in topics.values() if topic),
-            main_subject=topics[main_subject.code] if main_subject else None,
-            accessibility=self._accessibility(edition),
-            other_formats=[self.listing(listing) for listing in other_formats],
+    def format_label(self, form: str) -> str:
+        """Return the translated label of a `forms.form_key`."""
+        return str(self._translate(labels.form(form)))
+
+    def work(self, work: Work) -> WorkView:
+        """Return a work for a list."""
+        formats = [self.listing(edition) for edition in work.formats]
+        purchasable = tuple(each for each in formats if each.availability.can_buy)
+        view = vars(self.listing(work.listing))
+        if purchasable:  # one that is sold out does not hide the others
+            view = {**view, "availability": purchasable[0].availability}
+        return WorkView(
+            **{**view, "price": work.lowest_price},
+            format_labels=self._format_labels(work),
+            purchasable=purchasable,
+            has_prices=len({each.price for each in purchasable}) > 1,
         )
+
+    def _format_labels(self, work: Work) -> tuple[str, ...]:
+        if len(work.formats) == 1:
+            return (self.format_label(work.listing.form),)
+        names = dict.fromkeys(Format(edition.format) for edition in work.formats)
+        return tuple(self._translate(labels.FORMATS[name]) for name in names)
 
     def _availability(self, listing: Listing, release_date: date | None) -> AvailabilityView:
         availability = listing.availability
@@ -179,46 +141,3 @@ class BookPresenter:
 
     def _picture(self, cover: str | None) -> Picture | None:
         return None if cover is None else cover_picture(cover, urls.covers(self._site))
-
-    def _series(self, series: Series) -> Topic:
-        mapping = {"series": series.title, "number": series.number}
-        text = _("${series}, ${number}", mapping=mapping) if series.number else series.title
-        return Topic(self._translate(text), self._list_url(q=series.title))
-
-    def _contributor(self, person: Contributor) -> ContributorView:
-        role = self._translate(labels.role(person.role))
-        return ContributorView(person.name, role, self._list_url(q=person.name))
-
-    def _subject(self, subject: Subject) -> Topic | None:
-        heading = labels.heading(subject, self._translate)
-        if heading is None:
-            return None
-        # Thema qualifiers start with a digit and refine other subjects: they have no list.
-        is_qualifier = not subject.code[:1].isalpha()
-        return Topic(heading, None if is_qualifier else self._list_url(subject=subject.code))
-
-    def _accessibility(self, edition: Edition) -> list[tuple[str, list[AccessibilityFact]]]:
-        return [
-            (
-                self._translate(heading),
-                [
-                    AccessibilityFact(self._translate(fact.label), fact.detail, fact.url)
-                    for fact in facts
-                ],
-            )
-            for heading, facts in labels.accessibility(edition.accessibility)
-        ]
-
-    def _list_url(self, **parameters: str) -> str:
-        return urls.books(self._site, parameters)
-
-    def _extent(self, edition: Edition) -> str | None:
-        """Return the number of pages or the running time."""
-        if edition.pages:
-            count = format_decimal(edition.pages, locale=self._locale)
-            return str(self._translate(_("${count} pages", mapping={"count": count})))
-        if edition.minutes:
-            hours, minutes = divmod(edition.minutes, MINUTES_PER_HOUR)
-            text = _("${hours} h ${minutes} min", mapping={"hours": hours, "minutes": minutes})
-            return str(self._translate(text))
-        return None

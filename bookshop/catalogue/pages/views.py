@@ -10,8 +10,9 @@ from pyramid.request import Request
 from pyramid.view import view_config
 
 from bookshop.catalogue import urls
+from bookshop.catalogue.pages.book_presenter import BookPresenter
 from bookshop.catalogue.pages.list_presenter import ListPresenter
-from bookshop.catalogue.pages.presenters import BookPresenter
+from bookshop.catalogue.pages.presenters import ListingPresenter
 from bookshop.catalogue.resources import Book, Catalogue, WithdrawnBook
 from bookshop.catalogue.search.cursor import CursorError, parse_cursor
 from bookshop.catalogue.search.query import PARAMETERS, Query, QueryError, parse_query
@@ -27,10 +28,9 @@ UNKNOWN_VERSION = -1  # the catalogue's version if the database does not respond
 @view_config(context=Shop, renderer="catalogue/index.jinja2", catalogue_page=())
 def index(_context: Shop, request: Request) -> dict[str, Any]:
     """Show the books that can be bought now."""
-    presenter = BookPresenter(request)
-    listings = services(request).catalogue.purchasable()
+    presenter = ListingPresenter(request)
     return {
-        "books": [presenter.listing(listing) for listing in listings],
+        "books": [presenter.work(work) for work in services(request).catalogue.purchasable()],
         "seo": page_metadata.index(request),
     }
 
@@ -91,9 +91,9 @@ def show_withdrawn_book(context: WithdrawnBook, request: Request) -> dict[str, A
 
 def _list_context(request: Request, presenter: ListPresenter, results: Results) -> dict[str, Any]:
     """Return the template's variables that depend on the results."""
-    books = BookPresenter(request)
+    books = ListingPresenter(request)
     return {
-        "books": [books.listing(listing) for listing in results.listings],
+        "books": [books.work(work) for work in results.works],
         "total": results.total,
         "total_label": presenter.number(results.total),
         "is_exact": results.exact,
@@ -109,4 +109,4 @@ def _list_context(request: Request, presenter: ListPresenter, results: Results) 
 
 def _is_worth_indexing(query: Query, results: Results) -> bool:
     """True for lists that search engines should index: not searches, at most one filter, books."""
-    return bool(results.listings) and not query.q and len(query.filters) <= 1
+    return bool(results.works) and not query.q and len(query.filters) <= 1

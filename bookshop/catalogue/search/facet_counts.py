@@ -1,4 +1,4 @@
-"""SQL that counts books by their properties, and the stored counts of large catalogues.
+"""SQL that counts works by the properties of their editions, and stored counts.
 
 A periodic job counts a large catalogue and stores the counts. After a change, lists show the old
 counts until the job has run again.
@@ -6,30 +6,38 @@ counts until the job has run again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import case, delete, func, literal, or_, select, text, update
+from sqlalchemy import (
+    String,
+    case,
+    cast,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    type_coerce,
+    update,
+)
 from sqlalchemy.engine import Connection, Engine
 
 from bookshop.catalogue.bulk_insert import insert_rows
 from bookshop.catalogue.models import BookRecord, CatalogueState, ListingRecord, ListingSubject
 from bookshop.catalogue.pricing import SaleState
-from bookshop.catalogue.queries import HAS_STOCK
 from bookshop.catalogue.search.models import FacetCount, starts_with
 from bookshop.catalogue.search.price_bands import PriceBands
+from bookshop.catalogue.works.listing import has_stock
 from bookshop.db import writing
 
 LARGE = 20_000  # books, above which a catalogue is not counted during a request
+SEPARATOR, EDITIONS_SEPARATOR = "|", ","
 STORED_LEVELS = 2  # levels of subjects whose counts are stored
 
-_COLUMNS = (
-    FacetCount.subject,
-    FacetCount.format,
-    FacetCount.language,
-    FacetCount.availability,
-    FacetCount.band,
-)
+_COLUMNS = (FacetCount.subject, FacetCount.editions, FacetCount.works)
 
 
 def store_facet_counts(engine: Engine, price_bands: PriceBands) -> bool:
@@ -44,9 +52,9 @@ def store_facet_counts(engine: Engine, price_bands: PriceBands) -> bool:
         if version == counted or not _is_large(connection):
             return False
         rows = [
-            dict(zip((*(column.key for column in _COLUMNS), "books"), row, strict=True))
+            dict(zip((column.key for column in _COLUMNS), row, strict=True))
             for level in range(STORED_LEVELS + 1)
-            for row in count_books(connection, price_bands, "", level)
+            for row in count_works(connection, price_bands, "", level)
         ]
     with writing(engine).begin() as connection:
         connection.execute(delete(FacetCount))
@@ -64,43 +72,64 @@ def stored_counts(connection: Connection, subject: str) -> Sequence[Any]:
         starts_with(FacetCount.subject, subject)
         & (func.length(FacetCount.subject) == len(subject) + 1),
     )
-    return connection.execute(select(*_COLUMNS, FacetCount.books).where(subject_or_child)).all()
+    return connection.execute(select(*_COLUMNS).where(subject_or_child)).all()
 
 
-def count_books(
+def count_works(
     connection: Connection, price_bands: PriceBands, subject: str, level: int
-) -> Sequence[Any]:
-    """Return rows of _COLUMNS and a count: of a subject, or of its descendants `level` levels down.
+) -> list[tuple[str, str, int]]:
+    """Return subjects, editions and numbers of works whose editions have equal properties.
 
-    The empty subject at level 0 counts all books, with or without a subject.
+    The works are of a subject, or of its descendants `level` levels down. The empty subject at
+    level 0 counts all works, with or without a subject.
     """
-    code: Any = ListingSubject.code if subject or level else literal("")
-    availability = case(
-        (HAS_STOCK & (ListingRecord.state == SaleState.BUY.value), "available"),
-        (HAS_STOCK & (ListingRecord.state == SaleState.PREORDER.value), "preorder"),
-        else_="",
-    )
-    properties = (
-        code,
-        ListingRecord.format,
-        ListingRecord.language,
-        availability,
-        price_bands.index_of(ListingRecord.amount),
-    )
-    names = [f"property_{index}" for index in range(len(properties))]
-    labelled = (each.label(name) for each, name in zip(properties, names, strict=True))
-    statement = (
-        select(*labelled, func.count())
-        .select_from(ListingRecord)
-        .join(BookRecord, BookRecord.id == ListingRecord.book_id)
-    )
+    code = ListingSubject.code if subject or level else literal("")
+    edition = _properties(price_bands)
+    statement = select(code.label("code"), edition.label("edition")).select_from(ListingRecord)
+    statement = statement.join(BookRecord, BookRecord.id == ListingRecord.book_id)
     if subject or level:
         of_book = ListingSubject.book_id == ListingRecord.book_id
         statement = statement.join(ListingSubject, of_book).where(
             starts_with(ListingSubject.code, subject),
             func.length(ListingSubject.code) == len(subject) + level,
         )
-    return connection.execute(statement.group_by(*map(text, names))).all()
+    single = statement.where(ListingRecord.work.is_(None)).subquery()
+    editions = func.aggregate_strings(edition, EDITIONS_SEPARATOR).label("edition")
+    several = (
+        statement.with_only_columns(code.label("code"), editions)
+        .where(ListingRecord.work.is_not(None))
+        .group_by(text("code"), ListingRecord.work)
+        .subquery()
+    )
+    counts: Counter[tuple[str, str]] = Counter()
+    for rows in (single, several):
+        grouped = select(rows.c.code, rows.c.edition, func.count()).group_by(
+            rows.c.code, rows.c.edition
+        )
+        for found, properties, count in connection.execute(grouped):
+            # The database concatenates editions in any order, and repeats equal ones.
+            distinct = sorted(set(properties.split(EDITIONS_SEPARATOR)))
+            counts[found, EDITIONS_SEPARATOR.join(distinct)] += count
+    return [(found, properties, count) for (found, properties), count in counts.items()]
+
+
+def split_editions(editions: str) -> list[list[str]]:
+    """Return format, language, availability and price band of each edition."""
+    return [each.split(SEPARATOR) for each in editions.split(EDITIONS_SEPARATOR)]
+
+
+def _properties(price_bands: PriceBands) -> Any:
+    """Return SQL for the properties of an edition as a string."""
+    availability = case(
+        (has_stock() & (ListingRecord.state == SaleState.BUY.value), "available"),
+        (has_stock() & (ListingRecord.state == SaleState.PREORDER.value), "preorder"),
+        else_="",
+    )
+    band = cast(price_bands.index_of(ListingRecord.amount), String)
+    edition: Any = ListingRecord.format
+    for part in (ListingRecord.language, type_coerce(availability, String), band):
+        edition = edition.concat(SEPARATOR).concat(part)
+    return edition
 
 
 def _is_large(connection: Connection) -> bool:

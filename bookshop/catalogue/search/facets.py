@@ -1,16 +1,16 @@
-"""Facets: the values by which a list can be filtered, with the number of books for each.
+"""Facets: the values by which a list can be filtered, with the number of works for each.
 
-Books are counted as groups of equal properties, once for each version of the catalogue, and the
-groups are summed up for each list. Groups of a large catalogue come from `facet_counts`.
+Works are counted as groups whose editions have equal properties, once for each version of the
+catalogue, and the groups are summed up for each list. Groups of a large catalogue come from
+`facet_counts`.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.engine import Connection, Engine
 
@@ -24,7 +24,7 @@ NAMES = ("format", "language", "availability", "price")
 
 @dataclass(frozen=True)
 class Facet:
-    """A value to filter by and the number of books that have it; `selected` if it is in use."""
+    """A value to filter by and the number of works that have it; `selected` if it is in use."""
 
     value: str
     count: int
@@ -33,14 +33,15 @@ class Facet:
 
 @dataclass(frozen=True)
 class FacetGroup:
-    """A number of books with equal properties.
+    """A number of works whose editions have equal properties.
 
-    `values` are in the order of NAMES. `subject` is empty for books of any subject.
+    `editions` are the different values of their editions, each in the order of NAMES. `subject` is
+    empty for works of any subject.
     """
 
     subject: str
-    values: tuple[str, ...]
-    books: int
+    editions: tuple[tuple[str, ...], ...]
+    works: int
 
 
 class Facets:
@@ -56,12 +57,12 @@ class Facets:
     def count(
         self, query: Query, version: int, *, priced: bool
     ) -> tuple[int, dict[str, list[Facet]]]:
-        """Return the number of books that a query without search words finds, and its facets.
+        """Return the number of works that a query without search words finds, and its facets.
 
-        With `priced`, only books with a price count.
+        With `priced`, only editions with a price count.
         """
         groups = self._groups(query.subject or "", version)
-        return sum_facets((group for group in groups if group.values[-1] or not priced), query)
+        return sum_facets(_priced(groups) if priced else groups, query)
 
     def _groups(self, subject: str, version: int) -> list[FacetGroup]:
         with self._lock:
@@ -80,45 +81,72 @@ class Facets:
         rows = facet_counts.stored_counts(connection, subject) or [
             row
             for level in (0, 1)
-            for row in facet_counts.count_books(connection, self._price_bands, subject, level)
+            for row in facet_counts.count_works(connection, self._price_bands, subject, level)
         ]
-        return [self._group(row) for row in rows]
+        return [self._group(*row) for row in rows]
 
-    def _group(self, row: Any) -> FacetGroup:
-        subject, format_, language, availability, band, books = row
-        price = self._price_bands.name(band)
-        return FacetGroup(subject, (format_, language, availability, price), books)
+    def _group(self, subject: str, editions: str, works: int) -> FacetGroup:
+        values = tuple(
+            (format_, language, availability, self._price_bands.name(int(band)))
+            for format_, language, availability, band in facet_counts.split_editions(editions)
+        )
+        return FacetGroup(subject, values, works)
+
+
+def _priced(groups: Iterable[FacetGroup]) -> Iterator[FacetGroup]:
+    """Yield the groups without editions that have no price."""
+    for group in groups:
+        editions = tuple(values for values in group.editions if values[-1])
+        if editions:
+            yield FacetGroup(group.subject, editions, group.works)
 
 
 def sum_facets(groups: Iterable[FacetGroup], query: Query) -> tuple[int, dict[str, list[Facet]]]:
-    """Return the number of books in the groups that match a query, and its facets.
+    """Return the number of works in the groups that match a query, and its facets.
 
     The count of a value considers all filters of the query except the filter of its own facet: a
-    customer who has selected one format sees the number of books in the others.
+    customer who has selected one format sees the number of works in the others.
     """
     total = 0
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("subject", *NAMES)}
     selected = tuple(query.filters.get(name) for name in NAMES)
     for group in groups:
-        mismatches = [
-            index
-            for index, (choice, value) in enumerate(zip(selected, group.values, strict=True))
-            if choice is not None and choice != value
-        ]
+        matches, values = _matching_values(group.editions, selected)
         if group.subject != (query.subject or ""):
-            if not mismatches:
-                counts["subject"][group.subject] += group.books
+            if matches:
+                counts["subject"][group.subject] += group.works
             continue
-        if not mismatches:
-            total += group.books
-        for index, name in enumerate(NAMES):
-            if not mismatches or mismatches == [index]:
-                counts[name][group.values[index]] += group.books
+        total += group.works if matches else 0
+        for index, value in values:
+            counts[NAMES[index]][value] += group.works
     return total, {
         name: [
-            Facet(value, books, selected=query.filters.get(name) == value)
-            for value, books in counter.most_common()
+            Facet(value, works, selected=query.filters.get(name) == value)
+            for value, works in counter.most_common()
             if value
         ]
         for name, counter in counts.items()
     }
+
+
+def _matching_values(
+    editions: Iterable[tuple[str, ...]], selected: tuple[str | None, ...]
+) -> tuple[bool, set[tuple[int, str]]]:
+    """Return True if an edition matches all filters, and the values that would match.
+
+    A value, with its index in NAMES, would match if it replaced the filter of its own facet.
+    """
+    matches = False
+    values: set[tuple[int, str]] = set()
+    for edition in editions:
+        mismatches = [
+            index
+            for index, (choice, value) in enumerate(zip(selected, edition, strict=True))
+            if choice is not None and choice != value
+        ]
+        if not mismatches:
+            matches = True
+            values.update(enumerate(edition))
+        elif len(mismatches) == 1:
+            values.add((mismatches[0], edition[mismatches[0]]))
+    return matches, values

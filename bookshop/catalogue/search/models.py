@@ -25,20 +25,17 @@ class SearchWord(Base):
 
 
 class FacetCount(Base):
-    """The number of books of a large catalogue that share these properties: see `facet_counts`.
+    """The number of works of a large catalogue whose editions are alike: see `facet_counts`.
 
-    `subject` is a Thema code of one or two letters, or empty for books of any subject. `band` is
-    the index of a price band.
+    `subject` is a Thema code of one or two letters, or empty for works of any subject. `editions`
+    is what `facet_counts.split_editions` reads.
     """
 
     __tablename__ = "facet_counts"
 
     subject: Mapped[str] = mapped_column(BYTEWISE, primary_key=True)
-    format: Mapped[str] = mapped_column(primary_key=True)
-    language: Mapped[str] = mapped_column(primary_key=True)
-    availability: Mapped[str] = mapped_column(primary_key=True)
-    band: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    books: Mapped[int]
+    editions: Mapped[str] = mapped_column(BYTEWISE, primary_key=True)
+    works: Mapped[int]
 
 
 def starts_with(column: Any, prefix: str) -> ColumnElement[bool]:

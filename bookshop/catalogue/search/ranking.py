@@ -27,6 +27,18 @@ def ranked(rows: list[Row[Any]], sort: Sort, query_words: Sequence[str]) -> list
     return sorted(newest, key=lambda row: sign * (row.amount or 0))
 
 
+def ranked_works(rows: list[Row[Any]], sort: Sort, query_words: Sequence[str]) -> list[Row[Any]]:
+    """Return the row that represents each work, in the sort order.
+
+    The first edition of a work represents it; the cheapest where lists sort by price.
+    """
+    representing: dict[Any, Row[Any]] = {}
+    choice = Sort.PRICE if sort is Sort.PRICE_DESCENDING else sort
+    for row in ranked(rows, choice, query_words):
+        representing.setdefault(row.work or row.book_id, row)
+    return ranked(list(representing.values()), sort, query_words)
+
+
 def availability_facet(row: Row[Any]) -> str:
     """Return the row's value of the availability facet; empty if the book cannot be bought."""
     code = availability_of(SaleState(row.state), row.free).code

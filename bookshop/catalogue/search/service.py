@@ -7,7 +7,7 @@ books that match, and sorts these by relevance.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from sqlalchemy.engine import Connection, Engine, Row
 from bookshop.catalogue.isbn import read_isbn
 from bookshop.catalogue.models import BookRecord, ListingRecord, ListingSubject
 from bookshop.catalogue.pricing import SalesContext
-from bookshop.catalogue.queries import Listing, listing_from_row, select_listings
 from bookshop.catalogue.search.cursor import Cursor
 from bookshop.catalogue.search.facets import Facet, FacetGroup, Facets, sum_facets
 from bookshop.catalogue.search.filters import filter_conditions
@@ -25,10 +24,18 @@ from bookshop.catalogue.search.full_text import PrefixMode, TermQuery, full_text
 from bookshop.catalogue.search.models import starts_with
 from bookshop.catalogue.search.pagination import PRICED, SORT_KEYS, beyond, cursor_at
 from bookshop.catalogue.search.price_bands import PriceBands
-from bookshop.catalogue.search.query import Query
-from bookshop.catalogue.search.ranking import availability_facet, ranked
+from bookshop.catalogue.search.query import Query, Sort
+from bookshop.catalogue.search.ranking import availability_facet, ranked_works
 from bookshop.catalogue.search.spelling import correct_spelling
 from bookshop.catalogue.search.text_normalization import words
+from bookshop.catalogue.works.grouping import (
+    Conditions,
+    Work,
+    group_formats,
+    represents_work,
+    with_formats,
+)
+from bookshop.catalogue.works.listing import Listing, listing_from_row, select_listings
 
 MAX_MATCHES = 200  # books that a search considers
 ENOUGH_MATCHES = 24  # matches of whole words, from which on prefixes are not searched
@@ -37,13 +44,13 @@ FILTER_FIRST_UP_TO = 2_000  # books of a list that is filtered first and sorted 
 
 @dataclass(frozen=True)
 class Results:
-    """A page of a list.
+    """A page of a list of works.
 
-    The list has `total` books, or more if `exact` is false. `corrected` is the corrected search
+    The list has `total` works, or more if `exact` is false. `corrected` is the corrected search
     text, if the original found nothing. `previous` and `next` are None where there is no page.
     """
 
-    listings: list[Listing]
+    works: list[Work]
     total: int
     exact: bool
     facets: dict[str, list[Facet]]
@@ -91,9 +98,9 @@ class SearchService:
         if query.words:
             return self._search(query, cursor, size)
         total, facets = self._facets.count(query, version, priced=query.sort in PRICED)
-        listings, previous, following = self._page(query, cursor, size, total)
+        works, previous, following = self._page(query, cursor, size, total)
         return Results(
-            listings=listings,
+            works=works,
             total=total,
             exact=True,
             facets=facets,
@@ -103,8 +110,8 @@ class SearchService:
 
     def _page(
         self, query: Query, cursor: Cursor | None, size: int, total: int
-    ) -> tuple[list[Listing], Cursor | None, Cursor | None]:
-        """Return a page of a list of `total` books, and the cursors of the pages around it."""
+    ) -> tuple[list[Work], Cursor | None, Cursor | None]:
+        """Return a page of a list of `total` works, and the cursors of the pages around it."""
         column, list_descending = SORT_KEYS[query.sort]
         backwards = cursor is not None and cursor.before
         descending = list_descending != backwards
@@ -115,22 +122,33 @@ class SearchService:
         order = (key.desc() if descending else key.asc() for key in keys)
         with self._engine.connect() as connection:
             rows = list(connection.execute(statement.order_by(*order).limit(size + 1)))
-        more = len(rows) > size
-        rows = rows[:size]
-        if backwards:
-            rows.reverse()
+            more = len(rows) > size
+            rows = rows[:size]
+            if backwards:
+                rows.reverse()
+            works = with_formats(
+                connection, self._listings(rows), self._conditions(query), self._currency
+            )
         has_previous, has_next = (more, True) if backwards else (cursor is not None, more)
         return (
-            [listing_from_row(row, self._currency) for row in rows],
+            works,
             cursor_at(rows[0], query.sort, before=True) if has_previous and rows else None,
             cursor_at(rows[-1], query.sort, before=False) if has_next and rows else None,
         )
 
+    def _conditions(self, query: Query) -> Conditions:
+        return lambda listing, book: filter_conditions(query, self.price_bands, listing, book)
+
     def _list_statement(self, query: Query, total: int) -> Any:
-        """Return the unsorted SELECT of a list of `total` books."""
+        """Return the unsorted SELECT of a list of `total` works."""
         conditions = filter_conditions(query, self.price_bands)
+        # Of a work, the newest, the cheapest or the first by title represents it.
+        key, newest_first = SORT_KEYS[query.sort][0], query.sort is Sort.NEWEST
+        listed = _LISTED.where(
+            represents_work(key, descending=newest_first, conditions=self._conditions(query))
+        )
         if not conditions or total > FILTER_FIRST_UP_TO:
-            return _LISTED.where(*conditions)
+            return listed.where(*conditions)
         # Materialised, so that the planner filters first and sorts the few books afterwards.
         filtered = (
             select(ListingRecord.book_id)
@@ -139,7 +157,7 @@ class SearchService:
             .cte("filtered")
             .prefix_with("MATERIALIZED")
         )
-        return _LISTED.join(filtered, filtered.c.book_id == ListingRecord.book_id)
+        return listed.join(filtered, filtered.c.book_id == ListingRecord.book_id)
 
     def _search(self, query: Query, cursor: Cursor | None, size: int) -> Results:
         query_words, corrected = query.words, None
@@ -151,11 +169,11 @@ class SearchService:
                     query_words, corrected = tuple(corrected_words), " ".join(corrected_words)
             groups = self._facet_groups(connection, rows, query)
         total, facets = sum_facets(groups, query)
-        results = ranked(rows, query.sort, query_words)
+        results = ranked_works(rows, query.sort, query_words)
         start = _start_of_page(results, cursor, size)
         page = results[start : start + size]
         return Results(
-            listings=[listing_from_row(row, self._currency) for row in page],
+            works=group_formats(self._listings(page), self._listings(rows)),
             total=total,
             exact=exact,
             facets=facets,
@@ -198,34 +216,30 @@ class SearchService:
         )
         return list(connection.execute(statement))
 
+    def _listings(self, rows: Iterable[Row[Any]]) -> list[Listing]:
+        return [listing_from_row(row, self._currency) for row in rows]
+
     def _facet_groups(
         self, connection: Connection, rows: Sequence[Row[Any]], query: Query
     ) -> list[FacetGroup]:
-        """Return a group for each book, and another for each of its subjects below the query's."""
+        """Return a group for each work, and another for each of its subjects below the query's."""
         parent = query.subject or ""
-        groups = {
-            row.book_id: FacetGroup(
-                parent,
-                (
-                    row.format,
-                    row.language,
-                    availability_facet(row),
-                    self.price_bands.name(row.band),
-                ),
-                1,
-            )
-            for row in rows
-        }
+        works = {row.book_id: row.work or row.book_id for row in rows}
+        editions = {row.book_id: self._facet_values(row) for row in rows}
         children = select(ListingSubject.book_id, ListingSubject.code).where(
-            ListingSubject.book_id.in_(list(groups)),
+            ListingSubject.book_id.in_(list(works)),
             func.length(ListingSubject.code) == len(parent) + 1,
             starts_with(ListingSubject.code, parent),
         )
-        by_subject = [
-            FacetGroup(code, groups[book_id].values, 1)
-            for book_id, code in connection.execute(children)
-        ]
-        return [*groups.values(), *by_subject]
+        by_subject = [(code, book_id) for book_id, code in connection.execute(children)]
+        grouped: dict[tuple[str, Any], set[tuple[str, ...]]] = {}
+        for code, book_id in (*((parent, book_id) for book_id in works), *by_subject):
+            grouped.setdefault((code, works[book_id]), set()).add(editions[book_id])
+        return [FacetGroup(code, tuple(values), 1) for (code, _), values in grouped.items()]
+
+    def _facet_values(self, row: Row[Any]) -> tuple[str, ...]:
+        band = self.price_bands.name(row.band)
+        return row.format, row.language, availability_facet(row), band
 
 
 def _start_of_page(results: Sequence[Row[Any]], cursor: Cursor | None, size: int) -> int:

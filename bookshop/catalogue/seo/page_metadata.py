@@ -9,15 +9,18 @@ from markupsafe import Markup
 from pyramid.request import Request
 
 from bookshop.catalogue import labels, urls
+from bookshop.catalogue.covers.picture import stored_picture
 from bookshop.catalogue.edition import AUTHOR
-from bookshop.catalogue.queries import BookDetail, Listing
+from bookshop.catalogue.queries import BookDetail
 from bookshop.catalogue.search.query import Query
 from bookshop.catalogue.seo import json_ld
 from bookshop.catalogue.seo.plain_text import shorten, to_plain_text
+from bookshop.catalogue.works.listing import Listing
 from bookshop.i18n import Translate, _
 from bookshop.services import services
 from bookshop.settings import ShopSettings
 
+PREVIEW = "preview.png"  # 1200 by 630 pixels; a theme may have its own
 Property = tuple[str, str | None]
 
 
@@ -40,6 +43,7 @@ def index(request: Request) -> PageMetadata:
     """Return the metadata of the index, with the shop's own description."""
     shop = services(request).settings.shop
     properties: list[Property] = [("og:type", "website"), ("og:title", shop.name)]
+    properties.append(("og:image", _preview(request)))
     data = json_ld.script(json_ld.web_site(shop), json_ld.book_store(shop))
     return _metadata(shop, urls.home(shop.url), properties, shop.description or shop.tagline, data)
 
@@ -61,13 +65,14 @@ def book(request: Request, detail: BookDetail, other_formats: Iterable[Listing])
     """Return the metadata of a book's page."""
     shop, edition = services(request).settings.shop, detail.edition
     translate = request.localizer.translate
-    cover = detail.listing.cover
+    cover = stored_picture(detail.listing.cover or "", urls.covers(shop.url))
     cover_alt = translate(_("Cover of ${title}", mapping={"title": edition.title}))
     properties: list[Property] = [
         ("og:type", "book"),
         ("og:title", f"{edition.title}, {edition.byline}" if edition.byline else edition.title),
-        ("og:image", cover and urls.cover(shop.url, cover)),
-        ("og:image:alt", cover and cover_alt),
+        # Sites that preview links show no vector images.
+        ("og:image", cover.src if cover else _preview(request)),
+        ("og:image:alt", cover_alt if cover else None),
         ("book:isbn", edition.isbn),
         ("book:release_date", edition.published.isoformat() if edition.published else None),
     ]
@@ -79,6 +84,12 @@ def book(request: Request, detail: BookDetail, other_formats: Iterable[Listing])
     )
     description = shorten(to_plain_text(edition.description))
     return _metadata(shop, urls.book(shop.url, edition.sku), properties, description, data)
+
+
+def _preview(request: Request) -> str:
+    """Return the URL of the image for pages that have none of their own."""
+    static_files = services(request).static_files
+    return f"{services(request).settings.shop.url}{static_files.path(PREVIEW)}"
 
 
 def _breadcrumb(

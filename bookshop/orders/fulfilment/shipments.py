@@ -58,7 +58,7 @@ def ship(context: TransitionContext, order: Order, request: ShipmentRequest) -> 
     for line, quantity in selected:
         line.shipped += quantity
         shipped.append(ShippedLine(line.sku, line.title, quantity))
-    lines = [{"title": each.title, "quantity": each.quantity} for each in shipped]
+    lines = [{"sku": each.sku, "title": each.title, "quantity": each.quantity} for each in shipped]
     tracking = request.tracking
     record_event(context, order, AuditEvent.ITEMS_SHIPPED, lines=lines, tracking=tracking)
     # The total of shipped copies grows with each shipment, so it identifies the shipment.

@@ -7,8 +7,9 @@ from datetime import date
 
 from pyramid.request import Request
 
+from bookshop.catalogue.covers.drawn import DrawnCover, drawn_cover
 from bookshop.catalogue.covers.picture import Picture
-from bookshop.catalogue.pages.presenters import BookPresenter
+from bookshop.catalogue.pages.presenters import ListingPresenter
 from bookshop.money import Money
 from bookshop.orders.fulfilment.preorders import expected_release
 from bookshop.orders.snapshot import OrderSnapshot
@@ -31,6 +32,7 @@ class LineView:
     byline: str
     format_label: str
     picture: Picture | None
+    drawn_cover: DrawnCover
     release_date: date | None
 
 
@@ -49,11 +51,12 @@ class OrderView:
 
 def present_order(request: Request, order: OrderSnapshot) -> OrderView:
     """Return the order for a template."""
-    books = BookPresenter(request)
+    books = ListingPresenter(request)
     lines = []
     for line in order.lines:
         book = services(request).catalogue.detail(line.sku)
         listing = book and books.listing(book.listing)
+        form = line.form or (book.listing.form if book else "")
         lines.append(
             LineView(
                 sku=line.sku,
@@ -62,9 +65,10 @@ def present_order(request: Request, order: OrderSnapshot) -> OrderView:
                 quantity=line.quantity,
                 shipped=line.shipped,
                 amount=line.amount,
-                byline=listing.byline if listing else "",
-                format_label=listing.format_label if listing else "",
+                byline=line.byline or (listing.byline if listing else ""),
+                format_label=books.format_label(form) if form else "",
                 picture=listing.picture if listing else None,
+                drawn_cover=listing.drawn_cover if listing else drawn_cover(line.sku),
                 release_date=expected_release(order, line, book),
             )
         )

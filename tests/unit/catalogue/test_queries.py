@@ -52,6 +52,11 @@ def skus(listings):
     return [listing.sku for listing in listings]
 
 
+def shown(works):
+    """The SKUs of the formats of works, by the SKU of the edition that represents each."""
+    return {work.listing.sku: skus(work.formats) for work in works}
+
+
 # --- purchasable books
 
 
@@ -71,7 +76,7 @@ def test_purchasable_books_have_stock_price_and_state(catalogue, fill):
         book("NO-PRICE", prices={}),
         book("ELSEWHERE", prices={"EUR": 1099}),
     )
-    found = catalogue.purchasable()
+    found = [work.listing for work in catalogue.purchasable()]
     assert skus(found) == ["NEW", "FILE", "OLD", "UNDATED", "SOON"]
     assert all(listing.availability.can_buy for listing in found)
     rest = {"SOON-SOLD-OUT", "SOME-DAY", "SOLD-OUT", "ALL-HELD", "GONE", "NO-PRICE", "ELSEWHERE"}
@@ -82,8 +87,29 @@ def test_purchasable_books_are_the_newest(catalogue, fill):
     fill(*(book(f"Y{year}", published=date(year, 1, 1)) for year in range(2000, 2010)))
     fill(*(book(f"P{year}", published=date(year, 1, 1)) for year in range(2030, 2040)))
 
-    assert skus(catalogue.purchasable(3)) == ["Y2009", "Y2008", "Y2007"]
-    assert skus(catalogue.purchasable(12))[10:] == ["P2039", "P2038"]
+    assert shown(catalogue.purchasable(3)) == {year: [year] for year in ("Y2009", "Y2008", "Y2007")}
+    assert list(shown(catalogue.purchasable(12)))[10:] == ["P2039", "P2038"]
+
+
+def test_formats_of_a_work_share_one_place_on_the_index(catalogue, fill):
+    old, new, soon = date(2020, 1, 1), date(2025, 1, 1), date(2027, 1, 1)
+    fill(
+        book("HARDBACK", work="w", form="BB", published=old, prices={"GBP": 2000}),
+        book("PAPERBACK", work="w", form="BC", published=new, prices={"GBP": 999}),
+        book("E-BOOK", work="w", form="EA", published=old, prices={"GBP": 599}),
+        book("SOLD-OUT", work="w", form="AJ", stock=0, prices={"GBP": 100}),
+        book("BIG-PRINT", work="w", published=soon, availability="10", prices={"GBP": 1500}),
+        book("ALONE", published=old),
+        book("FIRST-OF-TWO", work="v", published=soon, availability="10"),
+        book("SECOND-OF-TWO", work="v", published=soon, availability="10"),
+    )
+    works = catalogue.purchasable()
+    assert shown(works) == {
+        "PAPERBACK": ["HARDBACK", "PAPERBACK", "BIG-PRINT", "E-BOOK"],
+        "ALONE": ["ALONE"],
+        "SECOND-OF-TWO": ["FIRST-OF-TWO", "SECOND-OF-TWO"],
+    }
+    assert works[0].lowest_price == Money(599, "GBP")
 
 
 def test_price_of_a_listing_is_the_one_it_was_built_with(engine, fill):
@@ -189,8 +215,8 @@ def test_number_of_statements_does_not_depend_on_the_number_of_books(catalogue, 
         *(book(f"S{number}", work="w", people=[("A01", "A"), ("B01", "B")]) for number in range(30))
     )
     with counted(engine) as statements:
-        assert len(catalogue.purchasable()) == 30
-    assert len([text for text in statements if "SELECT" in text]) == 2
+        assert len(catalogue.purchasable()[0].formats) == 30
+    assert len([text for text in statements if "SELECT" in text]) == 3
     with counted(engine) as statements:
         assert catalogue.detail("S1").edition.contributors
     assert len([text for text in statements if "SELECT" in text]) == 1

@@ -3,7 +3,7 @@
 import pytest
 
 from bookshop.catalogue.pricing import Availability, AvailabilityCode
-from bookshop.catalogue.queries import Listing
+from bookshop.catalogue.works.listing import Listing
 from bookshop.checkout.errors import (
     OrderClosedError,
     TotalChangedError,

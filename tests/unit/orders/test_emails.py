@@ -1,6 +1,7 @@
 """The e-mails about an order: their subjects, texts and links."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -21,7 +22,7 @@ from tests.unit.makers import NOW, book, order
 DETAILS = {
     MailKind.REFUNDED: {"amount": 500},
     MailKind.SHIPPED: {
-        "lines": [{"title": "Moss & Lichen", "quantity": 2}],
+        "lines": [{"sku": "MOSS", "title": "Moss & Lichen", "quantity": 2}],
         "tracking": "RM 1234",
     },
 }
@@ -42,9 +43,9 @@ def bought(sqlite_sessions):
 def render_email(registry, bought):
     """Renders the e-mail of a kind about that order."""
 
-    def render(kind, shop=registry, **detail):
+    def render(kind, shop=registry, order=bought, **detail):
         mail = QueuedMail(kind, 1, "ada@mail.example", "1", NOW, detail or DETAILS.get(kind, {}))
-        return EmailComposer(shop).render(mail, bought)
+        return EmailComposer(shop).render(mail, order)
 
     return render
 
@@ -75,10 +76,26 @@ def test_every_email_names_the_shop_and_links_to_the_order(kind, render_email, b
 @pytest.mark.parametrize("kind", sorted(set(MailKind) - {MailKind.SHIPPED, MailKind.LINK}))
 def test_emails_about_the_whole_order_list_its_books(kind, render_email, bought):
     written = render_email(kind)
-    assert "2 × Moss & Lichen, £19.98\n1 × <Größe>, £9.99\nTotal £29.97\n" in written.text
-    assert "2 × Moss &amp; Lichen £19.98 1 × &lt;Größe&gt; £9.99 Total £29.97" in words(
-        written.html
-    )
+    assert (
+        "2 × Moss & Lichen (Ada Example, Paperback), £19.98\n"
+        "1 × <Größe> (Ada Example, Paperback), £9.99\nTotal £29.97\n"
+    ) in written.text
+    assert (
+        "2 × Moss &amp; Lichen Ada Example, Paperback £19.98 "
+        "1 × &lt;Größe&gt; Ada Example, Paperback £9.99 Total £29.97"
+    ) in words(written.html)
+
+
+def test_email_about_a_shipment_names_author_and_format(render_email):
+    written = render_email(MailKind.SHIPPED)
+    assert "2 × Moss & Lichen (Ada Example, Paperback)\n" in written.text
+    assert "2 × Moss &amp; Lichen Ada Example, Paperback" in words(written.html)
+
+
+def test_line_of_an_older_order_has_its_title_only(render_email, bought):
+    lines = (replace(bought.lines[0], byline="", form=""),)
+    written = render_email(MailKind.PAID, order=replace(bought, lines=lines))
+    assert "2 × Moss & Lichen, £19.98\nTotal" in written.text
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from bookshop.catalogue.pricing import Availability, AvailabilityCode
-from bookshop.catalogue.queries import Listing
+from bookshop.catalogue.works.listing import Listing
 from bookshop.inventory.reservations import reserve
 from bookshop.money import Money
 from bookshop.orders.models import Order, OrderLine

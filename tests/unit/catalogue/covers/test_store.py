@@ -57,6 +57,18 @@ def test_a_cover_is_stored_in_every_size_and_format(covers, tmp_path):
             assert near(kept.convert("RGB").getpixel((9, 9)), RED)
 
 
+def test_phones_get_an_image_of_400_pixels_and_covers_stored_before_keep_theirs(covers):
+    name = covers.save(file())
+    assert "-400.jpg 400w" in stored_picture(name, "/covers").srcset
+
+    before = ".".join(name.split(".")[:2])
+    assert [each.split("-")[1] for each in stored_picture(before, "").srcset.split(", ")] == [
+        "160.jpg 160w",
+        "320.jpg 320w",
+        "640.jpg 640w",
+    ]
+
+
 def test_all_files_of_a_picture_exist(covers):
     name = covers.save(file((300, 450)))
 

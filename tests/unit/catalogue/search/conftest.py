@@ -1,9 +1,10 @@
 """Catalogues to search, on SQLite and on PostgreSQL."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from bookshop.catalogue.models import CatalogueState
+from bookshop.catalogue.models import BookRecord, CatalogueState, ListingRecord
+from bookshop.catalogue.search.filters import filter_conditions
 from bookshop.catalogue.search.query import Query, default_sort
 from bookshop.catalogue.search.service import SearchService
 from bookshop.catalogue.version import bump_version
@@ -49,6 +50,23 @@ def find(engine, search):
 
 
 @pytest.fixture
+def matching_editions(engine, search):
+    """The number of editions, of any work, that a query without search words matches."""
+
+    def count(**filters):
+        statement = (
+            select(func.count())
+            .select_from(ListingRecord)
+            .join(BookRecord, BookRecord.id == ListingRecord.book_id)
+            .where(*filter_conditions(Query(**filters), search.price_bands))
+        )
+        with engine.connect() as connection:
+            return connection.scalar(statement)
+
+    return count
+
+
+@pytest.fixture
 def skus(find):
-    """The SKUs that a query finds, in their order."""
-    return lambda *given, **filters: [each.sku for each in find(*given, **filters).listings]
+    """The SKUs of the editions that represent the works a query finds, in their order."""
+    return lambda *given, **filters: [each.listing.sku for each in find(*given, **filters).works]

@@ -179,7 +179,7 @@ def test_sku_identifies_its_book(save, search):
 
 
 def various_books():
-    """Yield editions and stocks that share properties which lists are sorted and filtered by."""
+    """Yield editions and stocks that share works, and properties that lists sort and filter by."""
     forms, languages = ("BB", "BC", "ED", "AJ"), ("eng", "ger")
     for number in range(40):
         yield (
@@ -192,6 +192,7 @@ def various_books():
                 prices={} if number % 11 == 0 else {"GBP": 300 * (number % 9) + 500},
                 subjects=(Subject("93", ("FBA", "FF", "NH", "NHTB")[number % 4]),),
                 availability="10" if number % 13 == 0 else "20",
+                work=f"W{number // 5}" if number % 4 else None,
             ),
             number % 6,
         )
@@ -214,14 +215,14 @@ FILTERS = [
 @pytest.mark.parametrize("limit", [0, 2000], ids=["sort-first", "filter-first"])
 @pytest.mark.parametrize("filters", FILTERS, ids=str)
 @pytest.mark.parametrize("sort", [Sort.TITLE, Sort.NEWEST, Sort.PRICE, Sort.PRICE_DESCENDING])
-def test_pages_contain_every_book_once_forwards_and_backwards(
-    save, find, monkeypatch, limit, filters, sort
+def test_pages_contain_every_work_once_forwards_and_backwards(
+    save, find, matching_editions, monkeypatch, limit, filters, sort
 ):
     monkeypatch.setattr(service, "FILTER_FIRST_UP_TO", limit)
     save(*various_books())
     whole = find(sort=sort, size=100, **filters)
     assert whole.previous is whole.next is None
-    assert whole.total == len(whole.listings)
+    assert whole.total == len(whole.works)
     pages, cursor = [], None
     while True:
         page = find(sort=sort, size=4, cursor=cursor, **filters)
@@ -229,21 +230,23 @@ def test_pages_contain_every_book_once_forwards_and_backwards(
         cursor = page.next
         if cursor is None:
             break
-    assert [each for page in pages for each in page.listings] == whole.listings
+    assert [work for page in pages for work in page.works] == whole.works
+    skus = [edition.sku for work in whole.works for edition in work.formats]
+    assert len(skus) == len(set(skus)) == matching_editions(**filters, sort=sort)
     assert pages[0].previous is None
     for before, after in itertools.pairwise(pages):
         back = find(sort=sort, size=4, cursor=after.previous, **filters)
-        assert back.listings == before.listings
+        assert back.works == before.works
         assert (back.previous is None) == (before.previous is None)
 
 
 @pytest.mark.parametrize(
     ("sort", "key"),
     [
-        (Sort.TITLE, lambda each: each.title),
-        (Sort.NEWEST, lambda each: -(each.published or date.min).toordinal()),
-        (Sort.PRICE, lambda each: each.price.amount),
-        (Sort.PRICE_DESCENDING, lambda each: -each.price.amount),
+        (Sort.TITLE, lambda book: book.title),
+        (Sort.NEWEST, lambda book: -(book.published or date.min).toordinal()),
+        (Sort.PRICE, lambda book: book.price.amount),
+        (Sort.PRICE_DESCENDING, lambda book: -book.price.amount),
     ],
 )
 @pytest.mark.parametrize("q", ["", "title"])
@@ -251,8 +254,9 @@ def test_lists_are_sorted(save, find, sort, key, q):
     save(
         *((edition_, n) for edition_, n in various_books() if edition_.prices or sort not in PRICED)
     )
-    found = find(q, sort=sort, size=100).listings
-    assert [key(each) for each in found] == sorted(key(each) for each in found)
+    found = find(q, sort=sort, size=100).works
+    keys = [key(work.listing) for work in found]
+    assert keys == sorted(keys)
 
 
 @pytest.mark.parametrize("q", ["", "title"])
@@ -263,20 +267,22 @@ def test_facet_counts_are_the_sizes_of_filtered_lists(save, find, q):
         for name, values in found.facets.items():
             for facet in values:
                 filtered = find(q, size=100, **{**filters, name: facet.value})
-                assert filtered.total == facet.count == len(filtered.listings), (filters, facet)
+                assert filtered.total == facet.count == len(filtered.works), (filters, facet)
                 assert facet.selected is (filters.get(name) == facet.value)
 
 
 def test_filters_keep_matching_books_only(save, find):
     save(*various_books())
-    assert {each.format for each in find(format="ebook").listings} == {"ebook"}
-    assert {each.language for each in find(language="ger").listings} == {"ger"}
-    codes = {each.availability.code for each in find(availability="available").listings}
+    assert {each.listing.format for each in find(format="ebook").works} == {"ebook"}
+    assert {each.listing.language for each in find(language="ger").works} == {"ger"}
+    codes = {each.listing.availability.code for each in find(availability="available").works}
     assert codes == {"in_stock", "low_stock"}
-    assert {each.availability.code for each in find(availability="preorder").listings} <= {
+    assert {each.listing.availability.code for each in find(availability="preorder").works} <= {
         "preorder"
     }
-    assert {1000 <= each.price.amount < 2000 for each in find(price="10-20").listings} == {True}
+    assert {1000 <= each.listing.price.amount < 2000 for each in find(price="10-20").works} == {
+        True
+    }
 
 
 def test_large_catalogue_shows_stored_counts_until_recounted(
@@ -290,10 +296,10 @@ def test_large_catalogue_shows_stored_counts_until_recounted(
     assert find().facets == exact.facets
     assert find(subject="F").facets == find(subject="F").facets
     save(edition("NEW", form="BA"))
-    assert find().total == 40
+    assert find().total == exact.total
     assert facet_counts.store_facet_counts(engine, search.price_bands)
     save(edition("NEWER"))
-    assert find().total == 41
+    assert find().total == exact.total + 1
 
 
 def test_search_considers_a_limited_number_of_books(save, find, monkeypatch):
@@ -307,14 +313,14 @@ def test_search_considers_a_limited_number_of_books(save, find, monkeypatch):
     found = find("moss")
     assert not found.exact
     assert found.total == 10
-    assert [each.sku for each in found.listings[:2]] == ["EXACT", "TITLE"]
+    assert [each.listing.sku for each in found.works[:2]] == ["EXACT", "TITLE"]
     assert find("bo ek moss", language="eng").total == 10
 
 
 def test_cursor_of_a_removed_book_is_valid(save, find):
     save(*various_books())
-    assert find(cursor=Cursor("title 3", 10**6)).listings
-    assert find("title", cursor=Cursor(None, 10**6)).listings
+    assert find(cursor=Cursor("title 3", 10**6)).works
+    assert find("title", cursor=Cursor(None, 10**6)).works
 
 
 @pytest.mark.parametrize(
@@ -343,5 +349,5 @@ def test_no_text_is_interpreted_as_query_syntax(find, q):
 def test_empty_catalogue_has_empty_lists(find):
     for q in ("", "moss"):
         found = find(q)
-        assert (found.listings, found.total, found.exact) == ([], 0, True)
+        assert (found.works, found.total, found.exact) == ([], 0, True)
         assert not any(found.facets.values())

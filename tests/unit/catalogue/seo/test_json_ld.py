@@ -14,8 +14,9 @@ from bookshop import settings
 from bookshop.catalogue.edition import Contributor, Feature, Series, Subject
 from bookshop.catalogue.listings import listing_row
 from bookshop.catalogue.pricing import Availability, AvailabilityCode, offer_on
-from bookshop.catalogue.queries import BookDetail, listing_from_row
+from bookshop.catalogue.queries import BookDetail
 from bookshop.catalogue.seo import json_ld
+from bookshop.catalogue.works.listing import listing_from_row
 from bookshop.money import Money
 from tests.shops import ini
 from tests.unit.makers import NOW, TERMS, edition

@@ -62,7 +62,10 @@ def test_shipment_is_recorded_and_the_customer_gets_an_email(session):
     assert send(session, made, ShipmentRequest({}, "RM123")) == [("ONE", 2), ("TWO", 2)]
     assert made.status == OrderStatus.SHIPPED
     detail = {
-        "lines": [{"title": "One", "quantity": 2}, {"title": "Two", "quantity": 2}],
+        "lines": [
+            {"sku": made.lines[0].sku, "title": "One", "quantity": 2},
+            {"sku": made.lines[1].sku, "title": "Two", "quantity": 2},
+        ],
         "tracking": "RM123",
     }
     assert shipments(session) == [detail]

@@ -9,7 +9,7 @@ from pyramid.testing import DummyRequest
 
 from bookshop.catalogue.covers.picture import Picture
 from bookshop.catalogue.edition import Feature, Series, Subject
-from bookshop.catalogue.pages.presenters import BookPresenter, ContributorView, Topic
+from bookshop.catalogue.pages.book_presenter import BookPresenter, ContributorView, Topic
 from bookshop.catalogue.queries import CatalogueQueries
 from bookshop.db import make_engine, make_sessions
 from bookshop.money import Money
@@ -98,7 +98,7 @@ def test_book_page_extends_the_listing(catalogue, request_at):
     assert page.isbn == "978-0-306-40615-7"
     assert page.extent_label == "1,312 pages"
     assert page.published == date(2024, 3, 14)
-    assert [listing.sku for listing in page.other_formats] == ["FILE"]
+    assert [listing.sku for listing in page.formats] == ["9780306406157", "FILE"]
 
 
 def test_subjects_with_labels_link_to_their_lists(catalogue, request_at):

@@ -1,0 +1,1 @@
+"""What lists show: listings, the rows of lists, grouped by work."""
