@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from stdnum import ean
 from stdnum import isbn as isbn_number
 from stdnum.exceptions import ValidationError
 
@@ -32,8 +33,8 @@ def read_isbn(text: str) -> str | None:
     marks, a note in brackets, or the digits of a second barcode. Leading zeros of an ISBN-10 may be
     missing.
     """
-    if _CANONICAL.fullmatch(text):
-        return text if isbn_number.is_valid(text) else None
+    if _CANONICAL.fullmatch(text):  # the usual case, without the cost of the others
+        return text if ean.calc_check_digit(text[:-1]) == text[-1] else None
     if len(text) > MAX_LENGTH:
         return None
     for candidate in _candidates(plain_isbn(text)):

@@ -16,7 +16,7 @@ _LINE_ENDS = re.compile("[\v\f\x85]")
 # Whitespace, and marks that are not seen and have no meaning at the ends of a text.
 _EDGE = "[\\s\u00ad\u200b\u200e\u200f\u2060]+"
 _EDGES = re.compile(f"^{_EDGE}|{_EDGE}$")
-_APOSTROPHES = "'`\u00b4\u2018\u2019"
+_APOSTROPHES = " '`\u00b4\u2018\u2019"
 
 
 def clean(value: str) -> str:
@@ -24,14 +24,17 @@ def clean(value: str) -> str:
     if not (value.isascii() and value.isprintable()):
         value = _EDGES.sub("", _LINE_ENDS.sub("\n", _CONTROLS.sub("", value)))
     text = value.strip()
-    if text.startswith('="') and (quoted := _QUOTED_FORMULA.fullmatch(text)):
+    if not text.startswith(("=", "'")):
+        return text
+    quoted = _QUOTED_FORMULA.fullmatch(text)
+    if quoted is not None:
         return quoted[1].replace('""', '"').strip()
     return unescape_formula(text)
 
 
 def clean_code(value: str) -> str:
     """Return a cell that holds no prose but a number or code: without a leading apostrophe too."""
-    return clean(value).lstrip(_APOSTROPHES).lstrip()
+    return clean(value).lstrip(_APOSTROPHES)
 
 
 def escape_formula(text: str) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from bookshop.catalogue import labels
 from bookshop.catalogue.codes import form_words, subject_words
@@ -79,21 +78,17 @@ def parse_keywords(value: str) -> Fields:
     return parse_subjects(value if ";" in value else value.replace(",", ";"))
 
 
-def _typed_subjects(text: str) -> Iterator[Subject]:
-    """Yield the Thema subject that a text means, and the text as a keyword unless that has it."""
-    folded = sort_key(text)
-    code = _subject_codes().get(folded)
+@lru_cache(maxsize=1024)  # most rows repeat the subjects of others
+def _typed_subjects(text: str) -> tuple[Subject, ...]:
+    """Return the Thema subject that a text means, and the text as a keyword unless that has it."""
+    keyword = Subject(KEYWORD, heading=text)
+    code = _subject_codes().get(sort_key(text))
     if code is not None:
-        yield Subject(THEMA, code)
-        if set(words(text)) <= set(words(str(labels.subject(code)))):
-            return
-    elif _THEMA_CODE.fullmatch(text) and (text[0].isdigit() or text[:2] in SUBJECTS):
-        yield Subject(THEMA, text)
-        return
-    elif _BISAC_CODE.fullmatch(text):
-        yield Subject(BISAC, text)
-        return
-    yield Subject(KEYWORD, heading=text)
+        has_words = set(words(text)) <= set(words(str(labels.subject(code))))
+        return (Subject(THEMA, code), *(() if has_words else (keyword,)))
+    if _THEMA_CODE.fullmatch(text) and (text[0].isdigit() or text[:2] in SUBJECTS):
+        return (Subject(THEMA, text),)
+    return (Subject(BISAC, text),) if _BISAC_CODE.fullmatch(text) else (keyword,)
 
 
 @cache
