@@ -63,6 +63,7 @@ STOPS = {
     "refused checkout": Stop("/checkout?item=none", 404),
     "success": Stop("/success?pi={intent}"),
     "unknown payment": Stop("/success?pi=pi_none", 404),
+    "forget": Stop("/forget"),
     "order": Stop("/orders/{order}"),
     "missing order": Stop("/orders/K7QM-2X9T-4BCD", 404),
     "link form": Stop("/orders/"),

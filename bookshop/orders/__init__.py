@@ -12,6 +12,7 @@ from bookshop.mail.worker import make_mail_worker
 from bookshop.orders.audit import JOB_WORKER
 from bookshop.orders.emails import EmailComposer
 from bookshop.orders.jobs import run_order_jobs
+from bookshop.orders.pages.forget import forget_token
 from bookshop.orders.pages.link_requests import send_requested_links
 from bookshop.orders.pages.resources import Orders
 from bookshop.orders.payment.retention import delete_unpaid_orders
@@ -25,6 +26,7 @@ RETENTION_INTERVAL = 3600  # seconds
 def includeme(config: Configurator) -> None:
     """Add `/orders` to the resource tree, run the orders' jobs and deliver their e-mails."""
     config.add_branch("orders", Orders)
+    config.add_request_method(forget_token, property=True)
     shop = services(config)
     run = partial(run_order_jobs, shop.sessions, shop.payments, JOB_WORKER)
     config.add_job("orders", JOB_INTERVAL, run)

@@ -41,6 +41,7 @@ KEYS: dict[str, Key] = {
     "bookshop.secret": Key(parsers.signing_secret, "${BOOKSHOP_SECRET}", secret=True),
     "bookshop.var": Key(parsers.folder, "/var/lib/bookshop"),
     "bookshop.environment": Key(parsers.environment, "production", default="development"),
+    "bookshop.session_lifetime": Key(parsers.positive_count, "24", default="24"),
     "bookshop.unpaid_retention": Key(parsers.positive_count, "30", default="30"),
     "bookshop.theme": Key(parsers.existing_folder, "/srv/books/theme", optional=True),
     "sqlalchemy.url": Key(

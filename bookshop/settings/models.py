@@ -21,8 +21,9 @@ class ShopSettings:
     """The shop. `locale` is as in en_GB; `var` is the folder for files that the shop writes.
 
     `tagline` is a line for customers, `description` a text for search engines. `theme` is a folder
-    whose `templates` and `static` take precedence over the shop's own. Orders that were never paid
-    are deleted after `unpaid_retention` days.
+    whose `templates` and `static` take precedence over the shop's own. A session ends
+    `session_lifetime` hours after its last use. Orders that were never paid are deleted after
+    `unpaid_retention` days.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ShopSettings:
     secret: Secret
     var: Path
     environment: Environment
+    session_lifetime: int
     unpaid_retention: int
     theme: Path | None
 

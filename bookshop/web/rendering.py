@@ -35,7 +35,12 @@ def add_globals(event: BeforeRender) -> None:
 @lru_cache(maxsize=16)
 def _addresses(files: StaticFiles, home: str) -> tuple[SimpleNamespace, Callable[[str], str]]:
     """Return the shop's addresses below `home`, and the function `asset`."""
-    urls = SimpleNamespace(home=f"{home}/", books=f"{home}/books/", orders=f"{home}/orders/")
+    urls = SimpleNamespace(
+        home=f"{home}/",
+        books=f"{home}/books/",
+        orders=f"{home}/orders/",
+        forget=f"{home}/forget",
+    )
     return urls, lambda name: home + files.path(name)
 
 

@@ -13,14 +13,11 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.httpexceptions import HTTPBadRequest, HTTPMethodNotAllowed, HTTPNotFound
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.session import SignedCookieSessionFactory
 from pyramid.tweens import INGRESS
 
 from bookshop.services import services
+from bookshop.web.sessions import make_session_factory
 
-SESSION_LIFE = 7 * 24 * 3600  # seconds
-REISSUE_AFTER = 3600
-COOKIE = "bookshop"
 #: The key in the session cookie; another name would separate customers from their open orders.
 SESSION_ID = "visitor"
 
@@ -116,20 +113,7 @@ def session_id(request: Request) -> str:
 def includeme(config: Configurator) -> None:
     """Keep sessions in a signed cookie, and require a CSRF token for every POST."""
     shop = services(config).settings.shop
-    https = shop.url.startswith("https://")
-    config.set_session_factory(
-        SignedCookieSessionFactory(
-            shop.secret.reveal(),
-            cookie_name=f"__Host-{COOKIE}" if https else COOKIE,
-            max_age=SESSION_LIFE,
-            timeout=SESSION_LIFE,
-            reissue_time=REISSUE_AFTER,
-            httponly=True,
-            secure=https,
-            samesite="Lax",
-            hashalg="sha256",
-        )
-    )
+    config.set_session_factory(make_session_factory(shop))
     config.set_csrf_storage_policy(SessionCSRFStoragePolicy())
     config.set_default_csrf_options(require_csrf=True)
     config.add_view_deriver(fail_closed)

@@ -14,6 +14,7 @@ DISALLOWED = (
     "/checkout",
     "/success",
     "/orders/",
+    "/forget",
     "/webhooks/",
     "/basket",
     "/admin",

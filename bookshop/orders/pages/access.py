@@ -14,6 +14,7 @@ from bookshop.services import services
 from bookshop.web.security import SESSION_ID
 
 SHOWN = "shown"  # session key: numbers of orders whose client secret this browser has presented
+MAX_SHOWN = 20  # the newest are kept: a session has to fit into a cookie
 
 
 def is_own_order(request: Request, order: OrderSnapshot) -> bool:
@@ -28,7 +29,13 @@ def has_access(request: Request, order: OrderSnapshot) -> bool:
 
 def grant_access(request: Request, order: OrderSnapshot) -> None:
     """Allow this session, which has presented the client secret, to see the order."""
-    request.session[SHOWN] = [*request.session.get(SHOWN, ()), order.number]
+    others = [number for number in request.session.get(SHOWN, ()) if number != order.number]
+    request.session[SHOWN] = [*others, order.number][-MAX_SHOWN:]
+
+
+def knows_orders(request: Request) -> bool:
+    """Return True if this session may have access to orders."""
+    return SESSION_ID in request.session or SHOWN in request.session
 
 
 def find_accessible_order(request: Request, session: Session, number: str) -> Order | None:

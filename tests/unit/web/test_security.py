@@ -142,7 +142,7 @@ def test_the_session_cookie_is_httponly_and_samesite(configure, url, secure):
     cookie = cookie_of(app_of(config, url.split(":")[0]).get("/who"))
     assert cookie.startswith("__Host-bookshop=" if secure else "bookshop=")
     attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
-    assert {"httponly", "samesite=lax", "path=/", "max-age=604800"} <= attributes
+    assert {"httponly", "samesite=lax", "path=/", "max-age=86400"} <= attributes
     assert ("secure" in attributes) is secure
 
 
