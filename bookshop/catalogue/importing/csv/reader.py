@@ -6,7 +6,6 @@ ISBN and stock updates the stock alone.
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ from typing import BinaryIO, cast
 from bookshop.catalogue.importing.csv.cells import clean
 from bookshop.catalogue.importing.csv.encoding import detect_encoding
 from bookshop.catalogue.importing.csv.header import parse_header
-from bookshop.catalogue.importing.csv.rows import parse_row
+from bookshop.catalogue.importing.csv.row_reader import RowReader
+from bookshop.catalogue.importing.csv.rows import invalid_row, parse_row
 from bookshop.catalogue.importing.files import decompress, peek
 from bookshop.catalogue.importing.records import (
     FeedError,
@@ -25,7 +25,6 @@ from bookshop.catalogue.importing.records import (
 )
 
 SAMPLE_SIZE = 256 * 1024  # bytes from which delimiter and encoding are detected
-MAX_VALUE_LENGTH = 2**20
 DELIMITERS = (",", ";", "\t", "|")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 # Excel's own first line, which names the delimiter.
@@ -40,8 +39,8 @@ def read(stream: BinaryIO, options: ReadOptions, report: FileReport) -> Iterator
     sample, raw = peek(decompress(stream), SAMPLE_SIZE)
     encoding = options.encoding or detect_encoding(sample, options.locale)
     report.encoding = encoding
-    text = io.TextIOWrapper(cast("io.BufferedReader", raw), encoding, newline="")
-    csv.field_size_limit(MAX_VALUE_LENGTH)
+    buffer = cast("io.BufferedReader", raw)
+    text = io.TextIOWrapper(buffer, encoding, errors="surrogateescape", newline="")
     try:
         yield from _rows(text, sample.decode(encoding, "replace"), options, report)
     except UnicodeError as error:
@@ -50,8 +49,6 @@ def read(stream: BinaryIO, options: ReadOptions, report: FileReport) -> Iterator
             " encoding with --encoding."
         )
         raise FeedError("invalid_encoding", message) from error
-    except csv.Error as error:
-        raise FeedError("invalid_csv", f"The file is not valid CSV ({error}).") from error
 
 
 def _rows(
@@ -64,21 +61,21 @@ def _rows(
         delimiter = separator["delimiter"]
     else:
         delimiter = _detect_delimiter(first_line if first_line.strip() else "".join(others))
-    lines_before = 0 if separator is None else 1
-    rows = csv.reader(text, delimiter=delimiter, strict=True)
-    header = None
-    next_line = 1 + lines_before
-    for row in rows:
-        line, next_line = next_line, rows.line_num + 1 + lines_before
+    header = row = None
+    for row in RowReader(text, delimiter, first_line=1 if separator is None else 2):
         # DOS programs mark the end of a file with a control character, in a row of its own.
-        if not any(clean(value) for value in row):
+        if not row.code and not any(map(clean, row.values)):
             continue
+        if header is None and row.code:
+            raise FeedError(row.code, f"The header cannot be read. {row.reason}")
         if header is None:
-            header = parse_header(tuple(row), options)
+            header = parse_header(row.values, options)
             report.unread_columns = header.unread
+        elif row.code:
+            yield invalid_row(header, row.values, row.line, row.code, row.reason)
         else:
-            yield parse_row(header, tuple(row), line)
-    if header is None and rows.line_num:
+            yield parse_row(header, row.values, row.line)
+    if header is None and row is not None:
         parse_header((), options)  # raises: the file has nothing but blank lines
 
 

@@ -141,7 +141,7 @@ class CsvRow(UpdateRecord):
 
 @dataclass(frozen=True, slots=True)
 class InvalidCsvRow(InvalidRecord):
-    """A row with more values than the header has columns."""
+    """A row that cannot be read, or with more values than the header has columns."""
 
     header: CsvHeader
     values: tuple[str, ...]
@@ -149,34 +149,36 @@ class InvalidCsvRow(InvalidRecord):
 
 def parse_row(header: CsvHeader, values: tuple[str, ...], line: int) -> FeedRecord:
     """Return a row as a record."""
-    raw = to_csv(values)
-    row_digest = digest(raw + to_csv(header.names) + RULES_VERSION)
     columns = len(header.names)
     if len(values) > columns and any(values[columns:]):
         reason = f"The row has {len(values)} values; the header has {columns} columns."
-        return InvalidCsvRow(
-            None,
-            line,
-            row_digest,
-            raw,
-            _cell_of("isbn", header, values),
-            "too_many_values",
-            reason,
-            header,
-            values,
-        )
+        return invalid_row(header, values, line, "too_many_values", reason)
+    raw = to_csv(values)
     padded = (*values, *[""] * (columns - len(values)))
-    references = (
-        clean(padded[index]) for index, column in header.columns if column.names[0] == "reference"
-    )
-    reference = next(references, "") or None
-    return CsvRow(reference, line, row_digest, raw, header, padded)
+    reference = _cell_of("reference", header, padded)
+    return CsvRow(reference, line, _digest(header, raw), raw, header, padded)
+
+
+def invalid_row(
+    header: CsvHeader, values: tuple[str, ...], line: int, code: str, reason: str
+) -> InvalidCsvRow:
+    """Return a row that is refused for this reason."""
+    raw = to_csv(values)
+    reference, isbn = (_cell_of(name, header, values) for name in ("reference", "isbn"))
+    row_digest = _digest(header, raw)
+    return InvalidCsvRow(reference, line, row_digest, raw, isbn, code, reason, header, values)
+
+
+def _digest(header: CsvHeader, raw: bytes) -> str:
+    return digest(raw + to_csv(header.names) + RULES_VERSION)
 
 
 def _cell_of(name: str, header: CsvHeader, values: Sequence[str]) -> str | None:
     """Return the cell in a column; None if it is empty."""
-    indexes = (index for index, column in header.columns if column.names[0] == name)
-    return next((clean(values[index]) or None for index in indexes), None)
+    for index, column in header.columns:
+        if column.names[0] == name and index < len(values):
+            return clean(values[index]) or None
+    return None
 
 
 def _merge(fields: dict[str, Any], more: Fields) -> None:
