@@ -6,6 +6,7 @@ import itertools
 from datetime import UTC, datetime
 
 from bookshop.catalogue.edition import Contributor, Edition, Price, Subject
+from bookshop.catalogue.forms import form_key
 from bookshop.catalogue.listings import listing_row
 from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.catalogue.pricing import SalesContext
@@ -70,8 +71,8 @@ def order(*books: BookRecord, quantity: int = 1, price: int = 999, **values) -> 
             position=position,
             sku=item.sku,
             title=item.title,
-            byline=item.listing.byline,
-            form=item.listing.form,
+            byline=item.edition.byline,
+            form=form_key(item.edition.form, item.edition.details),
             quantity=quantity,
             currency=values.get("currency", "GBP"),
             unit_amount=price,

@@ -74,7 +74,8 @@ class CsvRow(UpdateRecord):
             raise RecordError(
                 "missing_title", "The shop does not have this book: a new one needs a title."
             )
-        return Edition(**fields)
+        edition = Edition(**fields)
+        return edition if edition.work else structs.replace(edition, work=_work_of(edition))
 
     def _read(self, existing: Sequence[Price]) -> dict[str, Any]:
         """Return the row's fields; its prices replace existing ones of the same currency.
@@ -137,6 +138,14 @@ class CsvRow(UpdateRecord):
 
     def _cell(self, index: int | None) -> str:
         return "" if index is None else clean(self.values[index])
+
+
+def _work_of(edition: Edition) -> str | None:
+    """Return a name of the work: rows with the same title and author are formats of one work."""
+    if not edition.contributors:
+        return None
+    parts = (edition.title, edition.contributors[0].name)
+    return " / ".join(" ".join(part.casefold().split()) for part in parts)
 
 
 @dataclass(frozen=True, slots=True)

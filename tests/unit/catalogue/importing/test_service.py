@@ -108,7 +108,7 @@ def test_covers_next_to_a_file_are_stored(service, engine, feed):
     Image.new("RGB", (60, 90), "red").save(feed.with_name(f"{ISBNS[0]}.jpg"))
     run(service, feed)
     with engine.connect() as connection:
-        assert connection.scalar(select(BookRecord.cover)).endswith(".60x90")
+        assert connection.scalar(select(BookRecord.cover)).endswith(".60x90.v2")
 
 
 def test_a_dry_run_writes_nothing_even_in_read_only_mode(engine, feed, tmp_path):
