@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
@@ -116,17 +116,18 @@ class ListingSubject(Base):
 class CatalogueState(Base):
     """One row with the state of the whole catalogue.
 
-    `version` grows with each change. `built_for` is the `listings.build_key` of the listings.
-    `facets_version` is the version for which facet counts of a large catalogue were stored.
+    `version` grows with each change, by a random step (see version). `built_for` is the
+    `listings.build_key` of the listings. `facets_version` is the version for which facet counts of
+    a large catalogue were stored.
     """
 
     __tablename__ = "catalogue_state"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    version: Mapped[int]
+    version: Mapped[int] = mapped_column(BigInteger)
     built_for: Mapped[str | None]
-    facets_version: Mapped[int | None]
+    facets_version: Mapped[int | None] = mapped_column(BigInteger)
 
 
 #: Replaces an unknown publication date; sorts before all others.

@@ -1,8 +1,13 @@
-"""The catalogue's version: a number that grows with every change that a page can show."""
+"""The catalogue's version: a number that grows with every change that a page can show.
+
+It grows by random steps: after a backup is restored, the next versions are not those that the shop
+had before. Their entity tags would name pages that browsers and proxies keep from that time.
+"""
 
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +22,7 @@ from sqlalchemy.orm import Session
 from bookshop.catalogue.models import CatalogueState
 
 BUMPED = "bookshop_version_bumped"  # key of a connection's or session's info
+MAX_STEP = 2**31  # so that the version, of 64 bits, lasts for 2**32 changes
 MAX_AGE = 1.0  # seconds for which a version that was read is used
 MAX_AGE_ON_ERROR = 60.0  # seconds for which it is used while the database does not respond
 LOCK_TIMEOUT = 1.0  # seconds that a thread waits for another thread's query
@@ -46,7 +52,8 @@ def _increment_before_commit(session: Session) -> None:
 
 
 def _increment(connection: Connection) -> None:
-    connection.execute(update(CatalogueState).values(version=CatalogueState.version + 1))
+    step = 1 + secrets.randbelow(MAX_STEP - 1)
+    connection.execute(update(CatalogueState).values(version=CatalogueState.version + step))
     connection.info[BUMPED] = True
 
 

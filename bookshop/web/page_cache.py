@@ -21,15 +21,7 @@ from pyramid.response import Response
 from bookshop.services import services
 from bookshop.settings import ShopSettings
 from bookshop.web.headers import ALWAYS, secure
-from bookshop.web.http_cache import (
-    Answer,
-    Content,
-    accepted,
-    as_response,
-    entity_tag,
-    matches,
-    not_modified,
-)
+from bookshop.web.http_cache import Answer, Content, as_response
 from bookshop.web.page_isolation import (
     UncacheableResponse,
     canonical_query,
@@ -103,24 +95,17 @@ class PageCache:
         return self._size
 
     def answer(self, environ: WSGIEnvironment) -> Answer | None:
-        """Return the cached page, or 304 if the browser has the current one; otherwise None.
+        """Return the cached page, or 304 if the browser has it already; None if it is not cached.
 
-        An entity tag is sent only with a page, and identifies everything that the page depends on.
-        So a request that sends the current tag has the current page: no lookup is needed.
+        The current entity tag is the same for all pages: that a client sends it does not prove that
+        there is a page at this address.
         """
         address = environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"]
         parameters = self._parameters.get(address)
-        if_none_match = environ.get("HTTP_IF_NONE_MATCH")
-        if (parameters is None and if_none_match is None) or self._in_maintenance():
+        if parameters is None or self._in_maintenance():
             return None
         version = self._version.current()
         if version is None:
-            return None
-        if if_none_match is not None:
-            tag = entity_tag(self._tag(version), accepted(environ.get("HTTP_ACCEPT_ENCODING", "")))
-            if if_none_match.strip() != "*" and matches(if_none_match, tag):
-                return not_modified(tag, COMMON_HEADERS)
-        if parameters is None:
             return None
         query = canonical_query(environ.get("QUERY_STRING", ""), parameters)
         page = self._find((*address, query), version)

@@ -3,9 +3,12 @@
 import re
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from bookshop import clock
+from bookshop.ops.backup import back_up, restore
 from bookshop.web.page_cache import MAINTENANCE_CHECK_INTERVAL
 from tests.demo_books import MOSS
 from tests.waiting import until
@@ -44,13 +47,12 @@ def test_page_is_rendered_once_for_all_visitors(make_each_shop, path, forbid_ren
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_conditional_request_is_304_also_after_a_restart(make_each_shop, path, forbid_rendering):
+def test_conditional_request_is_304_also_after_a_restart(make_each_shop, path):
     shop = make_each_shop()
     first = shop.visitor().get(path, headers={"Accept-Encoding": "gzip"})
     assert re.fullmatch(r'"[0-9]+-[0-9a-f]{12}-gzip"', first.headers["ETag"])
     known = {"Accept-Encoding": "gzip", "If-None-Match": first.headers["ETag"]}
     restarted = make_each_shop()
-    forbid_rendering(restarted)
 
     answer = restarted.visitor().get(path, headers=known, status=304)
 
@@ -110,6 +112,44 @@ def test_404_pages_are_not_cached(shop, path):
     for _ in range(2):
         assert "ETag" not in shop.visitor().get(path, status=404).headers
     assert shop.registry.services.page_cache.size == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"/checkout?item={MOSS}", "/orders/", "/orders/ABCD-EFGH-JKLM", "/success", "/nowhere"),
+        *("/books/?page=99", "/health/live", "/@@books"),
+    ],
+)
+def test_the_current_tag_of_the_catalogue_does_not_get_304_elsewhere(shop, path):
+    tag = shop.visitor().get("/").headers["ETag"]
+    shop.visitor().get("/books/")
+    page = shop.visitor().get(path, headers={"If-None-Match": tag}, status="*")
+    assert page.status_int != 304
+    assert "public" not in page.headers.get("Cache-Control", "")
+
+
+def test_after_a_restore_no_tag_names_two_pages(make_shop, tmp_path):
+    shop = make_shop()
+
+    def tags_of_changes(shop, titles):
+        tags = []
+        for title in titles:
+            shop.change_book(MOSS, title=title)
+            tags.append(shop.visitor().get(f"/books/{MOSS}").headers["ETag"])
+        return tags
+
+    database = Path(shop.registry.services.engine.url.database)
+    backup = back_up(database, tmp_path, clock.now())
+    before = tags_of_changes(shop, ["Lichen", "Fern", "Bracken"])
+    shop.registry.job_worker.stop()
+    shop.registry.mail_worker.stop()
+    shop.registry.services.engine.dispose()
+    restore(database, backup.file, clock.now())
+
+    after = tags_of_changes(make_shop(), ["Heather", "Gorse", "Broom"])
+
+    assert not set(before) & set(after)
 
 
 def test_personal_pages_are_not_cached(shop):

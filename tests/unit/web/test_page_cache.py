@@ -257,8 +257,9 @@ def test_a_page_is_compressed_once(cache, monkeypatch):
 
 
 @pytest.mark.parametrize("known", ['"1-build-br"', 'W/"1-build-br"', '"0-build-br", "1-build-br"'])
-def test_a_current_tag_gets_304_even_if_the_page_is_not_cached(cache, known):
-    answer = cached(cache, "/never/asked", Accept_Encoding="br", If_None_Match=known)
+def test_a_current_tag_gets_304_where_the_page_is_cached(cache, known):
+    rendered(cache, "/")
+    answer = cached(cache, "/", Accept_Encoding="br", If_None_Match=known)
     assert answer.status_int == 304
     assert answer.body == b""
     assert dict(answer.headers) == {
@@ -269,6 +270,20 @@ def test_a_current_tag_gets_304_even_if_the_page_is_not_cached(cache, known):
         "Cross-Origin-Resource-Policy": "same-origin",
         "ETag": '"1-build-br"',
     }
+
+
+@pytest.mark.parametrize("path", ["/checkout", "/orders/N", "/missing", "/books/?page=9"])
+def test_a_current_tag_gets_nothing_where_no_page_is_cached(cache, path):
+    rendered(cache, "/")
+    rendered(cache, "/books/", ("page",))
+    assert cached(cache, path, Accept_Encoding="br", If_None_Match='"1-build-br"') is None
+    assert cached(cache, path, If_None_Match="*") is None
+
+
+def test_a_current_tag_gets_304_also_after_a_restart(cache):
+    known = {"Accept_Encoding": "br", "If_None_Match": '"1-build-br"'}
+    answer = rendered(cache, "/", **known)
+    assert (answer.status_int, answer.body) == (304, b"")
 
 
 @pytest.mark.parametrize("known", ['"1-build-gzip"', '"1-other-br"', '"2-build-br"', "1-build-br"])
