@@ -13,7 +13,13 @@ from bookshop import clock
 from bookshop.catalogue.edition import Edition
 from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.catalogue.pricing import Offer, SalesContext, SaleState, offer_on
-from bookshop.catalogue.works.grouping import Conditions, Work, represents_work, with_formats
+from bookshop.catalogue.works.grouping import (
+    Conditions,
+    Work,
+    represents_work,
+    select_formats,
+    with_formats,
+)
 from bookshop.catalogue.works.listing import (
     Listing,
     has_stock,
@@ -61,6 +67,7 @@ def _newest(state: SaleState) -> Select[*tuple[Any, ...]]:
 
 # Built once: building a statement costs more than executing it.
 _NEWEST = {state: _newest(state) for state in (SaleState.BUY, SaleState.PREORDER)}
+_FORMATS = select_formats(_on_sale(*_NEWEST))
 _BY_SKU = select_listings().where(BookRecord.sku == bindparam("sku"))
 _DETAIL_BY_SKU = select_listings(BookRecord.edition, BookRecord.changed_at).where(
     BookRecord.sku == bindparam("sku")
@@ -92,7 +99,7 @@ class CatalogueQueries:
                     shown = {listing.work for listing in listings if listing.work}
                     found = self._listings(connection, statement, limit=limit)
                     listings += [listing for listing in found if listing.work not in shown]
-            return with_formats(connection, listings[:limit], _on_sale(*_NEWEST), self._currency)
+            return with_formats(connection, listings[:limit], _FORMATS, self._currency)
 
     def listing(self, sku: str) -> Listing | None:
         """Return the listing with that SKU, or None."""

@@ -33,6 +33,7 @@ from bookshop.catalogue.works.grouping import (
     Work,
     group_formats,
     represents_work,
+    select_formats,
     with_formats,
 )
 from bookshop.catalogue.works.listing import Listing, listing_from_row, select_listings
@@ -127,7 +128,10 @@ class SearchService:
             if backwards:
                 rows.reverse()
             works = with_formats(
-                connection, self._listings(rows), self._conditions(query), self._currency
+                connection,
+                self._listings(rows),
+                select_formats(self._conditions(query)),
+                self._currency,
             )
         has_previous, has_next = (more, True) if backwards else (cursor is not None, more)
         return (

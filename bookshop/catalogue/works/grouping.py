@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import exists, tuple_
+from sqlalchemy import bindparam, exists, tuple_
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import aliased
 
@@ -56,17 +56,22 @@ def represents_work(key: Any, *, descending: bool, conditions: Conditions) -> An
     )
 
 
+def select_formats(conditions: Conditions) -> Any:
+    """Return a SELECT of all editions of the works that are its parameter `works`."""
+    return select_listings().where(
+        ListingRecord.work.in_(bindparam("works", expanding=True)),
+        *conditions(ListingRecord, BookRecord),
+    )
+
+
 def with_formats(
-    connection: Connection, listings: Sequence[Listing], conditions: Conditions, currency: str
+    connection: Connection, listings: Sequence[Listing], formats: Any, currency: str
 ) -> list[Work]:
-    """Return the works that `listings` represent, with their formats: one query for all."""
+    """Return the works that `listings` represent; `formats` is a `select_formats`, run once."""
     keys = {listing.work for listing in listings if listing.work}
     if not keys:
         return group_formats(listings, ())
-    statement = select_listings().where(
-        ListingRecord.work.in_(keys), *conditions(ListingRecord, BookRecord)
-    )
-    rows = connection.execute(statement)
+    rows = connection.execute(formats, {"works": list(keys)})
     return group_formats(listings, (listing_from_row(row, currency) for row in rows))
 
 
