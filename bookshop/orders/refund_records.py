@@ -82,9 +82,10 @@ def request_out_of_stock_refund(context: TransitionContext, order: Order) -> Non
 def record_stripe_refunds(
     context: TransitionContext, order: Order, refunds: Iterable[Refund]
 ) -> None:
-    """Record the order's refunds as Stripe reports them, and their sum. Idempotent.
+    """Record refunds of the order as Stripe reports them, and the sum of all. Idempotent.
 
-    They include refunds that were made in Stripe's dashboard.
+    They include refunds that were made in Stripe's dashboard. A refund never returns to an earlier
+    stage, and never disappears, so that reports may arrive late and in any order.
     """
     for refund in sorted(refunds, key=lambda each: (each.created, each.id)):
         _record_stripe_refund(context, order, refund)
@@ -104,8 +105,10 @@ def _sum_of_refunds(session: Session, order: Order, statuses: Iterable[str]) -> 
 
 def _record_stripe_refund(context: TransitionContext, order: Order, refund: Refund) -> None:
     record = _find_or_add(context.session, order, refund)
-    if record.stripe_id == refund.id and record.status == refund.status:
-        return
+    if record.stripe_id == refund.id:
+        recorded = RefundStatus(record.status)
+        if recorded is refund.status or refund.status.rank < recorded.rank:
+            return
     amount, status = refund.amount.amount, refund.status.value
     record.stripe_id, record.amount = refund.id, amount
     record.status, record.problem = status, refund.failure_reason

@@ -37,6 +37,11 @@ class RefundStatus(StrEnum):
         """True if the refund reduces the amount that the shop keeps."""
         return self not in {RefundStatus.FAILED, RefundStatus.CANCELLED}
 
+    @property
+    def rank(self) -> int:
+        """The stage of the refund. Stripe never returns to a lower one."""
+        return REFUND_STAGES[self]
+
 
 class DisputeStatus(StrEnum):
     """A dispute's status. https://docs.stripe.com/api/disputes/object#dispute_object-status.
@@ -52,6 +57,33 @@ class DisputeStatus(StrEnum):
     WON = "won"
     LOST = "lost"
     PREVENTED = "prevented"
+
+    @property
+    def rank(self) -> int:
+        """The stage of the dispute. Stripe does not return to a lower one."""
+        return DISPUTE_STAGES[self]
+
+
+#: A refund that succeeded can still fail: https://docs.stripe.com/refunds#failed-refunds.
+REFUND_STAGES = {
+    RefundStatus.REQUIRES_ACTION: 0,
+    RefundStatus.PENDING: 0,
+    RefundStatus.SUCCEEDED: 1,
+    RefundStatus.FAILED: 2,
+    RefundStatus.CANCELLED: 2,
+}
+#: An inquiry, even a closed one, can become a dispute:
+#: https://docs.stripe.com/disputes/how-disputes-work.
+DISPUTE_STAGES = {
+    DisputeStatus.WARNING_NEEDS_RESPONSE: 0,
+    DisputeStatus.WARNING_UNDER_REVIEW: 1,
+    DisputeStatus.WARNING_CLOSED: 2,
+    DisputeStatus.NEEDS_RESPONSE: 3,
+    DisputeStatus.UNDER_REVIEW: 4,
+    DisputeStatus.WON: 5,
+    DisputeStatus.LOST: 5,
+    DisputeStatus.PREVENTED: 5,
+}
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,11 @@ class IntentStatus(StrEnum):
     CANCELED = "canceled"
     SUCCEEDED = "succeeded"
 
+    @property
+    def final(self) -> bool:
+        """True if Stripe never changes the status again."""
+        return self in {IntentStatus.CANCELED, IntentStatus.SUCCEEDED}
+
 
 #: With these a customer can still pay.
 OPEN_INTENT_STATUSES = frozenset(

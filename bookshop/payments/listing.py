@@ -75,6 +75,12 @@ class Listing(StripeConnection):
             )
             return tuple(fraud_warning_from_stripe(each) for each in listed.auto_paging_iter())
 
+    def intent_refunds(self, intent_id: str) -> tuple[Refund, ...]:
+        """Return the refunds of one payment. Raises IntentMissingError."""
+        with self._operation("list_refunds"):
+            listed = self._stripe.refunds.list({"payment_intent": intent_id, "limit": PAGE_SIZE})
+            return tuple(refund_from_stripe(each) for each in listed.auto_paging_iter())
+
     def _complete_charge(self, intent: stripe.PaymentIntent) -> Charge | None:
         """Return the charge of an intent retrieved with EXPANDED; fetches what is left out."""
         charge = intent.latest_charge

@@ -12,18 +12,17 @@ from bookshop.payments.intents import IntentStatus, PaymentIntent
 from bookshop.reconciliation.facts import OrderFacts
 
 
-def is_in_sync(order: Order, facts: OrderFacts, intent: PaymentIntent) -> bool:
-    """True if `sync_payment` would change nothing; false in doubt."""
-    if (order.payment_intent, order.intent_status) != (intent.id, intent.status.value):
-        return False
+def differences(order: Order, facts: OrderFacts, intent: PaymentIntent) -> list[str]:
+    """Return the facts that differ from Stripe's; empty only if `sync_payment` changes nothing."""
+    is_same = {
+        "payment intent": order.payment_intent == intent.id,
+        "payment status": order.intent_status == intent.status.value,
+        "order status": _has_status_of(order, intent),
+    }
     if intent.status is IntentStatus.SUCCEEDED:
         paid = (intent.amount, intent.amount_received) == (order.money, order.total)
-        return order.status in PAID_FOR and paid and _is_recorded(order, facts, intent.charge)
-    if intent.status is IntentStatus.CANCELED:
-        return order.status in CLOSED and order.dedup_key is None
-    if intent.open:
-        return order.status in {OrderStatus.AWAITING_PAYMENT, *CLOSED}
-    return order.status == OrderStatus.PROCESSING and intent.status is IntentStatus.PROCESSING
+        is_same |= {"amount": paid, **_is_recorded(order, facts, intent.charge)}
+    return [name for name, same in is_same.items() if not same]
 
 
 def unrefunded_amount(intent: PaymentIntent) -> Money | None:
@@ -35,16 +34,32 @@ def unrefunded_amount(intent: PaymentIntent) -> Money | None:
     return Money(amount, intent.amount.currency) if amount else None
 
 
-def _is_recorded(order: Order, facts: OrderFacts, charge: Charge | None) -> bool:
-    """True if the charge's refunds, disputes, review and address are recorded in the order."""
+def _has_status_of(order: Order, intent: PaymentIntent) -> bool:
+    """True if the order has a status that follows from the intent's."""
+    if intent.status is IntentStatus.SUCCEEDED:
+        return order.status in PAID_FOR
+    if intent.status is IntentStatus.CANCELED:
+        return order.status in CLOSED and order.dedup_key is None
+    if intent.open:
+        return order.status in {OrderStatus.AWAITING_PAYMENT, *CLOSED}
+    return order.status == OrderStatus.PROCESSING and intent.status is IntentStatus.PROCESSING
+
+
+def _is_recorded(order: Order, facts: OrderFacts, charge: Charge | None) -> dict[str, bool]:
+    """Return for each fact of the charge True if it is recorded in the order."""
     if charge is None:
-        return True
+        return {}
     refunds = {refund.id: refund.status.value for refund in charge.refunds}
     disputes = {dispute.id: dispute.status.value for dispute in charge.disputes}
     refunded = sum(refund.amount.amount for refund in charge.refunds if refund.status.counts)
-    return (
-        (facts.refunds, facts.disputes, order.refunded) == (refunds, disputes, refunded)
-        and order.under_review == charge.under_review
-        and (charge.address is None or order.address == address_to_json(charge.address))
-        and derive_status(order, set(disputes.values())) == order.status
-    )
+    return {
+        "refunds": (facts.refunds, order.refunded) == (refunds, refunded),
+        "disputes": facts.disputes == disputes,
+        "review": order.under_review == charge.under_review,
+        "address": (
+            order.erased
+            or charge.address is None
+            or order.address == address_to_json(charge.address)
+        ),
+        "order status": derive_status(order, set(disputes.values())) == order.status,
+    }

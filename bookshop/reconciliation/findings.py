@@ -31,6 +31,7 @@ class FindingCode(StrEnum):
     PAYMENT_MISMATCH = "payment_mismatch"
     UNKNOWN_ORDER = "unknown_order"
     MISSING_INTENT = "missing_intent"
+    NOT_RECORDED = "not_recorded"  # a difference that synchronising does not remove
 
 
 class Resolution(StrEnum):

@@ -12,7 +12,7 @@ from bookshop.orders.payment.sync import record_fraud_warnings, sync_payment
 from bookshop.payments.charges import Dispute, FraudWarning, Refund
 from bookshop.payments.errors import IntentMissingError
 from bookshop.payments.intents import IntentStatus, PaymentIntent
-from bookshop.reconciliation.comparison import is_in_sync, unrefunded_amount
+from bookshop.reconciliation.comparison import differences, unrefunded_amount
 from bookshop.reconciliation.descriptions import (
     describe_changes,
     describe_mismatch,
@@ -60,7 +60,7 @@ class StripeObjects:
                 self._report_unknown_order(intent)
                 return
             number = order.number
-            in_sync = is_in_sync(order, read_facts(session, order), intent)
+            in_sync = not differences(order, read_facts(session, order), intent)
             mismatch = describe_mismatch(order, intent)
             is_second = owner is None and order.payment_intent is not None
             names_another = owner is not None and named is not None and named is not owner
@@ -73,18 +73,33 @@ class StripeObjects:
                 code = FindingCode.PAYMENT_MISMATCH
                 self._run.add_unresolved(number, intent.id, code, mismatch)
         elif not in_sync:
-            self._sync(number, intent)
+            self._repair(number, intent)
 
-    def _sync(self, number: str, intent: PaymentIntent) -> None:
+    def _repair(self, number: str, intent: PaymentIntent) -> None:
+        """Synchronise the order, and report what of Stripe's data could not be recorded."""
+        changes, left = self._sync(number, intent)
+        if left:  # the page of the list may be outdated by now
+            newer, left = self._sync(number, self._run.gateway.retrieve_intent(intent.id))
+            changes = list(dict.fromkeys([*changes, *newer]))
+        for code, text in changes:
+            self._run.add_repaired(number, intent.id, code, text)
+        if left:
+            text = f"differs from Stripe and could not be changed: {', '.join(left)}"
+            self._run.add_unresolved(number, intent.id, FindingCode.NOT_RECORDED, text)
+
+    def _sync(
+        self, number: str, intent: PaymentIntent
+    ) -> tuple[list[tuple[FindingCode, str]], list[str]]:
+        """Synchronise the order. Return what changed, and the facts that still differ."""
         with self._writing() as session:
             query = select(Order).where(Order.number == number).with_for_update()
             order = session.scalars(query).one()
             before = read_facts(session, order)
             sync_payment(session, intent, CAUSE, clock.now())
             after = read_facts(session, order)
+            left = differences(order, after, intent)
             self._run.finish(session)
-        for code, text in describe_changes(before, after):
-            self._run.add_repaired(number, intent.id, code, text)
+        return describe_changes(before, after), left
 
     def _resolve_second_intent(self, number: str, intent: PaymentIntent) -> None:
         """Cancel an intent that names an order which has another one, or report its payment."""

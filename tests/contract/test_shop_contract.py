@@ -309,6 +309,15 @@ def test_a_dispute(gateway, recorder, pay, act, card, begun, outcome, ended):
     assert dispute.status is ended
 
 
+def test_the_refunds_of_a_payment(gateway, recorder, pay):
+    intent_id = pay()
+    recorder.clear()
+    assert gateway.intent_refunds(intent_id) == ()
+    made = gateway.create_refund("refund-1", intent_id, Money(500, TOTAL.currency), "K7QM/0")
+    assert gateway.intent_refunds(intent_id) == (made,)
+    assert operations_of(recorder) == ["list refunds", "create refunds", "list refunds"]
+
+
 def test_an_early_fraud_warning(gateway, recorder, pay):
     intent_id = pay("pm_card_createIssuerFraudRecord")
     recorder.clear()

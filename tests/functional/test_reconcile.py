@@ -1,7 +1,9 @@
 """`bookshop reconcile` against the sandbox, after webhooks, answers or processes were lost."""
 
 import json
+import sqlite3
 import threading
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -286,6 +288,48 @@ def test_a_refund_older_than_its_key_is_looked_up_before_it_is_created(
     since = sandbox.requests()[: len(sandbox.requests()) - asked]
     assert not [each for each in since if each["method"] == "POST"]
     assert len(sandbox.refunds(paid)) == 1
+
+
+def test_a_refund_whose_key_stripe_has_forgotten_is_not_made_twice(
+    shop, sandbox, paid, tmp_path, monkeypatch
+):
+    # The shop's clock is two days ahead at first, so that the request seems to be from the future.
+    right = clock.now
+    monkeypatch.setattr(clock, "now", lambda: right() + timedelta(days=2))
+    key = request_refund_of(shop, 500)
+    sandbox.fault(**REFUND, kind="drop_answer", times=10)
+    with pytest.raises(StripeUnavailableError):
+        execute(shop, key)
+    sandbox.clear()
+    monkeypatch.setattr(clock, "now", right)
+    with closing(sqlite3.connect(tmp_path / "sandbox.sqlite")) as stripe, stripe:
+        assert stripe.execute("DELETE FROM idempotency").rowcount
+
+    execute(shop, key)
+
+    (made,) = sandbox.refunds(paid)
+    assert refund_of(shop) == ("succeeded", made["id"])
+
+
+def test_what_happened_at_stripe_is_found_after_the_clock_was_ahead(
+    shop, sandbox, run, differences, monkeypatch
+):
+    right = clock.now
+    refunded, disputed = start_payment(shop), start_payment(shop)
+    monkeypatch.setattr(clock, "now", lambda: right() + timedelta(days=2))
+    for intent in (refunded, disputed):
+        sandbox.confirm(intent)
+    assert differences("--since", "5d") == [PAID, PAID]
+    monkeypatch.setattr(clock, "now", right)
+    sandbox.refund(refunded)
+    sandbox.dispute(disputed)
+
+    assert sorted(differences()) == ["dispute_status", "refunded_amount"]
+
+    assert {order.status for order in shop.orders()} == {"refunded", "disputed"}
+    for order in shop.orders():
+        run("orders", "ship", order.number, code=1)
+    assert differences() == []
 
 
 def test_a_stored_failure_is_retried_under_another_key(shop, sandbox, paid, run, differences):

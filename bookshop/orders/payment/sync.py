@@ -25,7 +25,13 @@ from bookshop.orders.transitions import (
     transition,
     update_status,
 )
-from bookshop.payments.charges import Address, Charge, Dispute, FraudWarning
+from bookshop.payments.charges import (
+    Address,
+    Charge,
+    Dispute,
+    DisputeStatus,
+    FraudWarning,
+)
 from bookshop.payments.intents import IntentStatus, PaymentIntent
 
 log = logging.getLogger(__name__)
@@ -37,6 +43,7 @@ STATUS_OF_INTENT = {
     IntentStatus.PROCESSING: OrderStatus.PROCESSING,
     IntentStatus.SUCCEEDED: OrderStatus.PAID,
 }
+FINAL_STATUSES = frozenset(status.value for status in IntentStatus if status.final)
 ABANDONED = "abandoned"  # the cancellation reason that the shop gives for expired orders
 
 
@@ -60,7 +67,7 @@ def sync_payment(
     _record_attempt(order, intent)
     if order.status == OrderStatus.PLACED:
         transition(context, order, OrderStatus.AWAITING_PAYMENT)
-    outdated = order.checked_at is not None and intent.checked_at < order.checked_at
+    outdated = _is_outdated(order, intent, now)
     if not outdated:
         order.checked_at, order.intent_status = intent.checked_at, intent.status.value
     elif intent.status is not IntentStatus.SUCCEEDED:
@@ -72,8 +79,8 @@ def sync_payment(
     elif order.status not in PAID_FOR and is_allowed(order, target, context.cause):
         transition(context, order, target)
     release_dedup_key(order)
-    if order.status in PAID_FOR and intent.charge is not None and not outdated:
-        _record_charge(context, order, intent.charge)
+    if order.status in PAID_FOR and intent.charge is not None:
+        _record_charge(context, order, intent.charge, outdated=outdated)
     return order
 
 
@@ -151,6 +158,17 @@ def _record_attempt(order: Order, intent: PaymentIntent) -> None:
         order.email_attempted = True
 
 
+def _is_outdated(order: Order, intent: PaymentIntent, now: datetime) -> bool:
+    """True if a newer state of the intent has been applied.
+
+    Statuses that are not final may come and go, and are ordered by the time of their request. A
+    recorded time in the future was written by a wrong clock, and orders nothing.
+    """
+    if order.intent_status in FINAL_STATUSES and not intent.status.final:
+        return True
+    return order.checked_at is not None and intent.checked_at < order.checked_at <= now
+
+
 def _paid_order(session: Session, order: Order, intent: PaymentIntent) -> str:
     """Return the number of the order that the intent is recorded with; an intent pays one order."""
     if order.payment_intent is not None:
@@ -166,22 +184,30 @@ def _target_status(intent: PaymentIntent) -> OrderStatus | None:
     return STATUS_OF_INTENT.get(intent.status)
 
 
-def _record_charge(context: TransitionContext, order: Order, charge: Charge) -> None:
-    """Record address, review, refunds and disputes of the charge, and update the status."""
-    if charge.address is not None and not order.erased:
+def _record_charge(
+    context: TransitionContext, order: Order, charge: Charge, *, outdated: bool
+) -> None:
+    """Record address, review, refunds and disputes of the charge, and update the status.
+
+    Refunds and disputes only advance, so that an outdated charge can still add to them. Its address
+    and its review are ignored.
+    """
+    if charge.address is not None and not order.erased and not outdated:
         order.address = address_to_json(charge.address)
-    if charge.under_review != order.under_review:
+    if charge.under_review != order.under_review and not outdated:
         order.under_review = charge.under_review
         opened = charge.under_review
         event = AuditEvent.REVIEW_OPENED if opened else AuditEvent.REVIEW_CLOSED
         record_event(context, order, event)
     record_stripe_refunds(context, order, charge.refunds)
     for dispute in sorted(charge.disputes, key=lambda each: (each.created, each.id)):
-        _record_dispute(context, order, dispute)
+        _record_dispute(context, order, dispute, outdated=outdated)
     update_status(context, order)
 
 
-def _record_dispute(context: TransitionContext, order: Order, dispute: Dispute) -> None:
+def _record_dispute(
+    context: TransitionContext, order: Order, dispute: Dispute, *, outdated: bool
+) -> None:
     record = context.session.scalar(
         select(DisputeRecord).where(DisputeRecord.stripe_id == dispute.id)
     )
@@ -190,6 +216,10 @@ def _record_dispute(context: TransitionContext, order: Order, dispute: Dispute) 
         context.session.add(record)
     elif record.status == dispute.status:
         return
+    else:
+        recorded = DisputeStatus(record.status).rank
+        if dispute.status.rank < recorded or (dispute.status.rank == recorded and outdated):
+            return
     # An inquiry may become a dispute about a smaller amount after a partial refund.
     record.amount, record.reason = dispute.amount.amount, dispute.reason
     record.status = dispute.status.value

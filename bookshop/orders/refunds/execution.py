@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
@@ -13,9 +12,10 @@ from bookshop import clock
 from bookshop.money import Money
 from bookshop.orders.audit import AuditEvent, Cause, TransitionContext, record_event
 from bookshop.orders.models import Order, RefundRecord
-from bookshop.orders.payment.intents import KEY_LIFE
-from bookshop.orders.payment.sync import sync_payment
-from bookshop.orders.refund_records import LocalRefundStatus
+from bookshop.orders.refund_records import LocalRefundStatus, record_stripe_refunds
+from bookshop.orders.states import Actor
+from bookshop.orders.transitions import update_status
+from bookshop.payments.charges import Refund
 from bookshop.payments.errors import (
     IntentMissingError,
     RefundRefusedError,
@@ -32,10 +32,10 @@ NO_SUCH_PAYMENT = "Stripe has no such payment"
 class _Request:
     """A requested refund. `attempt` is part of the idempotency key."""
 
+    order_id: int
     intent_id: str
     amount: Money
     attempt: int
-    requested_at: datetime
 
 
 def requested_keys(session: Session) -> list[str]:
@@ -49,31 +49,29 @@ def execute_refund(
 ) -> None:
     """Create the requested refund at Stripe, once, however often this is called.
 
+    Stripe may have executed it already and its response been lost, at any time before: it forgets
+    an idempotency key after a day, and keeps the refund. So the refund is searched first.
+
     Raises the errors of Gateway; the refund stays requested then. A refusal by Stripe is recorded
     and not raised.
     """
     request = _find(sessions, key)
     if request is None:
         return
-    if request.attempt > 1 or request.requested_at < clock.now() - KEY_LIFE:
-        # An earlier response may have been lost, and Stripe may have forgotten the key since.
-        _sync(sessions, gateway, request, cause)
-        request = _find(sessions, key)
-        if request is None:
-            return
     try:
-        idempotency_key = f"refund-{key}-{request.attempt}"
-        gateway.create_refund(idempotency_key, request.intent_id, request.amount, key)
+        refund = _search(gateway, request.intent_id, key)
+        if refund is None:
+            idempotency_key = f"refund-{key}-{request.attempt}"
+            refund = gateway.create_refund(idempotency_key, request.intent_id, request.amount, key)
     except RefundRefusedError as err:
         _record_refusal(sessions, key, err.reason, cause)
-        return
     except IntentMissingError:
         _record_refusal(sessions, key, NO_SUCH_PAYMENT, cause)
-        return
     except StoredFailureError:
         _use_next_key(sessions, request, key)
         raise
-    _sync(sessions, gateway, request, cause)
+    else:
+        _record(sessions, request, refund, cause)
 
 
 def execute_with_retry(
@@ -96,20 +94,27 @@ def _find(sessions: sessionmaker[Session], key: str) -> _Request | None:
         if row is None:
             return None
         refund, order = row
-        return _Request(
-            order.payment_intent or "",
-            Money(refund.amount, order.currency),
-            refund.attempt,
-            refund.requested_at,
-        )
+        amount = Money(refund.amount, order.currency)
+        return _Request(order.id, order.payment_intent or "", amount, refund.attempt)
 
 
-def _sync(
-    sessions: sessionmaker[Session], gateway: Gateway, request: _Request, cause: Cause
+def _search(gateway: Gateway, intent_id: str, key: str) -> Refund | None:
+    """Return the refund that was made under the key. Raises the errors of Gateway."""
+    refunds = gateway.intent_refunds(intent_id)
+    return next((refund for refund in refunds if refund.reference == key), None)
+
+
+def _record(
+    sessions: sessionmaker[Session], request: _Request, refund: Refund, cause: Cause
 ) -> None:
-    intent = gateway.retrieve_intent(request.intent_id)
+    """Record the refund, whether or not the payment still matches its order."""
     with sessions.begin() as session:
-        sync_payment(session, intent, cause, clock.now())
+        order = session.scalars(
+            select(Order).where(Order.id == request.order_id).with_for_update()
+        ).one()
+        context = TransitionContext(session, Cause(Actor.STRIPE, cause.trigger), clock.now())
+        record_stripe_refunds(context, order, [refund])
+        update_status(context, order)
 
 
 def _record_refusal(sessions: sessionmaker[Session], key: str, problem: str, cause: Cause) -> None:

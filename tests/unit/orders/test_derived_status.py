@@ -1,5 +1,6 @@
 """The status of a paid order is derived from facts, in whatever order they arrive."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -37,14 +38,14 @@ def begin(session):
     return made
 
 
-def sync(session, made, charged, second):
+def sync(session, made, charged, second, now=100):
     intent = intent_of(
         made,
         IntentStatus.SUCCEEDED,
         charge=charged,
         checked_at=NOW + timedelta(seconds=second),
     )
-    sync_payment(session, intent, EVENT, NOW + timedelta(seconds=100))
+    sync_payment(session, intent, EVENT, NOW + timedelta(seconds=now))
     session.flush()
 
 
@@ -146,6 +147,35 @@ def test_bug_3_any_order_of_responses_ends_in_the_same_status(sessions, data, na
         assert all(first[1] == then[0] for first, then in pairwise(moves))
         assert moves[-1][1] == made.status
         session.rollback()
+
+
+@settings(max_examples=40)
+@given(data=st.data(), name=st.sampled_from(sorted({*SEQUENCES} - {"a review"})))
+def test_refunds_and_disputes_end_in_the_same_status_whatever_the_clock_says(sessions, data, name):
+    charges = SEQUENCES[name]
+    clocks = st.integers(-2 * 24 * 3600, 2 * 24 * 3600)
+    repeated = data.draw(st.lists(st.sampled_from(charges), max_size=4))
+    with sessions() as session:
+        made = begin(session)
+        for charged in data.draw(st.permutations([*charges, *repeated])):
+            second = data.draw(clocks)
+            sync(session, made, charged, second, now=second)
+        assert made.status == ENDS[name]
+        session.rollback()
+
+
+def test_state_after_the_clock_was_ahead_is_believed(session):
+    two_days = 2 * 24 * 3600
+    made = begin(session)
+    sync(session, made, charge(under_review=True), two_days, now=two_days)
+    assert made.under_review
+    lost = dispute(DisputeStatus.LOST, id="du_1")
+    sync(session, made, charge(disputes=(lost,)), 60, now=60)
+    assert (made.under_review, made.status) == (False, OrderStatus.DISPUTE_LOST)
+    sync(session, made, charge(disputes=(replace(lost, status=DisputeStatus.WON),)), 59, now=61)
+    assert made.status == OrderStatus.DISPUTE_LOST
+    sync(session, made, charge(disputes=(replace(lost, status=DisputeStatus.WON),)), 62, now=62)
+    assert made.status == OrderStatus.DISPUTE_WON
 
 
 def test_dispute_is_recorded_once_and_updated(session):

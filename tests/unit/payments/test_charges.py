@@ -259,6 +259,17 @@ def test_known_statuses_are_not_logged(retrieve, caplog):
     assert caplog.records == []
 
 
+# --- the refunds of a payment
+
+
+def test_the_refunds_of_a_payment_are_read_to_the_last_page(gateway, fake_stripe):
+    second = {**REFUND, "id": "re_2", "metadata": {}}
+    fake_stripe.reply_with(answer(listed(REFUND, more=True)), answer(listed(second)))
+    found = gateway.intent_refunds("pi_1")
+    assert [(each.id, each.reference) for each in found] == [("re_1", "7"), ("re_2", None)]
+    assert {request.query["payment_intent"] for request in fake_stripe.requests} == {"pi_1"}
+
+
 # --- early fraud warnings
 
 

@@ -1,4 +1,4 @@
-"""Comparing an order with its PaymentIntent: `is_in_sync` predicts what `sync_payment` changes."""
+"""Comparing an order with its PaymentIntent: `differences` predicts what `sync_payment` changes."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +17,7 @@ from bookshop.orders.payment.sync import sync_payment
 from bookshop.orders.states import Actor, OrderStatus
 from bookshop.payments.charges import Address, DisputeStatus, RefundStatus
 from bookshop.payments.intents import IntentStatus
-from bookshop.reconciliation.comparison import is_in_sync, unrefunded_amount
+from bookshop.reconciliation.comparison import differences, unrefunded_amount
 from bookshop.reconciliation.facts import read_facts
 from tests.unit.makers import NOW, book, charge, dispute, intent_of, order, refund
 
@@ -72,12 +72,12 @@ def test_an_order_in_sync_is_not_changed_by_synchronising(sqlite_sessions, data)
                 expire_lapsed(session, JOB_WORKER, NOW + 2 * RESERVATION_TIME)
         intent = drawn_intent(data, made)
         before = everything_stored(session, made)
-        in_sync = is_in_sync(made, read_facts(session, made), intent)
+        in_sync = not differences(made, read_facts(session, made), intent)
         for _ in range(2):
             sync_payment(session, intent, EVENT, NOW + timedelta(days=1))
             if in_sync:
                 assert everything_stored(session, made) == before
-            in_sync = is_in_sync(made, read_facts(session, made), intent)
+            in_sync = not differences(made, read_facts(session, made), intent)
             before = everything_stored(session, made)
         session.rollback()
 
@@ -92,9 +92,9 @@ def test_a_synchronised_order_is_in_sync(sqlite_sessions, status):
         address = Address(name="Ada", city="London")
         paid_by = charge(refund(100), disputes=(dispute(DisputeStatus.WON),), address=address)
         intent = intent_of(made, status, charge=paid_by if status is SUCCEEDED else None)
-        assert not is_in_sync(made, read_facts(session, made), intent)
+        assert differences(made, read_facts(session, made), intent)
         sync_payment(session, intent, EVENT, NOW)
-        assert is_in_sync(made, read_facts(session, made), intent)
+        assert not differences(made, read_facts(session, made), intent)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def synchronised(sqlite_sessions):
         )
         intent = intent_of(made, SUCCEEDED, charge=paid_by)
         sync_payment(session, intent, EVENT, NOW)
-        assert is_in_sync(made, read_facts(session, made), intent)
+        assert not differences(made, read_facts(session, made), intent)
         yield session, made, intent
 
 
@@ -131,7 +131,7 @@ def synchronised(sqlite_sessions):
 def test_a_change_of_the_charge_is_a_difference(synchronised, values):
     session, made, intent = synchronised
     changed = replace(intent, charge=replace(intent.charge, **values))
-    assert not is_in_sync(made, read_facts(session, made), changed)
+    assert differences(made, read_facts(session, made), changed)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_change_of_the_charge_is_a_difference(synchronised, values):
 )
 def test_a_change_of_the_intent_is_a_difference(synchronised, values):
     session, made, intent = synchronised
-    assert not is_in_sync(made, read_facts(session, made), replace(intent, **values))
+    assert differences(made, read_facts(session, made), replace(intent, **values))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_paid_order_with_outdated_records_is_a_difference(synchronised, values
     session, made, intent = synchronised
     for name, value in values.items():
         setattr(made, name, value)
-    assert not is_in_sync(made, read_facts(session, made), intent)
+    assert differences(made, read_facts(session, made), intent)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_an_unpaid_order_with_another_status_is_a_difference(sqlite_sessions, st
     with sqlite_sessions() as session:
         made = order(book(), intent_status=status.value, **values)
         session.add(made)
-        assert not is_in_sync(made, read_facts(session, made), intent_of(made, status))
+        assert differences(made, read_facts(session, made), intent_of(made, status))
 
 
 def test_the_amount_of_a_payment_that_is_not_refunded():

@@ -8,10 +8,10 @@ from sqlalchemy.orm import sessionmaker
 
 from bookshop import clock
 from bookshop.orders.audit import Cause
-from bookshop.orders.models import Order, RefundRecord
+from bookshop.orders.models import ERASED, Order, RefundRecord
 from bookshop.orders.payment.sync import sync_payment
 from bookshop.orders.states import Actor, OrderStatus
-from bookshop.payments.charges import DisputeStatus, FraudWarning
+from bookshop.payments.charges import Address, DisputeStatus, FraudWarning, RefundStatus
 from bookshop.payments.errors import IntentMissingError, StripeRefusedError
 from bookshop.payments.intents import IntentStatus
 from bookshop.reconciliation.findings import FindingCode
@@ -209,9 +209,48 @@ def test_an_outdated_page_of_a_list_undoes_nothing(run, place, sessions, stripe)
     made = paid_order(place, sessions)
     stale = intent_of(made, IntentStatus.PROCESSING, checked_at=NOW - timedelta(seconds=1))
     stripe.put(stale)
+    stripe.existing[stale.id] = now_paid(made)
     assert run() == []
     with sessions() as session:
         assert session.scalars(select(Order)).one().status == OrderStatus.PAID
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_could_not_be_recorded_is_unresolved(run, place, sessions, stripe, dry_run):
+    made = place()
+    stripe.put(intent_of(made, IntentStatus.REQUIRES_CAPTURE))
+    assert run(dry_run=dry_run) == [(FindingCode.NOT_RECORDED, made.number, "UNRESOLVED")]
+    assert stripe.retrieved == [made.payment_intent]
+
+
+def test_a_refund_that_stripe_takes_back_to_an_earlier_stage_is_unresolved(
+    run, place, sessions, stripe
+):
+    failed = refund(500, RefundStatus.FAILED, id="re_1")
+    made = paid_order(place, sessions, failed)
+    stripe.put(now_paid(made, refund(500, id="re_1")))
+    assert (FindingCode.NOT_RECORDED, made.number, "UNRESOLVED") in run()
+    with sessions() as session:
+        assert session.scalars(select(RefundRecord.status)).one() == "failed"
+
+
+def test_a_refund_is_found_after_the_clock_was_ahead(run, place, sessions, stripe):
+    made = place()
+    then = NOW + timedelta(days=2)
+    with sessions.begin() as session:
+        paid = intent_of(made, SUCCEEDED, charge=charge(), checked_at=then)
+        sync_payment(session, paid, EVENT, then)
+    stripe.put(intent_of(made, SUCCEEDED, charge=charge(refund(made.total))))
+    assert run() == [(FindingCode.REFUNDED_AMOUNT, made.number, "REPAIRED")]
+    with sessions() as session:
+        assert session.scalars(select(Order)).one().status == OrderStatus.REFUNDED
+
+
+def test_an_erased_order_in_sync_is_no_difference(run, place, sessions, stripe):
+    made = paid_order(place, sessions, session_id=f"{ERASED}1")
+    stripe.put(now_paid(made, address=Address(name="Ada")))
+    assert run() == []
+    assert stripe.retrieved == []
 
 
 def test_fraud_warnings_about_other_payments_are_ignored(run, place, sessions, stripe):

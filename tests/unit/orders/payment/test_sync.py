@@ -187,6 +187,26 @@ def test_outdated_succeeded_still_counts(sessions, copies, data, sequence):
         session.rollback()
 
 
+def test_state_after_the_clock_was_ahead_is_applied(session):
+    made, _ = begin(session)
+    ahead = NOW + timedelta(days=2)
+    sync(session, intent_of(made, IntentStatus.PROCESSING, checked_at=ahead), ahead)
+    assert made.status == OrderStatus.PROCESSING
+    sync(session, intent_of(made, checked_at=after(1)), after(2))
+    assert (made.status, made.checked_at) == (OrderStatus.AWAITING_PAYMENT, after(1))
+
+
+@pytest.mark.parametrize("final", [SUCCEEDED, CANCELED])
+def test_final_status_is_kept_whatever_the_clock_says(session, final):
+    made, _ = begin(session)
+    sync(session, intent_of(made, final, checked_at=after(1)), after(1))
+    status = made.status
+    for second, late in enumerate(set(UNPAID) - {CANCELED}):
+        ahead = after(60 + second)
+        sync(session, intent_of(made, late, checked_at=ahead), ahead)
+        assert (made.status, made.intent_status) == (status, final)
+
+
 # --- only an order's own intent pays it
 
 WRONG = {
