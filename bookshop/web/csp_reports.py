@@ -68,7 +68,8 @@ def _parse(body: Any) -> Iterator[dict[str, str]]:
 def _origin(url: object) -> str:
     """Return the origin of a URL; its path and query may contain personal data."""
     parts = urlsplit(url if isinstance(url, str) else "")
-    return _printable(f"{parts.scheme}://{parts.netloc}" if parts.netloc else url)
+    host = parts.netloc.rpartition("@")[2]
+    return _printable(f"{parts.scheme}://{host}" if host else url)
 
 
 def _first_segment(url: object) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as TooManyConnectionsError
 
 from bookshop.i18n import _
 from bookshop.web.maintenance import unavailable
-from bookshop.web.request_log import logged_path
+from bookshop.web.request_log import logged_method, logged_path
 
 RETRY_AFTER = 5  # seconds
 LOG = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def internal_error(error: Exception, request: Request) -> dict[str, Any]:
     """Return 500, with the request's id, under which the log has the traceback."""
     fields = {
         "request_id": request.id,
-        "method": request.method[:16],
+        "method": logged_method(request.method),
         "path": logged_path(request.environ),
     }
     LOG.error("request_failed", extra=fields, exc_info=error)

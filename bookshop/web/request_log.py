@@ -21,6 +21,7 @@ from pyramid.events import ApplicationCreated, ContextFound
 from pyramid.registry import Registry
 
 from bookshop.web.http_cache import REQUEST_ID, Answer
+from bookshop.web.redaction import printable, redact, redact_path
 
 PAGE = "bookshop.page"  # in the WSGI environment
 PUBLIC_PATH = "bookshop.public_path"  # true once a view that is not private was called
@@ -31,10 +32,9 @@ MAX_METHOD_LENGTH = 16
 DIGITS = 4  # of seconds
 LOG = logging.getLogger(__name__)
 Observer = Callable[[str, str, str, float], None]
-# Ids that a proxy assigns; anything else in the header is ignored.
-_PROXY_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
-_AFTER_FIRST_SEGMENT = re.compile(r"(?<=[^/]/).+")
+# Ids that proxies assign: a UUID, or as many hexadecimal digits. Anything else in the header is
+# ignored: a number could be a card's.
+_PROXY_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}", re.IGNORECASE)
 
 
 class RequestSummary(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -88,7 +88,7 @@ class RequestLog:
                     logger=__name__,
                     event="request",
                     request_id=request_id,
-                    method=method[:MAX_METHOD_LENGTH],
+                    method=logged_method(method),
                     path=logged_path(environ),
                     status=int(response.status[:3]),
                     seconds=round(seconds, DIGITS),
@@ -105,7 +105,7 @@ def _request_id(environ: WSGIEnvironment) -> str:
     from_proxy: str = environ.get("HTTP_X_REQUEST_ID", "")
     # Not a secret: a random number that needs no system call.
     own = f"{random.getrandbits(64):016x}"  # nosec B311
-    return from_proxy if _PROXY_ID.fullmatch(from_proxy) else own
+    return from_proxy if _PROXY_ID.fullmatch(from_proxy) and not from_proxy.isdigit() else own
 
 
 def _ignore(_page: str, _method: str, _status: str, _seconds: float) -> None:
@@ -124,8 +124,13 @@ def logged_path(environ: WSGIEnvironment) -> str:
     The whole path is logged for views that are not private. Otherwise, also for a 404, the path may
     name an order: only its first segment is logged.
     """
-    path = _UNPRINTABLE.sub("?", environ["PATH_INFO"][:MAX_PATH_LENGTH])
-    return path if environ.get(PUBLIC_PATH) else _AFTER_FIRST_SEGMENT.sub("…", path)
+    public = environ.get(PUBLIC_PATH, False)
+    return redact_path(environ["PATH_INFO"], public=public)[:MAX_PATH_LENGTH]
+
+
+def logged_method(method: str) -> str:
+    """Return the method as it is logged: clients can send any text."""
+    return method if method in METHODS else printable(redact(method))[:MAX_METHOD_LENGTH]
 
 
 def _name_page(view_names: set[str], event: ContextFound) -> None:

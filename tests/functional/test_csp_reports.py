@@ -92,3 +92,11 @@ def test_pages_name_the_address_for_reports(shop):
     headers = shop.visitor().get("/").headers
     assert headers["Content-Security-Policy"].endswith("report-uri /csp-reports; report-to csp")
     assert headers["Reporting-Endpoints"] == 'csp="/csp-reports"'
+
+
+def test_a_blocked_url_is_logged_without_its_user(shop, logged):
+    body = {
+        "csp-report": {**REPORT_URI["csp-report"], "blocked-uri": "https://ada:x@evil.example/"}
+    }
+    report(shop, body)
+    assert logged() == [("img-src", "https://evil.example", "/orders")]

@@ -152,7 +152,17 @@ def test_every_response_has_its_request_id(shop, lines):
 
 @pytest.mark.parametrize(
     ("given", "taken"),
-    [("abcdef-0123", True), ("short", False), ("x" * 65, False), ('a"b\\c-0123456', False)],
+    [
+        ("0123456789abcdef0123456789abcdef", True),
+        ("9b2F6d1c-58a1-4f1e-9b1d-0123456789ab", True),
+        ("short", False),
+        ("x" * 65, False),
+        ('a"b\\c-0123456', False),
+        ("4242424242424242", False),
+        ("4242-4242-4242-4242", False),
+        ("0" * 32, False),
+        ("ada-lovelace-reader-example", False),
+    ],
 )
 def test_a_valid_request_id_of_a_proxy_is_taken(shop, lines, given, taken):
     shop.visitor().get("/", headers={"X-Request-Id": given})
@@ -299,3 +309,22 @@ def test_metrics_need_the_token(make_shop):
 def test_without_a_token_metrics_are_for_development_only(make_shop):
     make_shop().visitor().get("/metrics")
     make_shop(bookshop__environment="staging").visitor().get("/metrics", status=404)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ada@reader.example",
+        "/ada%2540reader.example",
+        "/books/ada@reader.example",
+        "/books/4242424242424242",
+        "/sk_live_0123456789",
+        "/./orders/K7QM-2X9T-4BCD",
+        "/static/ada@reader.example",
+    ],
+)
+def test_request_lines_contain_nothing_that_was_typed_by_mistake(shop, lines, path):
+    shop.visitor().get(path, expect_errors=True)
+    logged = str(lines())
+    for part in ("ada", "4242", "0123456789", "K7QM"):
+        assert part not in logged

@@ -1,6 +1,7 @@
 """The batching log handler loses no line and keeps the order of each thread's lines."""
 
 import io
+import json
 import logging
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import threading
 import pytest
 
 from bookshop.ops import logs
-from bookshop.ops.logs import BatchingHandler
+from bookshop.ops.logs import BatchingHandler, JsonFormatter, TextFormatter
 from tests.waiting import until
 
 PROGRAM = """
@@ -114,3 +115,50 @@ def test_buffered_lines_are_written_when_the_process_exits():
     command = [sys.executable, "-c", PROGRAM]
     ended = subprocess.run(command, check=True, capture_output=True, text=True)
     assert ended.stderr == "the last line\n"
+
+
+# --- formatters
+
+
+@pytest.fixture
+def json_line():
+    """Return the fields of the line that is logged with these values."""
+
+    def json_line(text="event", **fields):
+        record = {"levelno": logging.WARNING, "levelname": "WARNING", "name": "test", "msg": text}
+        line = JsonFormatter().format(logging.makeLogRecord({**record, **fields}))
+        assert "\n" not in line
+        return json.loads(line)
+
+    return json_line
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "/Bearer x",
+        'Bearer "x',
+        "key=abcdefghijklmnop\\",
+        "ada@reader.example",
+        '"ada l"@b.example',
+        "4242 4242 4242 4242",
+        "\ud800",
+    ],
+)
+def test_values_that_are_redacted_leave_valid_json(json_line, value):
+    line = json_line(value, directive=value, nested={"list": [value]}, after="kept")
+    assert line["after"] == "kept"
+    assert {*line} >= {"event", "directive", "nested", "timestamp"}
+    assert value not in (line["event"], line["directive"], line["nested"]["list"][0])
+
+
+def test_a_traceback_is_redacted(json_line):
+    error = ValueError("ada@reader.example")
+    line = json_line(exc_info=(ValueError, error, None))
+    assert "ValueError" in line["exception"]
+    assert "reader.example" not in line["exception"]
+
+
+def test_a_line_break_in_a_field_begins_no_other_line():
+    record = {"levelname": "WARNING", "name": "test", "msg": "event\nforged", "page": "a\nforged"}
+    assert "\n" not in TextFormatter().format(logging.makeLogRecord(record))
