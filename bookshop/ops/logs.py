@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from bookshop.web.redaction import printable, redact_value
+from bookshop.redaction import printable, redact_value
 from bookshop.web.request_log import RequestSummary
 
 FLUSH_INTERVAL = 0.1  # seconds

@@ -20,8 +20,8 @@ from pyramid.config import Configurator
 from pyramid.events import ApplicationCreated, ContextFound
 from pyramid.registry import Registry
 
+from bookshop.redaction import printable, redact, redact_path
 from bookshop.web.http_cache import REQUEST_ID, Answer
-from bookshop.web.redaction import printable, redact, redact_path
 
 PAGE = "bookshop.page"  # in the WSGI environment
 PUBLIC_PATH = "bookshop.public_path"  # true once a view that is not private was called

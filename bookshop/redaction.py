@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from numbers import Real
 from typing import Any
 from urllib.parse import unquote
 
@@ -36,7 +37,7 @@ def redact(text: str) -> str:
 def redact_value(value: Any) -> Any:
     """Return a JSON value in which all texts are redacted; other objects become texts."""
     match value:
-        case None | bool() | int() | float():
+        case None | Real():
             return value
         case dict():
             return {redact(str(name)): redact_value(each) for name, each in value.items()}

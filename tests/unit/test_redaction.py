@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookshop.web.redaction import printable, redact, redact_path, redact_value
+from bookshop.redaction import printable, redact, redact_path, redact_value
 from bookshop.web.request_log import logged_path
 
 CARD = "4242424242424242"
