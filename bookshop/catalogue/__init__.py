@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from babel import Locale
 from pyramid.config import Configurator
 
 from bookshop.catalogue.jobs import run_catalogue_jobs
@@ -21,8 +20,8 @@ DEMO_COVERS = Path(__file__).parent / "demo" / "covers"
 
 
 def sales_context_of(shop: ShopSettings) -> SalesContext:
-    """Return the currency and the country that a shop sells in; the country is its locale's."""
-    return SalesContext(shop.currency, Locale.parse(shop.locale).territory)
+    """Return the currency and the country that a shop sells in."""
+    return SalesContext(shop.currency, shop.country)
 
 
 def includeme(config: Configurator) -> None:

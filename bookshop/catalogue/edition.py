@@ -15,6 +15,13 @@ import msgspec
 AUTHOR = "A01"  # ONIX list 17, contributor role
 THEMA, KEYWORD = "93", "20"  # ONIX list 27, subject scheme
 UNDETERMINED = "und"  # ISO 639-2, language not known
+AVAILABLE = "20"  # ONIX list 65, availability
+NOWHERE = "ZZ"  # CLDR's code for an unknown country, in place of the countries of an empty market
+# Why a book is not for sale: trade material, no rights, a restriction of the publisher or of the
+# market, a market without the country, a decision of the shop.
+TRADE_ONLY, NO_RIGHTS, RESTRICTED = "trade_only", "no_rights", "restricted"
+NO_MARKET, BLOCKED = "no_market", "blocked"
+BANS = (TRADE_ONLY, NO_RIGHTS, RESTRICTED, NO_MARKET, BLOCKED)
 FIXED_BY_LAW = frozenset({"03", "04", "13", "14", "23", "24", "33", "34"})  # ONIX list 58
 
 
@@ -88,6 +95,35 @@ class Price(Part, frozen=True):
         return self.type[-1:] in "02468"
 
 
+class Restriction(Part, frozen=True):
+    """A ban on selling the book to consumers in `countries` except `excluded`, as in Price.
+
+    `reason` is one of BANS. The ban holds from `starts` to `ends`, both days included.
+    """
+
+    reason: str
+    starts: date | None = None
+    ends: date | None = None
+    countries: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+
+class SupplierOffer(Part, frozen=True):
+    """What one supplier offers in one market: `countries` except `excluded`, as in Price.
+
+    `availability` is of ONIX list 65. `published` and `on_sale` are the market's own dates.
+    """
+
+    availability: str = AVAILABLE
+    prices: tuple[Price, ...] = ()
+    supplier: str | None = None
+    published: date | None = None
+    on_sale: date | None = None
+    countries: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    restrictions: tuple[Restriction, ...] = ()
+
+
 class Related(Part, frozen=True):
     """A related product: `relation` of ONIX list 51 (06 alternative format), 13-digit `isbn`."""
 
@@ -112,6 +148,10 @@ class Edition(Part, frozen=True, kw_only=True):
     `on_sale` the first day on which the book may be sold or delivered (the embargo). `cover` is a
     file name or URL as the feed gives it. `work` is the same for all formats of a work. `minutes`
     is the running time of an audiobook.
+
+    Where markets or suppliers differ, `offers` has one row for each; then `prices` and
+    `availability` do not apply, and the dates are those of the publisher. `restrictions` hold for
+    every offer.
     """
 
     sku: str
@@ -134,10 +174,12 @@ class Edition(Part, frozen=True, kw_only=True):
     description: str = ""
     cover: str | None = None
     prices: tuple[Price, ...] = ()
-    availability: str = "20"
+    availability: str = AVAILABLE
     work: str | None = None
     related: tuple[Related, ...] = ()
     accessibility: tuple[Feature, ...] = ()
+    offers: tuple[SupplierOffer, ...] = ()
+    restrictions: tuple[Restriction, ...] = ()
 
     @property
     def byline(self) -> str:
@@ -157,7 +199,7 @@ _STRING_DEFAULTS: dict[type[Part], list[tuple[str, str]]] = {
         for field in msgspec.structs.fields(part)
         if isinstance(field.default, str)
     ]
-    for part in (Contributor, Subject, Price, Edition)
+    for part in (Contributor, Subject, Price, SupplierOffer, Edition)
 }
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Edition).decode

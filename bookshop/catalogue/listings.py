@@ -26,6 +26,7 @@ from bookshop.catalogue.pricing import SalesContext, offer_on
 from bookshop.catalogue.search.full_text import document, full_text_index
 from bookshop.catalogue.search.spelling import index_words
 from bookshop.catalogue.search.text_normalization import sort_key
+from bookshop.catalogue.terms.markets import in_market
 from bookshop.catalogue.version import bump_version
 from bookshop.db import writing
 
@@ -40,7 +41,7 @@ _SOURCES = select(BookRecord.id, BookRecord.edition, BookRecord.cover)
 
 def build_key(sales_context: SalesContext) -> str:
     """Return a key that changes when all listings must be rebuilt, whatever edition and day."""
-    return f"{BUILD_VERSION} {sales_context.currency} {sales_context.country or '-'}"
+    return f"{BUILD_VERSION} {sales_context.currency} {sales_context.country}"
 
 
 def listings_are_current(engine: Engine, sales_context: SalesContext) -> bool:
@@ -133,6 +134,7 @@ def listing_row(
     edition: Edition, cover: str | None, sales_context: SalesContext, day: date
 ) -> dict[str, Any]:
     """Return the columns of a listing except `book_id`."""
+    edition = in_market(edition, sales_context.country)
     offer = offer_on(edition, sales_context, day)
     return {
         "sku": edition.sku,

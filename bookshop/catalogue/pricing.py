@@ -9,7 +9,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Any
 
-from bookshop.catalogue.edition import Edition, Price
+from bookshop.catalogue.edition import Edition, Price, Restriction, SupplierOffer
+from bookshop.catalogue.terms.markets import covers, in_market
 from bookshop.i18n import _
 from bookshop.money import Money
 from bookshop.payment_limits import Unpayable, smallest_step, unpayable_reason
@@ -20,6 +21,11 @@ FORTHCOMING = frozenset({"10", "11", "12"})
 ORDERABLE = frozenset({"20", "21", "22", "23"})
 TEMPORARILY_UNAVAILABLE = frozenset({"30", "31", "32", "33", "34"})
 POSTPONED = "09"
+# The codes above in order of preference, where suppliers differ; others come last.
+BEST_AVAILABILITIES = (
+    *("21", "20", "23", "22", "11", "12", "10"),
+    *("31", "32", "30", "33", "34", POSTPONED),
+)
 # ONIX list 58, PriceType: retail prices, the most binding first. 21 to 24 are valid before
 # publication only; 11 to 14, special sales, are not for consumers.
 RETAIL = ("24", "23", "04", "03", "34", "33", "22", "21", "42", "02", "41", "01")
@@ -29,14 +35,17 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class SalesContext:
-    """Where and in which currency a shop sells: ISO 4217 code, ISO 3166 country if known."""
+    """Where and in which currency a shop sells: ISO 4217 code, ISO 3166 country."""
 
     currency: str
-    country: str | None
+    country: str
 
 
 class SaleState(StrEnum):
-    """How a book can be sold on a day, regardless of stock. Listings store these values."""
+    """How a book can be sold on a day, regardless of stock: the best first.
+
+    Listings store these values. NOT_FOR_SALE means that the shop may not or will not sell it.
+    """
 
     BUY = "buy"
     PREORDER = "preorder"
@@ -44,6 +53,9 @@ class SaleState(StrEnum):
     TEMPORARILY_UNAVAILABLE = "wait"
     NOT_FOR_SALE = "not_for_sale"
     DISCONTINUED = "gone"
+
+
+_BEST_STATES = tuple(SaleState)
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,11 @@ class Offer:
     fixed: bool
     release_date: date | None
     changes_on: date | None
+
+
+NOT_OFFERED = Offer(
+    SaleState.NOT_FOR_SALE, price=None, fixed=False, release_date=None, changes_on=None
+)
 
 
 class AvailabilityCode(StrEnum):
@@ -107,23 +124,52 @@ class Availability:
 
 
 def offer_on(edition: Edition, sales_context: SalesContext, day: date) -> Offer:
-    """Return the offer for `edition` on `day`."""
-    offer = _offer(edition, sales_context, day)
-    later = sorted({change for change in _change_dates(edition, sales_context) if change > day})
-    changes = (change for change in later if _offer(edition, sales_context, change) != offer)
+    """Return the offer for `edition` on `day` in the country of the shop."""
+    local = in_market(edition, sales_context.country)
+    offer = _offer(local, sales_context, day)
+    later = sorted({change for change in _change_dates(local, sales_context) if change > day})
+    changes = (change for change in later if _offer(local, sales_context, change) != offer)
     return replace(offer, changes_on=next(changes, None))
 
 
 def _offer(edition: Edition, sales_context: SalesContext, day: date) -> Offer:
-    """Return the offer on `day` without the day on which it changes."""
-    release_date = edition.on_sale or edition.published
+    """Return the best supplier's offer on `day`, without the day on which it changes."""
+    ranked = [
+        (_supplier_offer(edition, supply, sales_context, day), supply.availability)
+        for supply in _supplies(edition)
+    ]
+    return min(ranked, key=_rank)[0]
+
+
+def _supplies(edition: Edition) -> tuple[SupplierOffer, ...]:
+    """Return the offers of an edition; if it has none, its own terms as an offer."""
+    return edition.offers or (SupplierOffer(edition.availability, edition.prices),)
+
+
+def _rank(ranked: tuple[Offer, str]) -> tuple[int, int]:
+    offer, code = ranked
+    listed = code in BEST_AVAILABILITIES
+    return (
+        _BEST_STATES.index(offer.state),
+        BEST_AVAILABILITIES.index(code) if listed else len(BEST_AVAILABILITIES),
+    )
+
+
+def _supplier_offer(
+    edition: Edition, supply: SupplierOffer, sales_context: SalesContext, day: date
+) -> Offer:
+    embargoes = [embargo for embargo in (edition.on_sale, supply.on_sale) if embargo]
+    release_date = max(embargoes, default=edition.published)
     unreleased = release_date is not None and release_date > day
-    price = _price(edition, sales_context, day, unreleased=unreleased)
+    restrictions = (*edition.restrictions, *supply.restrictions)
+    if any(_is_in_force(each, sales_context.country, day) for each in restrictions):
+        return NOT_OFFERED
+    price = _price(supply, sales_context, day, unreleased=unreleased)
     if price is not None and unpayable_reason(_with_tax(price)):
         price = None
     return Offer(
         state=_state(
-            edition.availability,
+            supply.availability,
             priced=price is not None,
             release_date=release_date,
             unreleased=unreleased,
@@ -139,7 +185,9 @@ def unpayable_prices(
     edition: Edition, sales_context: SalesContext
 ) -> Iterator[tuple[Money, Unpayable]]:
     """Yield the prices of any day that Stripe cannot charge, each with the reason."""
-    for price in _retail_prices(edition, sales_context):
+    supplies = _supplies(in_market(edition, sales_context.country))
+    prices = (price for supply in supplies for price in _retail_prices(supply, sales_context))
+    for price in prices:
         money = _with_tax(price)
         if reason := unpayable_reason(money):
             yield money, reason
@@ -183,12 +231,12 @@ def _state(code: str, *, priced: bool, release_date: date | None, unreleased: bo
 
 
 def _price(
-    edition: Edition, sales_context: SalesContext, day: date, *, unreleased: bool
+    supply: SupplierOffer, sales_context: SalesContext, day: date, *, unreleased: bool
 ) -> Price | None:
     """Return the price in force: the most binding type first, then the most specific."""
     valid = [
         price
-        for price in _retail_prices(edition, sales_context)
+        for price in _retail_prices(supply, sales_context)
         if (unreleased or price.type not in BEFORE_PUBLICATION)
         and (price.starts is None or price.starts <= day)
         and (price.ends is None or price.ends >= day)
@@ -196,13 +244,13 @@ def _price(
     return min(valid, key=_precedence, default=None)
 
 
-def _retail_prices(edition: Edition, sales_context: SalesContext) -> Iterator[Price]:
+def _retail_prices(supply: SupplierOffer, sales_context: SalesContext) -> Iterator[Price]:
     """Yield the prices in the shop's currency that its customers may be charged on some day."""
-    for price in edition.prices:
+    for price in supply.prices:
         if (
             price.currency == sales_context.currency
             and price.type in RETAIL
-            and _applies_in(price, sales_context.country)
+            and covers(price, sales_context.country)
         ):
             yield price
 
@@ -214,10 +262,10 @@ def _precedence(price: Price) -> tuple[int, bool, bool, int]:
     return RETAIL.index(price.type), not price.countries, unlimited, -start
 
 
-def _applies_in(price: Price, country: str | None) -> bool:
-    if country is None:
-        return True
-    return country not in price.excluded and (not price.countries or country in price.countries)
+def _is_in_force(restriction: Restriction, country: str, day: date) -> bool:
+    return covers(restriction, country) and (
+        (restriction.starts or date.min) <= day <= (restriction.ends or date.max)
+    )
 
 
 def _with_tax(price: Price) -> Money:
@@ -234,12 +282,20 @@ def _with_tax(price: Price) -> Money:
 
 def _change_dates(edition: Edition, sales_context: SalesContext) -> Iterator[date]:
     """Yield the days on which the offer may change."""
-    release_date = edition.on_sale or edition.published
-    if release_date is not None:
-        yield release_date
-    for price in edition.prices:
-        if price.currency == sales_context.currency:
-            if price.starts is not None:
-                yield price.starts
-            if price.ends is not None and price.ends < date.max:
-                yield price.ends + DAY
+    supplies = _supplies(edition)
+    for release_date in (edition.on_sale, edition.published, *(each.on_sale for each in supplies)):
+        if release_date is not None:
+            yield release_date
+    restrictions = (each for supply in supplies for each in supply.restrictions)
+    dated: list[Price | Restriction] = [*edition.restrictions, *restrictions]
+    dated += [
+        price
+        for supply in supplies
+        for price in supply.prices
+        if price.currency == sales_context.currency
+    ]
+    for each in dated:
+        if each.starts is not None:
+            yield each.starts
+        if each.ends is not None and each.ends < date.max:
+            yield each.ends + DAY

@@ -13,6 +13,7 @@ from bookshop import clock
 from bookshop.catalogue.edition import Edition
 from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.catalogue.pricing import Offer, SalesContext, SaleState, offer_on
+from bookshop.catalogue.terms.markets import in_market
 from bookshop.catalogue.works.grouping import (
     Conditions,
     Work,
@@ -35,7 +36,7 @@ SAME_WORK = frozenset({"06", "13", "27"})
 
 @dataclass(frozen=True)
 class BookDetail:
-    """A book with its whole edition and today's offer."""
+    """A book with its whole edition in the shop's market, and today's offer."""
 
     listing: Listing
     edition: Edition
@@ -115,7 +116,7 @@ class CatalogueQueries:
             return None
         return BookDetail(
             listing=listing_from_row(row, self._currency),
-            edition=row.edition,
+            edition=in_market(row.edition, self._sales_context.country),
             offer=offer_on(row.edition, self._sales_context, clock.now().date()),
             changed_at=row.changed_at,
         )

@@ -36,6 +36,7 @@ KEYS: dict[str, Key] = {
     ),
     "bookshop.url": Key(parsers.web_address, "https://books.example.com"),
     "bookshop.locale": Key(parsers.locale, "en_GB", default="en_GB"),
+    "bookshop.country": Key(parsers.country, "GB", optional=True),
     "bookshop.currency": Key(parsers.currency, "GBP"),
     "bookshop.email": Key(parsers.email, "hello@books.example.com"),
     "bookshop.secret": Key(parsers.signing_secret, "${BOOKSHOP_SECRET}", secret=True),

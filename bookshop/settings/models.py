@@ -18,8 +18,9 @@ Storage = Literal["memory", "database"]
 
 @dataclass(frozen=True)
 class ShopSettings:
-    """The shop. `locale` is as in en_GB; `var` is the folder for files that the shop writes.
+    """The shop. `locale` is as in en_GB; `country` is where it sells, an ISO 3166 code.
 
+    `var` is the folder for files that the shop writes.
     `tagline` is a line for customers, `description` a text for search engines. `theme` is a folder
     whose `templates` and `static` take precedence over the shop's own. A session ends
     `session_lifetime` hours after its last use. Orders that were never paid are deleted after
@@ -31,6 +32,7 @@ class ShopSettings:
     description: str | None
     url: str
     locale: str
+    country: str
     currency: str
     email: str
     secret: Secret

@@ -17,6 +17,7 @@ from limits import RateLimitItem, parse_many
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from bookshop.countries import country_code
 from bookshop.money import known_currencies
 from bookshop.payment_limits import CURRENCIES
 
@@ -94,6 +95,14 @@ def locale(raw: str) -> str:
         return str(Locale.parse(raw.replace("-", "_")))
     except (UnknownLocaleError, ValueError) as err:
         raise ValueError(f"{raw!r} is not a locale, such as en_GB or de_DE") from err
+
+
+def country(raw: str) -> str:
+    """Return an ISO 3166 code of two letters."""
+    code = country_code(raw)
+    if code is None:
+        raise ValueError(f"{raw!r} is not the ISO 3166 code of a country, such as GB or DE")
+    return code
 
 
 def currency(raw: str) -> str:

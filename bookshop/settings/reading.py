@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from babel import Locale
+
 from bookshop.settings.errors import Problem, SettingsError, ValueProblem
 from bookshop.settings.keys import KEYS, Key
 from bookshop.settings.models import (
@@ -64,6 +66,8 @@ def read(ini: Mapping[str, str]) -> Settings:
     if not ini.get("bookshop.environment", "").strip() and is_live(values):
         # With real money the rules of production apply, whether they were requested or not.
         values["bookshop.environment"] = "production"
+    if "bookshop.locale" in values and not values.get("bookshop.country"):
+        values["bookshop.country"] = Locale.parse(values["bookshop.locale"]).territory
     problems.extend(find_contradictions(ini, values))
     if problems:
         raise SettingsError(problems)

@@ -39,6 +39,7 @@ def find_contradictions(ini: Mapping[str, str], values: Values) -> Iterator[Prob
     yield from _check_stripe_addresses(values)
     yield from _check_placeholders(ini, values)
     yield from _check_mail(values)
+    yield from _check_country(values)
     if values.get("bookshop.environment") == "production":
         yield from _check_production(ini, values)
 
@@ -127,6 +128,15 @@ def _check_mail(values: Values) -> Iterator[Problem]:
         missing, present = ("username", "password") if password else ("password", "username")
         fix = f"mail.{missing} = {KEYS[f'mail.{missing}'].example}"
         yield Problem(f"mail.{missing}", "missing", f"is missing, and mail.{present} is given", fix)
+
+
+def _check_country(values: Values) -> Iterator[Problem]:
+    """Yield a problem if neither the country nor the locale says where the shop sells."""
+    locale = values.get("bookshop.locale")
+    if locale and "bookshop.country" in values and values["bookshop.country"] is None:
+        reason = f"is missing, and bookshop.locale {locale} has no country"
+        fix = f"bookshop.country = {KEYS['bookshop.country'].example}"
+        yield Problem("bookshop.country", "missing", reason, fix)
 
 
 def _check_production(ini: Mapping[str, str], values: Values) -> Iterator[Problem]:

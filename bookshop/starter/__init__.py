@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from babel import Locale
+
 from bookshop.settings import parsers
 
 TEMPLATE = Path(__file__).parent
@@ -42,6 +44,14 @@ def _public_address(raw: str) -> str:
     return parsers.host(parts.hostname or "")
 
 
+def _locale_with_country(raw: str) -> str:
+    """Parse a locale. Its country is where the shop sells, as the INI has no bookshop.country."""
+    locale = parsers.locale(raw)
+    if Locale.parse(locale).territory is None:
+        raise ValueError(f"{raw!r} has no country: write it as en_GB or de_DE")
+    return locale
+
+
 def _mail_server(raw: str) -> str:
     return raw if raw == NO_MAIL else parsers.host(raw)
 
@@ -49,7 +59,7 @@ def _mail_server(raw: str) -> str:
 PARSERS: dict[str, parsers.Parser] = {
     "url": _public_address,
     "email": parsers.email,
-    "locale": parsers.locale,
+    "locale": _locale_with_country,
     "currency": parsers.currency,
     "mail": _mail_server,
 }

@@ -205,6 +205,20 @@ def test_an_order_of_revision_0009_keeps_its_data_and_history(empty):
     assert rows(empty, "SELECT key FROM mails") == [("sold_out/K7QM-2X9T-4BCD/",)]
 
 
+BOOK_0015 = (
+    "INSERT INTO books (id, sku, title, reserved, withdrawn, source, content, added_at, changed_at,"
+    " edition) VALUES (1, 'MOSS', 'Moss', 0, false, 's', 'c', '2026-01-01', '2026-01-01', '{}')"
+)
+
+
+def test_records_imported_before_markets_were_read_are_read_again(empty):
+    configuration = migrations.configuration(empty)
+    command.upgrade(configuration, "0015")
+    write(empty, [BOOK_0015])
+    command.upgrade(configuration, "0016")
+    assert rows(empty, "SELECT source, content FROM books") == [(None, "c")]
+
+
 def test_models_and_migrations_agree(engine):
     command.check(migrations.configuration(engine))
 

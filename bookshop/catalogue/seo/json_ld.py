@@ -120,9 +120,9 @@ def book(
 
 
 def _offer(shop: ShopSettings, listing: Listing, offer: Offer, url: str) -> Node | None:
-    if listing.price is None:
-        return None
     code = listing.availability.code
+    if listing.price is None or code is AvailabilityCode.NOT_FOR_SALE:
+        return None
     starts = offer.release_date if code is AvailabilityCode.PREORDER else None
     return _without_empty(
         {

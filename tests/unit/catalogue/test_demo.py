@@ -18,7 +18,7 @@ from tests.unit.makers import NOW, TERMS, book
 
 DATA = json.loads(files(demo).joinpath("books.json").read_text(encoding="utf-8"))
 BOOKS = {item["sku"]: item for item in DATA["books"]}
-IN_EUROS = SalesContext("EUR", None)
+IN_EUROS = SalesContext("EUR", "DE")
 
 
 @pytest.fixture(autouse=True)

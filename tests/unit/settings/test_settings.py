@@ -320,6 +320,27 @@ def test_the_public_secret_of_development_is_refused():
     assert found.code == "public"
 
 
+@pytest.mark.parametrize(
+    ("locale", "country", "expected"),
+    [("de_DE", None, "DE"), ("de_DE", "AT", "AT"), ("de", "ch", "CH"), ("en_GB", "UK", "GB")],
+)
+def test_the_country_is_given_or_that_of_the_locale(locale, country, expected):
+    changes = {"bookshop__country": country} if country else {}
+    found = settings.read(changed(PRODUCTION, bookshop__locale=locale, **changes))
+    assert found.shop.country == expected
+
+
+def test_a_country_is_required_if_the_locale_has_none():
+    found = the_problem(changed(PRODUCTION, bookshop__locale="de"), "bookshop.country")
+    assert (found.code, found.fix) == ("missing", "bookshop.country = GB")
+
+
+@pytest.mark.parametrize("country", ["ZZ", "EU", "GBR", "Germany"])
+def test_an_unknown_country_is_refused(country):
+    found = the_problem(changed(PRODUCTION, bookshop__country=country), "bookshop.country")
+    assert (found.code, found.fix) == ("invalid", "bookshop.country = GB")
+
+
 def test_an_unknown_currency_is_refused():
     found = the_problem(changed(PRODUCTION, bookshop__currency="DEM"), "bookshop.currency")
     assert found.code == "invalid"

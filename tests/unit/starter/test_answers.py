@@ -33,6 +33,7 @@ def test_valid_answers_have_no_problem(changes):
         ("url", "https://otter.example;evil", "not a host name"),
         ("email", "otter", "not an e-mail address"),
         ("locale", "klingon", "not a locale"),
+        ("locale", "de", "has no country"),
         ("currency", "XYZ", "ISO 4217"),
         ("mail", "smtp otter", "not a host name"),
     ],

@@ -29,6 +29,12 @@ from bookshop.catalogue.importing.csv.column_values import (
     parse_series,
 )
 from bookshop.catalogue.importing.csv.dates import parse_day
+from bookshop.catalogue.importing.csv.market_values import (
+    format_offers,
+    format_restrictions,
+    parse_offers,
+    parse_restrictions,
+)
 from bookshop.catalogue.importing.csv.values import (
     join_list,
     parse_count,
@@ -141,6 +147,8 @@ COLUMNS = (
     _verbatim("work"),
     Column(("related",), format_related, _any_locale(parse_related)),
     Column(("accessibility",), format_accessibility, _any_locale(parse_accessibility)),
+    Column(("offers",), format_offers, _any_locale(parse_offers)),
+    Column(("restrictions",), format_restrictions, _any_locale(parse_restrictions)),
 )
 #: A price in the shop's currency, or in that of the column `currency`.
 PRICE = ("price", "rrp", "retail price")

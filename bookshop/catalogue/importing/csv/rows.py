@@ -61,7 +61,12 @@ class CsvRow(UpdateRecord):
 
     def apply(self, edition: Edition) -> Edition:
         """Return the edition with the row's values. Raises RecordError."""
-        return structs.replace(edition, **self._read(edition.prices))
+        fields = self._read(edition.prices)
+        changed = {name: fields[name] for name in ("availability", "prices") if name in fields}
+        if edition.offers and changed and "offers" not in fields:
+            offers = (structs.replace(offer, **changed) for offer in edition.offers)
+            fields["offers"] = tuple(offers)
+        return structs.replace(edition, **fields)
 
     def edition(self) -> Edition:
         """Return a new edition. Raises RecordError."""

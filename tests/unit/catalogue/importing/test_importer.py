@@ -105,6 +105,26 @@ def test_new_books_are_listed_with_unlimited_stock(take, books, listed):
     assert listed() == {ISBNS[0]: ("Moss", 1299)}
 
 
+def test_listings_have_the_terms_of_the_shops_market(take, engine):
+    markets = [
+        {"Market": {"Territory": {"CountriesIncluded": country}}} | supply(price(amount))
+        for country, amount in (("US", "16.00"), ("GB", "12.00"))
+    ]
+    rights = {"SalesRightsType": "03", "Territory": {"CountriesIncluded": "GB"}}
+    take(
+        record(ProductSupply=markets),
+        record("moss.2", isbn=ISBNS[1], ProductSupply=markets[0]),
+        record("moss.3", isbn=ISBNS[2], PublishingDetail={"SalesRights": rights}),
+    )
+    with engine.connect() as connection:
+        query = select(ListingRecord.state, ListingRecord.amount).order_by(ListingRecord.book_id)
+        assert connection.execute(query).all() == [
+            ("buy", 1200),
+            ("not_for_sale", None),
+            ("not_for_sale", None),
+        ]
+
+
 def test_an_unchanged_record_is_not_mapped(take, version, monkeypatch):
     take(record(), record("moss.2", isbn=ISBNS[1]))
     before = version()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from bookshop import settings
-from bookshop.catalogue.edition import Contributor, Feature, Series, Subject
+from bookshop.catalogue.edition import Contributor, Feature, Restriction, Series, Subject
 from bookshop.catalogue.listings import listing_row
 from bookshop.catalogue.pricing import Availability, AvailabilityCode, offer_on
 from bookshop.catalogue.queries import BookDetail
@@ -219,7 +219,12 @@ def test_price_has_the_decimals_of_its_currency(money, price):
     assert node["offers"]["priceCurrency"] == money.currency
 
 
-@pytest.mark.parametrize("code", list(AvailabilityCode))
+def test_a_book_that_is_not_for_sale_has_no_offer():
+    restricted = edition("A", restrictions=(Restriction("trade_only"),))
+    assert "offers" not in book(restricted)
+
+
+@pytest.mark.parametrize("code", [each for each in AvailabilityCode if each != "not_for_sale"])
 def test_availabilities_are_schema_org_values(code):
     edition_ = edition("A")
     shown = listing(edition_)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bookshop.catalogue.edition import KEYWORD, Feature, Subject
+from bookshop.catalogue.edition import KEYWORD, TRADE_ONLY, Feature, Restriction, Subject
 from bookshop.catalogue.importing.onix.blocks.contributors import contributors
 from bookshop.catalogue.importing.onix.blocks.extents import pages_and_minutes
 from bookshop.catalogue.importing.onix.blocks.titles import map_titles, series_of_collections
@@ -18,6 +18,10 @@ TEXT_LANGUAGE = "01"  # List 22
 # List 27: codes that are defined by the sender alone.
 PROPRIETARY_SCHEMES = frozenset({"23", "24"})
 MAX_KEYWORDS = 100
+# List 2: a single item, several items, and a pack that may be sold as a whole. Other compositions
+# are for the trade, or not sold as a whole.
+RETAIL_COMPOSITIONS = frozenset({"", "00", "10", "31"})
+TRADE_FORMS = "X"  # list 150: material for the trade and packs begin with it
 _FORM = re.compile(r"[A-Z]{2}")
 _LANGUAGE = re.compile(r"[a-z]{3}")
 
@@ -41,6 +45,14 @@ def map_descriptive(block: Composite) -> dict[str, Any]:
         "subjects": tuple(dict.fromkeys(_subjects(block))),
         "accessibility": tuple(dict.fromkeys(_accessibility(block))),
     }
+
+
+def trade_restrictions(block: Composite) -> tuple[Restriction, ...]:
+    """Return a ban on the sale of packs and other products for the trade."""
+    is_retail = first_text(block, "ProductComposition") in RETAIL_COMPOSITIONS and not first_text(
+        block, "ProductForm"
+    ).startswith(TRADE_FORMS)
+    return () if is_retail else (Restriction(TRADE_ONLY),)
 
 
 def _language(block: Composite) -> str:

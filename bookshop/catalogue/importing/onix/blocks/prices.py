@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from bookshop.catalogue.edition import Price
 from bookshop.catalogue.importing.onix.blocks.dates import dated_roles, require_date, split_range
-from bookshop.catalogue.importing.onix.blocks.territories import countries_of
+from bookshop.catalogue.importing.onix.blocks.territories import NO_COUNTRY, granted_in
 from bookshop.catalogue.importing.onix.tags import Composite, composites, first_text, texts
 from bookshop.catalogue.importing.records import RecordError
 from bookshop.money import decimals
@@ -34,16 +34,12 @@ _PERCENT = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,4})?")
 _MAX_DECIMALS_AFTER_COMMA = 2  # three would be a thousands separator
 
 
-def retail_prices(detail: Composite, market: list[Composite]) -> Iterator[Price]:
-    """Yield the prices for end customers; `market` are the market's territories.
-
-    Raises RecordError for a price that cannot be parsed.
-    """
+def retail_prices(detail: Composite) -> Iterator[Price]:
+    """Yield the prices for end customers. Raises RecordError for one that cannot be parsed."""
     for composite in composites(detail, "Price"):
         price_type = first_text(composite, "PriceType") or DEFAULT_TYPE
         if price_type in RETAIL_TYPES and _is_public(composite):
-            territories = composites(composite, "Territory") or market
-            price = _price(composite, price_type, territories)
+            price = _price(composite, price_type)
             promotional = first_text(composite, "PriceQualifier") == PROMOTIONAL
             if price is not None and (not promotional or price.starts or price.ends):
                 yield price
@@ -65,7 +61,7 @@ def _is_public(composite: Composite) -> bool:
     )
 
 
-def _price(composite: Composite, price_type: str, territories: list[Composite]) -> Price | None:
+def _price(composite: Composite, price_type: str) -> Price | None:
     """Return the price; None if it is zero, or valid in no country."""
     currency = first_text(composite, "CurrencyCode")
     if not _CURRENCY.fullmatch(currency):
@@ -76,8 +72,8 @@ def _price(composite: Composite, price_type: str, territories: list[Composite]) 
         )
     includes_tax = price_type[-1] in "02468"
     amount = _amount(first_text(composite, "PriceAmount"), currency, includes_tax=includes_tax)
-    countries = countries_of(territories)
-    if amount == 0 or countries is None:
+    countries = granted_in(composites(composite, "Territory"))
+    if amount == 0 or countries == NO_COUNTRY:
         return None
     starts, ends = _validity(composite)
     rate, percent = _tax(composite)

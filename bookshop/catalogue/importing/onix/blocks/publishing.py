@@ -5,16 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from bookshop.catalogue.edition import Restriction
 from bookshop.catalogue.importing.onix.blocks.dates import dated_roles, parse_date, require_date
+from bookshop.catalogue.importing.onix.blocks.sales_rights import publisher_restrictions
 from bookshop.catalogue.importing.onix.tags import Composite, composites, first_text
 
 # List 163
 PUBLICATION = "01"
 EMBARGO = "02"
 PUBLISHER = "01"  # List 45
-# Publishing statuses (lists 64 and 68) as availabilities (list 65). A cancellation takes
-# precedence over the supplier's availability; the others apply where no supplier states one.
-CANCELLED = {"01": "01", "11": "46", "15": "49", "16": "34", "17": "46"}
+# Publishing statuses (lists 64 and 68) as availabilities (list 65). These end sales, whatever a
+# supplier states: cancelled, withdrawn, not in this market, not sold separately, recalled.
+NOT_SOLD = {
+    "01": "01",
+    "11": "46",
+    "12": "52",
+    "13": "45",
+    "15": "49",
+    "16": "34",
+    "17": "46",
+}
+# The others apply where no supplier states an availability.
 AVAILABILITY_BY_STATUS = {
     "02": "10",
     "03": "09",
@@ -24,10 +35,9 @@ AVAILABILITY_BY_STATUS = {
     "07": "51",
     "08": "40",
     "10": "47",
-    "13": "45",
     "14": "20",
     "18": "50",
-} | CANCELLED
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,7 @@ class Publishing:
     published: date | None
     embargo: date | None
     status: str
+    restrictions: tuple[Restriction, ...]
 
 
 def map_publishing(block: Composite) -> Publishing:
@@ -54,6 +65,7 @@ def map_publishing(block: Composite) -> Publishing:
         published=publication_date(dates),
         embargo=embargo_date(dates),
         status=first_text(block, "PublishingStatus"),
+        restrictions=tuple(publisher_restrictions(block)),
     )
 
 

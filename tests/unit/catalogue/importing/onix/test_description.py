@@ -497,6 +497,7 @@ def test_a_cancellation_overrides_the_suppliers_availability(publishing, selling
     assert edition.availability == availability
 
 
-def test_the_best_availability_of_several_suppliers_applies():
+def test_the_availability_of_each_supplier_is_kept():
     details = [{"ProductAvailability": code} for code in ("40", "31", "21", "10")]
-    assert edition_of(ProductSupply={"SupplyDetail": details}).availability == "21"
+    edition = edition_of(ProductSupply={"SupplyDetail": details})
+    assert [offer.availability for offer in edition.offers] == ["40", "31", "21", "10"]

@@ -4,11 +4,13 @@ import gc
 import gzip
 import io
 import tracemalloc
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bookshop.catalogue.edition import Restriction
 from bookshop.catalogue.importing.onix import message_frame, read, record_parser, splitter
 from bookshop.catalogue.importing.onix.reader import UNSUPPORTED_TYPES
 from bookshop.catalogue.importing.records import (
@@ -39,7 +41,7 @@ SHORT_BY_HAND = f"""<?xml version="1.0" encoding="UTF-8"?>
 <ONIXmessage release="3.0"><header><sender><x298>Moss</x298></sender></header>
 <product><a001>moss.1</a001><a002>03</a002>
 <productidentifier><b221>15</b221><b244>{ISBN}</b244></productidentifier>
-<descriptivedetail><b012>ED</b012><b333>E101</b333>
+<descriptivedetail><x314>30</x314><b012>ED</b012><b333>E101</b333>
 <productformfeature><b334>09</b334><b335>10</b335><b336>All</b336></productformfeature>
 <collection><collectionsequence><x481>2</x481></collectionsequence><titledetail><b202>01</b202>
 <titleelement><x409>02</x409><b030>The</b030><b031>Stones</b031></titleelement></titledetail></collection>
@@ -58,13 +60,15 @@ SHORT_BY_HAND = f"""<?xml version="1.0" encoding="UTF-8"?>
 </supportingresource></collateraldetail>
 <publishingdetail><imprint><b079>Fern</b079></imprint><publisher><b291>01</b291><b081>Moss</b081>
 </publisher><b394>04</b394><publishingdate><x448>01</x448><b306>20260807</b306></publishingdate>
-</publishingdetail>
+<salesrights><b089>07</b089><territory><x450>WORLD</x450><x451>US</x451><x452>ES-CN</x452></territory>
+<salesrestriction><b381>06</b381><b324>20260101</b324><b325>2026</b325></salesrestriction></salesrights>
+<x456>03</x456></publishingdetail>
 <relatedmaterial><relatedwork><x454>01</x454><workidentifier><b201>11</b201><b244>A1</b244>
 </workidentifier></relatedwork><relatedproduct><x455>06</x455><productidentifier><b221>15</b221>
 <b244>{ISBNS[1]}</b244></productidentifier></relatedproduct></relatedmaterial>
 <productsupply><market><territory><x449>GB</x449></territory></market><marketpublishingdetail>
 <j407>04</j407><marketdate><j408>02</j408><b306>20260901</b306></marketdate></marketpublishingdetail>
-<supplydetail><j396>21</j396><supplydate><x461>08</x461><b306>20260801</b306></supplydate>
+<supplydetail><supplier><j137>Depot</j137></supplier><j396>21</j396><supplydate><x461>08</x461><b306>20260801</b306></supplydate>
 <price><x462>02</x462><j261>05</j261><j151>7.99</j151><tax><x471>Z</x471><x472>0</x472></tax>
 <j152>GBP</j152><territory><x450>WORLD</x450><x451>US</x451></territory><pricedate><x476>15</x476>
 <b306>20261231</b306></pricedate></price></supplydetail></productsupply></product></ONIXmessage>
@@ -85,7 +89,8 @@ def test_every_field_in_short_tags():
     [parsed] = records_of(SHORT_BY_HAND.encode())
     edition = parsed.edition()
     empty = [name for name in edition.__struct_fields__ if not getattr(edition, name)]
-    assert empty == ["minutes"]
+    # The only offer is for one country, so the edition has no terms of its own.
+    assert empty == ["on_sale", "minutes", "prices"]
     assert (edition.language, edition.pages, edition.cover) == ("eng", 245, "moss.jpg")
     assert [person.name for person in edition.contributors] == [
         "Ada Fern",
@@ -93,7 +98,14 @@ def test_every_field_in_short_tags():
         "Moss Ltd",
         "Anonymous",
     ]
-    assert edition.prices[0].excluded == ("US",)
+    [offer] = edition.offers
+    assert (offer.countries, offer.prices[0].excluded) == (("GB",), ("US",))
+    assert (offer.supplier, offer.on_sale) == ("Depot", date(2026, 9, 1))
+    assert edition.restrictions == (
+        Restriction("trade_only"),
+        Restriction("no_rights", countries=("US",)),
+        Restriction("restricted", date(2026, 1, 1), date(2026, 12, 31), excluded=("US",)),
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bookshop.catalogue.edition import Price
 from bookshop.catalogue.importing.onix import read
+from bookshop.catalogue.importing.onix.blocks.territories import EURO_COUNTRIES
 from bookshop.catalogue.importing.records import RecordError
 from bookshop.money import decimals
 from tests.unit.catalogue.importing.onix_files import (
@@ -131,6 +132,8 @@ def test_trade_prices_are_ignored(kind):
         {"PriceCondition": {"PriceConditionType": "10"}},
         {"UnpricedItemType": "02"},
         {"Territory": {"CountriesIncluded": ""}},
+        {"Territory": {"RegionsIncluded": "ES-CN"}},
+        {"Territory": {"RegionsIncluded": "WORLD", "CountriesExcluded": "Ruritania"}},
     ],
 )
 def test_conditional_prices_are_ignored(more):
@@ -197,6 +200,13 @@ def test_an_invalid_price_date_refuses_the_record(role, value):
         ({"RegionsIncluded": "WORLD", "CountriesExcluded": "US CA"}, (), ("US", "CA")),
         ({"CountriesIncluded": "WORLD"}, (), ()),
         ({"RegionsIncluded": "GB-EWS"}, ("GB",), ()),
+        (
+            {"RegionsIncluded": "ECZ", "CountriesExcluded": " ".join(EURO_COUNTRIES[1:])},
+            ("AD",),
+            (),
+        ),
+        ({"CountriesIncluded": "UK EL"}, ("GB", "GR"), ()),
+        ({"CountriesIncluded": "ES", "RegionsExcluded": "ES-CN"}, ("ES",), ()),
     ],
 )
 def test_countries_of_a_price(territory, countries, excluded):
@@ -208,24 +218,6 @@ def test_the_euro_zone_is_expanded():
     [found] = prices_of(price("9", "EUR", Territory={"RegionsIncluded": "ECZ"}))
     assert {"DE", "FR", "IE", "HR"} <= set(found.countries)
     assert "GB" not in found.countries
-
-
-def test_a_price_without_territory_has_that_of_its_market():
-    market = {"Territory": {"CountriesIncluded": "ES PT"}}
-    assert prices_of(price(), Market=market) == (Price("GBP", 1299, countries=("ES", "PT")),)
-
-
-def test_a_country_included_by_another_market_is_not_excluded():
-    markets = [
-        {"Territory": {"RegionsIncluded": "WORLD", "CountriesExcluded": "US CA"}},
-        {"Territory": {"CountriesIncluded": "US"}},
-    ]
-    assert prices_of(price(), Market=markets) == (Price("GBP", 1299, excluded=("CA",)),)
-
-
-def test_equal_prices_of_several_suppliers_are_merged():
-    blocks = [supply(price("1")), supply(price("2"), price("1")), supply()]
-    assert edition_of(ProductSupply=blocks).prices == (Price("GBP", 100), Price("GBP", 200))
 
 
 PUBLISHED = {"PublishingDateRole": "01", "Date": "20260807"}

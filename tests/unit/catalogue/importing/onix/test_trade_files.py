@@ -128,7 +128,8 @@ def edition_with_valid_isbn(file):
     ],
 )
 def test_prices(content, name, count, cheapest):
-    prices = edition_with_valid_isbn(content(f"im_onix/{name}.xml")).prices
+    edition = edition_with_valid_isbn(content(f"im_onix/{name}.xml"))
+    prices = edition.prices or [price for offer in edition.offers for price in offer.prices]
     assert len(prices) == count
     price = min(prices, key=lambda price: price.amount)
     assert (price.currency, price.amount, price.type, price.starts, price.ends) == cheapest
