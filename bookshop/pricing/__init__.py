@@ -1,0 +1,1 @@
+"""Prices of orders as pure functions: totals, charges, tax, and what refunds give back."""
