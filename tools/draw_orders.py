@@ -55,7 +55,7 @@ These facts are recorded with an audit entry. The status of a paid order is deri
 | paid when a book was out of stock | `orders.out_of_stock` | the transition to `paid` |
 | the payment contradicts the order; no transition | `orders.payment_mismatch` | stripe |
 | shipped copies, and their tracking | `order_lines.shipped` | `bookshop orders ship` |
-| copies were returned to stock | `order_lines.restocked` | `bookshop refund --restock`; shipping takes them again |
+| copies were returned to stock | `order_lines.restocked` | `bookshop refund --restock` |
 """
 
 

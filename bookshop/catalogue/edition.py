@@ -187,11 +187,6 @@ class Edition(Part, frozen=True, kw_only=True):
         authors = [person.name for person in self.contributors if person.role == AUTHOR]
         return ", ".join(authors or [person.name for person in self.contributors])
 
-    @property
-    def digital(self) -> bool:
-        """True if the product is delivered electronically."""
-        return self.form.startswith("E") or self.form in {"AJ", "AN", "AO"}
-
 
 _STRING_DEFAULTS: dict[type[Part], list[tuple[str, str]]] = {
     part: [

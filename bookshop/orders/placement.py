@@ -17,12 +17,12 @@ from bookshop.orders.models import INTENT_MISSING, Order, OrderLine
 from bookshop.orders.number import new_number
 from bookshop.orders.states import UNPAID, Actor, OrderStatus
 from bookshop.orders.transitions import release_dedup_key, transition
+from bookshop.products import product_class
 
 # Time after paying until the checkout of the same item places another order; until then it shows
 # the paid one.
 NEW_ORDER_AFTER = timedelta(hours=12)
 CHECKOUT = Cause(Actor.CUSTOMER, "checkout")
-DIGITAL = "E"  # the first letter of ONIX's product forms that are delivered electronically
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _line(listing: Listing, price: Money) -> OrderLine:
         title=listing.title,
         byline=listing.byline,
         form=listing.form,
-        digital=listing.form.startswith(DIGITAL),
+        digital=product_class(listing.form).is_download,
         quantity=1,
         currency=price.currency,
         unit_amount=price.amount,

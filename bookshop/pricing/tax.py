@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 
-_SCALE = 10_000  # a percentage has at most four decimals
-_HUNDRED = 100 * _SCALE
-_MAX_PERCENT = 100
+_HUNDRED = 100
+_HALF = Fraction(1, 2)
 
 
 class PriceMode(StrEnum):
@@ -42,24 +42,18 @@ class TaxRate:
     territory: str = ""
 
     def __post_init__(self) -> None:
-        scaled = self.percent * _SCALE
-        if not 0 <= self.percent < _MAX_PERCENT or scaled != int(scaled):
-            raise ValueError(f"{self.percent} is not a percentage with at most four decimals")
+        if not 0 <= self.percent < _HUNDRED:
+            raise ValueError(f"{self.percent} is not a rate of tax in percent")
 
     def tax_in(self, gross: int) -> int:
         """Return the tax that a gross amount, in minor units, contains."""
-        rate = int(self.percent * _SCALE)
-        return _half_up(gross * rate, _HUNDRED + rate)
+        percent = Fraction(self.percent)
+        return int(Fraction(gross * percent, _HUNDRED + percent) + _HALF)
 
     def tax_on(self, net: int) -> int:
         """Return the tax that is added to a net amount, in minor units."""
-        return _half_up(net * int(self.percent * _SCALE), _HUNDRED)
+        return int(Fraction(net * Fraction(self.percent), _HUNDRED) + _HALF)
 
 
 #: The rate of a shop that calculates no tax.
 UNTAXED = TaxRate(Decimal(0), TaxCode.OUTSIDE)
-
-
-def _half_up(numerator: int, denominator: int) -> int:
-    """Return the quotient of two numbers that are not negative, rounded half up."""
-    return (2 * numerator + denominator) // (2 * denominator)

@@ -86,17 +86,6 @@ def test_byline_names_authors_or_else_all_contributors(people, byline):
     assert Edition(sku="1", title="A", contributors=contributors).byline == byline
 
 
-@pytest.mark.parametrize(
-    ("form", "digital"),
-    [
-        *((form, True) for form in ("EA", "ED", "AJ", "AN", "AO")),
-        *((form, False) for form in ("AC", "BB", "DB", "")),
-    ],
-)
-def test_digital_forms(form, digital):
-    assert Edition(sku="1", title="A", form=form).digital is digital
-
-
 # ONIX code list 58, issue 71: what includes tax, and what is fixed by law.
 WITH_TAX = {"02", "04", "12", "14", "22", "24", "34", "42"}
 WITHOUT_TAX = {"01", "03", "11", "13", "21", "23", "33", "41"}

