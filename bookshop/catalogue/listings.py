@@ -32,7 +32,7 @@ from bookshop.db import writing
 
 BATCH = 500  # books that are rebuilt in one transaction
 # Increment it when this code derives other rows from an edition: listings are rebuilt at the start.
-BUILD_VERSION = 3
+BUILD_VERSION = 4
 
 _LISTINGS: Any = ListingRecord.__table__
 _SUBJECTS: Any = ListingSubject.__table__

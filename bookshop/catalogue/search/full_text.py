@@ -1,7 +1,7 @@
 """Full-text indexes: FTS5 on SQLite, tsvector with GIN on PostgreSQL.
 
 Both index the same normalised words and answer the same query: which books have, for each word of
-the query, that word or a word that starts with it. https://www.sqlite.org/fts5.html,
+the query, that word as one writes it, or a word that starts with it. https://www.sqlite.org/fts5.html,
 https://www.postgresql.org/docs/current/textsearch.html
 """
 
@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from bookshop.catalogue import labels
 from bookshop.catalogue.bulk_insert import insert_rows
 from bookshop.catalogue.edition import Edition
-from bookshop.catalogue.search.text_normalization import words
+from bookshop.catalogue.search.text_normalization import all_words, is_unspaced
 
 MAX_DESCRIPTION_WORDS = 300
 MAX_WORD_LENGTH = 60
@@ -49,12 +49,13 @@ def document(book_id: int, edition: Edition) -> Document:
         title=_words(edition.title, edition.subtitle),
         people=_words(*people, *(series.title for series in edition.series)),
         about=_words(*subjects, edition.sku, edition.publisher, edition.imprint),
-        text=_words(_TAG.sub(" ", edition.description))[:MAX_DESCRIPTION_WORDS],
+        text=_words(_TAG.sub(" ", edition.description), limit=MAX_DESCRIPTION_WORDS),
     )
 
 
-def _words(*texts: str | None) -> list[str]:
-    return [word[:MAX_WORD_LENGTH] for word in words(" ".join(filter(None, texts)))]
+def _words(*texts: str | None, limit: int | None = None) -> list[str]:
+    found = all_words(" ".join(filter(None, texts)), limit)
+    return [word[:MAX_WORD_LENGTH] for word in found]
 
 
 class PrefixMode(StrEnum):
@@ -67,23 +68,34 @@ class PrefixMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TermQuery:
-    """Words that a book must contain, and which of them match as prefixes."""
+    """The terms that a book must contain, each in one of its ways of writing.
 
-    words: Sequence[str]
+    `terms` are those of `query_terms`; `prefix_mode` says which of them match as prefixes.
+    """
+
+    terms: Sequence[Sequence[str]]
     prefix_mode: PrefixMode
 
-    def terms(self) -> list[tuple[str, bool]]:
-        """Return each word, with True if it matches as a prefix."""
-        last = len(self.words) - 1
+    def ways(self) -> list[list[tuple[str, bool]]]:
+        """Return the ways of writing each term, with True if a way matches as a prefix."""
+        last = self.terms[-1]
         return [
-            (
-                word,
-                len(word) > 1
-                and self.prefix_mode
-                in {PrefixMode.ALL, PrefixMode.LAST if index == last else None},
-            )
-            for index, word in enumerate(self.words)
+            [
+                (
+                    word[:MAX_WORD_LENGTH],
+                    self._is_prefix(word, at_end=word in last),
+                )
+                for word in term
+            ]
+            for term in self.terms
         ]
+
+    def _is_prefix(self, word: str, *, at_end: bool) -> bool:
+        if len(word) == 1 and not is_unspaced(word):
+            return False
+        return self.prefix_mode is PrefixMode.ALL or (
+            self.prefix_mode is PrefixMode.LAST and at_end
+        )
 
 
 class FullTextIndex(Protocol):
@@ -134,8 +146,11 @@ class Fts5Index:
 
     def matches(self, query: TermQuery) -> ColumnElement[bool]:
         """Return the SQL condition that a book matches a query."""
-        terms = (f'"{word}"{"*" if is_prefix else ""}' for word, is_prefix in query.terms())
-        return self.table.c.search_index.op("MATCH")(" AND ".join(terms))
+        terms = (
+            " OR ".join(f'"{word}"{"*" if is_prefix else ""}' for word, is_prefix in ways)
+            for ways in query.ways()
+        )
+        return self.table.c.search_index.op("MATCH")(" AND ".join(f"({term})" for term in terms))
 
 
 _FTS5_INSERT = text(
@@ -161,10 +176,13 @@ class TsVectorIndex:
 
     def matches(self, query: TermQuery) -> ColumnElement[bool]:
         """Return the SQL condition that a book matches a query."""
-        terms = (f"'{word}'{':*' if is_prefix else ''}" for word, is_prefix in query.terms())
+        terms = (
+            " | ".join(f"'{word}'{':*' if is_prefix else ''}" for word, is_prefix in ways)
+            for ways in query.ways()
+        )
         return self.table.c.vector.op("@@")(
             text("CAST(:query AS tsquery)").bindparams(
-                bindparam("query", " & ".join(terms), unique=True)
+                bindparam("query", " & ".join(f"({term})" for term in terms), unique=True)
             )
         )
 

@@ -9,7 +9,11 @@ from enum import StrEnum
 from typing import Any
 
 from bookshop.catalogue.forms import Format
-from bookshop.catalogue.search.text_normalization import words
+from bookshop.catalogue.search.text_normalization import (
+    digraph_spellings,
+    query_terms,
+    words,
+)
 
 MAX_WORDS = 12
 MAX_LENGTH = 200  # characters of a search text
@@ -52,6 +56,11 @@ class Query:
     def words(self) -> tuple[str, ...]:
         """The distinct normalised words of the search text, at most MAX_WORDS."""
         return tuple(dict.fromkeys(words(self.q)))[:MAX_WORDS]
+
+    @property
+    def terms(self) -> list[list[str]]:
+        """The ways of writing each word."""
+        return query_terms(self.words, digraph_spellings(self.q))
 
     @property
     def filters(self) -> dict[str, str]:

@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.engine import Row
 
 from bookshop.catalogue.pricing import AvailabilityCode, SaleState, availability_of
 from bookshop.catalogue.search.query import Sort
-from bookshop.catalogue.search.text_normalization import words
+from bookshop.catalogue.search.text_normalization import all_words, words
+
+#: The ways of writing each word of a query: those of `query_terms`.
+Terms = Sequence[Sequence[str]]
 
 
-def ranked(rows: list[Row[Any]], sort: Sort, query_words: Sequence[str]) -> list[Row[Any]]:
+def ranked_works(rows: list[Row[Any]], sort: Sort, terms: Terms) -> list[Row[Any]]:
+    """Return the row that represents each work, in the sort order.
+
+    The first edition of a work represents it; the cheapest where lists sort by price.
+    """
+    relevance = (
+        {row.book_id: (_relevance(row, terms), not availability_facet(row)) for row in rows}
+        if sort is Sort.RELEVANCE
+        else {}
+    )
+    representing: dict[Any, Row[Any]] = {}
+    choice = Sort.PRICE if sort is Sort.PRICE_DESCENDING else sort
+    for row in _ranked(rows, choice, relevance):
+        representing.setdefault(row.work or row.book_id, row)
+    return _ranked(list(representing.values()), sort, relevance)
+
+
+def _ranked(rows: list[Row[Any]], sort: Sort, relevance: Mapping[int, Any]) -> list[Row[Any]]:
     """Return the rows in the sort order; of equal ones the newest first."""
     newest = sorted(rows, key=lambda row: (row.published, row.book_id), reverse=True)
     if sort is Sort.RELEVANCE:
-        return sorted(
-            newest, key=lambda row: (_relevance(row, query_words), not availability_facet(row))
-        )
+        return sorted(newest, key=lambda row: (relevance[row.book_id], not availability_facet(row)))
     if sort is Sort.TITLE:
         return sorted(newest, key=lambda row: (row.sort_title, row.book_id))
     if sort is Sort.NEWEST:
         return newest
     sign = -1 if sort is Sort.PRICE_DESCENDING else 1
     return sorted(newest, key=lambda row: sign * (row.amount or 0))
-
-
-def ranked_works(rows: list[Row[Any]], sort: Sort, query_words: Sequence[str]) -> list[Row[Any]]:
-    """Return the row that represents each work, in the sort order.
-
-    The first edition of a work represents it; the cheapest where lists sort by price.
-    """
-    representing: dict[Any, Row[Any]] = {}
-    choice = Sort.PRICE if sort is Sort.PRICE_DESCENDING else sort
-    for row in ranked(rows, choice, query_words):
-        representing.setdefault(row.work or row.book_id, row)
-    return ranked(list(representing.values()), sort, query_words)
 
 
 def availability_facet(row: Row[Any]) -> str:
@@ -47,15 +53,17 @@ def availability_facet(row: Row[Any]) -> str:
     return "preorder" if code is AvailabilityCode.PREORDER else ""
 
 
-def _relevance(row: Row[Any], query_words: Sequence[str]) -> int:
+def _relevance(row: Row[Any], terms: Terms) -> int:
     """Return the rank of a match, from 0 for a title equal to the query to 5 for the weakest."""
-    title = row.sort_title.split()
-    if all(word in title for word in query_words):
-        if title[: len(query_words)] != list(query_words):
-            return 2
-        return 0 if len(title) == len(query_words) else 1
-    names = [*title, *words(row.byline), *words(row.subtitle or "")]
-    if all(word in names for word in query_words):
+    names = set(all_words(row.title))
+    if all(not names.isdisjoint(term) for term in terms):
+        title = words(row.title)
+        typed = [term[0] for term in terms]
+        if "".join(title) == "".join(typed):
+            return 0
+        return 1 if title[: len(typed)] == typed else 2
+    names.update(all_words(row.byline), all_words(row.subtitle or ""))
+    if all(not names.isdisjoint(term) for term in terms):
         return 3
-    prefixes = all(any(name.startswith(word) for name in names) for word in query_words)
+    prefixes = all(any(name.startswith(tuple(term)) for name in names) for term in terms)
     return 4 if prefixes else 5

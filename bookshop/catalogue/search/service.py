@@ -25,9 +25,9 @@ from bookshop.catalogue.search.models import starts_with
 from bookshop.catalogue.search.pagination import PRICED, SORT_KEYS, beyond, cursor_at
 from bookshop.catalogue.search.price_bands import PriceBands
 from bookshop.catalogue.search.query import Query, Sort
-from bookshop.catalogue.search.ranking import availability_facet, ranked_works
+from bookshop.catalogue.search.ranking import Terms, availability_facet, ranked_works
 from bookshop.catalogue.search.spelling import correct_spelling
-from bookshop.catalogue.search.text_normalization import words
+from bookshop.catalogue.search.text_normalization import query_terms, words
 from bookshop.catalogue.works.grouping import (
     Conditions,
     Work,
@@ -164,16 +164,17 @@ class SearchService:
         return listed.join(filtered, filtered.c.book_id == ListingRecord.book_id)
 
     def _search(self, query: Query, cursor: Cursor | None, size: int) -> Results:
-        query_words, corrected = query.words, None
+        terms, corrected = query.terms, None
         with self._engine.connect() as connection:
-            rows, exact = self._matching(connection, query, query_words)
-            if not rows and (corrected_words := correct_spelling(connection, query_words)):
-                rows, exact = self._matching(connection, query, corrected_words)
+            rows, exact = self._matching(connection, query, terms)
+            if not rows and (corrected_words := correct_spelling(connection, query.words)):
+                corrected_terms = query_terms(corrected_words, {})
+                rows, exact = self._matching(connection, query, corrected_terms)
                 if rows:
-                    query_words, corrected = tuple(corrected_words), " ".join(corrected_words)
+                    terms, corrected = corrected_terms, " ".join(corrected_words)
             groups = self._facet_groups(connection, rows, query)
         total, facets = sum_facets(groups, query)
-        results = ranked_works(rows, query.sort, query_words)
+        results = ranked_works(rows, query.sort, terms)
         start = _start_of_page(results, cursor, size)
         page = results[start : start + size]
         return Results(
@@ -187,7 +188,7 @@ class SearchService:
         )
 
     def _matching(
-        self, connection: Connection, query: Query, query_words: Sequence[str]
+        self, connection: Connection, query: Query, terms: Terms
     ) -> tuple[list[Row[Any]], bool]:
         """Return the newest books that match, at most MAX_MATCHES, and True if these are all.
 
@@ -195,7 +196,7 @@ class SearchService:
         """
         rows: list[Row[Any]] = []
         for prefix_mode in PrefixMode:
-            rows = self._newest_matches(connection, query, TermQuery(query_words, prefix_mode))
+            rows = self._newest_matches(connection, query, TermQuery(terms, prefix_mode))
             # Whole words first: a common prefix matches more words than can be read during a
             # request, so prefixes are searched only if whole words match few books.
             if len(rows) >= (ENOUGH_MATCHES if prefix_mode is PrefixMode.NONE else 1):
@@ -210,11 +211,11 @@ class SearchService:
         return list({row.book_id: row for row in (*best, *rows)}.values())[:MAX_MATCHES], False
 
     def _newest_matches(
-        self, connection: Connection, query: Query, terms: TermQuery
+        self, connection: Connection, query: Query, term_query: TermQuery
     ) -> list[Row[Any]]:
         statement = (
             self._matches.join(self._index.table, self._index.book_id == ListingRecord.book_id)
-            .where(self._index.matches(terms), *filter_conditions(query, self.price_bands))
+            .where(self._index.matches(term_query), *filter_conditions(query, self.price_bands))
             .order_by(self._index.book_id.desc())
             .limit(MAX_MATCHES + 1)
         )

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from bookshop.catalogue.edition import Edition
 from bookshop.catalogue.search.models import SearchWord, starts_with
-from bookshop.catalogue.search.text_normalization import words
+from bookshop.catalogue.search.text_normalization import all_words
 from bookshop.db import insert_into
 
 MIN_LENGTH = 4  # letters; shorter words are not corrected
@@ -38,9 +38,29 @@ def index_words(connection: Connection, editions: Iterable[Edition]) -> None:
 
 
 def correct_spelling(connection: Connection, query_words: Sequence[str]) -> list[str] | None:
-    """Return the words with misspelt ones corrected; None if there is nothing to correct."""
-    corrected = [_nearest_word(connection, word) for word in query_words]
+    """Return the words with misspelt ones corrected; None if there is nothing to correct.
+
+    Two words that were joined are separated.
+    """
+    corrected = [each for word in query_words for each in _corrected(connection, word)]
     return corrected if corrected != list(query_words) else None
+
+
+def _corrected(connection: Connection, word: str) -> Sequence[str]:
+    return _two_words(connection, word) or [_nearest_word(connection, word)]
+
+
+def _two_words(connection: Connection, word: str) -> tuple[str, str] | None:
+    """Return the two known words that a word consists of; None if it does not."""
+    ends = range(MIN_LENGTH, len(word) - MIN_LENGTH + 1)
+    pairs = [(word[:end], word[end:]) for end in ends]
+    if not pairs or word.isdigit():
+        return None
+    parts = {part for pair in pairs for part in pair}
+    known = set(connection.scalars(select(_WORDS.c.word).where(_WORDS.c.word.in_([*parts, word]))))
+    if word in known:
+        return None
+    return next((pair for pair in pairs if known.issuperset(pair)), None)
 
 
 def _nearest_word(connection: Connection, word: str) -> str:
@@ -66,7 +86,7 @@ def _words_of(edition: Edition) -> Iterable[str]:
     texts = [edition.title, edition.subtitle or ""]
     texts += [person.name for person in edition.contributors]
     texts += [series.title for series in edition.series]
-    return words(" ".join(texts))
+    return all_words(" ".join(texts))
 
 
 def _skeleton(word: str) -> str:

@@ -1,56 +1,192 @@
 """Text normalisation for search: lower case, without accents, split into words.
 
-Both databases index normalised words, so that they find the same books.
+Both databases index normalised words, so that they find the same books. One word can be written in
+several ways: a text is indexed under all of them (`all_words`), and a query accepts any of them
+(`query_terms`).
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Container, Iterator, Sequence
 
-# Letters that Unicode does not decompose.
-_LETTERS = str.maketrans(
+# Signs that are typed for an apostrophe, or for a letter that looks like one (Hawai'i).
+APOSTROPHES = "'`\u00b4\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u2018\u2019\u201b\u2032\u2035\uff07"
+_HYPHENS = "-\u2010\u2011\ufe63\uff0d"  # not dashes, which separate words
+# A soft hyphen, joiners and marks of direction: nothing is seen of them.
+_INVISIBLE = "\u00ad\u200c\u200d\u200e\u200f\u2060\u202a\u202b\u202c\u202d\u202e\ufeff"
+_SIGNS = str.maketrans(
     {
-        "ø": "o",
-        "ł": "l",
-        "đ": "d",
-        "ð": "d",
-        "þ": "th",
-        "æ": "ae",
-        "œ": "oe",
-        "\N{LATIN SMALL LETTER DOTLESS I}": "i",
-        "ħ": "h",
+        **dict.fromkeys(APOSTROPHES, "'"),
+        **dict.fromkeys(_HYPHENS, "-"),
+        **dict.fromkeys(_INVISIBLE),
     }
 )
-_APOSTROPHES = str.maketrans(
-    dict.fromkeys(("'", "`", "\N{RIGHT SINGLE QUOTATION MARK}", "\N{MODIFIER LETTER APOSTROPHE}"))
+# Blocks whose combining characters are accents, or vowels that readers leave out (Hebrew, Arabic).
+_ACCENTED = ((0x300, 0x900), (0x1AB0, 0x1B00), (0x1DC0, 0x1E00), (0x20D0, 0x2100), (0xFE20, 0xFE30))
+_NUKTAS = "\u093c\u09bc\u0a3c\u0abc\u0b3c\u0c3c\u0cbc"  # dots that Indic texts often leave out
+# Blocks whose combining characters are vowels and tones, parts of the word.
+_VOWEL_SIGNS = ((0x900, 0x1AB0), (0x1B00, 0x1CFF), (0x3099, 0x309B), (0xA800, 0xAC00))
+_LETTERS = {
+    **{
+        chr(code): None
+        for start, end in _ACCENTED
+        for code in range(start, end)
+        if unicodedata.combining(chr(code))
+    },
+    **dict.fromkeys(_NUKTAS),
+    # Letters that Unicode does not decompose.
+    "ø": "o",
+    "ł": "l",
+    "đ": "d",
+    "ð": "d",
+    "þ": "th",
+    "æ": "ae",
+    "œ": "oe",
+    "\N{LATIN SMALL LETTER DOTLESS I}": "i",
+    "ħ": "h",
+    "\N{MODIFIER LETTER APOSTROPHE}": "'",  # part of a decomposed letter
+}
+_FOLDED = str.maketrans(_LETTERS)
+# How German and the Nordic languages write these letters without accents.
+_DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
+_MARKS = "".join(
+    chr(code)
+    for start, end in _VOWEL_SIGNS
+    for code in range(start, end)
+    if unicodedata.category(chr(code)).startswith("M")
 )
-_WORD = re.compile(r"[^\W_]+")
-# Scripts without spaces between words: kana, Han, Hangul.
-_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af]+")
-
-
-def fold(text: str) -> str:
-    """Return the text in lower case, without accents and apostrophes: L'Été is lete."""
-    text = text.translate(_APOSTROPHES)
-    if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return unicodedata.normalize("NFC", letters.translate(_LETTERS))
+_ASCII_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(rf"(?:[^\W_]+[{_MARKS}]*)+")
+_HYPHENATED = re.compile(r"[^\W_]+(?:-[^\W_]+)+")
+_WITH_APOSTROPHE = re.compile(r"[^\W_]+(?:'[^\W_]+)+")
+# Scripts without spaces between words: kana, Han, Hangul; Thai, Lao, Myanmar, Khmer, Tai.
+_UNSPACED = re.compile(
+    "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\ua9e0-\ua9ff\uaa60-\uaadf]+"
+)
 
 
 def words(text: str) -> list[str]:
-    """Return the folded words of a text in order; bigrams of scripts without spaces."""
-    folded_words = _WORD.findall(fold(text))
-    if text.isascii():
-        return folded_words
-    return [part for word in folded_words for part in _split_unspaced(word)]
+    """Return the words of a text in order: L'Été is lete; bigrams of scripts without spaces."""
+    return _split(_fold(text))
+
+
+def all_words(text: str, limit: int | None = None) -> list[str]:
+    """Return the words of a text, and the other ways in which they can be written.
+
+    E-Book: e, book, ebook. J. K.: j, k, jk. O'Hara: ohara, hara. Müller: muller, mueller. At most
+    `limit` words, and as many other ways.
+    """
+    folded = _fold(text)
+    found = _split(folded)
+    others: list[str] = []
+    if min(map(len, found), default=0) == 1:
+        others += _joined_letters(found)
+    if "-" in folded:
+        others += (
+            match[0].replace("-", "") for match in _HYPHENATED.finditer(folded.replace("'", ""))
+        )
+    if "'" in folded:
+        parts = (part for match in _WITH_APOSTROPHE.findall(folded) for part in match.split("'"))
+        others += (part for part in parts if len(part) > 1)
+    if not text.isascii():
+        others += set(_with_digraphs(text)).difference(found)
+    return [*found[:limit], *others[:limit]]
+
+
+def digraph_spellings(text: str) -> dict[str, str]:
+    """Return the words of a text that can be written with digraphs: muller is mueller for Müller.
+
+    `mueller` is no `müller`: only what is typed with its accent is certain to have one.
+    """
+    pairs = zip(words(text), _with_digraphs(text), strict=False)
+    return {word: other for word, other in pairs if word != other}
+
+
+def query_terms(query_words: Sequence[str], spellings: dict[str, str]) -> list[list[str]]:
+    """Return the ways in which each word of a query can be written, the word itself first.
+
+    A word can also be joined with one beside it (e book: ebook), and initials with each other (j k:
+    jk). `spellings` are those of `digraph_spellings`.
+    """
+    initials = {index: run for run in _runs_of_letters(query_words) for index in run}
+    terms = []
+    for index, word in enumerate(query_words):
+        ways = [word, *filter(None, [spellings.get(word)])]
+        if index in initials:
+            ways.append("".join(query_words[each] for each in initials[index]))
+        else:
+            ways += (
+                query_words[first] + query_words[first + 1]
+                for first in (index - 1, index)
+                if _can_join(query_words, first, initials)
+            )
+        terms.append(ways)
+    return terms
 
 
 def sort_key(text: str) -> str:
     """Return the key by which a text is sorted: its folded words, without punctuation."""
-    return " ".join(_WORD.findall(fold(text)))
+    return " ".join(_WORD.findall(_fold(text).replace("'", "")))
+
+
+def is_unspaced(word: str) -> bool:
+    """True for a word, or part of one, of a script without spaces."""
+    return _UNSPACED.match(word) is not None
+
+
+def _fold(text: str) -> str:
+    """Return the text in lower case, without accents; every apostrophe is ', every hyphen -."""
+    text = text.translate(_SIGNS)
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return unicodedata.normalize("NFC", decomposed.translate(_FOLDED))
+
+
+def _split(folded: str) -> list[str]:
+    plain = folded.replace("'", "")
+    if plain.isascii():
+        return _ASCII_WORD.findall(plain)
+    return [part for word in _WORD.findall(plain) for part in _split_unspaced(word)]
+
+
+def _with_digraphs(text: str) -> list[str]:
+    """Return the words as they are written with digraphs; none if no letter has one."""
+    lower = unicodedata.normalize("NFC", text).casefold()
+    spelled = lower.translate(_DIGRAPHS)
+    return words(spelled) if spelled != lower else []
+
+
+def _joined_letters(found: Sequence[str]) -> Iterator[str]:
+    """Yield initials as one word, and a single letter with the word after it (e book)."""
+    initials: set[int] = set()
+    for run in _runs_of_letters(found):
+        initials.update(run)
+        yield "".join(found[index] for index in run)
+    for index, word in enumerate(found[:-1]):
+        if len(word) == 1 and word.isalpha() and index not in initials and not is_unspaced(word):
+            yield word + found[index + 1]
+
+
+def _runs_of_letters(found: Sequence[str]) -> list[range]:
+    """Return the ranges of two or more single letters that follow each other."""
+    runs, start = [], 0
+    for index, word in enumerate((*found, "")):
+        if len(word) != 1 or not word.isalpha() or is_unspaced(word):
+            if index - start > 1:
+                runs.append(range(start, index))
+            start = index + 1
+    return runs
+
+
+def _can_join(found: Sequence[str], first: int, initials: Container[int]) -> bool:
+    """True if a word and the next one exist, and can be one word."""
+    return 0 <= first < len(found) - 1 and not any(
+        index in initials or is_unspaced(found[index]) for index in (first, first + 1)
+    )
 
 
 def _split_unspaced(word: str) -> list[str]:
