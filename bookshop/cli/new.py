@@ -14,7 +14,7 @@ from cookiecutter.exceptions import CookiecutterException, FailedHookException
 from cookiecutter.main import cookiecutter
 from jinja2 import TemplateError
 
-from bookshop.starter import TEMPLATE
+from bookshop.starter import TEMPLATE, TEMPLATE_SIGNS, contains_code
 
 
 @click.command(short_help="Create a shop in a new folder.")
@@ -36,6 +36,11 @@ def new(*, directory: Path, answers: Sequence[str], no_input: bool) -> None:
     # The hooks print what is wrong; this keeps cookiecutter from logging a traceback as well.
     logging.getLogger("cookiecutter").addHandler(logging.NullHandler())
     directory = directory.resolve()
+    # Cookiecutter renders answers and the folder's name before its hooks can refuse them.
+    for name, value in {**values, "DIRECTORY": directory.name}.items():
+        if contains_code(value):
+            message = f"{name}: {value!r} contains one of {' '.join(TEMPLATE_SIGNS)}"
+            raise click.UsageError(message)
     with tempfile.TemporaryDirectory() as temporary:
         config = Path(temporary) / "cookiecutter.json"
         config.write_text(json.dumps({"replay_dir": temporary, "cookiecutters_dir": temporary}))

@@ -6,10 +6,14 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from bookshop.mail.transport import DeliveryError
+from bookshop.private_files import make_private_folder, replace_private_file
 
 
 class Folder:
-    """Writes each message to its own .eml file; the same message again overwrites the same file."""
+    """Writes each message to its own .eml file; the same message again replaces the same file.
+
+    Only the owner can read them.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -21,8 +25,9 @@ class Folder:
         name = f"{written_at:%Y%m%dT%H%M%S}-{message_id}.eml"
         temporary = self._path / f"{name}.part"
         try:
-            self._path.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(message.as_bytes())
+            make_private_folder(self._path)
+            with replace_private_file(temporary) as file:
+                file.write(message.as_bytes())
             temporary.replace(self._path / name)
         except OSError as err:
             summary = f"mail.folder: {err.strerror or type(err).__name__}"

@@ -6,7 +6,6 @@ https://www.sqlite.org/backup.html
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bookshop import migrations
+from bookshop.private_files import FILE_MODE, create_private_file
 
 LOCK_TIMEOUT = 5  # seconds
 COMPANION_SUFFIXES = ("-wal", "-shm", "-journal")
@@ -53,7 +53,7 @@ def back_up(database: Path, destination: Path, now: datetime) -> Backup:
     part = file.with_name(f"{file.name}.part")
     with _as_backup_error("not_written", f"{file} could not be written"):
         try:
-            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            create_private_file(part).close()
         except FileExistsError:
             raise BackupError(
                 "part_exists", f"{part} exists: another backup may be running."
@@ -106,7 +106,7 @@ def restore(database: Path, file: Path, now: datetime, *, newer: bool = False) -
             if kept.exists():
                 raise BackupError("file_exists", f"{kept} already exists.")
         else:
-            os.close(os.open(database, os.O_CREAT | os.O_WRONLY, 0o600))
+            create_private_file(database).close()
         with _exclusive(database, kept) as target, closing(_open_for_reading(file)) as source:
             # One transaction: if interrupted, the next connection rolls it back.
             source.backup(target)
@@ -151,7 +151,8 @@ def _count_rows(connection: sqlite3.Connection) -> dict[str, int]:
 def _exclusive(database: Path, kept: Path | None) -> Iterator[sqlite3.Connection]:
     """Open the database with an exclusive lock, and copy it to `kept` first.
 
-    The lock fails while a server runs, since each of its open connections holds a lock.
+    The copy is deleted if the restore fails. The lock fails while a server runs, since each of its
+    open connections holds a lock.
     """
     connection = sqlite3.connect(database, timeout=1, isolation_level=None)
     try:
@@ -168,19 +169,28 @@ def _exclusive(database: Path, kept: Path | None) -> Iterator[sqlite3.Connection
         # Too damaged to be opened by any process: keep the files as they are.
         connection.close()
         connection = _replace(database, kept)
-    else:
-        if kept is not None:
-            shutil.copy2(database, kept)
+        kept = None  # moved: the only copy there is
     with closing(connection):
-        yield connection
+        try:
+            if kept is not None:
+                create_private_file(kept).close()
+                with closing(sqlite3.connect(kept)) as copy:
+                    connection.backup(copy)
+            yield connection
+        except BaseException:
+            # The database is as it was: the copy would be one more place with personal data.
+            if kept is not None:
+                kept.unlink(missing_ok=True)
+            raise
 
 
 def _replace(database: Path, kept: Path | None) -> sqlite3.Connection:
     for suffix in ("", *COMPANION_SUFFIXES):
         file = Path(f"{database}{suffix}")
         if file.exists():
+            file.chmod(FILE_MODE)
             file.rename(f"{kept}{suffix}")
-    os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    create_private_file(database).close()
     return sqlite3.connect(database, isolation_level=None)
 
 

@@ -17,6 +17,7 @@ from bookshop.settings import parsers
 TEMPLATE = Path(__file__).parent
 NO_MAIL = "none"  # instead of a mail server
 REFERENCE = "${"  # begins a reference to the environment in an INI
+TEMPLATE_SIGNS = ("{{", "{%", "{#")  # begin code of Jinja, which cookiecutter would run
 
 
 def problems(answers: Mapping[str, str]) -> list[str]:
@@ -25,6 +26,8 @@ def problems(answers: Mapping[str, str]) -> list[str]:
     for name, value in answers.items():
         if not value.strip():
             lines.append(f"{name}: is missing")
+        elif contains_code(value):
+            lines.append(f"{name}: {value!r} contains one of {' '.join(TEMPLATE_SIGNS)}")
         elif not value.isprintable() or REFERENCE in value:
             lines.append(f"{name}: {value!r} contains characters that an INI value cannot have")
         elif name in PARSERS:
@@ -33,6 +36,11 @@ def problems(answers: Mapping[str, str]) -> list[str]:
             except ValueError as err:
                 lines.append(f"{name}: {err}")
     return lines
+
+
+def contains_code(value: str) -> bool:
+    """Return True if cookiecutter would render the value as a template."""
+    return any(sign in value for sign in TEMPLATE_SIGNS)
 
 
 def _public_address(raw: str) -> str:

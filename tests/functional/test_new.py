@@ -534,8 +534,8 @@ def test_answers_that_the_settings_refuse_create_no_shop(tmp_path):
         ("database=mysql", "'sqlite', 'postgresql'"),
         ("colour=red", "name, url, email, locale, currency, database, mail"),
         ("name", "KEY=VALUE"),
-        ("name={{ nothing }}", "'name'"),
-        ("name={% if", "shop"),
+        ("name={{ nothing }}", "name"),
+        ("name={% if", "name"),
     ],
 )
 def test_an_unusable_answer_is_wrong_usage(tmp_path, answer, message):
@@ -543,6 +543,18 @@ def test_an_unusable_answer_is_wrong_usage(tmp_path, answer, message):
     assert result.exit_code == 2
     assert message in result.output
     assert not (tmp_path / "shop").exists()
+
+
+CODE = "{{ cycler.__init__.__globals__.os.popen('touch ran') }}"
+
+
+@pytest.mark.parametrize("words", [[f"name={CODE}"], [f"mail={CODE}"], []])
+def test_answers_are_never_run_as_code(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    # Without an answer, the folder's own name is one.
+    result = new("shop" if words else CODE.replace("/", ""), "--no-input", *words)
+    assert result.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_created_is_wrong_usage(tmp_path):

@@ -12,6 +12,7 @@ from bookshop.catalogue.importing import onix
 from bookshop.catalogue.importing.csv.columns import REASON
 from bookshop.catalogue.importing.csv.rows import CsvRow, InvalidCsvRow, to_csv
 from bookshop.catalogue.importing.records import FeedRecord, RecordError
+from bookshop.private_files import open_private_file, replace_private_file
 
 SUFFIXES = (".xml", ".csv")
 _DASHES = re.compile(r"-(?=-|$)")  # "--" ends an XML comment
@@ -21,7 +22,8 @@ class RefusedRecordsFile:
     """A feed of refused records, created with the first one.
 
     It ends as a feed after each record, so it can be used whatever ends the import. Records are as
-    they were sent: one that is not well-formed is to be corrected there.
+    they were sent: one that is not well-formed is to be corrected there. It is not written through
+    a link, which a supplier may have put into the folder of the feed.
     """
 
     def __init__(self, stem: Path, *, append: bool = False) -> None:
@@ -55,8 +57,8 @@ class RefusedRecordsFile:
     def _write(self, suffix: str, begin: bytes, content: bytes, end: bytes) -> None:
         if self._file is None:
             self.path = self._path_with(suffix)
-            append = self._append and self.path.exists()
-            self._file = self.path.open("r+b" if append else "w+b")
+            append = self._append and self.path.exists() and not self.path.is_symlink()
+            self._file = (open_private_file if append else replace_private_file)(self.path)
             if not append:
                 self._file.write(begin + end)
         self._file.seek(-len(end), os.SEEK_END)

@@ -27,6 +27,7 @@ from bookshop.catalogue.importing.runs import SourceFile, processed_records
 from bookshop.catalogue.importing.summary import ImportSummary
 from bookshop.catalogue.jobs import after_import
 from bookshop.catalogue.pricing import SalesContext
+from bookshop.private_files import make_private_folder
 
 _SAMPLE_SIZE = 4096  # bytes from which the format is detected
 _NOT_MARKUP = b"\xef\xbb\xbf\xff\xfe \t\r\n\0"  # what may precede "<" in XML of any encoding
@@ -158,7 +159,7 @@ class ImportService:
         """Return the path for refused records: next to the feed if its folder is writable."""
         if isinstance(feed, Path) and os.access(feed.parent, os.W_OK):
             return feed
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.folder)
         return self.folder / feed.name
 
 

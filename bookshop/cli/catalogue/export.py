@@ -26,8 +26,9 @@ def export(shop: ShopContext, *, file: str) -> None:
             return
         path = Path(file)
         part = path.with_name(f".{path.name}.part")
+        part.unlink(missing_ok=True)  # of an export that was killed, or a link
         # Spreadsheet programs recognise UTF-8 by its byte order mark.
-        with part.open("w", encoding="utf-8-sig", newline="") as stream:
+        with part.open("x", encoding="utf-8-sig", newline="") as stream:
             count = export_catalogue(shop.services.engine, stream)
         part.replace(path)
     click.echo(f"Exported {count} books to {file}.")

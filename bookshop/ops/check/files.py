@@ -23,6 +23,9 @@ def run_checks(settings: Settings, ini: Ini) -> Iterator[Finding]:
     yield from _check_folder("bookshop.var", shop.var, why)
     if settings.mail.folder:
         yield from _check_folder("mail.folder", settings.mail.folder, "e-mails cannot be stored")
+        if settings.mail.folder.exists():
+            why = "e-mails contain links to orders"
+            yield from check_file_mode("mail.folder", settings.mail.folder, why)
     if shop.maintenance.exists():
         yield warning(
             "closed_for_maintenance",

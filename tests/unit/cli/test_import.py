@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import stat
 import zipfile
 
 import pytest
@@ -96,6 +97,27 @@ def test_unchanged_records_are_not_mapped(run, feed, monkeypatch):
     records = (record("a", isbn=ISBNS[0]), record("b", isbn=ISBNS[1]))
     feed.write_bytes(message(*records))
     assert counts(run("import", str(feed), "--json"))["unchanged"] == 2
+
+
+def test_refused_records_are_never_written_through_a_link(run, feed, folder):
+    precious = folder / "precious"
+    precious.write_text("kept")
+    kept = folder / "feed.xml.refused.xml"
+    kept.symlink_to(precious)
+    run("import", str(feed))
+    assert precious.read_text() == "kept"
+    assert stat.S_IMODE(kept.lstat().st_mode) == 0o600
+    assert "<IDValue>1</IDValue>" in kept.read_text()
+
+
+def test_an_export_is_not_written_through_a_link(run, feed, folder):
+    run("import", str(feed))
+    precious = folder / "precious"
+    precious.write_text("kept")
+    (folder / ".books.csv.part").symlink_to(precious)
+    assert run("export", str(folder / "books.csv")).exit_code == 0
+    assert precious.read_text() == "kept"
+    assert ISBNS[0] in (folder / "books.csv").read_text()
 
 
 def test_a_resumed_import_keeps_earlier_refused_records(run, feed, monkeypatch):

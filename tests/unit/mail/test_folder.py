@@ -1,5 +1,6 @@
 """The transport that writes files."""
 
+import stat
 from email import message_from_bytes, policy
 
 import pytest
@@ -38,3 +39,30 @@ def test_unwritable_folder_raises(made, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DeliveryError, match=r"mail\.folder: Not a directory"):
         Folder(tmp_path / "file" / "mail").deliver(made)
+
+
+def test_files_and_folder_can_be_read_by_their_owner_only(made, tmp_path, monkeypatch):
+    """Also before the message is written: the file is looked at while it is serialized."""
+    folder = tmp_path / "mail"
+    modes = []
+
+    def as_bytes():
+        modes.extend(stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir())
+        return b"To: ada@mail.example"
+
+    monkeypatch.setattr(made, "as_bytes", as_bytes)
+    Folder(folder).deliver(made)
+
+    (file,) = folder.iterdir()
+    assert modes == [0o600]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_message_is_not_written_through_a_link(made, tmp_path):
+    (tmp_path / "precious").write_text("kept")
+    folder = tmp_path / "mail"
+    folder.mkdir()
+    (folder / "20260601T120000-0123abcd.eml.part").symlink_to(tmp_path / "precious")
+    Folder(folder).deliver(made)
+    assert (tmp_path / "precious").read_text() == "kept"

@@ -12,7 +12,9 @@ from sqlalchemy import text
 
 from bookshop import migrations
 from bookshop.db import make_engine, make_sessions
-from bookshop.ops.backup import BackupError, back_up, restore, verify
+from bookshop.ops import backup
+from bookshop.ops.backup import Backup, BackupError, back_up, restore, verify
+from bookshop.private_files import create_private_file
 from tests.unit.makers import NOW, book, order
 
 
@@ -169,6 +171,38 @@ def test_the_previous_database_is_kept_beside_the_restored_one(database, made):
     kept = restore(database, made, NOW)
     assert (count(database), count(kept), count(made)) == (1, 3, 1)
     assert kept.name == "shop.sqlite.before-20260601T120000Z"
+
+
+def test_the_kept_database_is_private_before_it_has_any_data(database, made, monkeypatch):
+    database.chmod(0o644)
+    modes = []
+
+    def create(path):
+        file = create_private_file(path)
+        modes.append((path.name, stat.S_IMODE(path.stat().st_mode), path.stat().st_size))
+        return file
+
+    monkeypatch.setattr(backup, "create_private_file", create)
+    kept = restore(database, made, NOW)
+    assert modes == [(kept.name, 0o600, 0)]
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_a_restore_that_fails_leaves_no_copy_of_the_database(database, made, monkeypatch):
+    class Source(sqlite3.Connection):
+        def backup(self, *_target):
+            raise sqlite3.OperationalError("disk full")
+
+    opened = sqlite3.connect(made, factory=Source)
+    monkeypatch.setattr(backup, "_open_for_reading", lambda _file: opened)
+    monkeypatch.setattr(
+        backup, "verify", lambda file: Backup(file, max(migrations.revisions()), {})
+    )
+    with pytest.raises(BackupError):
+        restore(database, made, NOW)
+    monkeypatch.undo()
+    assert count(database) == 3
+    assert [file.name for file in database.parent.glob("*.before-*")] == []
 
 
 def test_a_restored_database_is_usable_and_can_be_restored_again(database, made, sqlite_url):

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import socket
 import sqlite3
+import stat
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -246,3 +247,14 @@ def test_wrong_settings_stop_the_shop(shop, capsys, changed, problem):
 
     assert ended.value.code == 2
     assert problem in capsys.readouterr().err
+
+
+def test_the_database_can_be_read_by_its_owner_only(tmp_path):
+    file = tmp_path / "var" / "sandbox.sqlite"
+    store = Store(file)
+    store.save({"id": "pi_1", "object": "payment_intent"})
+    names = [each.name for each in file.parent.iterdir()]
+    modes = {stat.S_IMODE(each.stat().st_mode) for each in file.parent.iterdir()}
+    store.close()
+    assert "sandbox.sqlite-wal" in names
+    assert modes == {0o600}
