@@ -246,6 +246,18 @@ WITHOUT_NETWORK = [
             action(lambda shop: shop.registry.services.read_only.begin(clock.now())),
         ),
         Fault(
+            "warning",
+            "file_readable_by_all",
+            "mail.folder",
+            lambda shop, _: (
+                (shop.var / "letters").mkdir(mode=0o755),
+                shop.write("mail.host", None),
+                shop.write("mail.folder", str(shop.var / "letters")),
+            ),
+        ),
+    ],
+    [
+        Fault(
             "error",
             "folder_not_writable",
             "mail.folder",
