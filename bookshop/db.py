@@ -18,7 +18,7 @@ import pyramid_tm
 import zope.sqlalchemy
 from pyramid.config import Configurator
 from pyramid.request import Request
-from sqlalchemy import DateTime, MetaData, create_engine, event
+from sqlalchemy import DateTime, MetaData, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -116,6 +116,15 @@ def writing(engine: Engine) -> Engine:
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
     """Return a factory of sessions whose transactions begin as writers."""
     return sessionmaker(writing(engine))
+
+
+def lock_name(session: Session, name: str) -> None:
+    """Wait until no other transaction has locked `name`, and lock it until this one ends.
+
+    On SQLite a transaction that writes is alone anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def insert_into(where: Connection | Session, table: Any) -> Any:

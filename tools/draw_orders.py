@@ -47,12 +47,13 @@ These facts are recorded with an audit entry. The status of a paid order is deri
 
 | fact | recorded in | by |
 | --- | --- | --- |
-| a refund was requested | `refunds` | `bookshop refund`, or paying an order out of stock |
+| a refund was requested | `refunds` | `bookshop refund`, or a payment that is not accepted |
 | a refund at Stripe, also one made in the dashboard | `refunds` | stripe |
 | a dispute or an inquiry | `disputes` | stripe |
 | an early fraud warning | `orders.fraud_warned_at` | stripe |
 | Stripe has opened a review of the payment | `orders.under_review` | stripe |
 | paid when a book was out of stock | `orders.out_of_stock` | the transition to `paid` |
+| paid without a reservation, at an outdated offer | `orders.rejection` | the transition to `paid` |
 | the payment contradicts the order; no transition | `orders.payment_mismatch` | stripe |
 | shipped copies, and their tracking | `order_lines.shipped` | `bookshop orders ship` |
 | copies were returned to stock | `order_lines.restocked` | `bookshop refund --restock` |

@@ -11,11 +11,11 @@ class UnknownItemError(Exception):
 
 
 class UnavailableError(Exception):
-    """The book exists but cannot be purchased now."""
+    """The book called `title` cannot be purchased now."""
 
-    def __init__(self, listing: Listing) -> None:
-        super().__init__(listing.sku)
-        self.listing = listing
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.title = title
 
 
 class ConfirmationRequired(Exception):

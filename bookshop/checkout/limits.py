@@ -11,13 +11,18 @@ from bookshop.rate_limits.limiter import RateLimiter
 
 @dataclass(frozen=True)
 class ClientLimits:
-    """Counts one client's orders and payments. Both methods raise RateLimitExceededError.
+    """Counts one client's orders and payments. The methods raise RateLimitExceededError.
 
     They write in transactions of their own, so none may be open.
     """
 
     limiter: RateLimiter
     request: Request
+
+    @property
+    def network(self) -> str:
+        """The hash of the client's network, which orders are counted by."""
+        return self.limiter.network_key(self.request)
 
     def count_order(self, *, confirmed: bool) -> bool:
         """Count a new order. Return False if the client has to confirm it first."""

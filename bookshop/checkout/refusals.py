@@ -15,6 +15,8 @@ from bookshop.checkout.errors import (
 )
 from bookshop.i18n import _
 from bookshop.inventory.reservations import OutOfStockError
+from bookshop.orders.snapshot import OrderSnapshot
+from bookshop.orders.states import Rejection
 from bookshop.payments.errors import (
     AmountRefusedError,
     PaymentsError,
@@ -98,6 +100,9 @@ def form_refusal(err: Exception) -> Refusal:
             text = _(
                 "The price has changed since you opened this page. Reload it to see the new one."
             )
+        case OrderClosedError(order=OrderSnapshot(rejection=Rejection.TOO_MANY_FAILURES)):
+            code = "too_many_failures"
+            text = _("Too many attempts to pay failed, so this order is closed.")
         case OrderClosedError():
             code = "order_closed"
             text = _("This order can no longer be paid. Reload this page to see its status.")
@@ -118,7 +123,7 @@ def form_refusal(err: Exception) -> Refusal:
 
 
 def _unavailable(err: UnavailableError) -> Refusal:
-    text = _("You can’t order ${title} at the moment.", mapping={"title": err.listing.title})
+    text = _("You can’t order ${title} at the moment.", mapping={"title": err.title})
     return Refusal(HTTPStatus.CONFLICT, "unavailable", text)
 
 

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from transaction import TransactionManager
 
 from bookshop import clock
-from bookshop.catalogue.pricing import AvailabilityCode
 from bookshop.catalogue.queries import CatalogueQueries
 from bookshop.catalogue.resources import possible_skus
 from bookshop.catalogue.works.listing import Listing
@@ -26,30 +24,33 @@ from bookshop.checkout.errors import (
     UnknownItemError,
 )
 from bookshop.checkout.limits import ClientLimits
-from bookshop.checkout.payment_sync import PaymentMismatchError, sync_and_commit
+from bookshop.checkout.order_intents import OrderIntents
 from bookshop.db import commit_now, outside_transaction
 from bookshop.inventory.reservations import reserve
 from bookshop.money import Money
 from bookshop.orders import placement
 from bookshop.orders.audit import AuditEvent, Cause, TransitionContext, record_event
 from bookshop.orders.models import Order
+from bookshop.orders.offers import find_rejection
 from bookshop.orders.payment.expiry import expire_lapsed
-from bookshop.orders.payment.intents import KEY_LIFE, cancel_intent, intent_for
+from bookshop.orders.payment.failed_attempts import check_failed_attempts
+from bookshop.orders.payment.intents import KEY_LIFE
+from bookshop.orders.payment.reservation_limits import check_reservations
 from bookshop.orders.placement import CHECKOUT, DedupKey
 from bookshop.orders.snapshot import OrderSnapshot, order_snapshot
-from bookshop.orders.states import CLOSED, PAID_FOR, UNPAID, Actor, OrderStatus
+from bookshop.orders.states import (
+    CLOSED,
+    PAID_FOR,
+    UNPAID,
+    Actor,
+    OrderStatus,
+    Rejection,
+)
 from bookshop.payment_limits import unpayable_reason
-from bookshop.payments.errors import IntentMissingError, IntentStateError, StoredFailureError
+from bookshop.payments.errors import IntentMissingError, StoredFailureError
 from bookshop.payments.gateway import Gateway
 from bookshop.payments.intents import PaymentIntent
 
-#: Includes books that are out of stock: reserving decides who gets the last copy.
-RESERVABLE = {
-    AvailabilityCode.IN_STOCK,
-    AvailabilityCode.LOW_STOCK,
-    AvailabilityCode.PREORDER,
-    AvailabilityCode.OUT_OF_STOCK,
-}
 EXPIRY = Cause(Actor.CLOCK, "checkout")
 MAX_STALE_ORDERS = 2  # orders under one dedup key that are replaced if they have no intent
 
@@ -135,32 +136,37 @@ class Checkout:
             raise OrderClosedError(order_snapshot(order))
         if revision not in {None, order.revision}:
             raise TotalChangedError
-        if not order.stock_reserved:
-            self._check_still_sold(order)
+        self._check_offer(order)
         now = clock.now()
         order.set_email(email)
+        order.network = self.limits.network
+        check_reservations(self.db, order, now)
         until = reserve(self.db, order, now)
         record_event(TransitionContext(self.db, CHECKOUT, now), order, AuditEvent.PAY_PRESSED)
         reserved, intent_id = order_snapshot(order), order.payment_intent
-        with outside_transaction(self.transactions):
-            intent = self._update_intent(intent_id, reserved.total, email)
-        if not intent.open:
-            raise OrderClosedError(self._sync(reserved, intent))
+        self._intents.update(reserved, intent_id, email)
         return Reservation(reserved.number, until)
 
-    def _update_intent(self, intent_id: str, total: Money, email: str) -> PaymentIntent:
-        try:
-            return self.gateway.update_intent(intent_id, total, receipt_email=email)
-        except IntentStateError:
-            return self.gateway.retrieve_intent(intent_id)
+    @property
+    def _intents(self) -> OrderIntents:
+        return OrderIntents(self.db, self.transactions, self.gateway)
 
-    def _check_still_sold(self, order: Order) -> None:
-        """Raise if the book has left the catalogue, changed its price, or cannot be purchased."""
-        listing = self.catalogue.listing(order.lines[0].sku)
-        if listing is None or listing.price != order.money:
+    def _check_offer(self, order: Order) -> None:
+        """Raise if the book is not for sale or has another price, each time Pay is pressed.
+
+        A reservation is not extended then: its order is cancelled, so that the next one has the
+        new price. Reserving decides later who gets the last copy.
+        """
+        rejection, title = find_rejection(self.db, order), order.lines[0].title
+        if rejection is None:
+            return
+        if order.stock_reserved and order.payment_intent is not None:
+            closed = self._intents.cancel(order_snapshot(order), order.payment_intent, "duplicate")
+            if closed.status not in CLOSED:
+                raise OrderClosedError(closed)
+        if rejection is Rejection.PRICE_CHANGED:
             raise TotalChangedError
-        if listing.availability.code not in RESERVABLE:
-            raise UnavailableError(listing)
+        raise UnavailableError(title)
 
     def _lock_own_order(self, number: str) -> Order | None:
         query = select(Order).where(Order.number == number, Order.session_id == self.session_id)
@@ -187,26 +193,26 @@ class Checkout:
             order = None
         if order is None:
             price = _purchase_price(listing)
+            check_failed_attempts(self.db, self.session_id, self.limits.network, now)
             with outside_transaction(self.transactions):
                 if not self.limits.count_order(confirmed=confirmed):
                     raise ConfirmationRequired(listing)
             order = placement.place_order(self.db, key, listing, price, now)
+            order.network = self.limits.network
         return order_snapshot(order)
 
     def _make_payable(self, order: OrderSnapshot, listing: Listing | None) -> Payable:
         """Return the order with its PaymentIntent, synchronised with Stripe."""
         if order.status in CLOSED and order.payment_intent is not None:
             # It may have been paid after all, or be paid in another tab.
-            order = self._cancel(order, order.payment_intent, "abandoned")
+            order = self._intents.cancel(order, order.payment_intent, "abandoned")
         if order.status not in UNPAID:
             raise OrderClosedError(order)
-        with outside_transaction(self.transactions):
-            intent = intent_for(self.gateway, order)
-        order = self._sync(order, intent)
-        if not intent.open:
-            raise OrderClosedError(order)
+        order, intent = self._intents.open(order)
         if listing is not None and order.reserved_until is None:
             order = self._reprice(order, intent, listing)
+            if intent.amount != order.total:
+                intent = self._intents.update(order, intent.id, None)
         return Payable(order, intent)
 
     def _reprice(
@@ -216,26 +222,12 @@ class Checkout:
         if _purchase_price(listing) == order.total:
             return order
         if order.email is not None:
-            raise OrderClosedError(self._cancel(order, intent.id, "duplicate"))
+            raise OrderClosedError(self._intents.cancel(order, intent.id, "duplicate"))
         repriced = self._lock_own_order(order.number)
         if repriced is None:
             raise OrderClosedError(None)
         placement.reprice_order(repriced, listing)
         return order_snapshot(repriced)
-
-    def _cancel(
-        self, order: OrderSnapshot, intent_id: str, reason: Literal["abandoned", "duplicate"]
-    ) -> OrderSnapshot:
-        """Cancel the order's intent and return the order, which may have been paid just before."""
-        with outside_transaction(self.transactions):
-            intent = cancel_intent(self.gateway, intent_id, reason)
-        return self._sync(order, intent)
-
-    def _sync(self, order: OrderSnapshot, intent: PaymentIntent) -> OrderSnapshot:
-        try:
-            return sync_and_commit(self.db, self.transactions, intent, "checkout")
-        except PaymentMismatchError:
-            raise OrderClosedError(order) from None
 
     def _retire(self, stale: OrderSnapshot) -> None:
         order = self._lock_own_order(stale.number)
@@ -249,5 +241,5 @@ def _purchase_price(listing: Listing) -> Money:
     """Return the current price. Raises UnavailableError, also if Stripe cannot charge it."""
     price = listing.price
     if not listing.availability.can_buy or price is None or unpayable_reason(price):
-        raise UnavailableError(listing)
+        raise UnavailableError(listing.title)
     return price

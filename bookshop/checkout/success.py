@@ -133,6 +133,9 @@ def _outcome_page(
 ) -> dict[str, Any]:
     if order.out_of_stock:
         return _template_values("out_of_stock", present_order(request, order))
+    if order.rejection:
+        again = again_url(request, order)
+        return _template_values(order.rejection, present_order(request, order), again_url=again)
     closed = order.status in PAID_FOR | CLOSED
     unpaid = order.status in UNPAID
     return _template_values(

@@ -190,7 +190,7 @@ def _error_page(request: Request, err: Exception) -> dict[str, Any] | Response:
     request.response.retry_after = refusal.retry_after
     return {
         "public_key": None,
-        "title": err.listing.title if isinstance(err, UnavailableError) else None,
+        "title": err.title if isinstance(err, UnavailableError) else None,
         "amount": None,
         "error": request.localizer.translate(refusal.text),
         "error_code": refusal.code,

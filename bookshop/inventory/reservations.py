@@ -19,6 +19,7 @@ from bookshop.catalogue.pricing import stock_level
 from bookshop.catalogue.version import bump_version
 
 RESERVATION_TIME = timedelta(minutes=15)
+MAX_RESERVATION_TIME = timedelta(hours=1)  # from the first time, however often it is extended
 
 
 class ReservableLine(Protocol):
@@ -35,10 +36,14 @@ class ReservableLine(Protocol):
 
 
 class Reservable(Protocol):
-    """An order for which stock is reserved, with the state of its reservation."""
+    """An order for which stock is reserved, with the state of its reservation.
+
+    A reservation is not extended beyond `reservation_ends_at`.
+    """
 
     stock_reserved: bool
     reserved_until: datetime | None
+    reservation_ends_at: datetime | None
 
     @property
     def lines(self) -> Sequence[ReservableLine]: ...
@@ -53,9 +58,10 @@ class OutOfStockError(Exception):
 
 
 def reserve(session: Session, order: Reservable, now: datetime) -> datetime:
-    """Reserve the order's copies and return when the reservation expires; repeating extends it.
+    """Reserve the order's copies and return when the reservation expires.
 
-    Raises OutOfStockError; the caller must roll the transaction back.
+    Repeating extends it, up to MAX_RESERVATION_TIME after the first time. Raises OutOfStockError;
+    the caller must roll the transaction back.
     """
     if not order.stock_reserved:
         for line in _in_lock_order(order):
@@ -64,7 +70,9 @@ def reserve(session: Session, order: Reservable, now: datetime) -> datetime:
             ):
                 raise OutOfStockError(line.title)
         order.stock_reserved = True
-    reserved_until = order.reserved_until = now + RESERVATION_TIME
+    if order.reservation_ends_at is None:
+        order.reservation_ends_at = now + MAX_RESERVATION_TIME
+    reserved_until = order.reserved_until = min(now + RESERVATION_TIME, order.reservation_ends_at)
     return reserved_until
 
 
@@ -104,6 +112,12 @@ def reserve_without_expiry(session: Session, order: Reservable) -> None:
                     return
         order.stock_reserved = True
     order.reserved_until = None
+
+
+def begin_last_period(order: Reservable, now: datetime) -> None:
+    """Limit a reservation without expiry to one more period, since the payment has failed."""
+    if order.stock_reserved:
+        order.reserved_until = order.reservation_ends_at = now + RESERVATION_TIME
 
 
 def restock(session: Session, order: Reservable) -> int:

@@ -18,7 +18,9 @@ class AuditEvent(StrEnum):
 
     STATUS_CHANGED = "status_changed"
     PAY_PRESSED = "pay_pressed"
+    PAYMENT_FAILED = "payment_failed"
     OUT_OF_STOCK = "out_of_stock"
+    PAYMENT_REJECTED = "payment_rejected"
     PAYMENT_MISMATCH = "payment_mismatch"
     REVIEW_OPENED = "review_opened"
     REVIEW_CLOSED = "review_closed"

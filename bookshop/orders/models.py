@@ -20,13 +20,16 @@ INTENT_MISSING = "missing"  # the `intent_status` of a PaymentIntent that Stripe
 class Order(Base):
     """An order. It exists before its PaymentIntent, and has at most one in its lifetime.
 
-    `session_id` is the browser session that it belongs to. `dedup_key` identifies what the session
-    buys; it is unique, so that opening the same page again finds the same order. `revision` counts
-    changes of the total. The order's copies are reserved while `stock_reserved`, until
-    `reserved_until`; None means until the pending payment is decided.
+    `session_id` is the browser session that it belongs to, `network` the keyed hash of the network
+    that it was last used from, for about a day. `dedup_key` identifies what the session buys; it is
+    unique, so that opening the same page again finds the same order. `revision` counts changes of
+    the total. The order's copies are reserved while `stock_reserved`, until
+    `reserved_until`; None means until the pending payment is decided. `reservation_ends_at` is the
+    time beyond which that is not extended; None if the copies were never reserved.
 
     `intent_status` is the status at Stripe at the time `checked_at`, or INTENT_MISSING. `refunded`
     is the sum of the refunds, in minor units. `out_of_stock`: paid after its copies were sold.
+    `rejection` is another reason not to accept the payment, a `states.Rejection`, or None.
     `payment_mismatch`: the payment contradicts the order. `fraud_warned_at`: time of an early
     fraud warning. `under_review`: Stripe advises a manual review before shipping. `address` is the
     customer's, as Stripe reports it. `email_attempted`: Stripe knows of an attempt to pay with
@@ -43,6 +46,7 @@ class Order(Base):
     number: Mapped[str] = mapped_column(unique=True)
     status: Mapped[str] = mapped_column(default=OrderStatus.PLACED, index=True)
     session_id: Mapped[str] = mapped_column(index=True)
+    network: Mapped[str | None] = mapped_column(index=True)
     dedup_key: Mapped[str | None] = mapped_column(unique=True)
     currency: Mapped[str]
     total: Mapped[int]
@@ -55,7 +59,9 @@ class Order(Base):
     checked_at: Mapped[datetime | None]
     stock_reserved: Mapped[bool] = mapped_column(default=False)
     reserved_until: Mapped[datetime | None] = mapped_column(index=True)
+    reservation_ends_at: Mapped[datetime | None]
     out_of_stock: Mapped[bool] = mapped_column(default=False)
+    rejection: Mapped[str | None]
     refunded: Mapped[int] = mapped_column(default=0)
     payment_mismatch: Mapped[bool] = mapped_column(default=False)
     under_review: Mapped[bool] = mapped_column(default=False)
@@ -82,6 +88,11 @@ class Order(Base):
         return OrderStatus(status).value
 
     @property
+    def accepted(self) -> bool:
+        """False if the payment is refunded in full, so that nothing is shipped."""
+        return not self.out_of_stock and self.rejection is None
+
+    @property
     def erased(self) -> bool:
         """True if the customer's data has been erased; none may be recorded again."""
         return self.session_id.startswith(ERASED)
@@ -95,6 +106,12 @@ class Order(Base):
     def money(self) -> Money:
         """The total with its currency."""
         return Money(self.total, self.currency)
+
+    def set_price(self, price: Money) -> None:
+        """Change the total of an order for one copy, which customers see as another revision."""
+        (line,) = self.lines
+        self.currency, self.total = line.currency, line.unit_amount = price.currency, price.amount
+        self.revision += 1
 
 
 class OrderLine(Base):

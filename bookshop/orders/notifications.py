@@ -21,6 +21,7 @@ class MailKind(StrEnum):
 
     PAID = "paid"
     SOLD_OUT = "sold_out"
+    REJECTED = "rejected"
     PAYMENT_FAILED = "payment_failed"
     EXPIRED = "expired"
     SHIPPED = "shipped"

@@ -96,10 +96,7 @@ def reprice_order(order: Order, listing: Listing) -> None:
     is_safe = order.payment_intent is not None and order.email is None
     if price is None or not is_safe or price == order.money:
         return
-    order.currency, order.total = price.currency, price.amount
-    line = order.lines[0]
-    line.currency, line.unit_amount = price.currency, price.amount
-    order.revision += 1
+    order.set_price(price)
 
 
 def retire_order(session: Session, order: Order, now: datetime) -> None:

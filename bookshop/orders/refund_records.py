@@ -72,9 +72,12 @@ def add_refund(
     return record
 
 
-def request_out_of_stock_refund(context: TransitionContext, order: Order) -> None:
-    """Request a refund of the total because the books are out of stock. Idempotent."""
-    key = f"{order.number}/out_of_stock"
+def request_full_refund(context: TransitionContext, order: Order, reason: str) -> None:
+    """Request a refund of the total of an order that is not accepted. Idempotent.
+
+    `reason` is part of the refund's key.
+    """
+    key = f"{order.number}/{reason}"
     if context.session.scalar(select(RefundRecord.id).where(RefundRecord.key == key)) is None:
         add_refund(context, order, key, order.money, restock=False)
 
@@ -147,5 +150,5 @@ def _find_or_add(session: Session, order: Order, refund: Refund) -> RefundRecord
 
 
 def _restock(context: TransitionContext, order: Order) -> None:
-    if not order.out_of_stock and reservations.restock(context.session, order):
+    if order.accepted and reservations.restock(context.session, order):
         record_event(context, order, AuditEvent.RESTOCKED)

@@ -59,7 +59,8 @@ def order_flags(order: OrderSnapshot) -> list[str]:
         "under_review": order.under_review,
         "fraud_warning": order.fraud_warned_at is not None,
     }
-    return [name for name, is_set in flags.items() if is_set]
+    names = [name for name, is_set in flags.items() if is_set]
+    return [*names, order.rejection.value] if order.rejection else names
 
 
 def _refund_to_json(refund: RefundRecord) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bookshop.money import Money
 from bookshop.orders.models import Order
-from bookshop.orders.states import OrderStatus
+from bookshop.orders.states import OrderStatus, Rejection
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,18 @@ class OrderSnapshot:
     refunded: Money
     reserved_until: datetime | None
     out_of_stock: bool
+    rejection: Rejection | None
     payment_mismatch: bool
     under_review: bool
     fraud_warned_at: datetime | None
     placed_at: datetime
     paid_at: datetime | None
     lines: tuple[LineSnapshot, ...]
+
+    @property
+    def accepted(self) -> bool:
+        """False if the payment is refunded in full, so that nothing is shipped."""
+        return not self.out_of_stock and self.rejection is None
 
     @property
     def description(self) -> str:
@@ -69,6 +75,7 @@ def order_snapshot(order: Order) -> OrderSnapshot:
         refunded=Money(order.refunded, order.currency),
         reserved_until=order.reserved_until,
         out_of_stock=order.out_of_stock,
+        rejection=Rejection(order.rejection) if order.rejection else None,
         payment_mismatch=order.payment_mismatch,
         under_review=order.under_review,
         fraud_warned_at=order.fraud_warned_at,

@@ -57,15 +57,26 @@ class Actor(StrEnum):
     STAFF = "staff"  # a command of an operator
 
 
+class Rejection(StrEnum):
+    """Why the shop does not accept a payment although it may have the copies.
+
+    TOO_MANY_FAILURES is the only one that an order has before it is paid.
+    """
+
+    PRICE_CHANGED = "price_changed"
+    NOT_FOR_SALE = "not_for_sale"
+    TOO_MANY_FAILURES = "too_many_failures"
+
+
 class Effect(StrEnum):
     """A side effect of a transition, in the same database transaction."""
 
     RESERVE_WITHOUT_EXPIRY = "reserve the stock without expiry"
     EXTEND_RESERVATION = "extend the reservation"
-    SELL_STOCK = "deduct the stock, or request a full refund if a book is out of stock"
+    SELL_STOCK = "deduct the stock, or request a full refund if the payment is not accepted"
     RELEASE_STOCK = "release the reserved stock"
     RELEASE_DEDUP_KEY = "allow a new order once the PaymentIntent can no longer be paid"
-    EMAIL_PAID = "e-mail the confirmation, or the apology if a book is out of stock"
+    EMAIL_PAID = "e-mail the confirmation, or why the payment is refunded"
     EMAIL_PAYMENT_FAILED = "e-mail that the payment failed"
     EMAIL_EXPIRED = "e-mail that the order has expired"
 
@@ -130,7 +141,9 @@ def _table() -> _Table:
         **_transitions([status.PROCESSING], status.AWAITING_PAYMENT, stripe, *retry),
         **_transitions([*payable, status.PROCESSING], status.PAID, stripe, *pay),
         **_transitions([status.PLACED], status.CANCELLED, customer, *close),
-        **_transitions([status.AWAITING_PAYMENT], status.CANCELLED, {customer, stripe}, *close),
+        **_transitions(
+            [status.AWAITING_PAYMENT], status.CANCELLED, {customer, stripe, clock}, *close
+        ),
         **_transitions([status.PROCESSING], status.CANCELLED, stripe, *close),
         **_transitions([status.PLACED], status.EXPIRED, clock, *close),
         **_transitions([status.AWAITING_PAYMENT], status.EXPIRED, {clock, stripe}, *expire),

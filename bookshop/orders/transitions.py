@@ -23,8 +23,9 @@ from bookshop.orders.audit import (
 )
 from bookshop.orders.models import DisputeRecord, Order, OrderLine
 from bookshop.orders.notifications import MailKind, enqueue_order_email
-from bookshop.orders.refund_records import request_out_of_stock_refund
-from bookshop.orders.states import CLOSED, TRANSITIONS, Effect, OrderStatus
+from bookshop.orders.offers import find_rejection, has_fixed_total
+from bookshop.orders.refund_records import request_full_refund
+from bookshop.orders.states import CLOSED, TRANSITIONS, Effect, OrderStatus, Rejection
 from bookshop.payments.charges import DisputeStatus
 from bookshop.payments.intents import OPEN_INTENT_STATUSES
 
@@ -125,23 +126,41 @@ def release_dedup_key(order: Order) -> None:
         order.dedup_key = None
 
 
+def _rejection(context: TransitionContext, order: Order) -> Rejection | None:
+    """Return why a payment is not accepted; None if it is."""
+    if order.rejection is not None:
+        return Rejection(order.rejection)
+    if has_fixed_total(order, context.now):
+        return None
+    return find_rejection(context.session, order)
+
+
 def _reserve_without_expiry(context: TransitionContext, order: Order) -> None:
-    reservations.reserve_without_expiry(context.session, order)
+    # Without a reservation the payment is judged again when the money arrives.
+    if _rejection(context, order) is None:
+        reservations.reserve_without_expiry(context.session, order)
 
 
-def _extend_reservation(context: TransitionContext, order: Order) -> None:
-    if order.stock_reserved:
-        order.reserved_until = context.now + reservations.RESERVATION_TIME
+def _begin_last_period(context: TransitionContext, order: Order) -> None:
+    reservations.begin_last_period(order, context.now)
 
 
 def _sell_stock(context: TransitionContext, order: Order) -> None:
     order.paid_at = context.now
-    if reservations.sell_reserved(context.session, order):
-        return
-    order.out_of_stock = True
-    log.warning("order_out_of_stock_refunded", extra={"order": order.number})
-    record_event(context, order, AuditEvent.OUT_OF_STOCK)
-    request_out_of_stock_refund(context, order)
+    rejection = _rejection(context, order)
+    if rejection is not None:
+        reservations.release(context.session, order)
+        order.rejection = rejection.value
+        order.dedup_key = None  # the customer may order again
+        fields = {"order": order.number, "reason": rejection.value}
+        log.warning("payment_rejected", extra=fields)
+        record_event(context, order, AuditEvent.PAYMENT_REJECTED, reason=rejection.value)
+        request_full_refund(context, order, rejection.value)
+    elif not reservations.sell_reserved(context.session, order):
+        order.out_of_stock = True
+        log.warning("order_out_of_stock_refunded", extra={"order": order.number})
+        record_event(context, order, AuditEvent.OUT_OF_STOCK)
+        request_full_refund(context, order, "out_of_stock")
 
 
 def _release_stock(context: TransitionContext, order: Order) -> None:
@@ -157,7 +176,10 @@ def _email(kind: MailKind, context: TransitionContext, order: Order) -> None:
 
 
 def _email_paid(context: TransitionContext, order: Order) -> None:
-    _email(MailKind.SOLD_OUT if order.out_of_stock else MailKind.PAID, context, order)
+    if order.out_of_stock:
+        _email(MailKind.SOLD_OUT, context, order)
+    else:
+        _email(MailKind.PAID if order.accepted else MailKind.REJECTED, context, order)
 
 
 def _email_expired(context: TransitionContext, order: Order) -> None:
@@ -168,7 +190,7 @@ def _email_expired(context: TransitionContext, order: Order) -> None:
 
 EFFECTS: dict[Effect, Callable[[TransitionContext, Order], None]] = {
     Effect.RESERVE_WITHOUT_EXPIRY: _reserve_without_expiry,
-    Effect.EXTEND_RESERVATION: _extend_reservation,
+    Effect.EXTEND_RESERVATION: _begin_last_period,
     Effect.SELL_STOCK: _sell_stock,
     Effect.RELEASE_STOCK: _release_stock,
     Effect.RELEASE_DEDUP_KEY: _release_dedup_key,

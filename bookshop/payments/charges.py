@@ -148,7 +148,7 @@ class Charge:
     `amount_refunded` is Stripe's own sum, in minor units of the intent's currency.
     `under_review` is true while Stripe waits for an operator to approve the payment. `address`
     is the delivery address if the intent has one, otherwise the billing address. `receipt_email` is
-    the intent's at the time of the attempt.
+    the intent's at the time of the attempt, `email` the payer's.
     """
 
     id: str
@@ -158,6 +158,7 @@ class Charge:
     under_review: bool
     address: Address | None
     receipt_email: str | None = field(repr=False)
+    email: str | None = field(default=None, repr=False)
 
 
 def parse_status(kind: type[_Status], value: str | None, default: _Status) -> _Status:
@@ -225,6 +226,7 @@ def charge_from_stripe(
         under_review=isinstance(review, stripe.Review) and review.open,
         address=_address(intent.shipping) or _address(charge.billing_details),
         receipt_email=charge.receipt_email,
+        email=charge.billing_details.to_dict().get("email"),
     )
 
 

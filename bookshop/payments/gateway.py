@@ -44,16 +44,19 @@ class Gateway(Listing, Administration):
             intent = self._stripe.payment_intents.retrieve(intent_id, {"expand": list(EXPANDED)})
             return intent_from_stripe(intent, checked_at, self._complete_charge(intent))
 
-    def update_intent(self, intent_id: str, amount: Money, receipt_email: str) -> PaymentIntent:
-        """Set the amount and the receipt's e-mail address of an open PaymentIntent.
+    def update_intent(
+        self, intent_id: str, amount: Money, receipt_email: str | None
+    ) -> PaymentIntent:
+        """Set the amount and, if it is known, the receipt's address of an open PaymentIntent.
 
         Raises IntentMissingError, and IntentStateError if it can no longer be changed.
         """
         params: stripe.params.PaymentIntentUpdateParams = {
             "amount": amount.amount,
             "currency": amount.currency.lower(),
-            "receipt_email": receipt_email,
         }
+        if receipt_email is not None:
+            params["receipt_email"] = receipt_email
         with self._operation("update_intent") as checked_at:
             updated = self._stripe.payment_intents.update(intent_id, params)
             return intent_from_stripe(updated, checked_at)

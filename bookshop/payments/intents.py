@@ -47,12 +47,16 @@ OPEN_INTENT_STATUSES = frozenset(
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the last attempt to pay failed. `declines` says who may read `message`."""
+    """Why the last attempt to pay failed. `declines` says who may read `message`.
+
+    `charge_id` is None if the attempt failed before there was a charge, as in 3-D Secure.
+    """
 
     type: str
     code: str | None
     decline_code: str | None
     message: str | None
+    charge_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,11 @@ class PaymentIntent:
     checked_at: datetime
     cancellation_reason: str | None = None
     charge: Charge | None = None
+
+    @property
+    def failed_charge(self) -> str | None:
+        """The id of the charge of the last attempt to pay, if it failed and there was one."""
+        return self.failure.charge_id if self.failure else None
 
     @property
     def open(self) -> bool:
@@ -109,4 +118,5 @@ def _failure(error: stripe.PaymentIntent.LastPaymentError) -> Failure:
         code=details.get("code"),
         decline_code=details.get("decline_code"),
         message=details.get("message"),
+        charge_id=details.get("charge"),
     )

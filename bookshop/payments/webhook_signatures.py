@@ -14,6 +14,7 @@ from bookshop.payments.errors import EventFormatError, SignatureError
 from bookshop.payments.intents import ORDER_KEY
 from bookshop.settings.parsers import Secret
 
+PAYMENT_FAILED = "payment_intent.payment_failed"
 TOLERANCE = 300  # seconds between signing and arrival
 API_VERSION: str = stripe.api_version  # the SDK's
 # Raised when the parsed JSON is not an event, by its nesting and numbers too.
@@ -33,8 +34,10 @@ class Event:
     """A Stripe event: its id and type, and the object that it is about.
 
     `intent_id` is the id of the PaymentIntent that the object is or belongs to. `reference` is
-    the order's number if the object's metadata holds it. `created` is in UTC. `api_version` is
-    the version in which the object is rendered. https://docs.stripe.com/api/events/object
+    the order's number if the object's metadata holds it. `failed_attempt` identifies an attempt to
+    pay that the event reports as failed: by its charge, or by the event if there is none. `created`
+    is in UTC. `api_version` is the version in which the object is rendered.
+    https://docs.stripe.com/api/events/object
     """
 
     id: str
@@ -45,6 +48,7 @@ class Event:
     reference: str | None
     created: datetime
     api_version: str | None
+    failed_attempt: str | None = None
 
 
 def verify_event(body: bytes, header: str | None, secrets: Iterable[Secret]) -> Event:
@@ -87,7 +91,13 @@ def _parse_event(values: dict[str, Any]) -> Event:
         reference=_string_or_none(metadata.get(ORDER_KEY)),
         created=datetime.fromtimestamp(values["created"], UTC),
         api_version=_string_or_none(values.get("api_version")),
+        failed_attempt=_failed_attempt(event_id, subject) if kind == PAYMENT_FAILED else None,
     )
+
+
+def _failed_attempt(event_id: str, intent: dict[str, Any]) -> str:
+    error = intent.get("last_payment_error") or {}
+    return _string_or_none(error.get("charge")) or event_id
 
 
 def _string_or_none(value: Any) -> str | None:

@@ -106,6 +106,10 @@ class RateLimiter:
             seconds = min(FIRST_PAUSE * 2 ** min(doublings, DOUBLINGS), LONGEST_PAUSE)
             self._storage.incr(pause, seconds)
 
+    def network_key(self, request: Request) -> str:
+        """Return the keyed hash of the client's largest network, which orders are counted by."""
+        return self._hash(networks_of(request)[-1])
+
     def delete_expired(self) -> None:
         """Delete the counts of windows that have ended. Memory storage does so automatically."""
         if isinstance(self._storage, DatabaseStorage):
@@ -143,8 +147,10 @@ class RateLimiter:
     def _counter(self, action: str, client: str, factor: int = 1) -> _Counter:
         limit: RateLimitItem = getattr(self._limits, action)
         limit = type(limit)(limit.amount * factor, limit.multiples)
-        hashed = hashlib.blake2b(client.encode(), key=self._key, digest_size=16)
-        return _Counter(limit.key_for(action, hashed.hexdigest()), limit)
+        return _Counter(limit.key_for(action, self._hash(client)), limit)
+
+    def _hash(self, client: str) -> str:
+        return hashlib.blake2b(client.encode(), key=self._key, digest_size=16).hexdigest()
 
     def _seconds_left(self, key: str) -> int:
         return max(1, math.ceil(self._storage.get_expiry(key) - clock.now().timestamp()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bookshop.money import Money
 from bookshop.orders.models import Order
+from bookshop.orders.payment.failed_attempts import MAX_ATTEMPTS
 from bookshop.orders.payment.sync import address_to_json
 from bookshop.orders.states import CLOSED, PAID_FOR, OrderStatus
 from bookshop.orders.transitions import derive_status
@@ -18,6 +19,7 @@ def differences(order: Order, facts: OrderFacts, intent: PaymentIntent) -> list[
         "payment intent": order.payment_intent == intent.id,
         "payment status": order.intent_status == intent.status.value,
         "order status": _has_status_of(order, intent),
+        "failed attempts": _is_attempt_recorded(facts, intent),
     }
     if intent.status is IntentStatus.SUCCEEDED:
         paid = (intent.amount, intent.amount_received) == (order.money, order.total)
@@ -32,6 +34,12 @@ def unrefunded_amount(intent: PaymentIntent) -> Money | None:
     refunded = intent.charge.amount_refunded if intent.charge else 0
     amount = intent.amount_received - refunded
     return Money(amount, intent.amount.currency) if amount else None
+
+
+def _is_attempt_recorded(facts: OrderFacts, intent: PaymentIntent) -> bool:
+    failed = intent.failed_charge
+    is_full = len(facts.failed_attempts) >= MAX_ATTEMPTS
+    return failed is None or is_full or failed in facts.failed_attempts
 
 
 def _has_status_of(order: Order, intent: PaymentIntent) -> bool:

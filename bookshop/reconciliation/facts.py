@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -10,12 +10,16 @@ from sqlalchemy.orm import Session
 
 from bookshop.money import Money
 from bookshop.orders.models import DisputeRecord, Order, RefundRecord
+from bookshop.orders.payment.failed_attempts import attempt_ids
 from bookshop.orders.states import OrderStatus
 
 
 @dataclass(frozen=True)
 class OrderFacts:
-    """The order's status and money. Refunds and disputes are statuses by Stripe's ids."""
+    """The order's status and money. Refunds and disputes are statuses by Stripe's ids.
+
+    `failed_attempts` are the ids of recorded failed attempts to pay, at most MAX_ATTEMPTS.
+    """
 
     status: OrderStatus
     intent_id: str | None
@@ -24,6 +28,7 @@ class OrderFacts:
     disputes: Mapping[str, str]
     under_review: bool
     address: Mapping[str, str] | None
+    failed_attempts: Collection[str]
 
 
 def read_facts(session: Session, order: Order) -> OrderFacts:
@@ -37,6 +42,7 @@ def read_facts(session: Session, order: Order) -> OrderFacts:
         _statuses(session, order, DisputeRecord),
         order.under_review,
         order.address,
+        attempt_ids(session, order),
     )
 
 

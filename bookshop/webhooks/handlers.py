@@ -16,8 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from bookshop import clock
-from bookshop.orders.audit import Cause
+from bookshop.orders.audit import Cause, TransitionContext
+from bookshop.orders.jobs import BATCH, cancel_intents
 from bookshop.orders.models import Order
+from bookshop.orders.payment.expiry import open_intents
+from bookshop.orders.payment.failed_attempts import closed_with, record_failed_attempt
 from bookshop.orders.payment.sync import record_fraud_warnings, sync_payment
 from bookshop.orders.states import Actor
 from bookshop.payments.charges import FraudWarning
@@ -126,8 +129,8 @@ def _handle(sessions: sessionmaker[Session], gateway: Gateway, event: Event) -> 
         return
     with sessions.begin() as session:
         record = ledger.begin(session, event, clock.now())
-        if record is not None:
-            _apply(session, record, payment)
+        closed = _apply(session, record, payment, event.failed_attempt) if record else []
+    cancel_intents(sessions, gateway, closed, Cause(Actor.STRIPE, event.id))
 
 
 def _find_order_number(
@@ -148,22 +151,27 @@ def _retrieve_payment(gateway: Gateway, event_type: str, intent_id: str) -> _Pay
     return _Payment(intent, gateway.fraud_warnings(intent_id) if is_fraud_warning else ())
 
 
-def _apply(session: Session, record: EventRecord, payment: _Payment) -> None:
+def _apply(
+    session: Session, record: EventRecord, payment: _Payment, failed_attempt: str | None = None
+) -> list[str]:
+    """Apply an event; return the intents to cancel because too many attempts to pay failed."""
     now, intent = clock.now(), payment.intent
     cause = Cause(Actor.STRIPE, record.id)
     order = sync_payment(session, intent, cause, now)
     if payment.fraud_warnings:
         record_fraud_warnings(session, intent.id, payment.fraud_warnings, cause, now)
     if order is not None:
+        record_failed_attempt(TransitionContext(session, cause, now), order, failed_attempt)
         ledger.finish(record, EventStatus.APPLIED, now, order=order.number)
-        return
+        return open_intents(session, BATCH, closed_with(order)) if failed_attempt else []
     number = _find_order_number(session, intent.id, intent.reference)
     if number is None:
         ledger.finish(record, EventStatus.IGNORED, now)
-        return
+        return []
     # A redelivery would have the same result: an operator has to check the payment.
     problem = f"the payment does not match order {number}"
     ledger.finish(record, EventStatus.APPLIED, now, order=number, problem=problem)
+    return []
 
 
 def _ignore(session: Session, event: Event, problem: str | None) -> None:

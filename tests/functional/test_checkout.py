@@ -659,3 +659,77 @@ def test_release_date_is_hidden_when_it_no_longer_applies(shop, preordered, chan
 
 def test_published_book_shows_no_release_date(shop):
     assert release_date(shop.visitor().get(BUY)) is None
+
+
+# --- payments that skip Pay
+
+
+def run_jobs(shop):
+    for job in shop.registry.jobs:
+        if job.name == "orders":
+            job.function()
+
+
+def test_a_payment_that_skips_pay_at_an_old_price_is_refunded_and_explained(
+    make_each_shop, sandbox
+):
+    shop = make_each_shop()
+    visitor = shop.visitor()
+    intent = intent_of(visitor.get(BUY))
+    shop.change_book(MOSS, amount=2500)
+    sandbox.confirm(intent)
+
+    page = visitor.get(f"/success?pi={intent}")
+
+    assert page.html.select_one("[data-outcome]")["data-outcome"] == "price_changed"
+    (order,) = shop.orders()
+    assert (order.status, order.rejection, order.total.amount) == ("paid", "price_changed", 2200)
+    run_jobs(shop)
+    (order,) = shop.orders()
+    assert (order.status, order.refunded.amount) == ("refunded", 2200)
+    page = visitor.get(f"/orders/{order.number}")
+    events = [each["data-timeline-event"] for each in page.html.select("[data-timeline-event]")]
+    assert "price_changed" in events
+    assert total_of(visitor.get(BUY)) == 2500
+
+
+def test_a_payment_that_skips_pay_is_kept_while_the_offer_is_the_same(shop, sandbox):
+    visitor = shop.visitor()
+    intent = intent_of(visitor.get(BUY))
+    sandbox.confirm(intent)
+
+    page = visitor.get(f"/success?pi={intent}")
+
+    assert page.html.select_one("[data-outcome]")["data-outcome"] == "paid"
+    assert shop.orders()[0].accepted
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"amount": 2500}, {"availability": "40"}, {"availability": "31"}, {"stock": 0}],
+    ids=["another price", "no longer available", "temporarily unavailable", "sold out"],
+)
+def test_an_intent_without_a_reservation_is_cancelled_when_the_offer_changes(shop, sandbox, change):
+    intent = intent_of(shop.visitor().get(BUY))
+    shop.change_book(MOSS, **change)
+
+    run_jobs(shop)
+
+    assert sandbox.api("GET", f"/v1/payment_intents/{intent}")["status"] == "canceled"
+    assert shop.orders()[0].status == "cancelled"
+    run_jobs(shop)
+    assert shop.orders()[0].status == "cancelled"
+
+
+def test_a_page_open_since_before_the_price_changed_leads_to_an_order_at_the_new_one(shop):
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    shop.change_book(MOSS, amount=2500)
+    run_jobs(shop)
+
+    answer = press_pay(visitor, page, status=409)
+
+    assert answer.json["error"]["code"] == "order_closed"
+    page = visitor.get(BUY)
+    assert total_of(page) == 2500
+    press_pay(visitor, page)

@@ -20,6 +20,7 @@ from bookshop import clock
 from bookshop.mail.models import MailRecord, MailStatus
 from bookshop.ops.timeouts import DeadlineExceededError, TimeoutRunner
 from bookshop.orders.models import Order
+from bookshop.orders.payment.failed_attempts import recent_attempts
 from bookshop.orders.states import OrderStatus
 from bookshop.webhooks.models import EventRecord, EventStatus
 
@@ -72,9 +73,16 @@ def _orders(connection: Connection, now: datetime) -> Iterator[Metric]:
             "Orders that were paid when their books were out of stock",
             Order.out_of_stock,
         ),
+        (
+            "rejected",
+            "Orders whose payment is not accepted: outdated, or too many failed attempts",
+            Order.rejection.is_not(None),
+        ),
     ):
         counting = select(func.count()).select_from(Order).where(flag)
         yield _gauge(connection, f"bookshop_orders_{name}", about, counting)
+    about = "Failed attempts to pay in the last hour"
+    yield _gauge(connection, "bookshop_failed_payment_attempts", about, recent_attempts(now))
     yield from _amounts(connection)
 
 

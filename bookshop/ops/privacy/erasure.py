@@ -100,7 +100,7 @@ def _delete_mails(session: Session, order_ids: list[int], email: str) -> tuple[i
 
 def _anonymise(context: TransitionContext, order: Order, names: set[str], pseudonym: str) -> None:
     order.email = order.address = order.dedup_key = None
-    order.session_id = pseudonym
+    order.session_id, order.network = pseudonym, None
     for entry in order.entries:
         entry.cause = _without_names(names, entry.cause)
         entry.detail = _without_names(names, _without_tracking(entry))

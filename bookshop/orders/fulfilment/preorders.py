@@ -19,5 +19,5 @@ def expected_release(
 
     The date is the one in the catalogue now, since publishers postpone books.
     """
-    to_ship = order.status in TO_SHIP and not order.out_of_stock and line.shipped < line.quantity
+    to_ship = order.status in TO_SHIP and order.accepted and line.shipped < line.quantity
     return book.offer.release_date if book and to_ship else None

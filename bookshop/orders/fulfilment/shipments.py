@@ -81,6 +81,11 @@ def _check(session: Session, order: Order, request: ShipmentRequest) -> None:
         raise CannotShipError(
             "out_of_stock", "The order was out of stock when it was paid, and is refunded."
         )
+    if order.rejection:
+        reason = order.rejection.replace("_", " ")
+        raise CannotShipError(
+            "rejected", f"The payment was not accepted ({reason}), and is refunded."
+        )
     if order.status not in SHIPPABLE:
         status = order.status.replace("_", " ")
         raise CannotShipError("status", f"The order is {status}, so nothing can be shipped.")

@@ -10,7 +10,7 @@ from typing import Any
 
 from bookshop.i18n import _
 from bookshop.orders.snapshot import OrderSnapshot
-from bookshop.orders.states import FULFILMENT, OrderStatus
+from bookshop.orders.states import CLOSED, FULFILMENT, OrderStatus, Rejection
 from bookshop.payments.charges import RefundStatus
 
 
@@ -153,6 +153,36 @@ _MESSAGES = (
             "full, which can take 5 to 10 days. You don’t need to do anything."
         ),
     ),
+    StatusMessage(
+        Rejection.PRICE_CHANGED,
+        "wait",
+        "alert",
+        _("Sorry, the price had changed"),
+        _(
+            "We received your payment, but the price had changed before you paid. We’re refunding "
+            "you in full, which can take 5 to 10 days. You can order again at the new price."
+        ),
+    ),
+    StatusMessage(
+        Rejection.NOT_FOR_SALE,
+        "wait",
+        "alert",
+        _("Sorry, your book is no longer for sale"),
+        _(
+            "We received your payment, but the book was no longer for sale. We’re refunding you in "
+            "full, which can take 5 to 10 days. You don’t need to do anything."
+        ),
+    ),
+    StatusMessage(
+        Rejection.TOO_MANY_FAILURES,
+        "bad",
+        "alert",
+        _("We’ve closed this order"),
+        _(
+            "Too many attempts to pay failed. If a payment went through afterwards, we’re "
+            "refunding it in full."
+        ),
+    ),
 )
 STATUS_MESSAGES = {message.code: message for message in _MESSAGES}
 #: The timeline: a code, and its text.
@@ -165,6 +195,9 @@ TIMELINE_TEXTS = {
     "expired": _("The order expired because it wasn’t paid in time."),
     "shipped": _("We dispatched ${books}."),
     "out_of_stock": _("The last copy had just sold."),
+    Rejection.PRICE_CHANGED: _("The price had changed before you paid."),
+    Rejection.NOT_FOR_SALE: _("The book was no longer for sale when you paid."),
+    Rejection.TOO_MANY_FAILURES: _("Too many attempts to pay had failed."),
     "refunded": _("We refunded ${amount}."),
     "refund_failed": _("A refund of ${amount} didn’t reach you. We’re working on it."),
     "refund_cancelled": _("A refund of ${amount} was cancelled."),
@@ -197,6 +230,8 @@ def status_message(order: OrderSnapshot, *, preorder: bool) -> StatusMessage:
         return STATUS_MESSAGES[PAYMENT_MISMATCH]
     if order.out_of_stock and order.status in FULFILMENT:
         return STATUS_MESSAGES[OUT_OF_STOCK]
+    if order.rejection and order.status in {*FULFILMENT, *CLOSED}:
+        return STATUS_MESSAGES[order.rejection]
     if preorder and order.status is OrderStatus.PAID:
         return STATUS_MESSAGES[PREORDER]
     return STATUS_MESSAGES[order.status]

@@ -58,8 +58,8 @@ def _code(entry: AuditEntry) -> str | None:
     match entry.event:
         case AuditEvent.ITEMS_SHIPPED:
             return "shipped"
-        case AuditEvent.OUT_OF_STOCK:
-            return "out_of_stock"
+        case AuditEvent.OUT_OF_STOCK | AuditEvent.PAYMENT_REJECTED:
+            return str(entry.detail.get("reason", "out_of_stock"))
         case AuditEvent.REFUND_UPDATED:
             return REFUND_CODES[RefundStatus(entry.detail["status"])]
         case AuditEvent.DISPUTE_UPDATED:

@@ -1,4 +1,4 @@
-"""Expiry of orders that were not paid in time: stock is released, their intents are cancelled."""
+"""Closing of unpaid orders: expired, or outdated by the catalogue. Their intents are cancelled."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from bookshop import clock
-from bookshop.catalogue.models import BookRecord
 from bookshop.orders.audit import Cause, TransitionContext
 from bookshop.orders.models import INTENT_MISSING, Order
+from bookshop.orders.offers import is_outdated
+from bookshop.orders.payment.closing import close_orders
 from bookshop.orders.payment.intents import cancel_intent
 from bookshop.orders.payment.sync import sync_payment
 from bookshop.orders.states import CLOSED, UNPAID, OrderStatus
-from bookshop.orders.transitions import release_dedup_key, transition
+from bookshop.orders.transitions import release_dedup_key
 from bookshop.payments.errors import IntentMissingError
 from bookshop.payments.gateway import Gateway
 from bookshop.payments.intents import OPEN_INTENT_STATUSES
@@ -24,12 +25,24 @@ ABANDONED_AFTER = timedelta(hours=24)  # from placing, for orders for which Pay 
 
 def expire_lapsed(session: Session, cause: Cause, now: datetime) -> int:
     """Expire the orders whose reservation has ended; return their number."""
-    return _expire(session, _lapsed(now), cause, now)
+    context = TransitionContext(session, cause, now)
+    return len(close_orders(context, _lapsed(now), OrderStatus.EXPIRED))
 
 
 def expire_abandoned(session: Session, cause: Cause, now: datetime, limit: int) -> int:
     """Expire at most `limit` orders that were abandoned on the checkout page."""
-    return _expire(session, _abandoned(now), cause, now, limit)
+    context = TransitionContext(session, cause, now)
+    return len(close_orders(context, _abandoned(now), OrderStatus.EXPIRED, limit))
+
+
+def cancel_outdated(session: Session, cause: Cause, now: datetime, limit: int) -> int:
+    """Cancel at most `limit` orders that the shop would not place again at their price.
+
+    Their copies are not reserved. A customer could still confirm their payments with Stripe,
+    without the checkout page.
+    """
+    context = TransitionContext(session, cause, now)
+    return len(close_orders(context, _outdated(), OrderStatus.CANCELLED, limit))
 
 
 def overdue(session: Session, now: datetime) -> int:
@@ -38,12 +51,18 @@ def overdue(session: Session, now: datetime) -> int:
     return session.scalars(query).one()
 
 
-def open_intents(session: Session, limit: int | None = None) -> list[str]:
-    """Return the ids of at most `limit` intents with which closed orders could still be paid."""
+def open_intents(
+    session: Session, limit: int | None = None, *conditions: ColumnElement[bool]
+) -> list[str]:
+    """Return the ids of at most `limit` intents with which closed orders could still be paid.
+
+    `conditions` limit the orders.
+    """
     can_be_open = or_(Order.intent_status.is_(None), Order.intent_status.in_(OPEN_INTENT_STATUSES))
     query = (
         select(Order.payment_intent)
         .where(Order.status.in_(CLOSED), Order.payment_intent.is_not(None), can_be_open)
+        .where(*conditions)
         .order_by(Order.id)
         .limit(limit)
     )
@@ -85,37 +104,13 @@ def _lapsed(now: datetime) -> ColumnElement[bool]:
     )
 
 
+def _outdated() -> ColumnElement[bool]:
+    return and_(~Order.stock_reserved, Order.status == OrderStatus.AWAITING_PAYMENT, is_outdated())
+
+
 def _abandoned(now: datetime) -> ColumnElement[bool]:
     return and_(
         ~Order.stock_reserved,
         Order.placed_at < now - ABANDONED_AFTER,
         Order.status.in_(UNPAID),
     )
-
-
-def _expire(
-    session: Session,
-    condition: ColumnElement[bool],
-    cause: Cause,
-    now: datetime,
-    limit: int | None = None,
-) -> int:
-    query = (
-        select(Order)
-        .where(condition)
-        .order_by(Order.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    orders = session.scalars(query).all()
-    if not orders:  # the usual case, which every checkout passes
-        return 0
-    # Lock all books in one order first, so that two workers never deadlock.
-    skus = {line.sku for order in orders for line in order.lines}
-    books = select(BookRecord.id).where(BookRecord.sku.in_(skus)).order_by(BookRecord.sku)
-    session.execute(books.with_for_update())
-    for order in orders:
-        transition(TransitionContext(session, cause, now), order, OrderStatus.EXPIRED)
-    session.flush()
-    return len(orders)

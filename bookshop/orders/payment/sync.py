@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 from bookshop.mail.addresses import mailbox_key
 from bookshop.orders.audit import AuditEvent, Cause, TransitionContext, record_event
 from bookshop.orders.models import DisputeRecord, Order
+from bookshop.orders.offers import has_fixed_total
+from bookshop.orders.payment.failed_attempts import record_failed_attempt
 from bookshop.orders.refund_records import record_stripe_refunds
 from bookshop.orders.states import PAID_FOR, Actor, OrderStatus
 from bookshop.orders.transitions import (
@@ -65,6 +67,7 @@ def sync_payment(
         return None
     order.payment_intent = intent.id
     _record_attempt(order, intent)
+    _record_email(order, intent)
     if order.status == OrderStatus.PLACED:
         transition(context, order, OrderStatus.AWAITING_PAYMENT)
     outdated = _is_outdated(order, intent, now)
@@ -79,6 +82,7 @@ def sync_payment(
     elif order.status not in PAID_FOR and is_allowed(order, target, context.cause):
         transition(context, order, target)
     release_dedup_key(order)
+    record_failed_attempt(context, order, intent.failed_charge)
     if order.status in PAID_FOR and intent.charge is not None:
         _record_charge(context, order, intent.charge, outdated=outdated)
     return order
@@ -125,8 +129,33 @@ def _lock_order(session: Session, condition: ColumnElement[bool]) -> Order | Non
     return order
 
 
+def _adopt_amount(order: Order, intent: PaymentIntent, now: datetime) -> None:
+    """Give an unpaid order the amount of its intent, if no reservation fixes the total.
+
+    The price changed while the customer paid. The transition to paid decides whether the shop
+    accepts that amount.
+    """
+    is_own = (intent.id, intent.reference) == (order.payment_intent, order.number)
+    is_paid = intent.status is IntentStatus.SUCCEEDED
+    in_full = not is_paid or intent.amount_received == intent.amount.amount
+    if not (is_own and in_full and (is_paid or intent.status is IntentStatus.PROCESSING)):
+        return
+    is_one_copy = [line.quantity for line in order.lines] == [1]
+    unpaid = order.status not in PAID_FOR and not has_fixed_total(order, now)
+    if unpaid and is_one_copy and intent.amount != order.money:
+        order.set_price(intent.amount)
+
+
+def _record_email(order: Order, intent: PaymentIntent) -> None:
+    """Record the payer's address if the order has none, since Pay of the checkout was skipped."""
+    is_unknown = order.email is None and not order.erased
+    if is_unknown and intent.charge is not None and intent.status is IntentStatus.SUCCEEDED:
+        order.email = intent.charge.email
+
+
 def _has_mismatch(context: TransitionContext, order: Order, intent: PaymentIntent) -> bool:
     """Flag and log an intent that contradicts the order. An operator has to decide then."""
+    _adopt_amount(order, intent, context.now)
     compared: list[tuple[str, object, object]] = [
         ("id", intent.id, order.payment_intent or intent.id),
         ("order", _paid_order(context.session, order, intent), order.number),

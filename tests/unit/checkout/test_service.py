@@ -9,7 +9,7 @@ import zope.sqlalchemy
 from sqlalchemy import select, update
 
 from bookshop import clock
-from bookshop.catalogue.models import BookRecord
+from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.catalogue.queries import CatalogueQueries
 from bookshop.checkout.errors import (
     ConfirmationRequired,
@@ -22,8 +22,10 @@ from bookshop.checkout.service import Checkout
 from bookshop.inventory.reservations import RESERVATION_TIME, OutOfStockError
 from bookshop.money import Money
 from bookshop.orders.models import Order
+from bookshop.orders.payment.reservation_limits import MAX_RESERVATIONS
 from bookshop.payments.errors import IntentMissingError, StripeDownError
 from bookshop.payments.intents import IntentStatus, PaymentIntent
+from bookshop.rate_limits.limiter import RateLimitExceededError
 from bookshop.settings.parsers import Secret
 from tests.unit.makers import NOW, TERMS, book
 
@@ -90,6 +92,7 @@ class FakeLimits:
     def __init__(self):
         self.orders = self.payments = 0
         self.confirmation = False
+        self.network = "network-1"
 
     def count_order(self, *, confirmed):
         self.orders += 1
@@ -261,3 +264,93 @@ def test_a_lapsed_order_is_replaced_and_its_intent_cancelled(checkout, monkeypat
     assert reopened.order.number != payable.order.number
     assert checkout.gateway.intents[payable.intent.id].status is IntentStatus.CANCELED
     assert reopened.order.total == Money(999, "GBP")
+
+
+def change_price(checkout, amount):
+    checkout.db.execute(update(ListingRecord).values(amount=amount))
+    commit(checkout)
+
+
+def test_a_book_that_is_not_for_sale_cannot_be_reserved_though_it_is_in_stock(checkout):
+    payable = open_order(checkout)
+    checkout.db.execute(update(ListingRecord).values(state="wait"))
+    commit(checkout)
+
+    with pytest.raises(UnavailableError, match=payable.order.lines[0].title):
+        checkout.reserve_order(payable.order.number, None, EMAIL)
+
+
+def test_the_price_is_checked_each_time_pay_is_pressed(checkout):
+    payable = open_order(checkout)
+    checkout.reserve_order(payable.order.number, None, EMAIL)
+    change_price(checkout, 1299)
+
+    with pytest.raises(TotalChangedError):
+        checkout.reserve_order(payable.order.number, None, EMAIL)
+
+    commit(checkout)
+    assert checkout.gateway.intents[payable.intent.id].status is IntentStatus.CANCELED
+    assert checkout.db.scalars(select(BookRecord.reserved)).one() == 0
+    commit(checkout)
+    reopened = open_order(checkout)
+    assert reopened.order.number != payable.order.number
+    assert reopened.order.total == reopened.intent.amount == Money(1299, "GBP")
+
+
+def test_a_payment_made_before_the_price_changed_is_not_lost_at_the_next_press(checkout):
+    payable = open_order(checkout)
+    checkout.reserve_order(payable.order.number, None, EMAIL)
+    commit(checkout)
+    checkout.transactions.abort()
+    paid = {"status": IntentStatus.SUCCEEDED, "amount_received": 999}
+    intent = checkout.gateway.change(payable.intent.id, **paid)
+    checkout.gateway.change = lambda *_arguments, **_values: intent
+    checkout.transactions.begin()
+    change_price(checkout, 1299)
+
+    with pytest.raises(OrderClosedError) as closed:
+        checkout.reserve_order(payable.order.number, None, EMAIL)
+
+    assert closed.value.order.status == "paid"
+
+
+def test_a_page_that_shows_a_new_price_has_it_in_its_intent(checkout):
+    first = open_order(checkout)
+    change_price(checkout, 1299)
+
+    second = open_order(checkout)
+
+    assert second.order.number == first.order.number
+    assert second.order.total == second.intent.amount == Money(1299, "GBP")
+    assert checkout.gateway.intents[first.intent.id].amount == Money(1299, "GBP")
+
+
+def test_an_intent_whose_new_price_did_not_reach_stripe_gets_it_at_the_next_visit(
+    checkout, monkeypatch
+):
+    def refuse(*_arguments):
+        raise StripeDownError("open")
+
+    first = open_order(checkout)
+    change_price(checkout, 1299)
+    with monkeypatch.context() as patched:
+        patched.setattr(checkout.gateway, "update_intent", refuse)
+        with pytest.raises(StripeDownError):
+            open_order(checkout)
+    checkout.transactions.abort()
+    checkout.transactions.begin()
+
+    assert open_order(checkout).intent.amount == Money(1299, "GBP")
+    assert checkout.gateway.intents[first.intent.id].amount == Money(1299, "GBP")
+
+
+def test_a_network_that_holds_too_many_copies_reserves_no_more(checkout):
+    change_book(checkout, stock=100)
+    for number in range(MAX_RESERVATIONS):
+        other = replace(checkout, session_id=f"session {number}")
+        other.reserve_order(open_order(other).order.number, None, EMAIL)
+        commit(checkout)
+    number = open_order(checkout).order.number
+
+    with pytest.raises(RateLimitExceededError):
+        checkout.reserve_order(number, None, EMAIL)

@@ -11,10 +11,13 @@ from sqlalchemy import select
 from bookshop.catalogue.models import CatalogueState
 from bookshop.inventory import reservations
 from bookshop.inventory.reservations import (
+    MAX_RESERVATION_TIME,
     RESERVATION_TIME,
     OutOfStockError,
+    begin_last_period,
     release,
     reserve,
+    reserve_without_expiry,
     sell_reserved,
 )
 from bookshop.orders.audit import JOB_WORKER
@@ -62,6 +65,25 @@ def test_reserving_again_extends_the_reservation(session, copies):
     later = NOW + timedelta(minutes=10)
     assert reserve(session, placed, later) == later + RESERVATION_TIME
     assert copies(session, "ONE") == (1, 1)
+
+
+def test_a_reservation_ends_however_often_it_is_extended(session, copies):
+    placed = place(session, book("ONE", stock=1))
+    ends = [reserve(session, placed, NOW + timedelta(minutes=7 * n)) - NOW for n in range(10)]
+    assert max(ends) == ends[-1] == MAX_RESERVATION_TIME
+    assert ends[:3] == [timedelta(minutes=15), timedelta(minutes=22), timedelta(minutes=29)]
+    assert expire(session, NOW + MAX_RESERVATION_TIME + timedelta(seconds=1)) == 1
+    assert copies(session, "ONE") == (1, 0)
+
+
+def test_a_failed_bank_debit_leaves_one_last_period(session):
+    placed = place(session, book("ONE", stock=1))
+    reserve(session, placed, NOW)
+    days_later = NOW + timedelta(days=4)
+    reserve_without_expiry(session, placed)
+    begin_last_period(placed, days_later)
+    end = days_later + RESERVATION_TIME
+    assert reserve(session, placed, days_later + timedelta(minutes=10)) == end
 
 
 def test_expired_reservation_can_be_extended(session, copies):

@@ -19,6 +19,7 @@ def facts(**values):
         "disputes": {},
         "under_review": False,
         "address": {"city": "London"},
+        "failed_attempts": (),
     }
     return OrderFacts(**{**filled, **values})
 

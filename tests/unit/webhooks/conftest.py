@@ -35,7 +35,7 @@ def gateway(make_gateway):
 def placed(sessions):
     """An order of one copy that awaits its payment."""
     with sessions.begin() as session:
-        wanted = book("MOSS", stock=STOCK)
+        wanted = book("MOSS", stock=STOCK, prices={"GBP": INTENT["amount"]})
         made = order(
             wanted,
             price=INTENT["amount"],

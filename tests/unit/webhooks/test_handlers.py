@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import event as happening
 from sqlalchemy.exc import OperationalError
 
+from bookshop import clock
+from bookshop.inventory.reservations import MAX_RESERVATION_TIME
 from bookshop.orders.models import Order
 from bookshop.payments.errors import StripeRefusedError, StripeUnavailableError
 from bookshop.webhooks.handlers import (
@@ -183,8 +185,9 @@ def test_an_intent_that_does_not_exist_at_stripe_is_ignored(deliver, fake_stripe
 
 
 def test_bug_8_a_payment_that_does_not_match_its_order_is_recorded_as_a_problem(
-    deliver, fake_stripe, state, sessions, recorded
+    deliver, fake_stripe, state, sessions, recorded, change
 ):
+    change(reservation_ends_at=clock.now() + MAX_RESERVATION_TIME)  # Pay has fixed the total
     fake_stripe.reply_with(answer(paid(amount=100, amount_received=100)))
 
     for _ in range(2):

@@ -7,7 +7,7 @@ import pytest
 from bookshop.orders.models import AuditEntry
 from bookshop.orders.pages import labels
 from bookshop.orders.pages.timeline import timeline
-from bookshop.orders.states import OrderStatus
+from bookshop.orders.states import OrderStatus, Rejection
 from bookshop.payments.charges import DisputeStatus, RefundStatus
 from tests.unit.makers import NOW, book, order
 
@@ -176,7 +176,7 @@ def test_amounts_follow_the_locale():
 
 
 def test_every_status_has_a_message_of_its_own():
-    extra = {labels.PAYMENT_MISMATCH, labels.PREORDER, labels.OUT_OF_STOCK}
+    extra = {labels.PAYMENT_MISMATCH, labels.PREORDER, labels.OUT_OF_STOCK, *Rejection}
     assert set(labels.STATUS_MESSAGES) == {*OrderStatus, *extra}
     headings = {message.heading for message in labels.STATUS_MESSAGES.values()}
     assert len(headings) == len(labels.STATUS_MESSAGES)

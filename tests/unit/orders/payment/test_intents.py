@@ -36,12 +36,13 @@ def order(**changes):
         refunded=Money(0, "GBP"),
         reserved_until=None,
         out_of_stock=False,
+        rejection=None,
         payment_mismatch=False,
         under_review=False,
         fraud_warned_at=None,
         placed_at=NOW,
         paid_at=None,
-        lines=(LineSnapshot("SKU", "Book", digital=False, quantity=1, shipped=0, amount=total),),
+        lines=(LineSnapshot("SKU", "Book", "Ada", "BC", False, 1, 0, total),),  # noqa: FBT003
     )
     return dataclasses.replace(made, **changes)
 

@@ -1,0 +1,115 @@
+"""Failed attempts to pay, counted as Stripe reports them, and what they close.
+
+An intent's client secret is enough to try cards at Stripe, without the shop's Pay button. So
+attempts are counted when Stripe reports them, for the order, its session and its network.
+https://docs.stripe.com/disputes/prevention/card-testing
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from bookshop.orders.audit import AuditEvent, TransitionContext, record_event
+from bookshop.orders.models import AuditEntry, Order
+from bookshop.orders.payment.closing import close_orders
+from bookshop.orders.states import OrderStatus, Rejection
+from bookshop.rate_limits.limiter import NETWORK_FACTOR, RateLimitExceededError
+
+MAX_ATTEMPTS = 10  # failed ones of an order; and of a session in PERIOD
+MAX_NETWORK_ATTEMPTS = NETWORK_FACTOR * MAX_ATTEMPTS  # in PERIOD
+PERIOD = timedelta(hours=1)
+log = logging.getLogger(__name__)
+
+
+def attempt_ids(session: Session, order: Order) -> list[str]:
+    """Return the ids of the order's failed attempts: of a charge, or of an event without one."""
+    query = select(AuditEntry.detail).where(
+        AuditEntry.order_id == order.id, AuditEntry.event == AuditEvent.PAYMENT_FAILED
+    )
+    return [detail["id"] for detail in session.scalars(query)]
+
+
+def record_failed_attempt(context: TransitionContext, order: Order, attempt_id: str | None) -> None:
+    """Record a failed attempt of a locked order once; close unpaid orders at a limit.
+
+    Attempts beyond the order's limit are not recorded: its intent is being cancelled. Do nothing
+    without an id.
+    """
+    known = attempt_ids(context.session, order) if attempt_id else []
+    if attempt_id is None or attempt_id in known:
+        return
+    if len(known) < MAX_ATTEMPTS:
+        record_event(context, order, AuditEvent.PAYMENT_FAILED, id=attempt_id)
+        context.session.flush()
+    conditions = [Order.id == order.id] if len(known) + 1 >= MAX_ATTEMPTS else []
+    since = context.now - PERIOD
+    if len(_times(context.session, _of_session(order.session_id), since)) >= MAX_ATTEMPTS:
+        conditions.append(_of_session(order.session_id))
+    in_network = _of_network(order.network)
+    if len(_times(context.session, in_network, since)) >= MAX_NETWORK_ATTEMPTS:
+        # Other customers of the network may be paying.
+        conditions.append(and_(in_network, ~Order.stock_reserved))
+    if conditions:
+        _close(context, or_(*conditions))
+
+
+def closed_with(order: Order) -> ColumnElement[bool]:
+    """Return the condition of the orders that may have been closed together with this one."""
+    clients = or_(Order.id == order.id, _of_session(order.session_id), _of_network(order.network))
+    return and_(clients, Order.rejection == Rejection.TOO_MANY_FAILURES)
+
+
+def check_failed_attempts(session: Session, session_id: str, network: str, now: datetime) -> None:
+    """Check that a session and its network may place another order.
+
+    Raises RateLimitExceededError.
+    """
+    for clients, limit in (
+        (_of_session(session_id), MAX_ATTEMPTS),
+        (_of_network(network), MAX_NETWORK_ATTEMPTS),
+    ):
+        times = _times(session, clients, now - PERIOD)
+        if len(times) >= limit:
+            wait = times[-limit] + PERIOD - now
+            raise RateLimitExceededError("failed_attempts", int(wait.total_seconds()) + 1)
+
+
+def recent_attempts(now: datetime) -> Select[int]:
+    """Return a query of the number of failed attempts in PERIOD."""
+    return (
+        select(func.count())
+        .select_from(AuditEntry)
+        .join(Order, Order.id == AuditEntry.order_id)
+        # Older orders cannot be paid; without this, all entries would be read.
+        .where(Order.placed_at >= now - timedelta(days=2), AuditEntry.at >= now - PERIOD)
+        .where(AuditEntry.event == AuditEvent.PAYMENT_FAILED)
+    )
+
+
+def _times(session: Session, clients: ColumnElement[bool], since: datetime) -> list[datetime]:
+    query = (
+        select(AuditEntry.at)
+        .join(Order, Order.id == AuditEntry.order_id)
+        .where(clients, AuditEntry.event == AuditEvent.PAYMENT_FAILED, AuditEntry.at >= since)
+        .order_by(AuditEntry.at)
+    )
+    return list(session.scalars(query))
+
+
+def _of_session(session_id: str) -> ColumnElement[bool]:
+    return Order.session_id == session_id
+
+
+def _of_network(network: str | None) -> ColumnElement[bool]:
+    return and_(Order.network.is_not(None), Order.network == network)
+
+
+def _close(context: TransitionContext, condition: ColumnElement[bool]) -> None:
+    unpaid = and_(Order.status == OrderStatus.AWAITING_PAYMENT, condition)
+    for order in close_orders(context, unpaid, OrderStatus.CANCELLED):
+        order.rejection = Rejection.TOO_MANY_FAILURES.value
+        log.warning("order_closed_after_failed_attempts", extra={"order": order.number})
