@@ -5,11 +5,19 @@ import tempfile
 from pathlib import Path
 
 from alembic import command
+from alembic.operations.ops import MigrationScript
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL
 
 from bookshop import migrations
 from bookshop.db import make_engine
+
+NOTHING = "Nothing to migrate: the newest revision has all tables and columns of the models."
+
+
+def leave_out_empty(_context: object, _revision: object, scripts: list[MigrationScript]) -> None:
+    """Write no migration that changes nothing."""
+    scripts[:] = [each for each in scripts if each.upgrade_ops and not each.upgrade_ops.is_empty()]
 
 
 def main() -> None:
@@ -19,9 +27,16 @@ def main() -> None:
         migrations.upgrade(engine)
         configuration = migrations.configuration(engine)
         newest = ScriptDirectory.from_config(configuration).get_current_head() or "0"
-        number = f"{int(newest) + 1:04}"
-        command.revision(configuration, sys.argv[1], rev_id=number, autogenerate=True)
+        written = command.revision(
+            configuration,
+            sys.argv[1],
+            rev_id=f"{int(newest) + 1:04}",
+            autogenerate=True,
+            process_revision_directives=leave_out_empty,
+        )
         engine.dispose()
+    if not written:
+        print(NOTHING)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def check(context: click.Context, shop: ShopContext, *, as_json: bool, offline: 
     exit_code = 1
     ini = _read_ini(shop)
     try:
-        findings = checks.check(shop.services, ini, offline=offline)
+        findings = checks.check(shop.registry, ini, offline=offline)
     except InvalidSettingsError as fault:
         if not isinstance(fault.__cause__, SettingsError):
             raise

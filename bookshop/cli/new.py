@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shlex
 import tempfile
 from collections.abc import Sequence
@@ -25,7 +26,8 @@ def new(*, directory: Path, answers: Sequence[str], no_input: bool) -> None:
     """Create a shop in DIRECTORY: settings, secrets, theme, first books, deployment files.
 
     Prompts for name, url, email, locale, currency, database (sqlite or postgresql) and mail (the
-    mail server, or none) unless given as KEY=VALUE. Exit code 2 if no shop was created.
+    mail server, or none) unless given as KEY=VALUE; proposes the folder's name as the shop's. Exit
+    code 2 if no shop was created.
 
     Example: bookshop new ~/otter name="Otter & Ink" url=https://otter.example
     """
@@ -48,7 +50,11 @@ def new(*, directory: Path, answers: Sequence[str], no_input: bool) -> None:
             cookiecutter(
                 str(TEMPLATE),
                 no_input=no_input,
-                extra_context={**values, "__directory": directory.name},
+                extra_context={
+                    "name": _proposed_name(directory.name),
+                    **values,
+                    "__directory": directory.name,
+                },
                 overwrite_if_exists=True,  # an empty folder
                 output_dir=str(directory.parent),
                 config_file=str(config),
@@ -60,6 +66,12 @@ def new(*, directory: Path, answers: Sequence[str], no_input: bool) -> None:
             raise click.UsageError(message) from err
     click.echo(f"Created a shop in {directory}. README.md there has the next steps. To start it:")
     click.echo(f"  cd {shlex.quote(str(directory))} && pserve development.ini")
+
+
+def _proposed_name(folder: str) -> str:
+    """Return the shop's name that a folder suggests: `the-reading-room` is “The Reading Room”."""
+    name = " ".join(re.split(r"[-_\s]+", folder))
+    return name.title() if name.islower() else name
 
 
 def _parse_answers(answers: Sequence[str]) -> dict[str, str]:

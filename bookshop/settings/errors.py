@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,17 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.key}: {self.problem}\n    write: {self.fix}"
+
+
+def advise_file(fix: str, key: str, file: str) -> str:
+    """Return the advice `key = value` for a key whose value is in a file, as `key_file` says."""
+
+    def into_file(match: re.Match[str]) -> str:
+        # Variables are not replaced in files.
+        value = "a new value" if match["value"].startswith("${") else match["value"]
+        return f"{value} into {file} ({key}_file)"
+
+    return re.sub(rf"\b{re.escape(key)} = (?P<value>[^\s,)]+)", into_file, fix)
 
 
 class ValueProblem(ValueError):

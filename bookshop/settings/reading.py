@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from babel import Locale
 
-from bookshop.settings.errors import Problem, SettingsError, ValueProblem
+from bookshop.settings.errors import Problem, SettingsError, ValueProblem, advise_file
 from bookshop.settings.keys import KEYS, Key
 from bookshop.settings.models import (
     LimitSettings,
@@ -70,7 +71,7 @@ def read(ini: Mapping[str, str]) -> Settings:
         values["bookshop.country"] = Locale.parse(values["bookshop.locale"]).territory
     problems.extend(find_contradictions(ini, values))
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError([_with_file(problem, ini) for problem in problems])
     return Settings(
         shop=ShopSettings(**_group(values, "bookshop.")),
         stripe=StripeSettings(**_group(values, "stripe.")),
@@ -79,6 +80,14 @@ def read(ini: Mapping[str, str]) -> Settings:
         metrics=MetricsSettings(**_group(values, "metrics.")),
         database=values["sqlalchemy.url"],
     )
+
+
+def _with_file(problem: Problem, ini: Mapping[str, str]) -> Problem:
+    """Return the problem with advice about the key's file, if the INI names one."""
+    file = ini.get(f"{problem.key}_file", "").strip()
+    if problem.code == "given_twice" or not file:
+        return problem
+    return replace(problem, fix=advise_file(problem.fix, problem.key, file))
 
 
 def _text(ini: Mapping[str, str], name: str, key: Key) -> str:

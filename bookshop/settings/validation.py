@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ from bookshop.settings.models import Security
 from bookshop.settings.parsers import Secret
 
 SANDBOX_KEY_END = "_sandbox"  # of the placeholder keys in development.ini
-SIMILARITY = 0.5  # minimum of an unknown key and the suggested one, from 0 to 1
+SIMILARITY = 0.65  # minimum of an unknown key and the suggested one, from 0 to 1
 
 Values = Mapping[str, Any]
 
@@ -24,10 +24,18 @@ def find_unknown_keys(ini: Mapping[str, str]) -> Iterator[Problem]:
     known = [*KEYS, *(f"{name}_file" for name, key in KEYS.items() if key.secret)]
     for name in sorted(ini):
         if name.startswith(OWN_PREFIXES) and name not in known:
-            similar = difflib.get_close_matches(name, known, n=1, cutoff=SIMILARITY)
-            hint = f"; did you mean {similar[0]}?" if similar else ""
-            fix = f"{similar[0]} = …" if similar else f"nothing: remove the line “{name} = …”"
+            similar = _similar_key(name, known)
+            hint = f"; did you mean {similar}?" if similar else ""
+            fix = f"{similar} = …" if similar else f"nothing: remove the line “{name} = …”"
             yield Problem(name, "unknown", f"is not a setting of the shop{hint}", fix)
+
+
+def _similar_key(name: str, known: Iterable[str]) -> str | None:
+    """Return the known key of the same prefix that is nearly equal, if there is one."""
+    prefix, _dot, rest = name.partition(".")
+    others = [key.partition(".")[2] for key in known if key.startswith(f"{prefix}.")]
+    similar = difflib.get_close_matches(rest, others, n=1, cutoff=SIMILARITY)
+    return f"{prefix}.{similar[0]}" if similar else None
 
 
 def find_contradictions(ini: Mapping[str, str], values: Values) -> Iterator[Problem]:

@@ -468,6 +468,38 @@ def test_live_and_test_settings_are_not_mixed(deployed, key, value, refused):
     assert refused in {each["key"] for each in findings}
 
 
+def test_all_templates_of_a_theme_are_compiled(deployed, tmp_path):
+    templates = tmp_path / "templates"
+    (templates / "mail").mkdir(parents=True)
+    for name, content in {
+        "good": b"{% extends 'bookshop:templates/layout.jinja2' %}{% trans %}x{% endtrans %}",
+        "uses filters": b"{{ total | money }}{{ date | day }}",
+        "unclosed": b"\n\n{% if shop %}",
+        "mail/filter": b"{{ 1 | no_such_filter }}",
+        "parent": b"{% extends 'bookshop:templates/nowhere.jinja2' %}",
+        "encoding": b"\xff",
+    }.items():
+        (templates / f"{name}.jinja2").write_bytes(content)
+    deployed.write("bookshop.theme", str(tmp_path))
+
+    findings, exit_code = deployed.check("--offline")
+
+    assert exit_code == 1
+    assert {(each["code"], each["key"]) for each in findings} == {
+        ("template_invalid", "bookshop.theme")
+    }
+    named = [each["problem"].partition(f"{templates}/")[2].split(".jinja2")[0] for each in findings]
+    assert sorted(named) == ["encoding", "mail/filter", "parent", "unclosed"]
+    assert any("unclosed.jinja2:3: " in each["problem"] for each in findings)
+
+
+def test_advice_about_a_secret_in_a_file_names_the_file(deployed):
+    deployed.secret.write_text("secret")
+    findings, _exit_code = deployed.check()
+    [fix] = [each["fix"] for each in findings if each["key"] == "stripe.webhook_secrets"]
+    assert f"into {deployed.secret} (stripe.webhook_secrets_file)" in fix
+
+
 def test_the_text_output_has_everything_that_the_json_output_has(deployed):
     deployed.write_server("threads", "12")
     deployed.write("limits.storage", "memory")

@@ -10,6 +10,7 @@ from webob import Request
 
 from bookshop.catalogue.version import bump_version
 from bookshop.catalogue.writer import BookUpdate, save_books, withdraw_books
+from bookshop.cli.urls import describe_views
 from bookshop.db import WRITES
 from tests.demo_books import MOSS
 from tests.unit.makers import NOW, edition
@@ -143,11 +144,22 @@ def test_robots_may_not_fetch_personal_pages(shop):
     assert answer.headers["Cache-Control"] == "public, max-age=3600"
     for path in ("/checkout?item=1", "/success?order=1", "/orders/K7QM", "/webhooks/stripe"):
         assert not rules.can_fetch("Googlebot", path), path
-    for path in ("/basket", "/admin/orders", "/books/?q=moss"):
+    for path in ("/forget", "/books/?q=moss"):
         assert not rules.can_fetch("Googlebot", path), path
     for path in ("/", "/books/", "/books/?subject=FBA", f"/books/{MOSS}", "/static/base.css"):
         assert rules.can_fetch("Googlebot", path), path
     assert rules.site_maps() == ["http://localhost:6543/sitemap.xml"]
+
+
+def test_robots_names_private_pages_and_only_addresses_of_the_shop(shop):
+    text = shop.visitor().get("/robots.txt").text
+    named = {line.partition(": ")[2] for line in text.splitlines() if line.startswith("Disallow")}
+    views = describe_views(shop.registry)
+    for view in views:
+        if view.private:
+            assert any(view.address.startswith(path) for path in named), view.address
+    for path in named - {"/books/?*&q="}:
+        assert any(view.address.startswith(path.partition("?")[0]) for view in views), path
 
 
 def test_robots_txt_contains_the_mount_path(shop):

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import browser
@@ -15,9 +16,23 @@ import check_sources
 import find_java
 import find_node
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 FIND_PYTHON = ROOT / "tools" / "find_python.sh"
+
+
+# --- dependencies
+
+
+def test_no_version_of_setuptools_warns_at_each_start():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    requirements = {each.name: each for each in map(Requirement, project["dependencies"])}
+    allowed = requirements["setuptools"].specifier
+    # From 80.9 on it warns that Pyramid imports pkg_resources; 82 no longer has that module.
+    assert [each for each in ("80.8.0", "80.9.0", "81.0.0", "82.0.0") if each in allowed] == [
+        "80.8.0"
+    ]
 
 
 # --- lock files

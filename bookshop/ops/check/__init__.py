@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-from bookshop.ops.check import database, files, mail, server, stripe, web
+from pyramid.registry import Registry
+
+from bookshop.ops.check import database, files, mail, server, starter, stripe, theme, web
 from bookshop.ops.check.findings import Finding, error
-from bookshop.ops.check.ini import Ini
-from bookshop.services import Services
-from bookshop.settings import SettingsError
+from bookshop.ops.check.ini import APP, Ini
+from bookshop.services import services
+from bookshop.settings import KEYS, SettingsError
+from bookshop.settings.errors import advise_file
 
 LOG = logging.getLogger(__name__)
 Check = Callable[[], Iterable[Finding]]
@@ -25,25 +29,38 @@ def check_settings(fault: SettingsError, ini: Ini) -> list[Finding]:
     return _sorted([*refused, *_run("use", lambda: server.run_checks(ini))])
 
 
-def check(shop: Services, ini: Ini, *, offline: bool = False) -> list[Finding]:
+def check(registry: Registry, ini: Ini, *, offline: bool = False) -> list[Finding]:
     """Run all checks at the same time, and return their findings, errors first.
 
-    `offline` skips the checks that need Stripe, the mail server or the public address.
+    `offline` skips the checks that need Stripe, the mail server or the public address. So does a
+    shop in development that has not been started: there is no sandbox yet.
     """
+    shop = services(registry)
     settings = shop.settings
     checks: dict[str, Check] = {
         "use": lambda: server.run_checks(ini, settings),
         "bookshop.var": lambda: files.run_checks(settings, ini),
         "sqlalchemy.url": lambda: database.run_checks(shop),
+        "bookshop.theme": lambda: theme.run_checks(registry),
+        "bookshop.name": lambda: starter.run_checks(shop),
     }
-    if not offline:
+    if not offline and not database.is_not_started(shop):
         checks["stripe.api_base"] = lambda: stripe.run_checks(shop)
         checks["mail.host"] = lambda: mail.run_checks(shop)
         if settings.shop.environment != "development":
             checks["bookshop.url"] = lambda: web.run_checks(settings.shop)
     with ThreadPoolExecutor(len(checks)) as pool:
         results = pool.map(_run, checks, checks.values())
-        return _sorted([finding for findings in results for finding in findings])
+        found = [finding for findings in results for finding in findings]
+    return _sorted([_with_files(finding, ini.section(APP)) for finding in found])
+
+
+def _with_files(finding: Finding, section: Mapping[str, str]) -> Finding:
+    """Return the finding with advice about files for the secrets that the INI keeps in files."""
+    fix = finding.fix
+    for key in (name for name in KEYS if section.get(f"{name}_file")):
+        fix = advise_file(fix, key, section[f"{key}_file"])
+    return replace(finding, fix=fix)
 
 
 def _run(key: str, run_checks: Check) -> list[Finding]:

@@ -35,6 +35,10 @@ def check_database(shop: Services) -> list[Finding]:
         fix = f"{KEY} = …, and check that the database server runs"
         why = "the shop cannot show or sell anything"
         return [error("database_unavailable", KEY, problem, fix, why)]
+    if not usable and _is_development(shop):
+        problem = "the shop has not been started since it was installed or updated"
+        fix = "start it first, with pserve and this INI: that prepares the database"
+        return [error("not_started", KEY, problem, fix, "there is nothing to check yet")]
     if not usable:
         code, problem = "database_outdated", "the database is empty or belongs to another version"
     elif not listings.listings_are_current(shop.engine, shop.sales_context):
@@ -42,6 +46,17 @@ def check_database(shop: Services) -> list[Finding]:
     else:
         return []
     return [error(code, KEY, problem, MIGRATE, "the shop does not start")]
+
+
+def is_not_started(shop: Services) -> bool:
+    """Return True for a shop in development whose next start will prepare its database."""
+    return _is_development(shop) and any(
+        finding.code == "not_started" for finding in check_database(shop)
+    )
+
+
+def _is_development(shop: Services) -> bool:
+    return shop.settings.shop.environment == "development"
 
 
 def run_checks(shop: Services) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from bookshop.payments.errors import NotPermittedError, PaymentsError, StripeRef
 from bookshop.payments.gateway import Gateway
 from bookshop.payments.webhook_signatures import API_VERSION, TOLERANCE
 from bookshop.services import Services
-from bookshop.settings import Settings
+from bookshop.settings import STRIPE_API, Settings
 from bookshop.webhooks.resources import webhook_url
 
 SECRET_KEY, URL = "stripe.secret_key", "bookshop.url"
@@ -49,6 +49,8 @@ def run_checks(shop: Services) -> Iterator[Finding]:
         except PaymentsError as err:
             problem = f"{settings.stripe.api_base} does not respond ({err})"
             fix = "check this machine's network, and see https://status.stripe.com"
+            if settings.stripe.api_base != STRIPE_API:
+                fix = "start the shop, which starts the sandbox, or remove stripe.api_base"
             yield error("stripe_unavailable", "stripe.api_base", problem, fix, NO_PAYMENTS)
             return
 

@@ -103,13 +103,23 @@ def test_a_current_database_has_no_findings(configure, database_url):
 
 
 def test_a_database_of_another_version_is_found(configure, empty_url):
-    [finding] = check_database(configure(empty_url).services)
+    [finding] = check_database(configure(empty_url, "staging").services)
     assert (finding.severity, finding.code, finding.key) == (
         "error",
         "database_outdated",
         "sqlalchemy.url",
     )
     assert finding.fix == "bookshop migrate"
+
+
+def test_in_development_the_next_start_prepares_the_database(configure, empty_url):
+    [finding] = check_database(configure(empty_url).services)
+    assert (finding.severity, finding.code, finding.key) == (
+        "error",
+        "not_started",
+        "sqlalchemy.url",
+    )
+    assert "migrate" not in finding.fix
 
 
 def test_an_unreachable_database_server_is_found(configure, postgres):

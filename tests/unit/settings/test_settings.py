@@ -285,6 +285,18 @@ def test_an_empty_file_is_a_missing_secret(tmp_path):
     assert the_problem(section, "bookshop.secret").code == "missing"
 
 
+@pytest.mark.parametrize("key", ["bookshop.secret", "stripe.secret_key", "stripe.webhook_secrets"])
+def test_advice_for_a_secret_in_a_file_names_the_file(key, tmp_path):
+    file = tmp_path / "a secret"
+    file.write_text("wrong\n", encoding="utf-8")
+    section = changed(PRODUCTION, **{key.replace(".", "__"): None}) | {f"{key}_file": str(file)}
+    fixes = [problem.fix for problem in problems(section).values() if problem.key == key]
+    assert len(fixes) == 1
+    assert f" into {file} ({key}_file)" in fixes[0]
+    assert "${" not in fixes[0]
+    assert f"{key} = " not in fixes[0]
+
+
 def test_only_secrets_are_read_from_files():
     found = the_problem({**PRODUCTION, "bookshop.name_file": "/etc/hostname"}, "bookshop.name_file")
     assert found.code == "unknown"
@@ -444,11 +456,18 @@ def test_an_unknown_key_with_a_similar_one(key, near):
     assert found.fix == f"{near} = …"
 
 
-def test_an_unknown_key_without_a_similar_one():
-    found = the_problem({**PRODUCTION, "stripe.qqqqqqqqqqqqqqq": "1"}, "stripe.qqqqqqqqqqqqqqq")
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("stripe.qqqqqqqqqqqqqqq", "bookshop.colour", "bookshop.basket_days", "stripe.country"),
+        *("mail.retries", "limits.refunds", "sqlalchemy.echo", "metrics.port"),
+    ],
+)
+def test_an_unknown_key_without_a_similar_one(key):
+    found = the_problem({**PRODUCTION, key: "1"}, key)
     assert found.code == "unknown"
-    assert not any(key in found.problem for key in KEYS)
-    assert "stripe.qqqqqqqqqqqqqqq = …" in found.fix
+    assert not any(known in found.problem for known in KEYS)
+    assert f"{key} = …" in found.fix
 
 
 # --- mail

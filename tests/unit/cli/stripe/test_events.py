@@ -191,7 +191,7 @@ def test_a_database_of_another_version_is_reported(run, empty_url):
     for words in (["list"], ["show", "evt_1"], ["apply", "evt_1"]):
         result = run("events", *words, url=empty_url)
         assert result.exit_code == 1
-        assert "bookshop migrate" in result.stderr
+        assert "sqlalchemy.url" in result.stderr
 
 
 def test_the_ledger_stores_no_personal_data(sessions, record):
