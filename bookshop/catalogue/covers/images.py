@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -21,11 +20,10 @@ MIN_SIDE = 40  # pixels
 # than the image.
 MAX_SIDE = 16_383
 LANCZOS = Image.Resampling.LANCZOS
-# Pillow's decoders raise all of these for damaged files.
-_DECODER_ERRORS = (
-    *(OSError, EOFError, SyntaxError, ValueError, TypeError, struct.error),
-    *(ArithmeticError, LookupError, AttributeError, MemoryError),
-)
+# Of a progressive JPEG; each one takes as long as a whole image, in a few bytes of the file.
+MAX_SCANS = 100
+_SCAN = b"\xff\xda"
+_OPAQUE = frozenset({"1", "L", "RGB", "CMYK", "YCbCr"})
 
 
 class CoverError(ValueError):
@@ -40,6 +38,8 @@ def load_image(data: bytes) -> Image.Image:
     """Return the image upright, on a white background, without metadata. Raises CoverError."""
     with _cover_errors():
         image = Image.open(io.BytesIO(data), formats=FORMATS)
+    if image.format == "JPEG" and data.count(_SCAN) > MAX_SCANS:
+        raise CoverError("too_many_scans", f"it has more than {MAX_SCANS} scans")
     if image.width * image.height > MAX_PIXELS:
         raise _too_many_pixels()
     if max(image.size) > MAX_SIDE:
@@ -47,7 +47,10 @@ def load_image(data: bytes) -> Image.Image:
     if min(image.size) < MIN_SIDE:
         raise CoverError("too_small", f"it is smaller than {MIN_SIDE} pixels")
     with _cover_errors():
-        upright = ImageOps.exif_transpose(image).convert("RGBA")
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode in _OPAQUE and not upright.has_transparency_data:
+            return upright.convert("RGB")
+        upright = upright.convert("RGBA")
     background = Image.new("RGBA", upright.size, "white")
     background.alpha_composite(upright)
     return background.convert("RGB")
@@ -55,14 +58,18 @@ def load_image(data: bytes) -> Image.Image:
 
 @contextmanager
 def _cover_errors() -> Iterator[None]:
-    """Turn the errors of Pillow's decoders into CoverError."""
+    """Turn the errors of Pillow's decoders into CoverError.
+
+    For damaged files they raise errors of many classes, which differ between its releases: also
+    struct.error, TypeError, RuntimeError and MemoryError.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise _too_many_pixels() from error
-    except _DECODER_ERRORS as error:
+    except Exception as error:
         raise CoverError("not_an_image", "it is not an image that can be read") from error
 
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from bookshop.catalogue.covers.images import CoverError
-from bookshop.catalogue.covers.store import CoverStore
+from bookshop.catalogue.covers.store import MAX_BYTES, CoverStore
 from bookshop.catalogue.edition import Edition
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff")
@@ -42,7 +42,7 @@ class _LocalCovers:
         if path is None:
             return None
         try:
-            return self._store.save(path.read_bytes())
+            return self._store.save(_content(path))
         except CoverError as error:
             fields = {"file": path.name, "sku": edition.sku, "code": error.code}
             log.warning("cover_refused", extra=fields)
@@ -51,10 +51,34 @@ class _LocalCovers:
     def _find(self, edition: Edition) -> Path | None:
         names = [f"{edition.sku}{suffix}" for suffix in SUFFIXES]
         if edition.cover:
-            # Only the last path segment, so that a record cannot name a file in another folder.
-            names.insert(0, PurePosixPath(unquote(urlsplit(edition.cover).path)).name)
+            names.insert(0, _file_name(edition.cover))
         candidates = (folder / name for folder in self._folders for name in names)
-        return next((path for path in candidates if _is_image(path) and path.is_file()), None)
+        return next((path for path in candidates if _is_image(path) and _exists(path)), None)
+
+
+def _file_name(cover: str) -> str:
+    """Return the last path segment, so that a record cannot name a file in another folder."""
+    try:
+        path = urlsplit(cover).path
+    except ValueError:  # not a URL, such as "http://[moss.jpg"
+        path = cover
+    return PurePosixPath(unquote(path)).name
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # the name is too long for a file
+        return False
+
+
+def _content(path: Path) -> bytes:
+    """Return the content of an image, or enough of it to be refused. Raises CoverError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise CoverError("unreadable", f"it cannot be read ({error.strerror})") from error
 
 
 def _has_images(folder: Path) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection, Row
+from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop.catalogue.edition import Edition, digest, encode
 from bookshop.catalogue.importing.records import (
@@ -121,7 +122,9 @@ def compare(
             _compare_record(changes, record, row, existing, context)
         except RecordError as error:
             changes.refused.append((record, error))
-        except (ValueError, ArithmeticError, LookupError, TypeError) as error:
+        except (SQLAlchemyError, OSError):
+            raise  # the database or the disk is at fault, not the record
+        except Exception as error:
             # A defect of this package must not stop the import.
             fields = {"record": record.reference, "line": record.line}
             log.exception("record_not_mapped", extra=fields)

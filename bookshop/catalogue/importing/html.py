@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from html import escape, unescape
 
 import nh3
 
 MAX_LENGTH = 100_000  # characters; longer texts are cut
-MAX_DEPTH = 10  # of lists and quotations within each other; deeper ones are flattened
+MAX_DEPTH = 10  # of lists and quotations within each other, and of bold and italics; see _GROUPS
 _MAX_PASSES = 10  # most texts are stable after two
 _BLOCKS = frozenset({"p", "h3", "ul", "ol", "li", "blockquote"})
 _TAGS = {*_BLOCKS, "em", "strong", "i", "b", "br"}
@@ -36,7 +37,16 @@ _TAG = re.compile(
 )
 _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
-_NESTING = re.compile(r"<(/?)(?:ul|ol|blockquote)(?=[\s/>])[^<>]*>", re.IGNORECASE)
+# The start of a tag, and the rest of it unless that contains another one.
+_NESTING = re.compile(r"<(/?)([A-Za-z][^\s/<>]*)(?:[^<>]*>)?")
+# Elements whose depth is counted together. All that are not kept form another group; those that
+# cannot be within each other are not counted.
+_GROUPS = (
+    dict.fromkeys(("ul", "ol", "blockquote"), "lists")
+    | dict.fromkeys(("em", "strong", "i", "b"), "inline")
+    | {"h3": "headings"}
+)
+_NOT_NESTED = frozenset({"p", "li", "br", "hr", "img", "script", "style"})
 _WHITESPACE = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 
@@ -79,17 +89,30 @@ def sanitize_html(text: str) -> str:
 
 
 def _limit_depth(html: str) -> str:
-    """Remove the tags of lists and quotations that are nested too deeply.
+    """Remove tags that are nested too deeply, and end tags without a start.
 
-    Parsing takes time that grows with the square of the depth.
+    Parsing takes time that grows with the square of the depth, and each paragraph repeats the
+    inline elements that are open.
     """
-    depth = 0
+    if html.count("<") <= MAX_DEPTH:
+        return html
+    depths: Counter[str] = Counter()
+    opened: Counter[str] = Counter()
 
     def replace(tag: re.Match[str]) -> str:
-        nonlocal depth
-        is_end = bool(tag[1])
-        depth = max(0, depth - 1) if is_end else depth + 1
-        return "" if depth + is_end > MAX_DEPTH else tag[0]
+        name = tag[2].lower()
+        if name in _NOT_NESTED:
+            return tag[0]
+        group = _GROUPS.get(name, "others")
+        if not tag[1]:
+            opened[name] += 1
+            depths[group] += 1
+            return "" if depths[group] > MAX_DEPTH else tag[0]
+        if not opened[name]:
+            return ""
+        opened[name] -= 1
+        depths[group] -= 1
+        return "" if depths[group] >= MAX_DEPTH else tag[0]
 
     return _NESTING.sub(replace, html)
 

@@ -39,6 +39,8 @@ from bookshop.db import writing
 
 # Records for each transaction; on SQLite no other process can write meanwhile.
 BATCH_SIZES = {"sqlite": 100, "postgresql": 500}
+# A batch of records that are larger than those of books is smaller: it is in memory.
+MAX_BATCH_BYTES = 4 * 1024 * 1024
 RETRY_DELAYS = (0.2, 1.0, 3.0, 10.0)  # seconds before another try when the database is busy
 PROGRAM_LIMIT_EXCEEDED = "54"  # SQLSTATE class of PostgreSQL: a value is too long for an index
 log = logging.getLogger(__name__)
@@ -88,14 +90,16 @@ class Importer:
             if not summary.skipped:
                 self._write(lambda connection: start_run(connection, file, clock.now()))
         batch: list[FeedRecord] = []
+        batch_bytes = 0
         try:
             for number, record in enumerate(records, start=1):
                 if number > summary.skipped:
                     batch.append(record)
-                if len(batch) == self._batch_size:
+                    batch_bytes += len(record.raw)
+                if len(batch) == self._batch_size or batch_bytes > MAX_BATCH_BYTES:
                     self._import_batch(batch, file)
                     on_batch(summary)
-                    batch = []
+                    batch, batch_bytes = [], 0
         except FeedError as error:
             summary.stopped = str(error)
         self._import_batch(batch, file)

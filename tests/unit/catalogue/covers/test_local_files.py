@@ -1,10 +1,13 @@
 """Covers next to a feed: the file that a record names, or the one named after the book."""
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from bookshop.catalogue.covers import local_files
+from bookshop.catalogue.covers import store as store_module
 from bookshop.catalogue.covers.local_files import local_cover_finder
 from bookshop.catalogue.covers.store import CoverStore
 from tests.unit.makers import edition
@@ -72,6 +75,27 @@ def test_a_file_that_is_no_image_is_logged_and_ignored(store, feed, caplog):
     assert local_cover_finder(feed, store)(edition(SKU)) is None
     [logged] = caplog.records
     assert (logged.msg, logged.code, logged.sku) == ("cover_refused", "not_an_image", SKU)
+
+
+def test_a_file_that_is_too_large_is_not_read_whole(store, feed, monkeypatch, caplog):
+    monkeypatch.setattr(local_files, "MAX_BYTES", 1000)
+    monkeypatch.setattr(store_module, "MAX_BYTES", 1000)
+    with (feed / f"{SKU}.jpg").open("wb") as file:
+        file.truncate(2**40)
+
+    assert local_cover_finder(feed, store)(edition(SKU)) is None
+    assert [logged.code for logged in caplog.records] == ["too_many_bytes"]
+
+
+def test_a_file_that_cannot_be_read_is_logged_and_ignored(store, feed, monkeypatch, caplog):
+    (feed / f"{SKU}.jpg").write_bytes(RED)
+
+    def fails(*_arguments):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", fails)
+    assert local_cover_finder(feed, store)(edition(SKU)) is None
+    assert [logged.code for logged in caplog.records] == ["unreadable"]
 
 
 def test_a_feed_without_images_has_no_cover_finder(store, tmp_path):

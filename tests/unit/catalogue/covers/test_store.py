@@ -3,6 +3,7 @@
 import io
 import struct
 import threading
+import time
 import zlib
 
 import pytest
@@ -201,7 +202,9 @@ def test_the_longest_image_is_written_in_every_format(covers, tmp_path, size):
     assert len(files(tmp_path)) == len(widths_up_to(shown.width)) * len(TYPES)
 
 
-@pytest.mark.parametrize("error", [struct.error, IndexError, TypeError, MemoryError])
+@pytest.mark.parametrize(
+    "error", [struct.error, IndexError, TypeError, RuntimeError, RecursionError, MemoryError]
+)
 def test_every_error_of_a_decoder_refuses_the_file(covers, monkeypatch, error):
     def fail(_image):
         raise error
@@ -210,6 +213,18 @@ def test_every_error_of_a_decoder_refuses_the_file(covers, monkeypatch, error):
     with pytest.raises(CoverError) as refused:
         covers.save(file())
     assert refused.value.code == "not_an_image"
+
+
+def test_a_jpeg_of_many_scans_is_refused_before_it_is_decoded(covers):
+    image = file((4000, 4000), progressive=True)
+    last = image.rindex(b"\xff\xda")
+    scan, end = image[last:-2], image[-2:]
+    assert len(scan) < 200
+    begin = time.process_time()
+    with pytest.raises(CoverError) as refused:
+        covers.save(image[:-2] + scan * 50_000 + end)
+    assert refused.value.code == "too_many_scans"
+    assert time.process_time() - begin < 5
 
 
 def test_a_file_with_too_many_bytes_is_refused(covers, monkeypatch):

@@ -1,5 +1,6 @@
 """Descriptions as safe HTML of a few elements."""
 
+import time
 from html.parser import HTMLParser
 
 import pytest
@@ -143,3 +144,38 @@ def test_deeply_nested_lists_are_flattened():
     assert html.count("<ul>") == html.count("</ul>") == MAX_DEPTH
     assert html.count("x") == 50
     assert to_html(html) == html
+
+
+def numbered(tag):
+    """Tags that differ, so that a parser does not merge them."""
+    return "".join(f"<{tag} {number}>x" for number in range(9000))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<b>x" * 25_000,
+        "<b><p>x" * 12_000,
+        numbered("b"),
+        numbered("font"),
+        numbered("nobr"),
+        "".join(f"<b {number}>" for number in range(2000)) + "<p>x" * 5000,
+        "<b></i>x" * 12_000,
+        "<h3><li>x" * 10_000,
+        '<b a="<">x' * 10_000,
+        "<table><b>x" * 9000,
+        "</b>" * 25_000,
+    ],
+)
+def test_tags_without_ends_take_little_time_and_memory(text):
+    begin = time.process_time()
+    html = to_html(text)
+    assert time.process_time() - begin < 5
+    assert len(html) < 20 * len(text)
+
+
+def test_end_tags_of_removed_tags_are_removed():
+    inner = "<i>deep</i> <b>bold</b>"
+    html = to_html("<b>" * 12 + inner + "</b>" * 12 + " plain")
+    assert html.endswith(" plain</p>")
+    assert html.count("<b>") == html.count("</b>")

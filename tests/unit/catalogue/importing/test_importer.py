@@ -217,6 +217,18 @@ def test_the_last_record_of_a_book_applies_in_any_batch_size(take, listed, monke
     assert listed() == {ISBNS[0]: ("Four", 1299)}
 
 
+def test_a_batch_of_large_records_is_smaller(engine, monkeypatch):
+    monkeypatch.setattr(importer_module, "MAX_BATCH_BYTES", 10_000)
+    sizes = []
+    large = {"TextContent": {"TextType": "03", "Text": "x" * 6000}}
+    feed = message(
+        *(record(f"moss.{n}", isbn=isbn, CollateralDetail=large) for n, isbn in enumerate(ISBNS))
+    )
+    importer = Importer(engine, TERMS, None, print)
+    importer.run(onix.read(io.BytesIO(feed)), None, lambda summary: sizes.append(summary.new))
+    assert sizes == [2, 4, 4]
+
+
 def test_an_invalid_record_does_not_stop_the_others(take, refused, listed):
     summary = take(
         record("a", isbn=ISBNS[0]),

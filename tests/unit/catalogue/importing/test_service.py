@@ -111,6 +111,54 @@ def test_covers_next_to_a_file_are_stored(service, engine, feed):
         assert connection.scalar(select(BookRecord.cover)).endswith(".60x90.v2")
 
 
+def damaged_avif():
+    """An image whose decoder raises RuntimeError."""
+    kept = io.BytesIO()
+    Image.new("RGB", (64, 90), "red").save(kept, "AVIF")
+    return kept.getvalue().replace(b"iloc", b"free")
+
+
+@pytest.mark.parametrize(
+    ("name", "image"),
+    [
+        (f"{ISBNS[0]}.avif", damaged_avif()),
+        (f"{ISBNS[0]}.jpg", b"not an image"),
+        (f"{ISBNS[0]}.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 20),
+    ],
+)
+def test_a_damaged_cover_is_refused_and_its_book_is_imported(
+    service, engine, feed, caplog, name, image
+):
+    feed.write_bytes(message(record("a", isbn=ISBNS[0]), record("b", isbn=ISBNS[1])))
+    feed.with_name(name).write_bytes(image)
+    Image.new("RGB", (60, 90), "red").save(feed.with_name(f"{ISBNS[1]}.jpg"))
+    summary, _events = run(service, feed)
+    assert (summary.new, summary.refused, summary.stopped) == (2, 0, None)
+    assert [logged.code for logged in caplog.records if logged.msg == "cover_refused"] == [
+        "not_an_image"
+    ]
+    with engine.connect() as connection:
+        covers = dict(connection.execute(select(BookRecord.sku, BookRecord.cover)).all())
+    assert covers[ISBNS[0]] is None
+    assert covers[ISBNS[1]]
+
+
+@pytest.mark.parametrize("link", ["x" * 300 + ".jpg", "http://[moss.jpg", "%00.jpg"])
+def test_a_cover_name_that_no_file_can_have_does_not_stop_the_import(service, engine, feed, link):
+    resource = {
+        "ResourceContentType": "01",
+        "ResourceVersion": {"ResourceForm": "02", "ResourceLink": link},
+    }
+    feed.write_bytes(
+        message(
+            record("a", isbn=ISBNS[0], CollateralDetail={"SupportingResource": resource}),
+            record("b", isbn=ISBNS[1]),
+        )
+    )
+    Image.new("RGB", (60, 90), "red").save(feed.with_name("other.jpg"))
+    assert run(service, feed)[0].new == 2
+
+
 def test_a_dry_run_writes_nothing_even_in_read_only_mode(engine, feed, tmp_path):
     covers = CoverStore(tmp_path / "stored")
     service = ImportService(engine, TERMS, "en_GB", covers, tmp_path / "imports", lambda: True)
