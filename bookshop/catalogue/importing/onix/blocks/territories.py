@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from bookshop.catalogue.edition import NOWHERE
 from bookshop.catalogue.importing.onix.tags import Composite, texts
+from bookshop.catalogue.importing.records import RecordError
 from bookshop.countries import country_code
 
 # List 49
@@ -14,6 +15,7 @@ WORLD, REST_OF_WORLD = "WORLD", "ROW"
 EURO_ZONE = "ECZ"
 GREAT_BRITAIN = "GB-EWS"  # England, Wales and Scotland, where a shop in the UK is taken to be
 PART = "-"  # in the code of a part of a country, such as ES-CN
+MAX_LENGTH = 10_000  # characters of a territory; all codes of countries and regions have 2,000
 # fmt: off
 EURO_COUNTRIES = (
     "AD", "AT", "BE", "BG", "CY", "DE", "EE", "ES", "FI", "FR", "GR", "HR", "IE", "IT", "LT", "LU",
@@ -53,11 +55,12 @@ def banned_in(territories: list[Composite]) -> Countries:
 
 
 def _texts(territory: Composite) -> tuple[str, str]:
-    """Return the codes that a territory includes and excludes."""
-    return (
-        " ".join(texts(territory, "CountriesIncluded") + texts(territory, "RegionsIncluded")),
-        " ".join(texts(territory, "CountriesExcluded") + texts(territory, "RegionsExcluded")),
-    )
+    """Return the codes that a territory includes and excludes. Raises RecordError for too many."""
+    included = texts(territory, "CountriesIncluded") + texts(territory, "RegionsIncluded")
+    excluded = texts(territory, "CountriesExcluded") + texts(territory, "RegionsExcluded")
+    if sum(map(len, (*included, *excluded))) > MAX_LENGTH:
+        raise RecordError("invalid_territory", "A Territory has more codes than there are.")
+    return " ".join(included), " ".join(excluded)
 
 
 # The records of a feed have few different territories, some of them with 250 codes.

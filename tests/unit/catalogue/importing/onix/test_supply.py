@@ -265,3 +265,9 @@ def test_the_markets_publication_date_is_the_fallback():
     block = {"MarketPublishingDetail": {"MarketDate": {"MarketDateRole": "01", "Date": "20260901"}}}
     edition = edition_of(PublishingDetail={}, ProductSupply=block | supply())
     assert edition.published == date(2026, 9, 1)
+
+
+def test_a_territory_of_more_codes_than_there_are_refuses_the_record():
+    with pytest.raises(RecordError) as refused:
+        prices_of(price(Territory={"CountriesIncluded": "GB IE " * 100_000}))
+    assert refused.value.code == "invalid_territory"
