@@ -25,6 +25,8 @@ SECRETS = re.compile(
 )
 REDACTED = "[redacted]"
 MAX_DECODINGS = 3  # of a path in which percent signs are encoded again
+#: Unicode's control characters, lone surrogates, line and paragraph separators.
+CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z]+|/\d{13})*/?")  # words and ISBNs: most catalogue pages
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
@@ -72,5 +74,12 @@ def redact_path(path: str, *, public: bool) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text on one line: a line break could pretend to be another log line."""
-    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+    """Return a text on one line, in which control characters are visible.
+
+    A line break could pretend to be another log line, an escape sequence control a terminal.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        f"\\x{ord(each):02x}" if unicodedata.category(each) in CONTROLS else each for each in text
+    )

@@ -82,7 +82,7 @@ def _print(findings: list[Finding], ini: Ini) -> None:
         place = _place(finding, ini)
         severity = f"[{COLOURS[finding.severity]}]{finding.severity}[/]"
         console.print(f"{severity} {finding.code}  {escape(f'{place.file}:{place.line}')}")
-        console.print(f"  Problem: [bold]{finding.key}[/]: {escape(finding.problem)}")
+        console.print(f"  Problem: [bold]{escape(finding.key)}[/]: {escape(finding.problem)}")
         console.print(f"  Why it matters: {escape(finding.why)}")
         console.print(f"  Write or run: {escape(finding.fix)}\n")
     count = len(findings)

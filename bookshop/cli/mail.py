@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
 
 from bookshop import clock
-from bookshop.cli.shop import ShopContext, json_option, print_json, reporting_database_errors
-from bookshop.cli.tables import make_table
+from bookshop.cli.shop import (
+    ShopContext,
+    json_option,
+    print_json,
+    print_line,
+    reporting_database_errors,
+)
+from bookshop.cli.tables import print_table
 from bookshop.mail import outbox
 from bookshop.mail.models import MailStatus
 from bookshop.mail.queries import newest_mails
@@ -50,9 +55,8 @@ def list_mails(shop: ShopContext, *, status: str | None, limit: int, as_json: bo
         print_json({"mails": mails})
         return
     headers = ("id", "written", "kind", "order", "to", "status", "attempts", "problem")
-    table = make_table(*headers, complete={"id", "order"})
-    for each in mails:
-        table.add_row(
+    rows = (
+        (
             str(each["id"]),
             each["written_at"][:16].replace("T", " "),
             each["kind"],
@@ -62,7 +66,9 @@ def list_mails(shop: ShopContext, *, status: str | None, limit: int, as_json: bo
             str(each["attempts"]),
             each["problem"] or "",
         )
-    Console().print(table)
+        for each in mails
+    )
+    print_table(headers, rows, complete={"id", "order"})
 
 
 @mail.command("send")
@@ -88,7 +94,7 @@ def send_mails(context: click.Context, shop: ShopContext, *, again: tuple[int, .
     with reporting_database_errors():
         outcomes = make_mail_worker(shop.registry, EmailComposer(shop.registry)).deliver_due()
     for outcome in outcomes:
-        click.echo(_describe(outcome))
+        print_line(_describe(outcome))
     if not outcomes:
         click.echo("No e-mails are due.")
     context.exit(0 if all(outcome.error is None for outcome in outcomes) else 1)

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from bookshop import configure
 from bookshop.ops.check.database import check_database
+from bookshop.redaction import printable
 from bookshop.services import Services, services
 from bookshop.settings import SettingsError, expand
 
@@ -108,4 +109,11 @@ def current_user() -> str:
 
 def print_json(report: Any) -> None:
     """Print a JSON object on standard output."""
-    click.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    text = json.dumps(report, ensure_ascii=False, indent=2)
+    # A lone surrogate has no encoding: it is written as JSON escapes it.
+    click.echo(text.encode("utf-8", "backslashreplace"))
+
+
+def print_line(text: str) -> None:
+    """Print a text that contains data of customers, feeds or servers, on one line."""
+    click.echo(printable(text))

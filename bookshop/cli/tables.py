@@ -1,4 +1,4 @@
-"""Tables on the terminal."""
+"""Tables on the terminal. Their values are text, also where they look like markup of rich."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bookshop.redaction import printable
 
-def make_table(*headers: str, complete: Collection[str]) -> Table:
-    """Return an empty table. Columns in `complete` never wrap and are never cut."""
+
+def print_table(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], *, complete: Collection[str]
+) -> None:
+    """Print a table that fits the terminal. Columns in `complete` never wrap and are never cut."""
     table = Table()
     for header in headers:
         whole = header in complete
         table.add_column(header, no_wrap=whole, overflow="ignore" if whole else "fold")
-    return table
+    for row in rows:
+        table.add_row(*map(_cell, row))
+    Console().print(table)
 
 
 def print_rows(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -27,10 +33,14 @@ def print_rows(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console = Console()
     table = Table(*headers)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(_cell, row))
     width = console.measure(table, options=console.options.update(width=10_000)).maximum
     if width > console.width:
         console.width = width
         table.box = None
         table.pad_edge = False
     console.print(table)
+
+
+def _cell(value: str) -> Text:
+    return Text(printable(value))

@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
 from bookshop import clock
+from bookshop.payments.json_text import storable_json
 
 CONNECT_TIMEOUT = 3.0  # seconds
 MINIMUM_ATTEMPT = 0.05  # seconds that must remain for another attempt
@@ -100,7 +101,7 @@ class PooledHTTPClient(stripe.HTTPClient):
         except (HTTPError, MaxRetryError) as err:
             self._fail(type(err).__name__, retry=True)
         # The SDK looks headers up in lower case; urllib3's mapping ignores case.
-        return body, response.status, response.headers
+        return storable_json(body), response.status, response.headers
 
     def close(self) -> None:
         """Close the pooled connections."""

@@ -12,6 +12,7 @@ import stripe
 
 from bookshop.payments.errors import EventFormatError, SignatureError
 from bookshop.payments.intents import ORDER_KEY
+from bookshop.payments.json_text import storable_json
 from bookshop.settings.parsers import Secret
 
 PAYMENT_FAILED = "payment_intent.payment_failed"
@@ -61,7 +62,7 @@ def verify_event(body: bytes, header: str | None, secrets: Iterable[Secret]) -> 
         message = "no matching signature"
         raise SignatureError(message)
     try:
-        return _parse_event(json.loads(body))
+        return _parse_event(json.loads(storable_json(body)))
     except PARSE_ERRORS as err:
         message = "the body is not an event"
         raise EventFormatError(message) from err

@@ -83,6 +83,7 @@ def make_app(sandbox: Sandbox) -> Any:
     config.registry.sandbox = sandbox
     config.include("pyramid_jinja2")
     config.add_jinja2_search_path("bookshop.sandbox:templates")
+    config.add_tween("bookshop.sandbox.control.views.local_names_tween")
     config.commit()
     filters = {"money": dashboard.money, "moment": dashboard.moment, "json": dashboard.as_json}
     config.get_jinja2_environment().filters.update(filters)

@@ -816,3 +816,23 @@ def test_changes_in_stripes_dashboard_are_applied(delivering, sandbox):
     assert order_status() == "disputed"
     sandbox.settle_dispute(dispute["id"], "lost")
     assert order_status() == "dispute_lost"
+
+
+LONE = "\ud800"
+
+
+@pytest.mark.parametrize(
+    ("subject", "changes"),
+    [
+        ({"id": LONE}, {}),
+        ({"id": "pi_1", "metadata": {"order": LONE}}, {}),
+        ({"id": "pi_1", LONE: LONE, "nested": [{LONE: LONE}]}, {}),
+        ({"id": "ch_1", "payment_intent": LONE}, {"type": f"charge.{LONE}"}),
+        ({"id": "pi_1"}, {"id": f"evt_{LONE}"}),
+        ({"id": "pi_1"}, {"api_version": LONE}),
+        ({"id": "pi_1"}, {"id": "evt_\0"}),
+    ],
+)
+def test_a_signed_event_with_a_lone_surrogate_is_accepted(each_shop, subject, changes):
+    subject = {"object": "payment_intent", **subject}
+    send(each_shop, event(subject, **changes), status=200)

@@ -89,5 +89,10 @@ def test_an_address_is_not_cut_in_half_by_the_length_of_a_path():
     assert "@" not in logged_path({"PATH_INFO": path, "bookshop.public_path": True})
 
 
-def test_line_breaks_cannot_begin_another_log_line():
-    assert printable("a\r\nb\u2028c") == "a\\x0d\\x0ab\\x2028c"
+def test_control_characters_are_made_visible():
+    assert printable("a\r\nb\u2028c\x1b[31m\ud800") == ("a\\x0d\\x0ab\\x2028c\\x1b[31m\\xd800")
+
+
+def test_letters_and_spaces_of_all_languages_are_kept():
+    text = "Größe 1\u202f234,50\u00a0€ ダ \u0646\u0645\u06cc\u200c\u062e"
+    assert printable(text) == text

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bookshop.catalogue.importing import onix
+from bookshop.catalogue.importing.csv.cells import escape_sent_formula
 from bookshop.catalogue.importing.csv.columns import REASON
 from bookshop.catalogue.importing.csv.rows import CsvRow, InvalidCsvRow, to_csv
 from bookshop.catalogue.importing.records import FeedRecord, RecordError
@@ -41,7 +42,9 @@ class RefusedRecordsFile:
         """Write a record with its reason."""
         if isinstance(record, CsvRow | InvalidCsvRow):
             names, values = _with_reason(record, error.reason)
-            self._write(".csv", codecs.BOM_UTF8 + to_csv(names), to_csv(values), b"")
+            # People open this file in a spreadsheet, and another person wrote it.
+            header, row = (to_csv(list(map(escape_sent_formula, each))) for each in (names, values))
+            self._write(".csv", codecs.BOM_UTF8 + header, row, b"")
             return
         begin, end = onix.message_frame(record.raw)
         isbn = f" {error.isbn}:" if error.isbn else ""

@@ -23,7 +23,7 @@ from bookshop.catalogue.importing.service import (
     ImportService,
 )
 from bookshop.catalogue.importing.summary import COUNTS
-from bookshop.cli.shop import ShopContext, print_json, reporting_database_errors
+from bookshop.cli.shop import ShopContext, print_json, print_line, reporting_database_errors
 from bookshop.services import Services
 
 MAX_PRINTED = 20  # refused records on the terminal
@@ -136,7 +136,7 @@ def _print(event: FeedImported, *, dry_run: bool) -> None:
     name = str(event.feed) if isinstance(event.feed, Path) else STDIN
     for error in summary.errors[:MAX_PRINTED]:
         record = " ".join(filter(None, (error.record, error.isbn)))
-        click.echo(f"line {error.line}{f', {record}' if record else ''}: {error.reason}")
+        print_line(f"line {error.line}{f', {record}' if record else ''}: {error.reason}")
     if summary.refused > MAX_PRINTED:
         click.echo(f"… and {summary.refused - MAX_PRINTED} more.")
     if summary.skipped:
@@ -147,7 +147,7 @@ def _print(event: FeedImported, *, dry_run: bool) -> None:
         if report.encoding is not None:
             click.echo(f"Encoding: {report.encoding}. If letters are wrong, use --encoding.")
         if report.unread_columns:
-            click.echo(f"Columns that are not read: {', '.join(report.unread_columns)}.")
+            print_line(f"Columns that are not read: {', '.join(report.unread_columns)}.")
     if event.refused_file is not None:
         click.echo(f"Refused records: {event.refused_file}. Correct them and import that file.")
     if summary.stopped is not None:

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
-from rich.console import Console
 
-from bookshop.cli.shop import ShopContext, json_option, print_json
-from bookshop.cli.tables import make_table
+from bookshop.cli.shop import ShopContext, json_option, print_json, print_line
+from bookshop.cli.tables import print_table
 from bookshop.money import Money
 from bookshop.orders.number import read_number
 from bookshop.orders.queries import newest_orders
@@ -41,9 +40,8 @@ def list_orders(shop: ShopContext, *, limit: int, status: str | None, as_json: b
         return
     locale = shop.services.settings.shop.locale
     headers = ("number", "placed", "status", "flags", "total", "e-mail", "books")
-    table = make_table(*headers, complete={"number"})
-    for order in orders:
-        table.add_row(
+    rows = (
+        (
             order.number,
             f"{order.placed_at:%Y-%m-%d %H:%M}",
             order.status.value,
@@ -52,7 +50,9 @@ def list_orders(shop: ShopContext, *, limit: int, status: str | None, as_json: b
             order.email or "",
             ", ".join(line.title for line in order.lines),
         )
-    Console().print(table)
+        for order in orders
+    )
+    print_table(headers, rows, complete={"number"})
 
 
 @click.command("show")
@@ -71,7 +71,7 @@ def show_order(shop: ShopContext, *, number: str, as_json: bool) -> None:
         return
     locale = shop.services.settings.shop.locale
     for line in (*_describe_order(order, locale), *_describe_history(order, locale)):
-        click.echo(line)
+        print_line(line)
 
 
 def _describe_order(order: dict[str, Any], locale: str) -> Iterator[str]:

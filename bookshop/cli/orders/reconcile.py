@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from sqlalchemy.orm import sessionmaker
 
 from bookshop import clock
-from bookshop.cli.shop import ShopContext, print_json, reporting_database_errors
+from bookshop.cli.shop import ShopContext, print_json, print_line, reporting_database_errors
 from bookshop.reconciliation import service
 from bookshop.reconciliation.findings import Report, Resolution
 from bookshop.reconciliation.run import Databases
@@ -121,7 +121,7 @@ def _as_json(report: Report, since: datetime) -> dict[str, Any]:
 
 def _print(report: Report, since: datetime, *, dry_run: bool) -> None:
     for finding in report.findings:
-        click.echo(f"{finding.order}: {finding.text} [{finding.resolution.value}]")
+        print_line(f"{finding.order}: {finding.text} [{finding.resolution.value}]")
     if report.expired:
         verb = "Would expire" if dry_run else "Expired"
         click.echo(f"{verb} because they were not paid in time: {report.expired} orders.")

@@ -7,7 +7,12 @@ from typing import Any
 import click
 
 from bookshop import clock
-from bookshop.cli.shop import ShopContext, current_user, reporting_database_errors
+from bookshop.cli.shop import (
+    ShopContext,
+    current_user,
+    print_line,
+    reporting_database_errors,
+)
 from bookshop.orders.audit import Cause, TransitionContext
 from bookshop.orders.fulfilment.shipments import CannotShipError, ShipmentRequest, ship
 from bookshop.orders.queries import NoSuchOrderError, lock_order
@@ -78,5 +83,5 @@ def ship_order(
     except (NoSuchOrderError, CannotShipError) as err:
         raise click.ClickException(str(err)) from None
     for line in shipped:
-        click.echo(f"{line.quantity} x {line.title} ({line.sku})")
+        print_line(f"{line.quantity} x {line.title} ({line.sku})")
     click.echo(f"Order {order_number}: {status}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bookshop.cli.shop import ShopContext, json_option, print_json
+from bookshop.cli.shop import ShopContext, json_option, print_json, print_line
 from bookshop.cli.tables import print_rows
 from bookshop.webhooks.handlers import ReplayError, replay_event
 from bookshop.webhooks.ledger import EventSnapshot, find_event, list_events
@@ -84,7 +84,7 @@ def show_command(shop: ShopContext, *, event_id: str, as_json: bool) -> None:
         return
     _print(event)
     click.echo(f"Created: {_format_time(event.created)} UTC")
-    click.echo(f"API version: {event.api_version or 'none'}")
+    print_line(f"API version: {event.api_version or 'none'}")
     click.echo(f"Received: {_format_time(event.received_at)} UTC")
     click.echo(f"Deliveries: {event.deliveries}")
 
@@ -115,11 +115,11 @@ def apply_command(
 
 
 def _print(event: EventSnapshot) -> None:
-    click.echo(f"Event {event.id}, {event.type}: {event.status.value}")
+    print_line(f"Event {event.id}, {event.type}: {event.status.value}")
     click.echo(f"Order: {event.order or 'none'}")
     click.echo(f"PaymentIntent: {event.payment_intent or 'none'}")
     if event.problem:
-        click.echo(f"Problem: {event.problem}")
+        print_line(f"Problem: {event.problem}")
 
 
 def _as_json(event: EventSnapshot) -> dict[str, Any]:

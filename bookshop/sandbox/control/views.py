@@ -25,13 +25,19 @@ NAME = "bookshop"
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-def refuse_cross_site(request: Request) -> None:
-    """Raise HTTPForbidden for cross-site requests of the developer's browser.
+def local_names_tween(handler: Callable[[Request], Any], _registry: Any) -> Any:
+    """A tween that refuses other names of this machine, which DNS rebinding gives to sites."""
 
-    A foreign Host means DNS rebinding; a foreign Origin is another site's page.
-    """
-    if request.host.removesuffix(f":{request.host_port}") not in LOCAL_NAMES:
-        raise HTTPForbidden("The sandbox can be reached as localhost only.")
+    def tween(request: Request) -> Any:
+        if request.host.removesuffix(f":{request.host_port}") not in LOCAL_NAMES:
+            return HTTPForbidden("The sandbox can be reached as localhost only.")
+        return handler(request)
+
+    return tween
+
+
+def refuse_cross_site(request: Request) -> None:
+    """Raise HTTPForbidden for requests of other sites' pages in the developer's browser."""
     origin = request.headers.get("Origin", request.host_url)
     fetch_site = request.headers.get("Sec-Fetch-Site", "none")
     is_navigation = (

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from bookshop.cli import main
 from bookshop.db import make_engine, make_sessions
+from bookshop.orders.models import OrderLine
 from bookshop.orders.states import OrderStatus
 from tests.unit.makers import NOW, book, order
 
@@ -225,6 +226,30 @@ def test_every_command_and_option_has_help():
         options = [each for each in command.params if isinstance(each, click.Option)]
         assert [option.name for option in options if not option.help] == [], names
         assert CliRunner().invoke(main, [*names, "--help"]).exit_code == 0
+
+
+MARKUP = ["[sic] Moss [/b]", "[bold]x", "[link=https://evil.example]y[/link]", ":skull:"]
+
+
+@pytest.mark.parametrize("title", MARKUP)
+def test_a_title_that_looks_like_markup_is_text(run, place, sessions, title):
+    number = place(status=OrderStatus.PAID, paid_at=NOW)
+    with sessions.begin() as session:
+        session.query(OrderLine).update({"title": title})
+    for words in (("list",), ("show", number), ("ship", number)):
+        result = run("orders", *words)
+        assert result.exit_code == 0, result.output
+        assert title in result.stdout
+
+
+def test_titles_cannot_control_the_terminal(run, place, sessions):
+    number = place(status=OrderStatus.PAID, paid_at=NOW)
+    with sessions.begin() as session:
+        session.query(OrderLine).update({"title": "\x1b]0;evil\a\rMoss"})
+    for words in (("list",), ("show", number), ("ship", number)):
+        result = run("orders", *words)
+        assert "\x1b" not in result.stdout
+        assert "\\x1b]0;evil" in result.stdout
 
 
 def test_no_list_of_commands_cuts_a_summary():

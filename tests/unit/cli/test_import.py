@@ -110,6 +110,22 @@ def test_refused_records_are_never_written_through_a_link(run, feed, folder):
     assert "<IDValue>1</IDValue>" in kept.read_text()
 
 
+def test_refused_rows_cannot_run_formulas_and_can_be_imported_again(run, folder):
+    path = folder / "sheet.csv"
+    title = '=HYPERLINK("https://evil.example")'
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("isbn", "title"), ("1", title), ("2", "\uff1d1")])
+    run("import", str(path))
+    kept = folder / "sheet.csv.refused.csv"
+    rows = list(csv.reader(kept.read_text("utf-8-sig").splitlines()))
+    assert [row[2] for row in rows[1:]] == [f"'{title}", "'\uff1d1"]
+
+    kept.write_text(kept.read_text("utf-8").replace(",1,", f",{ISBNS[2]},"), "utf-8")
+    run("import", str(kept))
+    exported = list(csv.DictReader(run("export").stdout.splitlines()))
+    assert [row["title"] for row in exported] == [f"'{title}"]
+
+
 def test_an_export_is_not_written_through_a_link(run, feed, folder):
     run("import", str(feed))
     precious = folder / "precious"

@@ -126,6 +126,19 @@ def test_send_writes_to_the_folder(mail, enqueue_mails, folder):
     assert first["sent_at"] is not None
 
 
+@pytest.mark.parametrize("problem", ["550 [/b] no [sic]", "550 [bold]:skull:"])
+def test_an_answer_of_a_mail_server_that_looks_like_markup_is_text(
+    mail, enqueue_mails, sessions, problem
+):
+    enqueue_mails()
+    with sessions.begin() as session:
+        session.execute(update(MailRecord).values(problem=problem, recipient="[b]@[/b].example"))
+    result = mail("list")
+    assert result.exit_code == 0, result.output
+    assert problem in result.stdout
+    assert "[b]@[/b].example" in result.stdout
+
+
 def test_list_filters_by_status(mail, enqueue_mails):
     enqueue_mails(2)
     mail("send")

@@ -69,6 +69,19 @@ def test_no_other_site_may_look(app, headers, path):
 
 
 @pytest.mark.parametrize(
+    "path",
+    ["/v1/payment_intents", "/v1/none", "/endive/stripe.js", "/elements/payment", "/none", "/mail"],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_names_that_another_site_can_choose_are_refused_everywhere(app, path, method):
+    headers = {"Host": "evil.example", "Authorization": "Bearer sk_test_sandbox"}
+    refused = app.request(path, method=method, headers=headers, expect_errors=True)
+    assert refused.status_int == 403
+    local = app.request(path, method=method, headers={"Host": "[::1]:6544"}, expect_errors=True)
+    assert local.status_int != 403 or path == "/mail"
+
+
+@pytest.mark.parametrize(
     "headers",
     [
         {"Host": "evil.example"},

@@ -53,6 +53,15 @@ def apply(run, fake_stripe):
     return apply
 
 
+@pytest.mark.parametrize("problem", ["[/b] and [sic]", "[bold]:skull:"])
+def test_a_problem_that_looks_like_markup_is_text(run, record, problem):
+    record(problem=problem)
+    for words in (("list",), ("show", "evt_1")):
+        result = run("events", *words)
+        assert result.exit_code == 0, result.output
+        assert problem in result.stdout
+
+
 def test_no_events(run):
     result = run("events", "list", "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"events": []})

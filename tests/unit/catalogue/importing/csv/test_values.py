@@ -1,5 +1,6 @@
 """Values of CSV files: parsed where the meaning is certain, otherwise refused."""
 
+import re
 from datetime import date
 
 import pytest
@@ -14,14 +15,43 @@ from tests.unit.catalogue.importing.onix_files import message, price, record, st
 
 ISBN = "9780306406157"
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+SIGNS = "[\\s\ufeff\u200b\u2060]*[=+\\-@\uff1d\uff0b\uff0d\uff20]"
 parts = texts.map(str.strip)
 
 
 @given(texts.map(str.strip))
 def test_escaped_text_is_no_formula_and_is_restored(text):
     written = cells.escape_formula(text)
-    assert not written.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert not re.match(SIGNS, written)
     assert cells.unescape_formula(written) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "\uff1dHYPERLINK()",
+        "\uff0b1",
+        "\uff0d1",
+        "\uff20SUM()",
+        "\ufeff=1",
+        "\u200b=1",
+        " =1",
+        "\u00a0\uff1d1",
+        "\n=1",
+    ],
+)
+def test_wide_signs_and_invisible_marks_before_them_are_escaped_too(text):
+    assert cells.escape_formula(text) == f"'{text}"
+    assert cells.escape_sent_formula(text) == f"'{text}"
+    assert cells.unescape_formula(f"'{text}") == text
+
+
+@pytest.mark.parametrize("cell", ['="0306406152"', "'=1", "Moss", "9.99"])
+def test_cells_that_are_text_are_kept_as_they_were_sent(cell):
+    assert cells.escape_sent_formula(cell) == cell
+    formula = '="a"&HYPERLINK("x")'
+    assert cells.escape_sent_formula(formula) == f"'{formula}"
 
 
 @given(st.lists(st.lists(parts, min_size=1, max_size=4), max_size=4))
