@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
 from bookshop import clock
-from bookshop.payments.json_text import storable_json
+from bookshop.json_text import storable_json
 
 CONNECT_TIMEOUT = 3.0  # seconds
 MINIMUM_ATTEMPT = 0.05  # seconds that must remain for another attempt

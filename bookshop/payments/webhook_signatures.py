@@ -10,9 +10,9 @@ from typing import Any
 
 import stripe
 
+from bookshop.json_text import storable_json
 from bookshop.payments.errors import EventFormatError, SignatureError
 from bookshop.payments.intents import ORDER_KEY
-from bookshop.payments.json_text import storable_json
 from bookshop.settings.parsers import Secret
 
 PAYMENT_FAILED = "payment_intent.payment_failed"

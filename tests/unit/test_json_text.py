@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bookshop.payments.json_text import storable_json
+from bookshop.json_text import storable_json
 
 
 @pytest.mark.parametrize(
