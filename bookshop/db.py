@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,7 +18,16 @@ import pyramid_tm
 import zope.sqlalchemy
 from pyramid.config import Configurator
 from pyramid.request import Request
-from sqlalchemy import DateTime, MetaData, create_engine, event, func, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    MetaData,
+    create_engine,
+    event,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -132,6 +141,15 @@ def insert_into(where: Connection | Session, table: Any) -> Any:
     bind = where.get_bind() if isinstance(where, Session) else where
     dialect = postgresql if bind.dialect.name == "postgresql" else sqlite
     return dialect.insert(table)
+
+
+def has_passed(time: Any, now: datetime, longest: timedelta) -> ColumnElement[bool]:
+    """Return the condition that a stored time has passed.
+
+    A time is stored at most `longest` ahead. One that is much further ahead was stored while the
+    clock of the machine was wrong, and counts as passed; the clock may go back by `longest`.
+    """
+    return or_(time <= now, time > now + 2 * longest)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from bookshop.orders.models import Order
 from bookshop.orders.offers import find_rejection
 from bookshop.orders.payment.expiry import expire_lapsed
 from bookshop.orders.payment.failed_attempts import check_failed_attempts
-from bookshop.orders.payment.intents import KEY_LIFE
+from bookshop.orders.payment.intents import may_have_lost_key
 from bookshop.orders.payment.reservation_limits import check_reservations
 from bookshop.orders.placement import CHECKOUT, DedupKey
 from bookshop.orders.snapshot import OrderSnapshot, order_snapshot
@@ -187,7 +187,7 @@ class Checkout:
     def _find_or_place(self, key: DedupKey, listing: Listing, *, confirmed: bool) -> OrderSnapshot:
         now = clock.now()
         order = placement.find_order(self.db, key, now)
-        if order is not None and order.payment_intent is None and order.placed_at < now - KEY_LIFE:
+        if order is not None and may_have_lost_key(order, now):
             placement.retire_order(self.db, order, now)
             self.db.flush()
             order = None

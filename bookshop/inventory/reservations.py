@@ -70,8 +70,9 @@ def reserve(session: Session, order: Reservable, now: datetime) -> datetime:
             ):
                 raise OutOfStockError(line.title)
         order.stock_reserved = True
-    if order.reservation_ends_at is None:
-        order.reservation_ends_at = now + MAX_RESERVATION_TIME
+    # A later end was stored while the clock was ahead.
+    latest = now + MAX_RESERVATION_TIME
+    order.reservation_ends_at = min(order.reservation_ends_at or latest, latest)
     reserved_until = order.reserved_until = min(now + RESERVATION_TIME, order.reservation_ends_at)
     return reserved_until
 

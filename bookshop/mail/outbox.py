@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from bookshop.db import insert_into
 from bookshop.mail.addresses import mailbox_key
 from bookshop.mail.models import MailRecord, MailStatus
+from bookshop.mail.queue import is_unclaimed
 
 #: Set in a session's `info` when an e-mail was enqueued, so that the commit wakes the worker.
 ENQUEUED = "bookshop_mail_enqueued"
@@ -64,8 +65,9 @@ def requeue(session: Session, mail_id: int, now: datetime) -> bool:
 
     Return False if there is no such e-mail, or a worker is delivering it now.
     """
-    mail = session.get(MailRecord, mail_id, with_for_update=True)
-    if mail is None or (mail.claimed_until is not None and mail.claimed_until >= now):
+    query = select(MailRecord).where(MailRecord.id == mail_id, is_unclaimed(now))
+    mail = session.scalar(query.with_for_update())
+    if mail is None:
         return False
     if mail.status == MailStatus.SENT:
         # Mail systems drop a second message with the same Message-ID as a duplicate.

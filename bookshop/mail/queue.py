@@ -7,13 +7,14 @@ can share the outbox. A claim expires, so that another worker takes over after a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from bookshop import clock
+from bookshop.db import has_passed
 from bookshop.mail.message import QueuedMail
 from bookshop.mail.models import MailRecord, MailStatus
 from bookshop.mail.transport import DeliveryError, RefusedError, SettingsRefusedError
@@ -52,6 +53,12 @@ class Outcome:
     error: DeliveryError | None
 
 
+def is_unclaimed(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that no worker is delivering an e-mail."""
+    claimed_until = MailRecord.claimed_until
+    return claimed_until.is_(None) | has_passed(claimed_until, now, CLAIM_TIME)
+
+
 def claim_next(sessions: sessionmaker[Session]) -> Claim | None:
     """Claim the e-mail that has been due longest; None if none is due.
 
@@ -60,8 +67,8 @@ def claim_next(sessions: sessionmaker[Session]) -> Claim | None:
     now = clock.now()
     due = (
         (MailRecord.status == MailStatus.WAITING)
-        & (MailRecord.due_at <= now)
-        & (MailRecord.claimed_until.is_(None) | (MailRecord.claimed_until < now))
+        & has_passed(MailRecord.due_at, now, max(RETRY_DELAYS))
+        & is_unclaimed(now)
     )
     first = (
         select(MailRecord.id)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from bookshop.catalogue.models import BookRecord, CatalogueState, ListingRecord
 from bookshop.catalogue.pricing import SaleState
+from bookshop.inventory.reservations import MAX_RESERVATION_TIME
 from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.states import Rejection
 
@@ -20,10 +21,13 @@ FOR_SALE = (SaleState.BUY.value, SaleState.PREORDER.value)
 
 
 def has_fixed_total(order: Order, now: datetime) -> bool:
-    """Return True if a reservation fixes the total at `now` (UTC), or a pending payment does."""
+    """Return True if a reservation fixes the total at `now` (UTC), or a pending payment does.
+
+    A reservation that seems to last for too long was stored while the clock was ahead.
+    """
     is_pending = order.stock_reserved and order.reserved_until is None
     ends_at = order.reservation_ends_at
-    return is_pending or (ends_at is not None and now <= ends_at)
+    return is_pending or (ends_at is not None and now <= ends_at <= now + 2 * MAX_RESERVATION_TIME)
 
 
 def find_rejection(session: Session, order: Order) -> Rejection | None:

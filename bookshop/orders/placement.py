@@ -38,9 +38,12 @@ class DedupKey:
 
 
 def find_order(session: Session, key: DedupKey, now: datetime) -> Order | None:
-    """Return the order with that key, locked; None if there is none or it was paid long ago."""
+    """Return the order with that key, locked; None if there is none or it was paid long ago.
+
+    Times in the future, which a wrong clock stored, are treated as those in the past.
+    """
     order = session.scalar(select(Order).where(Order.dedup_key == str(key)).with_for_update())
-    if order is not None and order.paid_at is not None and order.paid_at < now - NEW_ORDER_AFTER:
+    if order is not None and order.paid_at and abs(now - order.paid_at) > NEW_ORDER_AFTER:
         order.dedup_key = None
         session.flush()
         return None

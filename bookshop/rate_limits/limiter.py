@@ -98,7 +98,7 @@ class RateLimiter:
         """
         visitor = self._counter(action, request.session_id)
         pause = f"pause/{visitor.key}"
-        if self._storage.get(pause):
+        if self._storage.get_all({pause: LONGEST_PAUSE})[pause]:
             raise RateLimitExceededError(action, self._seconds_left(pause))
         attempts = self._count_visitor(action, request)[visitor.key]
         doublings = attempts - max(1, visitor.limit.amount // FREE_SHARE)
@@ -121,8 +121,8 @@ class RateLimiter:
 
     def _count(self, action: str, counters: Sequence[_Counter]) -> Mapping[str, int]:
         """Count under all keys if each limit allows one more. Return the new counts."""
-        self._check(action, counters, self._storage.get_all([each.key for each in counters]), 1)
         expiries = {each.key: each.limit.get_expiry() for each in counters}
+        self._check(action, counters, self._storage.get_all(expiries), 1)
         counts = self._storage.incr_all(expiries)
         # Requests that run at the same time may all have passed the first check.
         self._check(action, counters, counts, 0)

@@ -7,16 +7,16 @@ https://limits.readthedocs.io/en/stable/custom-storage.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from limits.storage import MemoryStorage, Storage
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import clock
-from bookshop.db import insert_into, writing
+from bookshop.db import has_passed, insert_into, writing
 from bookshop.rate_limits.models import RateCount
 
 
@@ -44,7 +44,6 @@ class DatabaseStorage(Storage):
     def incr_all(self, expiries: Mapping[str, int], amount: int = 1) -> dict[str, int]:
         """Add `amount` to the window of each key, as `incr` does. Return the totals."""
         now = clock.now()
-        ended = RateCount.ends_at <= now
         rows = [
             {"key": key, "count": amount, "ends_at": now + timedelta(seconds=expiry)}
             # In one order, so that two requests do not wait for each other's rows.
@@ -52,6 +51,7 @@ class DatabaseStorage(Storage):
         ]
         with self._engine.begin() as connection:
             insert = insert_into(connection, RateCount).values(rows)
+            ended = _has_ended(expiries, now)
             upsert = insert.on_conflict_do_update(
                 index_elements=[RateCount.key],
                 set_={
@@ -64,16 +64,20 @@ class DatabaseStorage(Storage):
 
     def get(self, key: str) -> int:
         """Return the count of the current window; 0 if there is none."""
-        return self.get_all([key])[key]
+        current = select(RateCount.count).where(
+            RateCount.key == key, RateCount.ends_at > clock.now()
+        )
+        with self._engine.connect() as connection:
+            return connection.scalar(current) or 0
 
-    def get_all(self, keys: Sequence[str]) -> dict[str, int]:
-        """Return the count of each key's current window; 0 where there is none."""
+    def get_all(self, expiries: Mapping[str, int]) -> dict[str, int]:
+        """Return the count of each key's current window of `expiry` seconds; 0 if there is none."""
         current = select(RateCount.key, RateCount.count).where(
-            RateCount.key.in_(keys), RateCount.ends_at > clock.now()
+            RateCount.key.in_(expiries), ~_has_ended(expiries, clock.now())
         )
         with self._engine.connect() as connection:
             counted = connection.execute(current)
-            return dict.fromkeys(keys, 0) | dict(iter(counted))
+            return dict.fromkeys(expiries, 0) | dict(iter(counted))
 
     def get_expiry(self, key: str) -> float:
         """Return the end of the window in seconds since 1970; the current time if there is none."""
@@ -103,6 +107,16 @@ class DatabaseStorage(Storage):
             connection.execute(delete(RateCount).where(RateCount.ends_at <= clock.now()))
 
 
+def _has_ended(expiries: Mapping[str, int], now: datetime) -> ColumnElement[bool]:
+    """Return the condition that the window of its key, of `expiry` seconds, has ended."""
+    return or_(
+        *(
+            and_(RateCount.key == key, has_passed(RateCount.ends_at, now, timedelta(0, expiry)))
+            for key, expiry in expiries.items()
+        )
+    )
+
+
 class BatchMemoryStorage(MemoryStorage):
     """The library's storage in memory, which the threads of a process share, for several keys."""
 
@@ -110,6 +124,6 @@ class BatchMemoryStorage(MemoryStorage):
         """Add `amount` to the window of each key. Return the totals."""
         return {key: self.incr(key, expiry, amount) for key, expiry in expiries.items()}
 
-    def get_all(self, keys: Sequence[str]) -> dict[str, int]:
+    def get_all(self, expiries: Mapping[str, int]) -> dict[str, int]:
         """Return the count of each key's current window; 0 where there is none."""
-        return {key: self.get(key) for key in keys}
+        return {key: self.get(key) for key in expiries}

@@ -8,6 +8,8 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from bookshop import clock
+from bookshop.db import has_passed
+from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.orders.audit import Cause, TransitionContext
 from bookshop.orders.models import INTENT_MISSING, Order
 from bookshop.orders.offers import is_outdated
@@ -99,7 +101,7 @@ def cancel_order_intent(
 def _lapsed(now: datetime) -> ColumnElement[bool]:
     return and_(
         Order.stock_reserved,
-        Order.reserved_until < now,
+        has_passed(Order.reserved_until, now, RESERVATION_TIME),
         Order.status == OrderStatus.AWAITING_PAYMENT,
     )
 

@@ -46,11 +46,10 @@ def record_failed_attempt(context: TransitionContext, order: Order, attempt_id: 
         record_event(context, order, AuditEvent.PAYMENT_FAILED, id=attempt_id)
         context.session.flush()
     conditions = [Order.id == order.id] if len(known) + 1 >= MAX_ATTEMPTS else []
-    since = context.now - PERIOD
-    if len(_times(context.session, _of_session(order.session_id), since)) >= MAX_ATTEMPTS:
+    if len(_times(context.session, _of_session(order.session_id), context.now)) >= MAX_ATTEMPTS:
         conditions.append(_of_session(order.session_id))
     in_network = _of_network(order.network)
-    if len(_times(context.session, in_network, since)) >= MAX_NETWORK_ATTEMPTS:
+    if len(_times(context.session, in_network, context.now)) >= MAX_NETWORK_ATTEMPTS:
         # Other customers of the network may be paying.
         conditions.append(and_(in_network, ~Order.stock_reserved))
     if conditions:
@@ -72,7 +71,7 @@ def check_failed_attempts(session: Session, session_id: str, network: str, now: 
         (_of_session(session_id), MAX_ATTEMPTS),
         (_of_network(network), MAX_NETWORK_ATTEMPTS),
     ):
-        times = _times(session, clients, now - PERIOD)
+        times = _times(session, clients, now)
         if len(times) >= limit:
             wait = times[-limit] + PERIOD - now
             raise RateLimitExceededError("failed_attempts", int(wait.total_seconds()) + 1)
@@ -90,11 +89,13 @@ def recent_attempts(now: datetime) -> Select[int]:
     )
 
 
-def _times(session: Session, clients: ColumnElement[bool], since: datetime) -> list[datetime]:
+def _times(session: Session, clients: ColumnElement[bool], now: datetime) -> list[datetime]:
+    """Return the times of the clients' failed attempts in PERIOD, oldest first."""
     query = (
         select(AuditEntry.at)
         .join(Order, Order.id == AuditEntry.order_id)
-        .where(clients, AuditEntry.event == AuditEvent.PAYMENT_FAILED, AuditEntry.at >= since)
+        .where(clients, AuditEntry.event == AuditEvent.PAYMENT_FAILED)
+        .where(AuditEntry.at.between(now - PERIOD, now))
         .order_by(AuditEntry.at)
     )
     return list(session.scalars(query))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
+from bookshop.orders.models import Order
 from bookshop.orders.snapshot import OrderSnapshot
 from bookshop.payments.errors import AmountRefusedError, IntentStateError
 from bookshop.payments.gateway import Gateway
@@ -31,6 +32,14 @@ def intent_for(gateway: Gateway, order: OrderSnapshot) -> PaymentIntent:
         total = f"{order.total.value:f} {order.total.currency}"
         log.error("order_total_refused", extra={"order": order.number, "total": total})  # noqa: TRY400
         raise
+
+
+def may_have_lost_key(order: Order, now: datetime) -> bool:
+    """True if the order has no intent, and Stripe may have forgotten the key to create it.
+
+    A time in the future was stored by a wrong clock, and says nothing about the key.
+    """
+    return order.payment_intent is None and abs(now - order.placed_at) > KEY_LIFE
 
 
 def cancel_intent(

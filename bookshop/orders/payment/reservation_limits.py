@@ -38,7 +38,7 @@ def check_reservations(session: Session, order: Order, now: datetime) -> None:
     reserved = select(func.count()).where(Order.network == order.network, Order.stock_reserved)
     if session.scalars(reserved).one() >= MAX_RESERVATIONS:
         raise RateLimitExceededError(ACTION, int(RESERVATION_TIME.total_seconds()))
-    lapsed = _lapsed_since(session, order, now - LAPSED_PERIOD)
+    lapsed = _lapsed(session, order, now)
     if len(lapsed) >= MAX_LAPSED:
         wait = lapsed[-MAX_LAPSED] + LAPSED_PERIOD - now
         raise RateLimitExceededError(ACTION, int(wait.total_seconds()) + 1)
@@ -50,8 +50,11 @@ def forget_networks(session: Session, now: datetime) -> None:
     session.execute(update(Order).where(*old).values(network=None))
 
 
-def _lapsed_since(session: Session, order: Order, since: datetime) -> list[datetime]:
-    """Return when the client's unpaid orders for the same scarce book were placed, oldest first."""
+def _lapsed(session: Session, order: Order, now: datetime) -> list[datetime]:
+    """Return when the client's unpaid orders for the same scarce book were placed, oldest first.
+
+    Only those of LAPSED_PERIOD count.
+    """
     skus = [line.sku for line in order.lines]
     is_scarce = BookRecord.stock - BookRecord.reserved <= LOW_STOCK  # not for unlimited stock
     same_client = or_(Order.session_id == order.session_id, Order.network == order.network)
@@ -60,7 +63,7 @@ def _lapsed_since(session: Session, order: Order, since: datetime) -> list[datet
         .join(OrderLine, OrderLine.order_id == Order.id)
         .join(BookRecord, BookRecord.sku == OrderLine.sku)
         .where(OrderLine.sku.in_(skus), is_scarce, same_client)
-        .where(Order.placed_at >= since, Order.status.in_(CLOSED))
+        .where(Order.placed_at.between(now - LAPSED_PERIOD, now), Order.status.in_(CLOSED))
         .where(Order.reservation_ends_at.is_not(None))
         .order_by(Order.placed_at)
     )

@@ -1,5 +1,7 @@
 """E-mails are enqueued once, in the transaction that causes them."""
 
+from datetime import timedelta
+
 import pytest
 
 from bookshop.mail.models import MailStatus
@@ -88,6 +90,6 @@ def test_claimed_mail_cannot_be_requeued(sessions, enqueue_mails, mails):
     (mail_id,) = enqueue_mails()
     with sessions.begin() as session:
         mail = session.get(type(mails()[mail_id]), mail_id)
-        mail.claimed_until = NOW
+        mail.claimed_until = NOW + timedelta(seconds=1)
         assert not requeue(session, mail_id, NOW)
         assert not requeue(session, mail_id + 1, NOW)

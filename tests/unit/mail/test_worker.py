@@ -257,12 +257,34 @@ def test_logs_contain_no_personal_data(worker, transport, enqueue_mails, caplog,
 def test_expired_claim_is_taken_over(worker, transport, enqueue_mails, mails, time):
     (mail_id,) = enqueue_mails()
     assert claim_next(worker._sessions).id == mail_id  # by a worker that crashes
-    time.passes(seconds=CLAIM_TIME.total_seconds())
+    time.passes(seconds=CLAIM_TIME.total_seconds() - 1)
     assert worker.deliver_due() == []
     time.passes(seconds=1)
     assert statuses(worker.deliver_due()) == [MailStatus.SENT]
     assert mails()[mail_id].attempts == 2
     assert len(transport.delivered) == 1
+
+
+def test_mail_written_while_the_clock_was_ahead_is_delivered(
+    worker, transport, enqueue_mails, mails, time
+):
+    time.passes(days=2)
+    enqueue_mails(2)
+    assert claim_next(worker._sessions)  # by a worker that crashes
+    transport.faults = [DeliveryError("RCPT TO: 450")]
+    assert len(worker.deliver_due()) == 1
+    enqueue_mails()
+    time.passes(days=-2)
+    assert len(worker.deliver_due()) == 3
+    assert {mail.status for mail in mails().values()} == {MailStatus.SENT}
+    assert len(set(transport.delivered)) == 3
+
+
+def test_claim_outlasts_a_clock_that_is_set_back(worker, enqueue_mails, time):
+    enqueue_mails()
+    assert claim_next(worker._sessions)
+    time.passes(seconds=-CLAIM_TIME.total_seconds())
+    assert claim_next(worker._sessions) is None
 
 
 def test_late_failure_does_not_overwrite_success(make_mail_worker, enqueue_mails, mails, time):

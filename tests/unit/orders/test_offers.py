@@ -169,6 +169,16 @@ def test_money_after_the_absolute_end_of_a_reservation_is_judged(session, copies
     assert not made.stock_reserved
 
 
+def test_a_reservation_made_while_the_clock_was_ahead_fixes_no_total(session, copies):
+    made = place(session)
+    reserve(session, made, NOW + timedelta(days=2))
+    change_listing(session, amount=NEW_PRICE)
+
+    pay(session, made, now=NOW)
+
+    assert_rejected(session, made, "price_changed", copies)
+
+
 def test_a_bank_debit_without_a_reservation_reserves_what_is_still_offered(session, copies):
     made = place(session)
 

@@ -112,6 +112,12 @@ def test_paid_order_is_found_until_remembered_time_ends(session):
     assert another.number != made.number
 
 
+def test_order_paid_while_the_clock_was_ahead_gives_way_to_a_new_one(session):
+    made = place_order(session, KEY, listing(), PRICE, NOW)
+    made.status, made.paid_at = OrderStatus.PAID, NOW + timedelta(days=2)
+    assert find_order(session, KEY, NOW) is None
+
+
 def test_old_unpaid_order_is_found(session):
     made = place_order(session, KEY, listing(), PRICE, NOW)
     assert find_order(session, KEY, NOW + timedelta(days=400)) is made

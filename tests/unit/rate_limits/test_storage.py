@@ -65,6 +65,16 @@ def test_an_ended_window_counts_as_zero(storage, later):
     assert storage.get_expiry("a") == pytest.approx(clock.now().timestamp() + 60, abs=5)
 
 
+def test_a_window_begun_while_the_clock_was_ahead_counts_as_ended(storage, later):
+    later(timedelta(days=2))
+    storage.incr("a", 60, 5)
+    later(timedelta(days=-2))
+    assert storage.get_all({"a": 60}) == {"a": 0}
+    assert storage.incr("a", 60) == 1
+    assert storage.get_all({"a": 60}) == {"a": 1}
+    assert storage.incr("a", 60) == 2
+
+
 def test_only_ended_windows_are_deleted(storage, later):
     storage.incr("short", 10)
     storage.incr("long", 100)

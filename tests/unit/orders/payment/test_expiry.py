@@ -89,6 +89,16 @@ def test_lapsed_order_expires_and_is_emailed(session, number):
     assert (entry.actor, entry.cause, entry.at) == ("clock", "job_worker", LATER)
 
 
+def test_reservation_made_while_the_clock_was_ahead_ends(session, number):
+    find(session, number).reserved_until = NOW + timedelta(days=2)
+    session.flush()
+    assert expire_lapsed(session, JOB_WORKER, NOW) == 1
+
+
+def test_reservation_outlasts_a_clock_that_is_set_back(session, number):
+    assert expire_lapsed(session, JOB_WORKER, NOW - RESERVATION_TIME) == 0
+
+
 def test_expiry_cancels_the_intent_once(sessions, gateway, fake_stripe, number):
     fake_stripe.reply_with(intent_response(number, "canceled", cancellation_reason="abandoned"))
     done = run_order_jobs(sessions, gateway, JOB_WORKER)

@@ -148,6 +148,11 @@ def test_a_session_with_ten_failed_attempts_places_no_order_for_an_hour(session,
     check_failed_attempts(session, "session-1", NETWORK, NOW + PERIOD + timedelta(seconds=1))
 
 
+def test_attempts_that_failed_while_the_clock_was_ahead_are_not_counted(session, item):
+    fail(session, place(session, item), MAX_ATTEMPTS, now=NOW + timedelta(days=2))
+    check_failed_attempts(session, "session-1", NETWORK, NOW)
+
+
 def test_a_network_with_many_failed_attempts_places_no_order_for_an_hour(session, item):
     for number in range(MAX_NETWORK_ATTEMPTS // MAX_ATTEMPTS):
         check_failed_attempts(session, "new", NETWORK, NOW)

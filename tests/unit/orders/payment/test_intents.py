@@ -1,15 +1,17 @@
 """One PaymentIntent per order: its idempotency key derives from the order and its total."""
 
 import dataclasses
+from datetime import timedelta
 
 import pytest
 
 from bookshop.money import Money
-from bookshop.orders.payment.intents import intent_for
+from bookshop.orders.payment.intents import KEY_LIFE, intent_for, may_have_lost_key
 from bookshop.orders.snapshot import LineSnapshot, OrderSnapshot
 from bookshop.orders.states import OrderStatus
 from bookshop.payments.errors import IntentMissingError, StoredFailureError, StripeRefusedError
 from tests.unit.makers import NOW
+from tests.unit.makers import order as stored_order
 from tests.unit.payments.fake_stripe import INTENT, answer, refuse
 
 STORED = refuse(500, "api_error", Idempotent_Replayed="true", Stripe_Should_Retry="false")
@@ -42,7 +44,7 @@ def order(**changes):
         fraud_warned_at=None,
         placed_at=NOW,
         paid_at=None,
-        lines=(LineSnapshot("SKU", "Book", "Ada", "BC", False, 1, 0, total),),  # noqa: FBT003
+        lines=(LineSnapshot("SKU", "Book", "Ada", "BC", False, 1, 0, total),),
     )
     return dataclasses.replace(made, **changes)
 
@@ -128,3 +130,19 @@ def test_failures_do_not_change_the_idempotency_key(gateway, fake_stripe, reply,
     with pytest.raises(error):
         intent_for(gateway, order())
     assert keys(fake_stripe) == [KEY]
+
+
+@pytest.mark.parametrize(
+    ("clock_error", "lost"),
+    [
+        (timedelta(0), False),
+        (KEY_LIFE, False),
+        (-timedelta(days=2), True),
+        (timedelta(days=2), True),
+    ],
+)
+def test_key_of_an_order_placed_by_a_wrong_clock_is_not_trusted(clock_error, lost):
+    placed = stored_order(payment_intent=None, placed_at=NOW + clock_error)
+    assert may_have_lost_key(placed, NOW) is lost
+    placed.payment_intent = "pi_1"
+    assert not may_have_lost_key(placed, NOW)

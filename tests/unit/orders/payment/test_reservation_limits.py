@@ -118,8 +118,9 @@ def test_the_last_copies_are_not_reserved_again_and_again_by_new_orders(session,
         {"status": OrderStatus.PAID},
         {"reservation_ends_at": None},
         {"placed_at": NOW - LAPSED_PERIOD - timedelta(seconds=1)},
+        {"placed_at": NOW + timedelta(days=2)},
     ],
-    ids=["paid", "never reserved", "long ago"],
+    ids=["paid", "never reserved", "long ago", "by a wrong clock"],
 )
 def test_other_orders_of_a_client_do_not_count_as_lapsed(session, values):
     item = book(stock=1)
