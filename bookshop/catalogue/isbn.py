@@ -18,7 +18,7 @@ MAX_LENGTH = 80  # characters of a text that can be an ISBN with its label and n
 _CANONICAL = re.compile(r"97[89][0-9]{10}")
 _LABEL = re.compile(r"(?:urn:)?(?:[ep]?-?isbn|ean|gtin)", re.IGNORECASE)
 _LABEL_NUMBER = re.compile(r"[\s-]?1[03]\b")  # ISBN-13
-_NOTE = re.compile(r"\s*[(\[{].*")  # 9780306406157 (pbk.)
+_NOTE = re.compile(r"[(\[{]")  # 9780306406157 (pbk.)
 # The second barcode of a book: a price of five digits, or an issue of two.
 _ADD_ON = re.compile(r"(?P<isbn>.*[0-9xX])[\s+]+(?:[0-9]{5}|[0-9]{2})")
 _SCANNED_ADD_ON = re.compile(r"(?P<isbn>97[89][0-9]{10})(?:[0-9]{5}|[0-9]{2})")
@@ -51,9 +51,9 @@ def read_isbn(text: str) -> str | None:
 def plain_isbn(text: str) -> str:
     """Return the number as it is typed, without its label and note, quotation marks and the like.
 
-    It need not be valid: errors quote it.
+    It need not be valid: errors quote it. A text that is longer than any ISBN is cut.
     """
-    signs = (_plain_sign(sign) for sign in unicodedata.normalize("NFKC", text))
+    signs = (_plain_sign(sign) for sign in unicodedata.normalize("NFKC", text[:MAX_LENGTH]))
     plain = "".join(signs).strip(_BESIDE)
     label = _LABEL.match(plain)
     if label is not None:
@@ -62,7 +62,7 @@ def plain_isbn(text: str) -> str:
         # "ISBN 13…" may be the number itself.
         if number is not None and sum(map(str.isdigit, plain[number.end() :])) >= MIN_DIGITS:
             plain = plain[number.end() :]
-    return _NOTE.sub("", plain).strip(_BESIDE + "-").removesuffix(".0")
+    return _NOTE.split(plain, maxsplit=1)[0].strip(_BESIDE + "-").removesuffix(".0")
 
 
 def isbn_fault(plain: str) -> str:

@@ -26,7 +26,8 @@ _NOT_FEEDS = (
     *("__macosx/", ".ds_store", "thumbs.db", "desktop.ini"),
     *(".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".tif", ".tiff"),
 )
-_WORKBOOK_PARTS = frozenset({"[Content_Types].xml", "content.xml"})  # of .xlsx, of .ods
+# What a workbook of Microsoft (.xlsx) and of OpenDocument (.ods) always contains.
+_WORKBOOKS = ({"[Content_Types].xml"}, {"mimetype", "content.xml"})
 
 
 def open_zip(stream: BinaryIO) -> BinaryIO:
@@ -71,14 +72,15 @@ def _seekable(stream: BinaryIO) -> BinaryIO:
 
 def _only_feed(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = [member for member in archive.infolist() if not member.is_dir()]
-    if _WORKBOOK_PARTS & {member.filename for member in members}:
+    names = {member.filename for member in members}
+    if any(parts <= names for parts in _WORKBOOKS):
         raise workbook_error()
     feeds = [member for member in members if not _is_extra(member.filename)]
     if len(feeds) != 1:
-        names = ", ".join(member.filename for member in feeds[:MAX_SHOWN]) or "none"
+        shown = ", ".join(repr(member.filename) for member in feeds[:MAX_SHOWN]) or "none"
         raise FeedError(
             "not_one_feed_in_zip",
-            f"The ZIP file must contain one ONIX or CSV file; it contains {len(feeds)} ({names}):"
+            f"The ZIP file must contain one ONIX or CSV file; it contains {len(feeds)} ({shown}):"
             " unpack it, and import its files one after the other.",
         )
     if feeds[0].flag_bits & _ENCRYPTED:

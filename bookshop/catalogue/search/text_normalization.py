@@ -59,8 +59,9 @@ _MARKS = "".join(
 )
 _ASCII_WORD = re.compile(r"[^\W_]+")
 _WORD = re.compile(rf"(?:[^\W_]+[{_MARKS}]*)+")
-_HYPHENATED = re.compile(r"[^\W_]+(?:-[^\W_]+)+")
-_WITH_APOSTROPHE = re.compile(r"[^\W_]+(?:'[^\W_]+)+")
+# Possessive, from the start of a word: a long word takes linear time.
+_HYPHENATED = re.compile(r"(?<![^\W_])[^\W_]++(?:-[^\W_]++)+")
+_WITH_APOSTROPHE = re.compile(r"(?<![^\W_])[^\W_]++(?:'[^\W_]++)+")
 # Scripts without spaces between words: kana, Han, Hangul; Thai, Lao, Myanmar, Khmer, Tai.
 _UNSPACED = re.compile(
     "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"

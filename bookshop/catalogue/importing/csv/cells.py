@@ -18,15 +18,14 @@ _QUOTED_FORMULA = re.compile(r'="(.*)"', re.DOTALL)  # ="0306406152" keeps the z
 _CONTROLS = re.compile("[\0-\b\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\u202a-\u202e\u2066-\u2069]")
 _LINE_ENDS = re.compile("[\v\f\x85]")
 # Whitespace, and marks that are not seen and have no meaning at the ends of a text.
-_EDGE = "[\\s\u00ad\u200b\u200e\u200f\u2060]+"
-_EDGES = re.compile(f"^{_EDGE}|{_EDGE}$")
+_EDGES = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u00ad\u200b\u200e\u200f\u2060"
 _APOSTROPHES = " '`\u00b4\u2018\u2019"
 
 
 def clean(value: str) -> str:
     """Return the text of a cell, without control characters and what is wrapped around it."""
     if not (value.isascii() and value.isprintable()):
-        value = _EDGES.sub("", _LINE_ENDS.sub("\n", _CONTROLS.sub("", value)))
+        value = _LINE_ENDS.sub("\n", _CONTROLS.sub("", value)).strip(_EDGES)
     text = value.strip()
     if not text.startswith(("=", "'")):
         return text

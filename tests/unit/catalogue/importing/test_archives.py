@@ -43,6 +43,7 @@ class Pipe(io.RawIOBase):
         ({"feed.xml": message(record())}, "Moss"),
         ({"sheet.csv": SHEET}, "Moss"),
         ({"sheet.csv": SHEET, **EXTRAS}, "Moss"),
+        ({"content.xml": message(record())}, "Moss"),
     ],
 )
 def test_the_one_feed_in_a_zip_is_read(opened, files, title):

@@ -1,5 +1,7 @@
 """What readers type: the same words, written in other ways. On SQLite and on PostgreSQL."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -177,6 +179,13 @@ def test_two_words_that_were_typed_as_one_are_separated(save, find):
         "spider wrens",
         ["A"],
     )
+
+
+@pytest.mark.parametrize("end", [" b-c", " b'c", "\u00e9 b-c"])
+def test_a_long_word_takes_linear_time(end):
+    begun = time.process_time()
+    assert all_words("a" * 200_000 + end)
+    assert time.process_time() - begun < 20  # quadratic time is several minutes
 
 
 @given(st.text(max_size=30))

@@ -1,13 +1,16 @@
 """Spreadsheets as booksellers, tills and warehouses save them."""
 
+import time
 from datetime import date
 
 import pytest
 
 from bookshop.catalogue.edition import Contributor, Subject
+from bookshop.catalogue.importing.csv.cells import clean
 from bookshop.catalogue.importing.csv.encoding import code_page, detect_encoding
 from bookshop.catalogue.importing.csv.export import HEADER, export_row
 from bookshop.catalogue.importing.records import FileReport, RecordError
+from bookshop.catalogue.isbn import plain_isbn
 from tests.unit.catalogue.importing.csv.test_reader import ISBN, editions, records, sheet
 from tests.unit.makers import edition
 
@@ -119,6 +122,13 @@ def test_control_and_invisible_characters_reach_no_book():
         sheet(["isbn", "title"], [ISBN, "\u200bM\x00o\x07s\x9bs\u202e\ufeff \x0bGrey"])
     )
     assert found.title == "Moss Grey"
+
+
+def test_a_long_cell_takes_linear_time():
+    begun = time.process_time()
+    assert clean("a" + " " * 200_000 + "\u00e9")
+    assert plain_isbn("1" + " " * 200_000 + "2") == "1"
+    assert time.process_time() - begun < 20  # quadratic time is several minutes
 
 
 def test_an_apostrophe_that_belongs_to_a_title_stays():
