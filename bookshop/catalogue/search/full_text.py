@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from bookshop.catalogue import labels
 from bookshop.catalogue.bulk_insert import insert_rows
 from bookshop.catalogue.edition import Edition
-from bookshop.catalogue.search.text_normalization import all_words, is_unspaced
+from bookshop.catalogue.search.text_normalization import all_words, is_unspaced, prose_words
 
 MAX_DESCRIPTION_WORDS = 300
 MAX_WORD_LENGTH = 60
@@ -49,12 +49,15 @@ def document(book_id: int, edition: Edition) -> Document:
         title=_words(edition.title, edition.subtitle),
         people=_words(*people, *(series.title for series in edition.series)),
         about=_words(*subjects, edition.sku, edition.publisher, edition.imprint),
-        text=_words(_TAG.sub(" ", edition.description), limit=MAX_DESCRIPTION_WORDS),
+        text=_cut(prose_words(_TAG.sub(" ", edition.description), MAX_DESCRIPTION_WORDS)),
     )
 
 
-def _words(*texts: str | None, limit: int | None = None) -> list[str]:
-    found = all_words(" ".join(filter(None, texts)), limit)
+def _words(*texts: str | None) -> list[str]:
+    return _cut(all_words(" ".join(filter(None, texts))))
+
+
+def _cut(found: list[str]) -> list[str]:
     return [word[:MAX_WORD_LENGTH] for word in found]
 
 

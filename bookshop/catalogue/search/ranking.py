@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -55,15 +56,20 @@ def availability_facet(row: Row[Any]) -> str:
 
 def _relevance(row: Row[Any], terms: Terms) -> int:
     """Return the rank of a match, from 0 for a title equal to the query to 5 for the weakest."""
-    names = set(all_words(row.title))
+    names = _names(row.title)
     if all(not names.isdisjoint(term) for term in terms):
         title = words(row.title)
         typed = [term[0] for term in terms]
         if "".join(title) == "".join(typed):
             return 0
         return 1 if title[: len(typed)] == typed else 2
-    names.update(all_words(row.byline), all_words(row.subtitle or ""))
+    names = names.union(_names(row.byline), _names(row.subtitle or ""))
     if all(not names.isdisjoint(term) for term in terms):
         return 3
     prefixes = all(any(name.startswith(tuple(term)) for name in names) for term in terms)
     return 4 if prefixes else 5
+
+
+@lru_cache(maxsize=4096)  # the same books match most searches
+def _names(text: str) -> frozenset[str]:
+    return frozenset(all_words(text))

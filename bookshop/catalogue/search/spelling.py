@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from bookshop.catalogue.edition import Edition
 from bookshop.catalogue.search.models import SearchWord, starts_with
-from bookshop.catalogue.search.text_normalization import all_words
+from bookshop.catalogue.search.text_normalization import words
 from bookshop.db import insert_into
 
 MIN_LENGTH = 4  # letters; shorter words are not corrected
@@ -86,7 +86,7 @@ def _words_of(edition: Edition) -> Iterable[str]:
     texts = [edition.title, edition.subtitle or ""]
     texts += [person.name for person in edition.contributors]
     texts += [series.title for series in edition.series]
-    return all_words(" ".join(texts))
+    return words(" ".join(texts))
 
 
 def _skeleton(word: str) -> str:

@@ -74,27 +74,26 @@ def words(text: str) -> list[str]:
     return _split(_fold(text))
 
 
-def all_words(text: str, limit: int | None = None) -> list[str]:
+def all_words(text: str) -> list[str]:
     """Return the words of a text, and the other ways in which they can be written.
 
-    E-Book: e, book, ebook. J. K.: j, k, jk. O'Hara: ohara, hara. Müller: muller, mueller. At most
-    `limit` words, and as many other ways.
+    E-Book: e, book, ebook. J. K.: j, k, jk. O'Hara: ohara, hara. Müller: muller, mueller.
     """
     folded = _fold(text)
     found = _split(folded)
-    others: list[str] = []
     if min(map(len, found), default=0) == 1:
-        others += _joined_letters(found)
-    if "-" in folded:
-        others += (
-            match[0].replace("-", "") for match in _HYPHENATED.finditer(folded.replace("'", ""))
-        )
-    if "'" in folded:
-        parts = (part for match in _WITH_APOSTROPHE.findall(folded) for part in match.split("'"))
-        others += (part for part in parts if len(part) > 1)
-    if not text.isascii():
-        others += set(_with_digraphs(text)).difference(found)
-    return [*found[:limit], *others[:limit]]
+        return [*found, *_joined_letters(found), *_other_ways(text, folded, found)]
+    return [*found, *_other_ways(text, folded, found)]
+
+
+def prose_words(text: str, limit: int) -> list[str]:
+    """Return the first `limit` words of a long text, and at most as many other ways.
+
+    Single letters are not joined with others: they are articles, not initials.
+    """
+    folded = _fold(text)
+    found = _split(folded)
+    return [*found[:limit], *_other_ways(text, folded, found)[:limit]]
 
 
 def digraph_spellings(text: str) -> dict[str, str]:
@@ -152,6 +151,20 @@ def _split(folded: str) -> list[str]:
     if plain.isascii():
         return _ASCII_WORD.findall(plain)
     return [part for word in _WORD.findall(plain) for part in _split_unspaced(word)]
+
+
+def _other_ways(text: str, folded: str, found: list[str]) -> list[str]:
+    """Return words with hyphens joined, parts of words with apostrophes, and digraphs."""
+    ways: list[str] = []
+    if "-" in folded:
+        plain = folded.replace("'", "")
+        ways += (match[0].replace("-", "") for match in _HYPHENATED.finditer(plain))
+    if "'" in folded:
+        parts = (part for match in _WITH_APOSTROPHE.findall(folded) for part in match.split("'"))
+        ways += (part for part in parts if len(part) > 1)
+    if not text.isascii():
+        ways += set(_with_digraphs(text)).difference(found)
+    return ways
 
 
 def _with_digraphs(text: str) -> list[str]:
