@@ -167,7 +167,7 @@ def test_prices_are_formatted_for_currency_and_locale(make_shop, currency, local
 def test_other_forms_of_an_isbn_redirect_to_the_canonical_url(shop):
     visitor = shop.visitor()
 
-    for form in (isbn.format(MOSS), f"{MOSS[:3]}-{MOSS[3:]}"):
+    for form in (isbn.format(MOSS), f"{MOSS[:3]}-{MOSS[3:]}", f"ISBN%20{MOSS}", f"{MOSS}%20(pbk.)"):
         moved = visitor.get(f"/books/{form}", status=301)
         assert moved.location.endswith(f"/books/{MOSS}")
     assert "Moss" in visitor.get(f"/books/{MOSS}").html.h1.text

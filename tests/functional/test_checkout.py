@@ -171,10 +171,12 @@ def test_price_that_stripe_cannot_charge_is_never_offered(shop, sandbox):
     assert len(sandbox.requests()) == before
 
 
-def test_any_form_of_an_isbn_buys_the_same_book(shop):
+@pytest.mark.parametrize("typed", ["978-69-410-4121-0", "ISBN 9786941041210", "'9786941041210"])
+def test_any_form_of_an_isbn_buys_the_same_book(shop, typed):
     visitor = shop.visitor()
 
-    assert intent_of(visitor.get(BUY)) == intent_of(visitor.get("/checkout?item=978-69-410-4121-0"))
+    same = visitor.get("/checkout", {"item": typed})
+    assert intent_of(visitor.get(BUY)) == intent_of(same)
 
 
 def test_pay_reserves_a_copy_and_stores_the_email(shop, sandbox):

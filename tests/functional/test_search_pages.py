@@ -49,7 +49,9 @@ def test_every_page_has_a_search_form(shop, path):
     assert "strandberg" in page.html.title.text
 
 
-@pytest.mark.parametrize("typed", [MOSS, isbn.format(MOSS), f" ISBN {isbn.format(MOSS)} "])
+@pytest.mark.parametrize(
+    "typed", [MOSS, f" ISBN-13: {isbn.format(MOSS)} ", f"{MOSS} 51299", f"'{MOSS} (pbk.)"]
+)
 def test_search_for_an_isbn_redirects_to_its_book(shop, typed):
     answer = shop.visitor().get("/books/", {"q": typed}, status=302)
     assert urlsplit(answer.location).path == f"/books/{MOSS}"
