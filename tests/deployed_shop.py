@@ -3,10 +3,15 @@
 import json
 import re
 import shutil
+from zoneinfo import ZoneInfo
 
 from click.testing import CliRunner
+from sqlalchemy import create_engine
 
 import bookshop
+from bookshop import clock
+from bookshop.catalogue.listings import rebuild_listings
+from bookshop.catalogue.pricing import SalesContext
 from bookshop.cli import main
 from bookshop.payments.gateway import Gateway
 from tests.shops import PUBLISHABLE_KEY, SECRET_KEY, Served
@@ -18,6 +23,7 @@ bookshop.environment = staging
 bookshop.name = The Test Shop
 bookshop.url = {url}
 bookshop.locale = en_GB
+bookshop.timezone = Europe/London
 bookshop.currency = GBP
 bookshop.email = hello@shop.example
 bookshop.secret = 0123456789abcdef0123456789abcdef
@@ -53,6 +59,15 @@ def respond(status, body):
     return app
 
 
+def _in_london(template, file):
+    """Copy a database to a file, with listings for the time zone of INI; return the file."""
+    shutil.copy(template, file)
+    engine = create_engine(f"sqlite:///{file}")
+    rebuild_listings(engine, SalesContext("GBP", "GB", ZoneInfo("Europe/London")), clock.now())
+    engine.dispose()
+    return file
+
+
 class DeployedShop:
     """A shop at a public address, with an INI, a mail server and a webhook endpoint at Stripe.
 
@@ -63,7 +78,8 @@ class DeployedShop:
     def __init__(self, folder, template, sandbox, mail_server):
         self.var, self.ini = folder / "var", folder / "shop.ini"
         self.database, self.secret = self.var / "shop.sqlite", self.var / "webhook"
-        self.sandbox, self._mail_server, self._template = sandbox, mail_server, template
+        self.sandbox, self._mail_server = sandbox, mail_server
+        self._template = _in_london(template, folder / "template.sqlite")
         self.responder = None
         self._server = Served(self._respond)
         self.url = self._server.url

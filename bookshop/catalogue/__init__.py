@@ -20,8 +20,8 @@ DEMO_COVERS = Path(__file__).parent / "demo" / "covers"
 
 
 def sales_context_of(shop: ShopSettings) -> SalesContext:
-    """Return the currency and the country that a shop sells in."""
-    return SalesContext(shop.currency, shop.country)
+    """Return where a shop sells, and in which currency and time zone."""
+    return SalesContext(shop.currency, shop.country, shop.timezone)
 
 
 def includeme(config: Configurator) -> None:

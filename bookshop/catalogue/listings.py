@@ -41,7 +41,8 @@ _SOURCES = select(BookRecord.id, BookRecord.edition, BookRecord.cover)
 
 def build_key(sales_context: SalesContext) -> str:
     """Return a key that changes when all listings must be rebuilt, whatever edition and day."""
-    return f"{BUILD_VERSION} {sales_context.currency} {sales_context.country}"
+    currency, country = sales_context.currency, sales_context.country
+    return f"{BUILD_VERSION} {currency} {country} {sales_context.timezone}"
 
 
 def listings_are_current(engine: Engine, sales_context: SalesContext) -> bool:
@@ -71,23 +72,23 @@ def rebuild_listings(engine: Engine, sales_context: SalesContext, now: datetime)
                 )
                 bump_version(connection)
                 return True
-            _replace_listings(connection, rows, sales_context, now.date())
+            _replace_listings(connection, rows, sales_context, sales_context.day(now))
             last_id = rows[-1].id
 
 
 def refresh_due_listings(engine: Engine, sales_context: SalesContext, now: datetime) -> int:
     """Rebuild the listings whose offer has changed by today; return their number."""
-    count = 0
+    count, day = 0, sales_context.day(now)
     while True:
         with writing(engine).begin() as connection:
             rows = connection.execute(
                 _SOURCES.join(ListingRecord, ListingRecord.book_id == BookRecord.id)
-                .where(ListingRecord.review_on <= now.date())
+                .where(ListingRecord.review_on <= day)
                 .limit(BATCH)
             ).all()
             if not rows:
                 return count
-            _replace_listings(connection, rows, sales_context, now.date())
+            _replace_listings(connection, rows, sales_context, day)
             bump_version(connection)
             count += len(rows)
 

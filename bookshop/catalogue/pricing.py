@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Any
 
 from bookshop.catalogue.edition import Edition, Price, Restriction, SupplierOffer
 from bookshop.catalogue.terms.markets import covers, in_market
+from bookshop.clock import local_day
 from bookshop.i18n import _
 from bookshop.money import Money
 from bookshop.payment_limits import Unpayable, smallest_step, unpayable_reason
@@ -35,10 +36,18 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class SalesContext:
-    """Where and in which currency a shop sells: ISO 4217 code, ISO 3166 country."""
+    """Where and in which currency a shop sells: ISO 4217 code, ISO 3166 country.
+
+    Prices and embargoes begin and end at midnight in `timezone`.
+    """
 
     currency: str
     country: str
+    timezone: tzinfo = UTC
+
+    def day(self, moment: datetime) -> date:
+        """Return the shop's calendar day at a time."""
+        return local_day(moment, self.timezone)
 
 
 class SaleState(StrEnum):

@@ -114,10 +114,11 @@ class CatalogueQueries:
             row = connection.execute(_DETAIL_BY_SKU, {"sku": sku}).one_or_none()
         if row is None:
             return None
+        today = self._sales_context.day(clock.now())
         return BookDetail(
             listing=listing_from_row(row, self._currency),
             edition=in_market(row.edition, self._sales_context.country),
-            offer=offer_on(row.edition, self._sales_context, clock.now().date()),
+            offer=offer_on(row.edition, self._sales_context, today),
             changed_at=row.changed_at,
         )
 

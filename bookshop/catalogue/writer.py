@@ -68,7 +68,7 @@ def save_books(
             connection.execute(_UPDATE_STOCK, counts)
     delete_listings(connection, [book_id for book_id, _update in existing])
     saved = [(book_id, each.edition, each.cover) for book_id, each in (*added, *existing)]
-    insert_listings(connection, saved, sales_context, now.date())
+    insert_listings(connection, saved, sales_context, sales_context.day(now))
 
 
 def withdraw_books(connection: Connection, book_ids: Sequence[int], now: datetime) -> None:

@@ -58,7 +58,7 @@ def list_mails(shop: ShopContext, *, status: str | None, limit: int, as_json: bo
     rows = (
         (
             str(each["id"]),
-            each["written_at"][:16].replace("T", " "),
+            shop.local_minute(each["written_at"]),
             each["kind"],
             each["order"],
             each["recipient"],

@@ -25,9 +25,9 @@ from bookshop.starter import TEMPLATE, TEMPLATE_SIGNS, contains_code
 def new(*, directory: Path, answers: Sequence[str], no_input: bool) -> None:
     """Create a shop in DIRECTORY: settings, secrets, theme, first books, deployment files.
 
-    Prompts for name, url, email, locale, currency, database (sqlite or postgresql) and mail (the
-    mail server, or none) unless given as KEY=VALUE; proposes the folder's name as the shop's. Exit
-    code 2 if no shop was created.
+    Prompts for name, url, email, locale, timezone, currency, database (sqlite or postgresql) and
+    mail (the mail server, or none) unless given as KEY=VALUE; proposes the folder's name as the
+    shop's. Exit code 2 if no shop was created.
 
     Example: bookshop new ~/otter name="Otter & Ink" url=https://otter.example
     """

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from pyramid.registry import Registry
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bookshop import configure
+from bookshop import clock, configure
 from bookshop.ops.check.database import check_database
 from bookshop.redaction import printable
 from bookshop.services import Services, services
@@ -70,6 +71,11 @@ class ShopContext:
     def services(self) -> Services:
         """The shop's services: settings, engine, sessions, payments."""
         return services(self.registry)
+
+    def local_minute(self, moment: datetime | str) -> str:
+        """Return a time, also one of JSON data, as the shop's staff read it."""
+        at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        return clock.local_minute(at, self.services.settings.shop.timezone)
 
     def session(self, *, writing: bool = False) -> Session:
         """Return a session, after checking that the shop can work with its database.

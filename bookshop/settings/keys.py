@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bookshop.settings import parsers
 from bookshop.settings.parsers import Secret
+from bookshop.settings.timezones import UTC, timezone
 
 STRIPE_API = "https://api.stripe.com"
 STRIPE_JS = "https://js.stripe.com/endive/stripe.js"
@@ -37,6 +38,7 @@ KEYS: dict[str, Key] = {
     "bookshop.url": Key(parsers.web_address, "https://books.example.com"),
     "bookshop.locale": Key(parsers.locale, "en_GB", default="en_GB"),
     "bookshop.country": Key(parsers.country, "GB", optional=True),
+    "bookshop.timezone": Key(timezone, "Europe/London", default=UTC),
     "bookshop.currency": Key(parsers.currency, "GBP"),
     "bookshop.email": Key(parsers.email, "hello@books.example.com"),
     "bookshop.secret": Key(parsers.signing_secret, "${BOOKSHOP_SECRET}", secret=True),

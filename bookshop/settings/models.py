@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from limits import RateLimitItem
 from sqlalchemy.engine import URL
@@ -20,11 +21,10 @@ Storage = Literal["memory", "database"]
 class ShopSettings:
     """The shop. `locale` is as in en_GB; `country` is where it sells, an ISO 3166 code.
 
-    `var` is the folder for files that the shop writes.
-    `tagline` is a line for customers, `description` a text for search engines. `theme` is a folder
-    whose `templates` and `static` take precedence over the shop's own. A session ends
-    `session_lifetime` hours after its last use. Orders that were never paid are deleted after
-    `unpaid_retention` days.
+    `timezone` decides which day it is. `tagline` is a line for customers, `description` a text for
+    search engines. `var` is the folder for files that the shop writes. `theme` is a folder whose
+    `templates` and `static` take precedence over the shop's own. A session ends `session_lifetime`
+    hours after its last use. Orders that were never paid are deleted after `unpaid_retention` days.
     """
 
     name: str
@@ -33,6 +33,7 @@ class ShopSettings:
     url: str
     locale: str
     country: str
+    timezone: ZoneInfo
     currency: str
     email: str
     secret: Secret

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from babel import Locale
 
 from bookshop.settings import parsers
+from bookshop.settings.timezones import timezone
 
 TEMPLATE = Path(__file__).parent
 NO_MAIL = "none"  # instead of a mail server
@@ -68,6 +69,7 @@ PARSERS: dict[str, parsers.Parser] = {
     "url": _public_address,
     "email": parsers.email,
     "locale": _locale_with_country,
+    "timezone": timezone,
     "currency": parsers.currency,
     "mail": _mail_server,
 }

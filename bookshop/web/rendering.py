@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +16,7 @@ from pyramid.config import Configurator
 from pyramid.events import BeforeRender
 from pyramid_jinja2.i18n import GetTextWrapper
 
+from bookshop import clock
 from bookshop.money import Money
 from bookshop.services import services
 from bookshop.settings import ShopSettings
@@ -59,7 +60,7 @@ def build_token(shop: ShopSettings, static_files: StaticFiles) -> str:
     digest = hashlib.sha256(_package_digest())
     if shop.theme is not None:
         digest.update(_folder_digest(shop.theme))
-    shown = (shop.name, shop.url, shop.locale, shop.currency, shop.email)
+    shown = (shop.name, shop.url, shop.locale, shop.timezone.key, shop.currency, shop.email)
     digest.update(repr((shown, sorted(static_files.paths.items()))).encode())
     return digest.hexdigest()[:12]
 
@@ -93,7 +94,12 @@ def includeme(config: Configurator) -> None:
     def money(value: Money) -> str:
         return value.format(locale)
 
+    def local_day(moment: datetime) -> date:
+        return clock.local_day(moment, shop.timezone)
+
     def day(value: date) -> str:
+        if isinstance(value, datetime):
+            value = local_day(value)
         return format_date(value, "long", locale)
 
     settings: dict[str, Any] = {
@@ -102,7 +108,7 @@ def includeme(config: Configurator) -> None:
         "jinja2.undefined": "strict",
         "jinja2.i18n.domain": "bookshop",
         "jinja2.i18n.gettext": _texts,
-        "jinja2.filters": {"day": day, "money": money},
+        "jinja2.filters": {"day": day, "local_day": local_day, "money": money},
     }
     config.add_settings(settings)
     config.include("pyramid_jinja2")

@@ -127,6 +127,7 @@ INVALID_SETTINGS = [
         invalid("bookshop.url", setting("bookshop.url", "shop.example")),
         invalid("bookshop.currency", setting("bookshop.currency", "POUND")),
         invalid("bookshop.locale", setting("bookshop.locale", "xx_YY")),
+        invalid("bookshop.timezone", setting("bookshop.timezone", "Europe/Yorkshire")),
         invalid("bookshop.email", setting("bookshop.email", "no-address")),
         invalid("bookshop.secret", setting("bookshop.secret", "short")),
         invalid("bookshop.theme", setting("bookshop.theme", "/none")),
@@ -277,6 +278,14 @@ WITHOUT_NETWORK = [
         # Both modules read the same function.
         Fault("warning", "disk_almost_full", "bookshop.var", action(lambda _shop: None)),
         Fault("warning", "unpayable_prices", "bookshop.currency", unpayable_price),
+    ],
+    [
+        Fault(
+            "warning",
+            "timezone_is_utc",
+            "bookshop.timezone",
+            lambda shop, _: (shop.write("bookshop.timezone", None), shop.run("migrate")),
+        )
     ],
     [Fault("error", "folder_not_writable", "bookshop.var", setting("bookshop.var", "/proc"))],
     [

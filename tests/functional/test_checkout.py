@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from bookshop import clock
+from bookshop.catalogue.jobs import run_catalogue_jobs
 from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.orders.models import Order
 from tests.demo_books import BRIDGES, EBOOK, LAST_COPY, MOSS, PREORDER, SOLD_OUT
@@ -169,6 +170,27 @@ def test_price_that_stripe_cannot_charge_is_never_offered(shop, sandbox):
     assert f"item={MOSS}" not in visitor.get("/")
     assert refused.html.select_one("[data-error-code]")["data-error-code"] == "unavailable"
     assert len(sandbox.requests()) == before
+
+
+def test_book_under_embargo_goes_on_sale_at_midnight_of_the_shop(make_shop, monkeypatch):
+    shop = make_shop(bookshop__timezone="America/Los_Angeles")
+    evening = datetime(2026, 11, 27, 3, 5, tzinfo=UTC)  # still the 26th in Los Angeles
+    monkeypatch.setattr(clock, "now", lambda: evening)
+    shop.change_book(MOSS, on_sale=date(2026, 11, 27))
+    visitor = shop.visitor()
+
+    before = visitor.get(f"/books/{MOSS}")
+    midnight = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: midnight)
+    services = shop.registry.services
+    run_catalogue_jobs(services.engine, services.sales_context)
+    after = visitor.get(f"/books/{MOSS}")
+
+    offered = [page.html.select_one(".offer [data-availability]") for page in (before, after)]
+    assert offered[0]["data-availability"] == "preorder"
+    assert offered[0]["data-release-date"] == "2026-11-27"
+    assert offered[1]["data-availability"] in {"in_stock", "low_stock"}
+    assert before.headers["ETag"] != after.headers["ETag"]
 
 
 @pytest.mark.parametrize("typed", ["978-69-410-4121-0", "ISBN 9786941041210", "'9786941041210"])

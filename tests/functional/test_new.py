@@ -30,6 +30,7 @@ import bookshop
 from bookshop import settings
 from bookshop.cli import main
 from bookshop.cli.shop import ShopContext
+from bookshop.settings.timezones import usual_timezone
 from bookshop.starter import TEMPLATE
 from tests.waiting import until
 
@@ -173,6 +174,7 @@ def test_development_settings_are_complete(created):
     found = settings.read(with_sandbox(ShopContext(shop / "development.ini").section))
     assert found.shop.name == NAME
     assert (found.shop.locale, found.shop.currency) == (choice["locale"], choice["currency"])
+    assert found.shop.timezone.key == usual_timezone(choice["locale"][-2:])
     assert found.shop.environment == "development"
     assert found.shop.theme == shop / "theme"
     assert found.shop.secret.reveal() == (shop / "secrets" / "bookshop_secret").read_text().strip()
@@ -582,7 +584,7 @@ def test_answers_that_the_settings_refuse_create_no_shop(tmp_path):
     ("answer", "message"),
     [
         ("database=mysql", "'sqlite', 'postgresql'"),
-        ("colour=red", "name, url, email, locale, currency, database, mail"),
+        ("colour=red", "name, url, email, locale, timezone, currency, database, mail"),
         ("name", "KEY=VALUE"),
         ("name={{ nothing }}", "name"),
         ("name={% if", "name"),
@@ -615,12 +617,13 @@ def test_a_folder_that_cannot_be_created_is_wrong_usage(tmp_path):
 
 
 def test_missing_answers_are_prompted_for(tmp_path):
-    answers = "The Asked Shop\nhttps://asked.example\n\nde_DE\nEUR\n2\n\n"
+    answers = "The Asked Shop\nhttps://asked.example\n\nde_DE\n\nEUR\n2\n\n"
     result = CliRunner().invoke(main, ["new", str(tmp_path / "shop")], input=answers)
     assert result.exit_code == 0, result.output
     text = (tmp_path / "shop" / "production.ini").read_text(encoding="utf-8")
     assert "bookshop.name = The Asked Shop\n" in text
     assert "bookshop.email = hello@asked.example\n" in text
+    assert "bookshop.timezone = Europe/Berlin\n" in text  # of the locale's country
     assert "bookshop.currency = EUR\n" in text
     assert "postgresql+psycopg://" in text
 

@@ -3,7 +3,7 @@
 import re
 import threading
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -57,6 +57,20 @@ class Buyer:
 @pytest.fixture
 def buyer(shop, sandbox):
     return Buyer(shop, sandbox)
+
+
+def test_receipt_has_the_shops_day(make_shop, sandbox, monkeypatch):
+    shop = make_shop(bookshop__timezone="America/Los_Angeles")
+    evening = datetime(2026, 11, 27, 3, 5, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: evening)
+    buyer = Buyer(shop, sandbox)
+    buyer.pay()
+
+    page = buyer.page()
+
+    assert page.html.select_one("[data-receipt=paid]")
+    days = {each["datetime"]: each.text for each in page.html.select("time")}
+    assert days == {"2026-11-26": "26 November 2026"}
 
 
 @pytest.fixture

@@ -196,6 +196,7 @@ def test_missing_keys_are_reported_with_the_other_problems(write, folder):
 PRODUCTION = {
     "BOOKSHOP_NAME": "The Bookshop",
     "BOOKSHOP_URL": "https://bookshop.example",
+    "BOOKSHOP_TIMEZONE": "Europe/London",
     "BOOKSHOP_EMAIL": "hello@bookshop.example",
     "BOOKSHOP_SECRET": "b3c1f0a94d7e4c5f8a6b2d1e0f9c8b7a",
     "STRIPE_SECRET_KEY": "sk_live_abc",

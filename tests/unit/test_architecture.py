@@ -174,6 +174,22 @@ def test_scalings_are_found(source):
     assert list(scalings(ast.parse(source)))
 
 
+# --- days
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_code_takes_a_calendar_day_from_utc(path):
+    """The day of a time is that of the shop: `clock.local_day` takes its zone."""
+    found = [
+        node.lineno
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and (node.func.attr == "today" or (node.func.attr == "date" and not node.args))
+    ]
+    assert found == [] or name_of(path) == "clock.py"
+
+
 # --- views
 
 
@@ -282,7 +298,7 @@ def environment():
         extensions=["jinja2.ext.i18n"],
         loader=FileSystemLoader([PACKAGE / "templates", PACKAGE / "sandbox" / "templates"]),
     )
-    known = {"day", "money", "moment", "json"}
+    known = {"day", "local_day", "money", "moment", "json"}
     found.filters.update(dict.fromkeys(known, str))
     return found
 

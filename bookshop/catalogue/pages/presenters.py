@@ -75,7 +75,9 @@ class ListingPresenter:
 
     def __init__(self, request: Request) -> None:
         self._translate = request.localizer.translate
-        self._locale: str = services(request).settings.shop.locale
+        shop = services(request).settings.shop
+        self._locale: str = shop.locale
+        self._today = clock.local_day(clock.now(), shop.timezone)
         # Books' URLs are built from this prefix, as building each one from its resource costs more
         # than rendering it.
         self._site: str = request.script_name
@@ -127,7 +129,7 @@ class ListingPresenter:
         unreleased = (
             availability.code in UNRELEASED
             and release_date is not None
-            and release_date > clock.now().date()
+            and release_date > self._today
         )
         return AvailabilityView(
             availability.code,

@@ -43,7 +43,7 @@ def list_orders(shop: ShopContext, *, limit: int, status: str | None, as_json: b
     rows = (
         (
             order.number,
-            f"{order.placed_at:%Y-%m-%d %H:%M}",
+            shop.local_minute(order.placed_at),
             order.status.value,
             ", ".join(order_flags(order)),
             order.total.format(locale),
@@ -69,21 +69,22 @@ def show_order(shop: ShopContext, *, number: str, as_json: bool) -> None:
     if as_json:
         print_json(order)
         return
-    locale = shop.services.settings.shop.locale
-    for line in (*_describe_order(order, locale), *_describe_history(order, locale)):
+    for line in (*_describe_order(shop, order), *_describe_history(shop, order)):
         print_line(line)
 
 
-def _describe_order(order: dict[str, Any], locale: str) -> Iterator[str]:
+def _describe_order(shop: ShopContext, order: dict[str, Any]) -> Iterator[str]:
+    locale = shop.services.settings.shop.locale
     status = OrderStatus(order["status"])
     yield f"Order {order['number']}: {status.value}, {_money(order, order['total'], locale)}"
     yield f"  {MEANINGS[status]}"
     if order["flags"]:
         yield f"Flags: {', '.join(order['flags'])}"
-    yield f"Placed {_minute(order['placed_at'])} UTC by {order['email'] or '(no e-mail yet)'}"
+    placed = shop.local_minute(order["placed_at"])
+    yield f"Placed {placed} by {order['email'] or '(no e-mail yet)'}"
     if order["paid_at"]:
         refunded = _money(order, order["refunded"], locale)
-        yield f"Paid {_minute(order['paid_at'])} UTC, refunded {refunded}"
+        yield f"Paid {shop.local_minute(order['paid_at'])}, refunded {refunded}"
     yield f"PaymentIntent: {order['payment_intent'] or 'none yet'}"
     for line in order["lines"]:
         shipped = f", {line['shipped']} shipped" if line["shipped"] else ""
@@ -91,7 +92,8 @@ def _describe_order(order: dict[str, Any], locale: str) -> Iterator[str]:
         yield f"  {line['quantity']} x {line['title']} ({line['sku']}) {amount}{shipped}"
 
 
-def _describe_history(order: dict[str, Any], locale: str) -> Iterator[str]:
+def _describe_history(shop: ShopContext, order: dict[str, Any]) -> Iterator[str]:
+    locale = shop.services.settings.shop.locale
     for refund in order["refunds"]:
         problem = f": {refund['problem']}" if refund["problem"] else ""
         refund_id, amount = refund["id"] or refund["key"], _money(order, refund["amount"], locale)
@@ -102,12 +104,9 @@ def _describe_history(order: dict[str, Any], locale: str) -> Iterator[str]:
     for entry in order["history"]:
         detail = "".join(f", {name} {value}" for name, value in entry["detail"].items())
         event = entry["event"] if entry["to"] is None else f"-> {entry['to']}"
-        yield f"{_minute(entry['at'])} {event} by {entry['actor']} ({entry['cause']}){detail}"
+        at = shop.local_minute(entry["at"])
+        yield f"{at} {event} by {entry['actor']} ({entry['cause']}){detail}"
 
 
 def _money(order: dict[str, Any], amount: int, locale: str) -> str:
     return Money(amount, order["currency"]).format(locale)
-
-
-def _minute(moment: str) -> str:
-    return moment[:16].replace("T", " ")

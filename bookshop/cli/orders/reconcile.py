@@ -21,7 +21,7 @@ from bookshop.reconciliation.run import Databases
 
 
 class Since(click.ParamType[datetime]):
-    """A time: a day in UTC, or a number of days ago."""
+    """A time: the start of a day, without a time zone, or a number of days ago."""
 
     name = "DATE|DAYSd"
 
@@ -34,7 +34,7 @@ class Since(click.ParamType[datetime]):
         try:
             if days := re.fullmatch(r"([0-9]{1,5})d", value):
                 return clock.now() - timedelta(days=int(days[1]))
-            return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
+            return datetime.strptime(value, "%Y-%m-%d")  # noqa: DTZ007 - the shop's zone is added
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is neither a date (2026-11-01) nor a number of days (30d).")
 
@@ -45,7 +45,7 @@ class Since(click.ParamType[datetime]):
     type=Since(),
     default="30d",
     show_default=True,
-    help="Start of the period: a date (UTC) or a number of days ago.",
+    help="Start of the period: a date or a number of days ago.",
 )
 @click.option("--dry-run", is_flag=True, help="List the differences without changing anything.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -60,6 +60,9 @@ def reconcile(
     attention, or if Stripe did not respond to the end.
     """
     shop.session(writing=not dry_run).close()
+    if since.tzinfo is None:
+        since = since.replace(tzinfo=shop.services.settings.shop.timezone)
+    since = since.astimezone(UTC)
     databases = Databases(sessionmaker(shop.services.engine), shop.services.sessions)
     with reporting_database_errors(), _progress() as on_progress:
         report = service.reconcile(
@@ -68,7 +71,7 @@ def reconcile(
     if as_json:
         print_json(_as_json(report, since))
     else:
-        _print(report, since, dry_run=dry_run)
+        _print(report, shop.local_minute(since), dry_run=dry_run)
     if report.unfinished is not None:
         click.echo(
             f"Stripe did not respond to the end: {report.unfinished}. Completed repairs are kept;"
@@ -119,14 +122,14 @@ def _as_json(report: Report, since: datetime) -> dict[str, Any]:
     }
 
 
-def _print(report: Report, since: datetime, *, dry_run: bool) -> None:
+def _print(report: Report, since: str, *, dry_run: bool) -> None:
     for finding in report.findings:
         print_line(f"{finding.order}: {finding.text} [{finding.resolution.value}]")
     if report.expired:
         verb = "Would expire" if dry_run else "Expired"
         click.echo(f"{verb} because they were not paid in time: {report.expired} orders.")
     checked = ", ".join(f"{count} {kind}" for kind, count in report.checked.items())
-    click.echo(f"Compared since {since:%Y-%m-%d %H:%M} UTC: {checked or 'nothing'}.")
+    click.echo(f"Compared since {since}: {checked or 'nothing'}.")
     if report.findings:
         count, unresolved = len(report.findings), report.unresolved
         repaired = count - unresolved

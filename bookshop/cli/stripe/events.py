@@ -56,7 +56,7 @@ def list_command(
         (
             (
                 event.id,
-                _format_time(event.received_at),
+                shop.local_minute(event.received_at),
                 event.type,
                 event.status.value,
                 event.order or "",
@@ -83,9 +83,9 @@ def show_command(shop: ShopContext, *, event_id: str, as_json: bool) -> None:
         print_json(_as_json(event))
         return
     _print(event)
-    click.echo(f"Created: {_format_time(event.created)} UTC")
+    click.echo(f"Created: {shop.local_minute(event.created)}")
     print_line(f"API version: {event.api_version or 'none'}")
-    click.echo(f"Received: {_format_time(event.received_at)} UTC")
+    click.echo(f"Received: {shop.local_minute(event.received_at)}")
     click.echo(f"Deliveries: {event.deliveries}")
 
 
@@ -128,7 +128,3 @@ def _as_json(event: EventSnapshot) -> dict[str, Any]:
         if isinstance(value, datetime):
             values[name] = value.isoformat()
     return values
-
-
-def _format_time(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M}"

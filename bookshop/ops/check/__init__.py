@@ -10,6 +10,7 @@ from dataclasses import replace
 from pyramid.registry import Registry
 
 from bookshop.ops.check import database, files, mail, server, starter, stripe, theme, web
+from bookshop.ops.check import shop as shop_settings
 from bookshop.ops.check.findings import Finding, error
 from bookshop.ops.check.ini import APP, Ini
 from bookshop.services import services
@@ -40,6 +41,7 @@ def check(registry: Registry, ini: Ini, *, offline: bool = False) -> list[Findin
     checks: dict[str, Check] = {
         "use": lambda: server.run_checks(ini, settings),
         "bookshop.var": lambda: files.run_checks(settings, ini),
+        "bookshop.timezone": lambda: shop_settings.run_checks(settings.shop),
         "sqlalchemy.url": lambda: database.run_checks(shop),
         "bookshop.theme": lambda: theme.run_checks(registry),
         "bookshop.name": lambda: starter.run_checks(shop),

@@ -33,7 +33,7 @@ def run_checks(shop: Services) -> Iterator[Finding]:
     for resource, checks in (
         ("the account", _check_account(settings, gateway)),
         ("webhook endpoints", _check_endpoints(settings, gateway)),
-        ("events", _check_deliveries(gateway)),
+        ("events", _check_deliveries(settings, gateway)),
     ):
         try:
             yield from checks
@@ -142,7 +142,7 @@ def _check_signing_secret(settings: Settings, endpoint: Endpoint) -> Iterator[Fi
         )
 
 
-def _check_deliveries(gateway: Gateway) -> Iterator[Finding]:
+def _check_deliveries(settings: Settings, gateway: Gateway) -> Iterator[Finding]:
     now = clock.now()
     failing = gateway.undelivered_events(now - RETRY_PERIOD, now - DELIVERY_TIME)
     if failing:
@@ -150,7 +150,7 @@ def _check_deliveries(gateway: Gateway) -> Iterator[Finding]:
             "webhook_deliveries_failing",
             SIGNING_KEYS,
             f"events that Stripe could not deliver: {failing.count},"
-            f" the oldest of {failing.oldest:%d %B %H:%M}",
+            f" the oldest of {clock.local_minute(failing.oldest, settings.shop.timezone)}",
             "see the reason in Stripe's dashboard (Developers, Webhooks), then bookshop reconcile",
             NO_EVENTS,
         )

@@ -44,6 +44,7 @@ def run(folder, database_url, monkeypatch):
             "pyramid.includes": "",
             "bookshop.var": f"{folder}/var",
             "sqlalchemy.url": url.render_as_string(hide_password=False).replace("%", "%%"),
+            "bookshop.timezone": "UTC",  # of the listings in the database
             "stripe.secret_key": "sk_test_1",
             "stripe.publishable_key": "pk_test_1",
             "stripe.webhook_secrets": "whsec_1",

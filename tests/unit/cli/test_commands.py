@@ -142,19 +142,23 @@ def test_an_outdated_database_is_reported_with_the_command_to_run(run, empty_url
 # --- check
 
 
+IN_LONDON = {"bookshop.timezone": "Europe/London"}
+
+
 def test_check_without_findings(run):
-    assert run("check", "--offline").exit_code == 0
-    result = run("check", "--offline", "--json")
+    assert run("migrate", **IN_LONDON).exit_code == 0
+    assert run("check", "--offline", **IN_LONDON).exit_code == 0
+    result = run("check", "--offline", "--json", **IN_LONDON)
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"findings": []})
 
 
 def test_check_reports_an_outdated_database(run, empty_url):
-    result = run("check", "--offline", "--json", url=empty_url)
+    result = run("check", "--offline", "--json", url=empty_url, **IN_LONDON)
     assert result.exit_code == 1
     [finding] = json.loads(result.stdout)["findings"]
     assert set(finding) == {"severity", "code", "key", "problem", "fix", "why", "file", "line"}
     assert finding["code"] == "not_started"
-    printed = run("check", "--offline", url=empty_url)
+    printed = run("check", "--offline", url=empty_url, **IN_LONDON)
     assert printed.exit_code == 1
     assert all(str(value) in printed.stdout for value in finding.values())
 

@@ -1,14 +1,17 @@
 """The answers of `bookshop new` are validated by the rules of the settings."""
 
 import pytest
+from jinja2 import Environment
 
 from bookshop.starter import problems
+from bookshop.starter.extensions import TimezoneExtension
 
 GOOD = {
     "name": "The Otter & Ink",
     "url": "https://otter.example",
     "email": "hello@otter.example",
     "locale": "en_GB",
+    "timezone": "Europe/London",
     "currency": "GBP",
     "database": "sqlite",
     "mail": "smtp.otter.example",
@@ -37,6 +40,7 @@ def test_valid_answers_have_no_problem(changes):
         ("email", "otter", "not an e-mail address"),
         ("locale", "klingon", "not a locale"),
         ("locale", "de", "has no country"),
+        ("timezone", "Europe/York", "time zone database"),
         ("currency", "XYZ", "ISO 4217"),
         ("mail", "smtp otter", "not a host name"),
     ],
@@ -49,3 +53,12 @@ def test_invalid_answer_texts(name, value, part):
 
 def test_all_problems_are_reported_at_once():
     assert len(problems({**GOOD, "url": "x", "currency": "XYZ", "mail": "a b"})) == 3
+
+
+@pytest.mark.parametrize(
+    ("locale", "zone"),
+    [("en_GB", "Europe/London"), ("ja-JP", "Asia/Tokyo"), ("en_US", "UTC"), ("klingon", "UTC")],
+)
+def test_the_proposed_time_zone_is_that_of_the_locales_country(locale, zone):
+    environment = Environment(extensions=[TimezoneExtension])  # noqa: S701 - no HTML
+    assert environment.from_string(f"{{{{ '{locale}' | usual_timezone }}}}").render() == zone

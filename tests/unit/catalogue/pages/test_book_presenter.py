@@ -1,7 +1,7 @@
 """Books presented for templates."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date
 from types import SimpleNamespace
 
 import pytest
@@ -57,7 +57,7 @@ def request_at():
 
     def at(script_name=""):
         request = DummyRequest(script_name=script_name)
-        shop = type("Shop", (), {"locale": "en_GB"})
+        shop = type("Shop", (), {"locale": "en_GB", "timezone": UTC})
         request.registry.services = SimpleNamespace(settings=SimpleNamespace(shop=shop))
         return request
 

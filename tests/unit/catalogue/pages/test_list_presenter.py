@@ -1,5 +1,6 @@
 """Lists presented for templates."""
 
+from datetime import UTC
 from types import SimpleNamespace
 
 import pytest
@@ -21,7 +22,7 @@ def present():
 
     def of(query, currency="GBP", locale="en_GB", script_name=""):
         request = DummyRequest(script_name=script_name)
-        shop = type("Shop", (), {"locale": locale, "currency": currency})
+        shop = type("Shop", (), {"locale": locale, "currency": currency, "timezone": UTC})
         request.registry.services = SimpleNamespace(settings=SimpleNamespace(shop=shop))
         return ListPresenter(request, query, PriceBands(currency).names)
 

@@ -1,5 +1,6 @@
 """`bookshop orders show` and `ship`, and options that several commands share."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 
@@ -130,7 +131,7 @@ def test_an_order_is_shown_with_its_history(run, sessions, number):
         "Paid 2026-06-01 12:00 UTC, refunded £5.00",
         "Refund K/0: £5.00 refused: too much",
         "Dispute du_1: £9.99 won (general)",
-        "2026-06-01 12:00 refund_requested by staff (refund by ada), amount 500",
+        "2026-06-01 12:00 UTC refund_requested by staff (refund by ada), amount 500",
     ):
         assert f"{line}\n" in shown
     assert "under_review" in run("orders", "list").stdout
@@ -150,12 +151,25 @@ def test_orders_of_one_status(run, number):
     [
         ("30d", NOW - timedelta(days=30)),
         ("0d", NOW),
-        ("2026-05-31", datetime(2026, 5, 31, tzinfo=UTC)),
+        ("2026-05-31", datetime(2026, 5, 31)),  # noqa: DTZ001 - in the shop's zone
     ],
 )
 def test_since_is_a_day_or_a_number_of_days(monkeypatch, text, moment):
     monkeypatch.setattr(clock, "now", lambda: NOW)
     assert Since().convert(text, None, None) == moment
+
+
+def test_days_and_times_are_those_of_the_shop(run, number):
+    in_los_angeles = {
+        "bookshop__timezone": "America/Los_Angeles",
+        "stripe__api_base": "http://127.0.0.1:1",  # nothing listens there
+    }
+    assert run("migrate", **in_los_angeles).exit_code == 0
+    shown = run("orders", "show", number, **in_los_angeles).stdout
+    assert "Placed 2026-06-01 05:00 PDT by" in shown
+    assert "2026-06-01 05:00 PDT" in run("orders", "list", **in_los_angeles).stdout
+    report = run("reconcile", "--since=2026-05-31", "--dry-run", "--json", **in_los_angeles)
+    assert json.loads(report.stdout)["since"] == "2026-05-31T07:00:00+00:00"
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "30", "-1d", "2026-02-30", "99999d99", "1 d"])
