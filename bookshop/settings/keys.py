@@ -72,6 +72,7 @@ KEYS: dict[str, Key] = {
     "limits.payments": Key(parsers.rate, "30/hour", default="30/hour"),
     "limits.order_links": Key(parsers.rate, "10/hour", default="10/hour"),
     "limits.searches": Key(parsers.rate, "60/minute", default="60/minute"),
+    "limits.sitemaps": Key(parsers.rate, "60/minute", default="60/minute"),
     "limits.csp_reports": Key(parsers.rate, "20/minute", default="20/minute"),
     "metrics.token": Key(
         parsers.signing_secret, "${BOOKSHOP_METRICS_TOKEN}", secret=True, optional=True

@@ -95,6 +95,7 @@ class LimitSettings:
     payments: RateLimitItem
     order_links: RateLimitItem
     searches: RateLimitItem
+    sitemaps: RateLimitItem
     csp_reports: RateLimitItem
 
 

@@ -8,6 +8,7 @@ import pytest
 from lxml import etree
 from webob import Request
 
+from bookshop.catalogue.seo import sitemap
 from bookshop.catalogue.version import bump_version
 from bookshop.catalogue.writer import BookUpdate, save_books, withdraw_books
 from bookshop.cli.urls import describe_views
@@ -50,6 +51,50 @@ def test_the_sitemap_lists_every_page(make_each_shop):
     for address in found:
         page = visitor.get(path_of(address))
         assert page.html.select_one("link[rel=canonical]")["href"] == address
+
+
+def reads_of(shop, monkeypatch):
+    """Return a list that grows with each file of books that is generated."""
+    reads, generate = [], sitemap.books_file
+
+    def books_file(engine, site, number):
+        reads.append(number)
+        return generate(engine, site, number)
+
+    monkeypatch.setattr(sitemap, "books_file", books_file)
+    return reads
+
+
+def test_a_file_of_the_sitemap_is_generated_once_for_each_version(shop, monkeypatch):
+    reads, visitor = reads_of(shop, monkeypatch), shop.visitor()
+    bodies = [visitor.get("/sitemaps/1.xml").body]
+    for accepted in ("gzip", "identity"):  # webtest decompresses what it gets
+        headers = {"Accept-Encoding": accepted}
+        bodies.append(visitor.get("/sitemaps/1.xml", headers=headers).body)
+    assert reads == [1]
+    assert bodies == [bodies[0]] * 3
+
+    change(shop, lambda _connection: None)
+    visitor.get("/sitemaps/1.xml")
+    assert reads == [1, 1]
+    assert len(list((shop.var / "sitemaps").iterdir())) == 1
+
+
+def test_files_of_the_sitemap_that_are_generated_are_limited(make_shop):
+    shop = make_shop(limits__sitemaps="1/minute")
+    visitor = shop.visitor()
+    for _kept in range(3):
+        visitor.get("/sitemaps/1.xml")
+    change(shop, lambda _connection: None)
+    assert visitor.get("/sitemaps/1.xml", status=429).headers["Retry-After"]
+
+
+def test_a_sitemap_that_cannot_be_kept_is_sent_nevertheless(shop, monkeypatch):
+    (shop.var / "sitemaps").write_text("a file, where the folder would be")
+    reads = reads_of(shop, monkeypatch)
+    for _request in range(2):
+        assert MOSS in shop.visitor().get("/sitemaps/1.xml")
+    assert reads == [1, 1]
 
 
 def test_a_withdrawn_book_leaves_the_sitemap_and_the_feed(shop):

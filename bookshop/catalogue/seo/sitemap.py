@@ -2,8 +2,8 @@
 
 `/sitemap.xml` is the index of its files, `/sitemaps/pages.xml` and `/sitemaps/1.xml` onwards, each
 with the books of a range of ids: a file is found without counting, and a new book changes the last
-file alone. Files are generated while they are sent, a thousand books at a time, so that memory use
-does not depend on the number of books, and no connection is held while a slow client reads.
+file alone. Files of books are generated a thousand books at a time, so that memory use does not
+depend on the number of books, and kept until the catalogue changes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from xml.sax.saxutils import escape  # parses nothing  # nosec B406
 
 from pyramid.request import Request
@@ -23,6 +24,7 @@ from sqlalchemy.engine import Engine
 from bookshop.catalogue import urls
 from bookshop.catalogue.edition import digest
 from bookshop.catalogue.models import BookRecord, ListingRecord
+from bookshop.catalogue.seo.kept_files import kept_content
 from bookshop.services import services
 from bookshop.web.resources import Resource, Shop
 
@@ -87,7 +89,16 @@ def pages(_context: PagesFile, request: Request) -> Response:
 @view_config(context=BooksFile, writes=False, private=False)
 def books(context: BooksFile, request: Request) -> Response:
     """Return the books of a file with the times of their last changes."""
-    return _response(request, books_file(services(request).engine, _site(request), context.number))
+    shop, version = services(request), services(request).catalogue_version.current()
+    chunks = partial(books_file, shop.engine, _site(request), context.number)
+    if version is None:
+        return _response(request, chunks())
+    name = f"{context.number}-{version}-{digest(_site(request))[:8]}.xml.gz"
+    path = shop.settings.shop.var / "sitemaps" / name
+    if not path.exists():
+        shop.rate_limiter.count_network("sitemaps", request)
+    kept = kept_content(path, lambda: gzipped(chunks()))
+    return _compressed_response(request, kept)
 
 
 def sitemap_index(engine: Engine, site: str) -> Iterator[str]:
@@ -113,6 +124,13 @@ def gzipped(chunks: Iterable[str]) -> Iterator[bytes]:
         if compressed := compressor.compress(chunk.encode()):
             yield compressed
     yield compressor.flush()
+
+
+def unzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the text of a gzip file as bytes, chunk by chunk."""
+    decompressor = zlib.decompressobj(wbits=GZIP)
+    for chunk in chunks:
+        yield decompressor.decompress(chunk)
 
 
 def _file_numbers(engine: Engine) -> Iterator[int]:
@@ -173,7 +191,11 @@ def _document(root: str, elements: Iterable[str]) -> Iterator[str]:
 
 
 def _response(request: Request, chunks: Iterator[str]) -> Response:
-    """Return a streamed file, compressed if the client accepts gzip.
+    return _compressed_response(request, gzipped(chunks))
+
+
+def _compressed_response(request: Request, chunks: Iterator[bytes]) -> Response:
+    """Return a file that is given as gzip, decompressed unless the client accepts gzip.
 
     Its ETag is weak, as the catalogue may change while the file is generated.
     """
@@ -188,7 +210,7 @@ def _response(request: Request, chunks: Iterator[str]) -> Response:
         response.etag = (f"sitemap-{version}-{digest(_site(request))[:8]}", False)
     if is_gzip:
         response.content_encoding = "gzip"
-    response.app_iter = gzipped(chunks) if is_gzip else (chunk.encode() for chunk in chunks)
+    response.app_iter = chunks if is_gzip else unzipped(chunks)
     return response
 
 
