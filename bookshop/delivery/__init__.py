@@ -1,0 +1,1 @@
+"""Delivery: where the shop delivers, by which methods, and at what price."""
