@@ -20,7 +20,7 @@ COLUMNS = (
 REQUIRED = ("zone", "countries", "method", "name", "basis", "price")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _DAYS = re.compile(r"([0-9]{1,3})(?:\s*[-\u2013]\s*([0-9]{1,3}))?")
-_LIMIT = 10**9  # grams or copies
+_LIMIT = 1_000_000_000  # grams or copies
 
 
 @dataclass(frozen=True)
