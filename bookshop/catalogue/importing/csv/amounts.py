@@ -56,6 +56,13 @@ def parse_amount(value: str, currency: str) -> int:
     return money.amount
 
 
+def read_currency(text: str, shop_currency: str) -> str | None:
+    """Return the currency that a code names, or a sign of the shop's own currency; else None."""
+    if _plain(text) in _plain_signs(shop_currency):
+        return shop_currency
+    return text.upper() if text.upper() in known_currencies() else None
+
+
 def _is_ambiguous(number: re.Match[str], currency: str) -> bool:
     """True if a decimal sign could also separate thousands: 1,250, but not 1250,500 or 0,125."""
     if len(number["fraction"] or "") != GROUP_DIGITS or not _GROUP.fullmatch(number["whole"]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bookshop.catalogue.importing.csv.amounts import read_currency
 from bookshop.catalogue.importing.csv.cells import clean
 from bookshop.catalogue.importing.csv.columns import (
     COLUMNS,
@@ -15,9 +16,11 @@ from bookshop.catalogue.importing.csv.columns import (
     Column,
 )
 from bookshop.catalogue.importing.records import FeedError, ReadOptions
-from bookshop.money import known_currencies
 
-_PRICE_WITH_CURRENCY = re.compile(r"(?:price|rrp)[ _]?\(?(?P<currency>[a-z]{3})\)?")
+# price (gbp), price_gbp, RRP £, price in EUR
+_PRICE_WITH_CURRENCY = re.compile(
+    r"(?:retail price|price|rrp)(?: in )?[ _]?[(\[]?(?P<currency>[^\s()\[\]]{1,4})[)\]]?"
+)
 _COLUMNS_BY_NAME = {name: column for column in COLUMNS for name in column.names}
 
 
@@ -65,21 +68,21 @@ def parse_header(row: tuple[str, ...], options: ReadOptions) -> CsvHeader:
     return CsvHeader(
         names=row,
         columns=tuple(sorted(columns.values(), key=lambda pair: COLUMNS.index(pair[1]))),
-        prices=_price_columns(names),
+        prices=_price_columns(names, options.currency),
         currency=_first_index(names, CURRENCY),
         stock=_first_index(names, STOCK),
         options=options,
     )
 
 
-def _price_columns(names: list[str]) -> tuple[tuple[int, str | None], ...]:
+def _price_columns(names: list[str], shop_currency: str) -> tuple[tuple[int, str | None], ...]:
     prices: list[tuple[int, str | None]] = []
     for index, name in enumerate(names):
         match = _PRICE_WITH_CURRENCY.fullmatch(name)
         if name in PRICE:
             prices.append((index, None))
-        elif match is not None and match["currency"].upper() in known_currencies():
-            prices.append((index, match["currency"].upper()))
+        elif match and (currency := read_currency(match["currency"], shop_currency)):
+            prices.append((index, currency))
     return tuple(prices)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import structs
 
 from bookshop.catalogue.edition import Edition, Price, digest
-from bookshop.catalogue.importing.csv.amounts import parse_amount
+from bookshop.catalogue.importing.csv.amounts import parse_amount, read_currency
 from bookshop.catalogue.importing.csv.cells import clean
 from bookshop.catalogue.importing.csv.column_values import Fields
 from bookshop.catalogue.importing.csv.columns import Column
@@ -23,7 +23,6 @@ from bookshop.catalogue.importing.records import (
     RecordError,
     UpdateRecord,
 )
-from bookshop.money import known_currencies
 
 # Increment it when rows are read by other rules: rows that have not changed are read again.
 RULES_VERSION = b"2"
@@ -108,9 +107,9 @@ class CsvRow(UpdateRecord):
     def _prices(self, faults: list[RecordError]) -> dict[str, Price]:
         """Return the prices of the price columns by currency, and append what is wrong."""
         header = self.header
-        written = self._cell(header.currency).upper()
-        row_currency = written or header.options.currency
-        if row_currency not in known_currencies():
+        written, shop_currency = self._cell(header.currency), header.options.currency
+        row_currency = read_currency(written or shop_currency, shop_currency)
+        if row_currency is None:
             reason = f"The currency {written} is unknown: write its code, for example GBP or EUR."
             faults.append(RecordError("unknown_currency", reason))
             return {}

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from bookshop.catalogue.edition import Contributor, Subject
+from bookshop.catalogue.edition import Contributor, Price, Subject
 from bookshop.catalogue.importing.csv.cells import clean
 from bookshop.catalogue.importing.csv.encoding import code_page, detect_encoding
 from bookshop.catalogue.importing.csv.export import HEADER, export_row
@@ -141,6 +141,30 @@ def test_columns_that_are_not_read_are_named():
     row = "ISBN,Title,Colour,EAN,Reason, ,Price,Price (xyz)"
     records(f"{row}\n{ISBN},Moss,red,,,,9.99,1\n", report=report)
     assert report.unread_columns == ("Colour", "EAN", "Price (xyz)")
+
+
+@pytest.mark.parametrize(
+    "name", ["Price (£)", "price £", "RRP GBP", "Price in GBP", "retail price [gbp]"]
+)
+def test_a_price_column_may_name_the_shops_currency_by_its_sign(name):
+    report = FileReport("sheet.csv")
+    [parsed] = records(sheet(["isbn", "title", name], [ISBN, "Moss", "9.99"]), report=report)
+    assert parsed.edition().prices == (Price("GBP", 999),)
+    assert report.unread_columns == ()
+
+
+@pytest.mark.parametrize("name", ["Price ($)", "price ¥", "price band", "price list"])
+def test_a_price_column_with_another_sign_is_not_read_and_named(name):
+    report = FileReport("sheet.csv")
+    [parsed] = records(sheet(["isbn", "title", name], [ISBN, "Moss", "9.99"]), report=report)
+    assert parsed.edition().prices == ()
+    assert report.unread_columns == (name,)
+
+
+def test_the_currency_column_may_have_the_sign_of_the_shops_currency():
+    header = ["isbn", "title", "price", "currency"]
+    [found] = editions(sheet(header, [ISBN, "Moss", "9.99", "£"]))
+    assert found.prices == (Price("GBP", 999),)
 
 
 # --- values
