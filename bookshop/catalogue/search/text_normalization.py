@@ -51,6 +51,7 @@ _LETTERS = {
 _FOLDED = str.maketrans(_LETTERS)
 # How German and the Nordic languages write these letters without accents.
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
+_WITH_DIGRAPH = re.compile("[äöüåø]")
 _MARKS = "".join(
     chr(code)
     for start, end in _VOWEL_SIGNS
@@ -60,7 +61,7 @@ _MARKS = "".join(
 _ASCII_WORD = re.compile(r"[^\W_]+")
 _WORD = re.compile(rf"(?:[^\W_]+[{_MARKS}]*)+")
 # Possessive, from the start of a word: a long word takes linear time.
-_HYPHENATED = re.compile(r"(?<![^\W_])[^\W_]++(?:-[^\W_]++)+")
+_HYPHENATED = re.compile(r"(?<![^\W_])[^\W_]++(?:[-.][^\W_]++)+")
 _WITH_APOSTROPHE = re.compile(r"(?<![^\W_])[^\W_]++(?:'[^\W_]++)+")
 # Scripts without spaces between words: kana, Han, Hangul; Thai, Lao, Myanmar, Khmer, Tai.
 _UNSPACED = re.compile(
@@ -81,19 +82,30 @@ def all_words(text: str) -> list[str]:
     """
     folded = _fold(text)
     found = _split(folded)
+    ways = [*found, *_digraphs_in(text)]
     if min(map(len, found), default=0) == 1:
-        return [*found, *_joined_letters(found), *_other_ways(text, folded, found)]
-    return [*found, *_other_ways(text, folded, found)]
+        ways += _joined_letters(found)
+    for chunk in folded.split():
+        if "-" in chunk or "." in chunk:
+            ways += _joined(chunk)
+        if "'" in chunk:
+            parts = (part for each in _WITH_APOSTROPHE.findall(chunk) for part in each.split("'"))
+            ways += (part for part in parts if len(part) > 1)
+    return ways
 
 
 def prose_words(text: str, limit: int) -> list[str]:
-    """Return the first `limit` words of a long text, and at most as many other ways.
+    """Return the first `limit` words of a long text, words with a hyphen also joined.
 
-    Single letters are not joined with others: they are articles, not initials.
+    The other ways of writing matter in titles and names, and take time.
     """
     folded = _fold(text)
-    found = _split(folded)
-    return [*found[:limit], *_other_ways(text, folded, found)[:limit]]
+    ways = _split(folded)[:limit]
+    if "-" in folded:
+        for chunk in folded.split()[:limit]:
+            if "-" in chunk:
+                ways += _joined(chunk)
+    return [*ways, *_digraphs_in(text)[:limit]]
 
 
 def digraph_spellings(text: str) -> dict[str, str]:
@@ -101,7 +113,8 @@ def digraph_spellings(text: str) -> dict[str, str]:
 
     `mueller` is no `müller`: only what is typed with its accent is certain to have one.
     """
-    pairs = zip(words(text), _with_digraphs(text), strict=False)
+    lower = unicodedata.normalize("NFC", text).casefold()
+    pairs = zip(words(text), words(lower.translate(_DIGRAPHS)), strict=False)
     return {word: other for word, other in pairs if word != other}
 
 
@@ -153,25 +166,21 @@ def _split(folded: str) -> list[str]:
     return [part for word in _WORD.findall(plain) for part in _split_unspaced(word)]
 
 
-def _other_ways(text: str, folded: str, found: list[str]) -> list[str]:
-    """Return words with hyphens joined, parts of words with apostrophes, and digraphs."""
-    ways: list[str] = []
-    if "-" in folded:
-        plain = folded.replace("'", "")
-        ways += (match[0].replace("-", "") for match in _HYPHENATED.finditer(plain))
-    if "'" in folded:
-        parts = (part for match in _WITH_APOSTROPHE.findall(folded) for part in match.split("'"))
-        ways += (part for part in parts if len(part) > 1)
-    if not text.isascii():
-        ways += set(_with_digraphs(text)).difference(found)
-    return ways
+def _joined(chunk: str) -> Iterator[str]:
+    """Yield the words with hyphens or points in a folded text, joined."""
+    for word in _HYPHENATED.findall(chunk.replace("'", "")):
+        yield word.replace("-", "").replace(".", "")
 
 
-def _with_digraphs(text: str) -> list[str]:
-    """Return the words as they are written with digraphs; none if no letter has one."""
+def _digraphs_in(text: str) -> list[str]:
+    """Return the words with umlauts or rings, as they are written with digraphs."""
+    if text.isascii():
+        return []
     lower = unicodedata.normalize("NFC", text).casefold()
-    spelled = lower.translate(_DIGRAPHS)
-    return words(spelled) if spelled != lower else []
+    if _WITH_DIGRAPH.search(lower) is None:
+        return []
+    chunks = (chunk for chunk in lower.split() if _WITH_DIGRAPH.search(chunk))
+    return [word for chunk in chunks for word in words(chunk.translate(_DIGRAPHS))]
 
 
 def _joined_letters(found: Sequence[str]) -> Iterator[str]:

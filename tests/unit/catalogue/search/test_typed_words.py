@@ -40,6 +40,7 @@ BOOKS = {
     "KHMER": ("ការចងចាំនៃទន្លេ", "Ines Vale"),
     "BURMESE": ("မြစ်၏အမှတ်တရ", "Ines Vale"),
     "RAIN": ("雨の喫茶店", "森田 葉子"),
+    "DOCTOR": ("A Ph.D. in a Year", "Ines Vale"),
     "ETE": ("L\u2019Été au bord", "Ines Vale"),
 }
 
@@ -69,6 +70,7 @@ LARKSPURS = {"CLIFFS", "SECOND", "THIRD"}
     ("typed", "skus"),
     [
         *((q, LARKSPURS) for q in ("jk larkspur", "JK", "J. K. Larkspur", "j.k.", "larkspur j k")),
+        *((q, {"DOCTOR"}) for q in ("PhD year", "Ph.D.", "ph d")),
         *((q, {"BEAR"}) for q in ("AA Finchley", "a.a. finchley", "A A Finchley")),
         *((q, {"COAST"}) for q in ("USA", "U.S.A.", "u s a coast")),
     ],
