@@ -26,7 +26,9 @@ from bookshop.catalogue.pricing import SalesContext, offer_on
 from bookshop.catalogue.search.full_text import document, full_text_index
 from bookshop.catalogue.search.spelling import index_words
 from bookshop.catalogue.search.text_normalization import sort_key
+from bookshop.catalogue.terms.decisions import decided
 from bookshop.catalogue.terms.markets import in_market
+from bookshop.catalogue.terms.models import DecisionsRecord
 from bookshop.catalogue.version import bump_version
 from bookshop.db import writing
 
@@ -36,7 +38,9 @@ BUILD_VERSION = 4
 
 _LISTINGS: Any = ListingRecord.__table__
 _SUBJECTS: Any = ListingSubject.__table__
-_SOURCES = select(BookRecord.id, BookRecord.edition, BookRecord.cover)
+_SOURCES = select(
+    BookRecord.id, BookRecord.edition, BookRecord.cover, DecisionsRecord.decisions
+).outerjoin(DecisionsRecord, DecisionsRecord.book_id == BookRecord.id)
 
 
 def build_key(sales_context: SalesContext) -> str:
@@ -99,7 +103,10 @@ def insert_listings(
     sales_context: SalesContext,
     day: date,
 ) -> None:
-    """Insert all derived rows of books that have none; `books` are ids, editions and covers."""
+    """Insert all derived rows of books that have none.
+
+    `books` are ids, editions as the shop sells them, and covers.
+    """
     insert_rows(
         connection,
         _LISTINGS,
@@ -158,8 +165,9 @@ def listing_row(
 def _replace_listings(
     connection: Connection, rows: Sequence[Any], sales_context: SalesContext, day: date
 ) -> None:
-    delete_listings(connection, [book_id for book_id, _edition, _cover in rows])
-    insert_listings(connection, rows, sales_context, day)
+    delete_listings(connection, [row.id for row in rows])
+    books = [(row.id, decided(row.edition, row.decisions), row.cover) for row in rows]
+    insert_listings(connection, books, sales_context, day)
 
 
 def _subject_codes(edition: Edition) -> set[str]:

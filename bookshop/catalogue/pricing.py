@@ -190,6 +190,18 @@ def _supplier_offer(
     )
 
 
+def bans_on(edition: Edition, sales_context: SalesContext, day: date) -> list[str]:
+    """Return the reasons why the shop may not or will not sell the edition on `day`."""
+    local = in_market(edition, sales_context.country)
+    supplied = (each for supply in local.offers for each in supply.restrictions)
+    bans = [
+        each.reason
+        for each in (*local.restrictions, *supplied)
+        if _is_in_force(each, sales_context.country, day)
+    ]
+    return list(dict.fromkeys(bans))
+
+
 def unpayable_prices(
     edition: Edition, sales_context: SalesContext
 ) -> Iterator[tuple[Money, Unpayable]]:

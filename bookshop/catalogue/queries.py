@@ -13,7 +13,9 @@ from bookshop import clock
 from bookshop.catalogue.edition import Edition
 from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.catalogue.pricing import Offer, SalesContext, SaleState, offer_on
+from bookshop.catalogue.terms.decisions import decided
 from bookshop.catalogue.terms.markets import in_market
+from bookshop.catalogue.terms.models import DecisionsRecord
 from bookshop.catalogue.works.grouping import (
     Conditions,
     Work,
@@ -36,7 +38,7 @@ SAME_WORK = frozenset({"06", "13", "27"})
 
 @dataclass(frozen=True)
 class BookDetail:
-    """A book with its whole edition in the shop's market, and today's offer."""
+    """A book with its whole edition as the shop sells it, and today's offer."""
 
     listing: Listing
     edition: Edition
@@ -70,8 +72,10 @@ def _newest(state: SaleState) -> Select[*tuple[Any, ...]]:
 _NEWEST = {state: _newest(state) for state in (SaleState.BUY, SaleState.PREORDER)}
 _FORMATS = select_formats(_on_sale(*_NEWEST))
 _BY_SKU = select_listings().where(BookRecord.sku == bindparam("sku"))
-_DETAIL_BY_SKU = select_listings(BookRecord.edition, BookRecord.changed_at).where(
-    BookRecord.sku == bindparam("sku")
+_DETAIL_BY_SKU = (
+    select_listings(BookRecord.edition, BookRecord.changed_at, DecisionsRecord.decisions)
+    .outerjoin(DecisionsRecord, DecisionsRecord.book_id == BookRecord.id)
+    .where(BookRecord.sku == bindparam("sku"))
 )
 _OTHERS = (
     select_listings()
@@ -115,10 +119,11 @@ class CatalogueQueries:
         if row is None:
             return None
         today = self._sales_context.day(clock.now())
+        edition = in_market(decided(row.edition, row.decisions), self._sales_context.country)
         return BookDetail(
             listing=listing_from_row(row, self._currency),
-            edition=in_market(row.edition, self._sales_context.country),
-            offer=offer_on(row.edition, self._sales_context, today),
+            edition=edition,
+            offer=offer_on(edition, self._sales_context, today),
             changed_at=row.changed_at,
         )
 

@@ -15,6 +15,8 @@ from bookshop.catalogue.edition import Edition, digest, encode
 from bookshop.catalogue.listings import delete_listings, insert_listings
 from bookshop.catalogue.models import BookRecord
 from bookshop.catalogue.pricing import SalesContext
+from bookshop.catalogue.terms.decisions import UNDECIDED, ShopDecisions, decided
+from bookshop.catalogue.terms.storage import load_decisions, save_decisions
 
 _BOOKS: Any = BookRecord.__table__
 
@@ -31,7 +33,8 @@ class BookUpdate:
     """An edition to save.
 
     `book_id` is the row to update, None for a new book. `cover` is the name of the stored image.
-    If `stock` is None, an existing book keeps its stock, and that of a new book is unlimited.
+    If `stock` is None, an existing book keeps its stock, and that of a new book is unlimited. If
+    `decisions` is None, the shop's decisions are kept; a new book has none.
     """
 
     edition: Edition
@@ -39,6 +42,7 @@ class BookUpdate:
     book_id: int | None = None
     cover: str | None = None
     stock: StockCount | None = None
+    decisions: ShopDecisions | None = None
 
 
 def save_books(
@@ -46,10 +50,12 @@ def save_books(
     updates: Sequence[BookUpdate],
     sales_context: SalesContext,
     now: datetime,
+    cause: str = "import",
 ) -> None:
     """Insert new books and update existing ones, with listings, in the caller's transaction.
 
-    The caller has to call `bump_version`.
+    `cause` names what changed the shop's decisions, in their history. The caller has to call
+    `bump_version`.
     """
     new = [each for each in updates if each.book_id is None]
     existing = [(each.book_id, each) for each in updates if each.book_id is not None]
@@ -67,7 +73,11 @@ def save_books(
         if counts:
             connection.execute(_UPDATE_STOCK, counts)
     delete_listings(connection, [book_id for book_id, _update in existing])
-    saved = [(book_id, each.edition, each.cover) for book_id, each in (*added, *existing)]
+    decisions = _save_decisions(connection, [*added, *existing], cause, now)
+    saved = [
+        (book_id, decided(each.edition, decisions.get(book_id)), each.cover)
+        for book_id, each in (*added, *existing)
+    ]
     insert_listings(connection, saved, sales_context, sales_context.day(now))
 
 
@@ -93,6 +103,21 @@ def book_row(edition: Edition, now: datetime) -> dict[str, Any]:
         "changed_at": now,
         "edition": encoded,
     }
+
+
+def _save_decisions(
+    connection: Connection, updates: Sequence[tuple[int, BookUpdate]], cause: str, now: datetime
+) -> dict[int, ShopDecisions]:
+    """Save the decisions that changed, and return those of all these books by id."""
+    decisions = load_decisions(connection, [book_id for book_id, _update in updates])
+    changes = {}
+    for book_id, each in updates:
+        before = decisions.get(book_id, UNDECIDED)
+        if each.decisions is not None and each.decisions != before:
+            changes[book_id] = before, each.decisions
+            decisions[book_id] = each.decisions
+    save_decisions(connection, changes, cause, now)
+    return decisions
 
 
 _UPDATE_BOOK = (

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from bookshop.cli.backup import backup, restore
+from bookshop.cli.catalogue.books import books
 from bookshop.cli.catalogue.export import export
 from bookshop.cli.catalogue.import_ import import_
 from bookshop.cli.check import check
@@ -51,6 +52,7 @@ def main(context: click.Context, ini: Path) -> None:
 
 for command in (
     backup,
+    books,
     check,
     customer,
     events,

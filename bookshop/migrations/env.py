@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 import bookshop.catalogue.importing.models
 import bookshop.catalogue.models
 import bookshop.catalogue.search.models
+import bookshop.catalogue.terms.models
 import bookshop.mail.models
 import bookshop.orders.models
 import bookshop.rate_limits.models

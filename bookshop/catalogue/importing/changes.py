@@ -22,6 +22,8 @@ from bookshop.catalogue.importing.records import (
 )
 from bookshop.catalogue.models import BookRecord
 from bookshop.catalogue.pricing import SalesContext, unpayable_prices
+from bookshop.catalogue.terms.decisions import UNDECIDED, decided
+from bookshop.catalogue.terms.models import DecisionsRecord
 from bookshop.catalogue.writer import BookUpdate, StockCount
 from bookshop.payment_limits import describe
 
@@ -37,6 +39,7 @@ _COLUMNS = (
     BookRecord.cover,
     BookRecord.stock,
     BookRecord.withdrawn,
+    DecisionsRecord.decisions,
 )
 
 #: Stores the cover of an edition and returns its name; None if there is no image.
@@ -98,7 +101,12 @@ class _ExistingBooks:
         return edition
 
     def _rows(self, where: Any) -> list[Row[Any]]:
-        return list(self._connection.execute(select(*_COLUMNS).where(where)))
+        query = (
+            select(*_COLUMNS)
+            .select_from(BookRecord)
+            .outerjoin(DecisionsRecord, DecisionsRecord.book_id == BookRecord.id)
+        )
+        return list(self._connection.execute(query.where(where)))
 
 
 def compare(
@@ -151,41 +159,49 @@ def _compare_record(
             changes.withdrawals.append(row.id)
             changes.counts.append("deleted")
         return
-    count, find_cover = record.copies(), context.find_cover
-    if row is not None and _is_unchanged(record, row, count, find_cover):
+    stock, find_cover = record.copies(), context.find_cover
+    if row is not None and _is_unchanged(record, row, stock, find_cover):
         changes.counts.append("unchanged")
         return
     edition = _edition(record, row, existing)
     _check_sku(edition, row)
-    _check_prices(edition, context.sales_context)
+    current = (row and row.decisions) or UNDECIDED
+    decisions = record.decisions(current)
+    _check_prices(decided(edition, decisions), context.sales_context)
     cover = (find_cover and find_cover(edition)) or (row.cover if row is not None else None)
     if row is None or row.withdrawn:
         changes.counts.append("new")
     elif (
-        row.content == digest(encode(edition)) and row.cover == cover and count in {None, row.stock}
+        row.content == digest(encode(edition))
+        and row.cover == cover
+        and _keeps_stock(row, stock)
+        and decisions == current
     ):
         changes.new_digests.append({"book": row.id, "digest": record.digest})
         changes.counts.append("unchanged")
         return
     else:
         changes.counts.append("changed")
-    stock = None if count is None else StockCount(count)
     book_id = None if row is None else row.id
-    changes.updates.append(BookUpdate(edition, record.digest, book_id, cover, stock))
+    changes.updates.append(BookUpdate(edition, record.digest, book_id, cover, stock, decisions))
 
 
 def _is_unchanged(
-    record: FeedRecord, row: Row[Any], count: int | None, find_cover: CoverFinder | None
+    record: FeedRecord, row: Row[Any], stock: StockCount | None, find_cover: CoverFinder | None
 ) -> bool:
     """True if the record is the one imported last, so it need not be mapped."""
     return (
         row.source == record.digest
         and not row.withdrawn
         # Sales change the stock, so a count that equals the last one may still differ from it.
-        and count in {None, row.stock}
+        and _keeps_stock(row, stock)
         # Images may arrive after the record.
         and (find_cover is None or row.cover is not None)
     )
+
+
+def _keeps_stock(row: Row[Any], stock: StockCount | None) -> bool:
+    return stock is None or stock.count == row.stock
 
 
 def _edition(record: FeedRecord, row: Row[Any] | None, existing: _ExistingBooks) -> Edition:

@@ -43,6 +43,7 @@ BATCH_SIZES = {"sqlite": 100, "postgresql": 500}
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 RETRY_DELAYS = (0.2, 1.0, 3.0, 10.0)  # seconds before another try when the database is busy
 PROGRAM_LIMIT_EXCEEDED = "54"  # SQLSTATE class of PostgreSQL: a value is too long for an index
+UNNAMED = "import"  # the cause of changes by a file without a name, such as standard input
 log = logging.getLogger(__name__)
 _BOOKS: Any = BookRecord.__table__
 _UPDATE_DIGEST = (
@@ -143,7 +144,8 @@ class Importer:
         processed: int,
     ) -> None:
         now = clock.now()
-        save_books(connection, changes.updates, self._context.sales_context, now)
+        cause = file.name if file is not None else UNNAMED
+        save_books(connection, changes.updates, self._context.sales_context, now, cause)
         if changes.withdrawals:
             withdraw_books(connection, changes.withdrawals, now)
         if changes.new_digests:

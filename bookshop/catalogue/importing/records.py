@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from bookshop.catalogue.edition import Edition
+from bookshop.catalogue.terms.decisions import ShopDecisions
+from bookshop.catalogue.writer import StockCount
 
 
 class FeedError(Exception):
@@ -81,9 +83,16 @@ class FeedRecord(ABC):
     def sku(self) -> str | None:
         """Return the SKU of the book; None if the record has none that is valid."""
 
-    def copies(self) -> int | None:
+    def copies(self) -> StockCount | None:
         """Return the shop's number of copies; None if the feed does not say. Raises RecordError."""
         return None
+
+    def decisions(self, current: ShopDecisions) -> ShopDecisions:
+        """Return the shop's decisions after the import; a feed of the trade changes none.
+
+        Raises RecordError.
+        """
+        return current
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import NamedTuple
 from xml.etree import ElementTree as ET  # writes, never reads  # nosec B405
 
 from pyramid.request import Request
@@ -18,6 +18,8 @@ from bookshop.catalogue import urls
 from bookshop.catalogue.edition import AUTHOR, Edition
 from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.catalogue.resources import Catalogue
+from bookshop.catalogue.terms.decisions import decided
+from bookshop.catalogue.terms.models import DecisionsRecord
 from bookshop.i18n import _
 from bookshop.services import services
 from bookshop.settings import ShopSettings
@@ -38,8 +40,16 @@ def new_books(_context: Catalogue, request: Request) -> Response:
     return Response(body, content_type="application/atom+xml", charset="utf-8")
 
 
-def feed(shop: ShopSettings, title: str, rows: Sequence[Any]) -> bytes:
-    """Return the feed of books, given as rows of `edition`, `added_at` and `changed_at`."""
+class NewBook(NamedTuple):
+    """A book as the shop sells it, and when it was added and changed (UTC)."""
+
+    edition: Edition
+    added_at: datetime
+    changed_at: datetime
+
+
+def feed(shop: ShopSettings, title: str, rows: Sequence[NewBook]) -> bytes:
+    """Return the feed of books."""
     url = urls.feed(shop.url)
     root = ET.Element("feed", {"xmlns": NAMESPACE, "xml:lang": shop.locale.replace("_", "-")})
     _add(root, "id", url)
@@ -54,16 +64,25 @@ def feed(shop: ShopSettings, title: str, rows: Sequence[Any]) -> bytes:
     return body
 
 
-def _newest(engine: Engine) -> Sequence[Any]:
+def _newest(engine: Engine) -> list[NewBook]:
     # Ids grow in the order in which books are added, and are indexed.
     statement = (
-        select(BookRecord.edition, BookRecord.added_at, BookRecord.changed_at)
+        select(
+            BookRecord.edition,
+            BookRecord.added_at,
+            BookRecord.changed_at,
+            DecisionsRecord.decisions,
+        )
         .join(ListingRecord, ListingRecord.book_id == BookRecord.id)
+        .outerjoin(DecisionsRecord, DecisionsRecord.book_id == BookRecord.id)
         .order_by(ListingRecord.book_id.desc())
         .limit(MAX_ENTRIES)
     )
     with engine.connect() as connection:
-        return connection.execute(statement).all()
+        return [
+            NewBook(decided(row.edition, row.decisions), row.added_at, row.changed_at)
+            for row in connection.execute(statement)
+        ]
 
 
 def _add_entry(

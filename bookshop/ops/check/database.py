@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, starmap
 from pathlib import Path
 
 from sqlalchemy import select
@@ -15,6 +15,8 @@ from bookshop import migrations
 from bookshop.catalogue import listings
 from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.catalogue.pricing import SaleState, unpayable_prices
+from bookshop.catalogue.terms.decisions import decided
+from bookshop.catalogue.terms.models import DecisionsRecord
 from bookshop.ops.check.files import check_file_mode
 from bookshop.ops.check.findings import Finding, error, warning
 from bookshop.payment_limits import describe
@@ -82,15 +84,16 @@ def _check_read_only(shop: Services) -> Iterator[Finding]:
 def _check_prices(shop: Services) -> Iterator[Finding]:
     """Report books that are not for sale because Stripe cannot charge their price."""
     query = (
-        select(BookRecord.edition)
+        select(BookRecord.edition, DecisionsRecord.decisions)
         .join(ListingRecord, ListingRecord.book_id == BookRecord.id)
+        .outerjoin(DecisionsRecord, DecisionsRecord.book_id == BookRecord.id)
         .where(ListingRecord.amount.is_(None), ListingRecord.state.in_(WITHOUT_PRICE))
         .order_by(BookRecord.sku)
     )
     with shop.engine.connect() as connection:
         unpayable = [
             (edition.sku, price, reason)
-            for edition in connection.scalars(query)
+            for edition in starmap(decided, connection.execute(query))
             for price, reason in islice(unpayable_prices(edition, shop.sales_context), 1)
         ]
     if unpayable:

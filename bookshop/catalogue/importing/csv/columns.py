@@ -135,7 +135,7 @@ COLUMNS = (
     ),
     Column(("keywords", "keyword", "tags"), None, _any_locale(parse_keywords)),
     Column(
-        ("description", "blurb"),
+        ("publisher_description",),
         lambda edition: edition.description,
         lambda value, _locale: {"description": to_html(value)},
     ),
@@ -150,9 +150,12 @@ COLUMNS = (
     Column(("offers",), format_offers, _any_locale(parse_offers)),
     Column(("restrictions",), format_restrictions, _any_locale(parse_restrictions)),
 )
+# The shop's own decisions.
 #: A price in the shop's currency, or in that of the column `currency`.
 PRICE = ("price", "rrp", "retail price")
 CURRENCY = ("currency",)
+DESCRIPTION = ("description", "blurb")
+BLOCKED = ("blocked", "block", "not for sale")
 STOCK = ("stock", "copies", "quantity", "on hand")
 #: Why a row was refused: written, but not read.
 REASON = "reason"

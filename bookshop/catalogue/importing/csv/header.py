@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from bookshop.catalogue.importing.csv.amounts import read_currency
 from bookshop.catalogue.importing.csv.cells import clean
 from bookshop.catalogue.importing.csv.columns import (
+    BLOCKED,
     COLUMNS,
     CURRENCY,
+    DESCRIPTION,
     PRICE,
     REASON,
     STOCK,
@@ -29,8 +31,8 @@ class CsvHeader:
     """The columns of a file by index.
 
     `names` are as they are written. `prices` are indexes with the currency in the column's name, if
-    it has one. `currency` and `stock` are indexes. `options` has the shop's currency, which applies
-    where no currency is given.
+    it has one. `currency`, `stock`, `description` and `blocked` are indexes. `options` has the
+    shop's currency, which applies where no currency is given.
     """
 
     names: tuple[str, ...]
@@ -38,12 +40,15 @@ class CsvHeader:
     prices: tuple[tuple[int, str | None], ...]
     currency: int | None
     stock: int | None
+    description: int | None
+    blocked: int | None
     options: ReadOptions
 
     @property
     def unread(self) -> tuple[str, ...]:
         """The names of the columns that are not read, such as a second column of titles."""
-        read = {self.currency, self.stock, *(index for index, _column in self.columns)}
+        read = {self.currency, self.stock, self.description, self.blocked}
+        read.update(index for index, _column in self.columns)
         read.update(index for index, _currency in self.prices)
         names = ((index, clean(name)) for index, name in enumerate(self.names))
         return tuple(
@@ -71,6 +76,8 @@ def parse_header(row: tuple[str, ...], options: ReadOptions) -> CsvHeader:
         prices=_price_columns(names, options.currency),
         currency=_first_index(names, CURRENCY),
         stock=_first_index(names, STOCK),
+        description=_first_index(names, DESCRIPTION),
+        blocked=_first_index(names, BLOCKED),
         options=options,
     )
 

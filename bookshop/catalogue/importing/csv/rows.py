@@ -17,15 +17,21 @@ from bookshop.catalogue.importing.csv.column_values import Fields
 from bookshop.catalogue.importing.csv.columns import Column
 from bookshop.catalogue.importing.csv.header import CsvHeader
 from bookshop.catalogue.importing.csv.values import parse_count
+from bookshop.catalogue.importing.html import to_html
 from bookshop.catalogue.importing.records import (
     FeedRecord,
     InvalidRecord,
     RecordError,
     UpdateRecord,
 )
+from bookshop.catalogue.terms.decisions import ShopDecisions
+from bookshop.catalogue.writer import StockCount
 
 # Increment it when rows are read by other rules: rows that have not changed are read again.
-RULES_VERSION = b"2"
+RULES_VERSION = b"3"
+#: In a cell of the shop's own decisions: the trade's record applies again.
+RESET = "reset"
+YES, NO = frozenset({"yes", "y", "true", "1"}), frozenset({"no", "n", "false", "0", RESET})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +51,31 @@ class CsvRow(UpdateRecord):
                 return None
         return fields.get("sku")
 
-    def copies(self) -> int | None:
+    def copies(self) -> StockCount | None:
         """Return the number in the column `stock`; None if it is empty. Raises RecordError."""
         faults: list[RecordError] = []
-        count = self._stock(faults)
+        stock = self._stock(faults)
         if faults:
-            self._read(())  # raises them with the other faults of the row
-        return count
+            self._read()  # raises them with the other faults of the row
+        return stock
+
+    def decisions(self, current: ShopDecisions) -> ShopDecisions:
+        """Return the shop's decisions with those of the row. Raises RecordError."""
+        faults: list[RecordError] = []
+        prices, blocked = self._prices(faults), self._blocked(faults)
+        if faults:
+            self._read()  # raises them with the other faults of the row
+        kept = [price for price in current.prices if price.currency not in prices]
+        own = [*kept, *filter(None, prices.values())]
+        text = self._cell(self.header.description)
+        description = current.description
+        if text:
+            description = None if text.lower() == RESET else to_html(text)
+        return ShopDecisions(
+            prices=tuple(sorted(own, key=lambda price: price.currency)),
+            description=description,
+            blocked=current.blocked if blocked is None else blocked,
+        )
 
     @property
     def complete(self) -> bool:
@@ -60,7 +84,7 @@ class CsvRow(UpdateRecord):
 
     def apply(self, edition: Edition) -> Edition:
         """Return the edition with the row's values. Raises RecordError."""
-        fields = self._read(edition.prices)
+        fields = self._read()
         changed = {name: fields[name] for name in ("availability", "prices") if name in fields}
         if edition.offers and changed and "offers" not in fields:
             offers = (structs.replace(offer, **changed) for offer in edition.offers)
@@ -69,7 +93,7 @@ class CsvRow(UpdateRecord):
 
     def edition(self) -> Edition:
         """Return a new edition. Raises RecordError."""
-        fields = self._read(())
+        fields = self._read()
         if not fields.get("sku"):
             raise RecordError(
                 "missing_identifier", "The row has neither ISBN nor SKU: add one of them."
@@ -81,8 +105,8 @@ class CsvRow(UpdateRecord):
         edition = Edition(**fields)
         return edition if edition.work else structs.replace(edition, work=_work_of(edition))
 
-    def _read(self, existing: Sequence[Price]) -> dict[str, Any]:
-        """Return the row's fields; its prices replace existing ones of the same currency.
+    def _read(self) -> dict[str, Any]:
+        """Return the row's fields of an edition.
 
         Raises RecordError with all faults of the row, so that they can be corrected at once.
         """
@@ -94,18 +118,17 @@ class CsvRow(UpdateRecord):
             except RecordError as fault:
                 faults.append(fault)
         self._stock(faults)
-        prices = self._prices(faults)
+        self._prices(faults)
+        self._blocked(faults)
         if faults:
             raise _all_faults(faults, _cell_of("isbn", self.header, self.values))
-        if prices:
-            kept = (
-                price for price in fields.get("prices", existing) if price.currency not in prices
-            )
-            fields["prices"] = (*kept, *prices.values())
         return fields
 
-    def _prices(self, faults: list[RecordError]) -> dict[str, Price]:
-        """Return the prices of the price columns by currency, and append what is wrong."""
+    def _prices(self, faults: list[RecordError]) -> dict[str, Price | None]:
+        """Return the prices of the price columns by currency, and append what is wrong.
+
+        None resets the price.
+        """
         header = self.header
         written, shop_currency = self._cell(header.currency), header.options.currency
         row_currency = read_currency(written or shop_currency, shop_currency)
@@ -113,21 +136,34 @@ class CsvRow(UpdateRecord):
             reason = f"The currency {written} is unknown: write its code, for example GBP or EUR."
             faults.append(RecordError("unknown_currency", reason))
             return {}
-        prices = {}
+        prices: dict[str, Price | None] = {}
         for index, column_currency in header.prices:
             if value := self._cell(index):
                 currency = column_currency or row_currency
+                if value.lower() == RESET:
+                    prices[currency] = None
+                    continue
                 try:
                     prices[currency] = Price(currency, parse_amount(value, currency))
                 except RecordError as fault:
                     faults.append(fault)
         return prices
 
-    def _stock(self, faults: list[RecordError]) -> int | None:
+    def _blocked(self, faults: list[RecordError]) -> bool | None:
+        """Return the column `blocked`, None if it is empty, or append what is wrong."""
+        value = self._cell(self.header.blocked).lower()
+        if value and value not in YES | NO:
+            reason = f"The column blocked has the value {value}: write yes or no."
+            faults.append(RecordError("invalid_yes_no", reason))
+        return value in YES if value else None
+
+    def _stock(self, faults: list[RecordError]) -> StockCount | None:
         """Return the number in the column `stock`, or append what is wrong."""
         value = self._cell(self.header.stock)
+        if value.lower() == RESET:
+            return StockCount(None)
         try:
-            return parse_count(value) if value else None
+            return StockCount(parse_count(value)) if value else None
         except RecordError as fault:
             faults.append(fault)
             return None

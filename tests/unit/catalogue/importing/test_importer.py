@@ -268,10 +268,10 @@ def test_an_internal_error_refuses_one_record(take, listed, monkeypatch, caplog)
 def test_a_database_error_refuses_one_record(take, listed, monkeypatch):
     real = importer_module.save_books
 
-    def refuses(connection, updates, terms, now):
+    def refuses(connection, updates, *more):
         if any(each.edition.reference == "moss.2" for each in updates):
             updates = [*updates, updates[0]]  # the same book twice
-        real(connection, updates, terms, now)
+        real(connection, updates, *more)
 
     monkeypatch.setattr(importer_module, "save_books", refuses)
     summary = take(record(), record("moss.2", isbn=ISBNS[1]), record("moss.3", isbn=ISBNS[2]))

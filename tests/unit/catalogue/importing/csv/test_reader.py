@@ -22,7 +22,7 @@ from bookshop.catalogue.edition import (
     Subject,
     SupplierOffer,
 )
-from bookshop.catalogue.importing.csv.export import HEADER, export_row
+from bookshop.catalogue.importing.csv.export import export_header, export_row
 from bookshop.catalogue.importing.csv.reader import read
 from bookshop.catalogue.importing.html import to_html
 from bookshop.catalogue.importing.records import (
@@ -32,6 +32,8 @@ from bookshop.catalogue.importing.records import (
     ReadOptions,
     RecordError,
 )
+from bookshop.catalogue.terms.decisions import UNDECIDED, ShopDecisions, decided
+from bookshop.catalogue.writer import StockCount
 from tests.unit.makers import edition
 
 ISBN = "9780306406157"
@@ -44,7 +46,8 @@ def records(content, currency="GBP", locale="en_GB", encoding=None, report=None)
 
 
 def editions(content, *options, **named):
-    return [parsed.edition() for parsed in records(content, *options, **named)]
+    every = records(content, *options, **named)
+    return [decided(parsed.edition(), parsed.decisions(UNDECIDED)) for parsed in every]
 
 
 def sheet(*rows):
@@ -132,12 +135,24 @@ whole = st.builds(
     ),
     restrictions=restrictions,
 )
+OWN = ["GBP", "JPY"]
+TRADE = export_header([])[:-3]  # the columns of the trade's record
+decisions = st.builds(
+    ShopDecisions,
+    prices=st.lists(st.builds(Price, st.sampled_from(OWN), st.integers(1, 10**8)), max_size=2).map(
+        lambda prices: tuple({each.currency: each for each in sorted(prices, key=str)}.values())
+    ),
+    description=st.none() | named.map(to_html).filter(lambda html: html and html != "<p>reset</p>"),
+    blocked=st.booleans(),
+)
 
 
 @settings(max_examples=300)
-@given(whole)
-def test_an_exported_book_is_read_without_changes(exported):
-    [found] = editions(sheet(HEADER, export_row(exported, 3)))
+@given(whole, decisions)
+def test_an_exported_book_is_read_without_changes(exported, own):
+    [parsed] = records(sheet(export_header(OWN), export_row(exported, 3, own, OWN)))
+    found = parsed.edition()
+    assert parsed.decisions(UNDECIDED) == own
     # Rows that name no work get one from their title and author.
     assert structs.replace(found, work=exported.work) == exported
     assert exported.work in {None, found.work}
@@ -145,9 +160,9 @@ def test_an_exported_book_is_read_without_changes(exported):
 
 @given(whole, whole)
 def test_an_exported_row_updates_a_known_book(exported, before):
-    [parsed] = records(sheet(HEADER, export_row(exported, None)))
+    [parsed] = records(sheet(export_header(OWN), export_row(exported, None, UNDECIDED, OWN)))
     found = parsed.apply(before)
-    for name in HEADER[:-1]:
+    for name in ("description" if each == "publisher_description" else each for each in TRADE):
         # An empty value leaves the field unchanged.
         is_empty = getattr(exported, name) in {None, "", ()}
         if name == "offers" and is_empty:
@@ -210,20 +225,22 @@ def test_prices_may_have_a_column_for_each_currency():
     [found] = editions(
         f"isbn,title,price (gbp),Price EUR,rrp,currency\n{ISBN},Moss,9.99,11.50,1500,jpy\n"
     )
-    assert found.prices == (Price("GBP", 999), Price("EUR", 1150), Price("JPY", 1500))
+    assert found.prices == (Price("EUR", 1150), Price("GBP", 999), Price("JPY", 1500))
 
 
 def test_a_price_replaces_only_that_of_its_currency():
     [parsed] = records(f"isbn,price\n{ISBN},8.50\n")
     known = edition(ISBN, prices={"GBP": 999, "EUR": 1099})
-    assert parsed.apply(known).prices == (Price("EUR", 1099), Price("GBP", 850))
+    assert parsed.apply(known).prices == known.prices
+    own = parsed.decisions(ShopDecisions((Price("EUR", 1099), Price("GBP", 999))))
+    assert own.prices == (Price("EUR", 1099), Price("GBP", 850))
 
 
 def test_a_stock_file_changes_only_the_stock():
     [parsed] = records(f"ISBN,On hand\n{ISBN},7\n")
     known = edition(ISBN, isbn=ISBN)
     assert parsed.apply(known) == known
-    assert parsed.copies() == 7
+    assert parsed.copies() == StockCount(7)
     assert not parsed.complete
 
 
@@ -256,6 +273,7 @@ def test_common_values_are_parsed(column, cell, field, value):
         ("price", "free", "invalid_price"),
         ("price", "1,234.50", "thousands_separator"),
         ("stock", "some", "invalid_number"),
+        ("blocked", "perhaps", "invalid_yes_no"),
         ("format", "papyrus", "unknown_form"),
         ("language", "Elvish", "unknown_language"),
         ("availability", "maybe", "unknown_availability"),
@@ -276,7 +294,7 @@ def test_an_invalid_value_is_refused(column, value, code):
 
 
 def read_all(parsed):
-    return parsed.edition(), parsed.copies()
+    return parsed.edition(), parsed.copies(), parsed.decisions(UNDECIDED)
 
 
 def test_line_numbers_match_an_editor():
@@ -333,7 +351,6 @@ def test_arbitrary_bytes_raise_only_documented_errors(content):
         for parsed in records(content):
             parsed.sku()
             if not isinstance(parsed, InvalidRecord):
-                parsed.copies()
-                parsed.edition()
+                read_all(parsed)
     except (FeedError, RecordError):
         return

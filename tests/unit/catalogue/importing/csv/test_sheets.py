@@ -8,9 +8,10 @@ import pytest
 from bookshop.catalogue.edition import Contributor, Price, Subject
 from bookshop.catalogue.importing.csv.cells import clean
 from bookshop.catalogue.importing.csv.encoding import code_page, detect_encoding
-from bookshop.catalogue.importing.csv.export import HEADER, export_row
+from bookshop.catalogue.importing.csv.export import export_header, export_row
 from bookshop.catalogue.importing.records import FileReport, RecordError
 from bookshop.catalogue.isbn import plain_isbn
+from bookshop.catalogue.terms.decisions import UNDECIDED
 from tests.unit.catalogue.importing.csv.test_reader import ISBN, editions, records, sheet
 from tests.unit.makers import edition
 
@@ -149,7 +150,7 @@ def test_columns_that_are_not_read_are_named():
 def test_a_price_column_may_name_the_shops_currency_by_its_sign(name):
     report = FileReport("sheet.csv")
     [parsed] = records(sheet(["isbn", "title", name], [ISBN, "Moss", "9.99"]), report=report)
-    assert parsed.edition().prices == (Price("GBP", 999),)
+    assert parsed.decisions(UNDECIDED).prices == (Price("GBP", 999),)
     assert report.unread_columns == ()
 
 
@@ -157,7 +158,7 @@ def test_a_price_column_may_name_the_shops_currency_by_its_sign(name):
 def test_a_price_column_with_another_sign_is_not_read_and_named(name):
     report = FileReport("sheet.csv")
     [parsed] = records(sheet(["isbn", "title", name], [ISBN, "Moss", "9.99"]), report=report)
-    assert parsed.edition().prices == ()
+    assert parsed.decisions(UNDECIDED).prices == ()
     assert report.unread_columns == (name,)
 
 
@@ -173,7 +174,7 @@ def test_the_currency_column_may_have_the_sign_of_the_shops_currency():
 def test_all_faults_of_a_row_are_reported_at_once_with_its_isbn():
     header = ["isbn", "title", "format", "published", "price", "stock"]
     [parsed] = records(sheet(header, [ISBN, "Moss", "papyrus", "soon", "free", "many"]))
-    for read in (parsed.copies, parsed.edition):
+    for read in (parsed.copies, parsed.edition, lambda: parsed.decisions(UNDECIDED)):
         with pytest.raises(RecordError) as refused:
             read()
         assert refused.value.isbn == ISBN
@@ -212,7 +213,8 @@ def test_forms_are_read_in_words(cell, form, details):
 
 @pytest.mark.parametrize("form", ["PB", "SC", "CD", "BC"])
 def test_forms_whose_codes_are_also_abbreviations_survive_an_export(form):
-    [found] = editions(sheet(HEADER, export_row(edition(ISBN, isbn=ISBN, form=form), None)))
+    row = export_row(edition(ISBN, isbn=ISBN, form=form), None, UNDECIDED, [])
+    [found] = editions(sheet(export_header([]), row))
     assert found.form == form
 
 

@@ -1,0 +1,89 @@
+"""Shows what is known about a book: the trade's record, the shop's decisions, today's offer."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+
+from bookshop.catalogue.models import BookRecord
+from bookshop.catalogue.pricing import SalesContext, bans_on, offer_on
+from bookshop.catalogue.terms.decisions import UNDECIDED, decided
+from bookshop.catalogue.terms.models import DecisionChange, DecisionsRecord
+
+_BOOK = select(
+    BookRecord.id,
+    BookRecord.sku,
+    BookRecord.stock,
+    BookRecord.reserved,
+    BookRecord.withdrawn,
+    BookRecord.edition,
+    DecisionsRecord.decisions,
+).outerjoin(DecisionsRecord, DecisionsRecord.book_id == BookRecord.id)
+
+
+def book_details(
+    connection: Connection, sku: str, sales_context: SalesContext, day: date
+) -> dict[str, Any] | None:
+    """Return a book for JSON; None if there is none with that SKU.
+
+    Amounts are in minor units. `restrictions` are the reasons why it is not for sale on `day`.
+    """
+    row = connection.execute(_BOOK.where(BookRecord.sku == sku)).one_or_none()
+    if row is None:
+        return None
+    edition, decisions = row.edition, row.decisions or UNDECIDED
+    sold = decided(edition, decisions)
+    offer = offer_on(sold, sales_context, day)
+    details: dict[str, Any] = {
+        "sku": row.sku,
+        "title": edition.title,
+        "withdrawn": row.withdrawn,
+        "stock": row.stock,
+        "reserved": row.reserved,
+        "state": offer.state.value,
+        "currency": sales_context.currency,
+        "price": offer.price and offer.price.amount,
+        "restrictions": bans_on(sold, sales_context, day),
+        "trade": {
+            "availability": edition.availability,
+            "prices": edition.prices,
+            "offers": edition.offers,
+            "restrictions": edition.restrictions,
+        },
+        "decisions": _fields(decisions),
+        "history": _history(connection, row.id),
+    }
+    builtins: dict[str, Any] = msgspec.to_builtins(details)
+    return builtins
+
+
+def _history(connection: Connection, book_id: int) -> list[dict[str, Any]]:
+    """Return the changes of the shop's decisions, oldest first."""
+    query = (
+        select(
+            DecisionChange.changed_at,
+            DecisionChange.cause,
+            DecisionChange.before,
+            DecisionChange.after,
+        )
+        .where(DecisionChange.book_id == book_id)
+        .order_by(DecisionChange.id)
+    )
+    return [
+        {
+            "at": row.changed_at,
+            "cause": row.cause,
+            "before": _fields(row.before),
+            "after": _fields(row.after),
+        }
+        for row in connection.execute(query)
+    ]
+
+
+def _fields(decisions: Any) -> dict[str, Any]:
+    """Return decisions with their default values, which the JSON of the database leaves out."""
+    return msgspec.structs.asdict(decisions)

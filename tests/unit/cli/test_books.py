@@ -1,0 +1,51 @@
+"""`bookshop books show`."""
+
+import json
+
+import pytest
+
+from tests.unit.catalogue.importing.onix_files import ISBN, message, price, record, supply
+
+
+@pytest.fixture(autouse=True)
+def imported(run, folder):
+    """A book of two markets, with an own price and a block."""
+    assert run("migrate").exit_code == 0
+    markets = [
+        {"Market": {"Territory": {"CountriesIncluded": country}}}
+        | supply(price(amount), Supplier={"SupplierName": f"Depot {country}"})
+        for country, amount in (("US", "16.00"), ("GB", "12.00"))
+    ]
+    feed, sheet = folder / "feed.xml", folder / "ours.csv"
+    feed.write_bytes(message(record(ProductSupply=markets)))
+    sheet.write_text(f"isbn,price,blocked,stock\n{ISBN},9.50,yes,3\n")
+    assert run("import", str(feed), str(sheet)).exit_code == 0
+
+
+def test_a_books_record_decisions_and_history_are_shown(run):
+    book = json.loads(run("books", "show", ISBN, "--json").stdout)
+    assert (book["state"], book["price"], book["stock"]) == ("not_for_sale", None, 3)
+    assert book["restrictions"] == ["blocked"]
+    offers = [(each["supplier"], each["countries"]) for each in book["trade"]["offers"]]
+    assert offers == [("Depot US", ["US"]), ("Depot GB", ["GB"])]
+    own = {
+        "prices": [{"currency": "GBP", "amount": 950}],
+        "description": None,
+        "blocked": True,
+    }
+    assert book["decisions"] == own
+    [change] = book["history"]
+    assert (change["cause"], change["after"]) == ("ours.csv", own)
+    assert change["before"] == {"prices": [], "description": None, "blocked": False}
+
+
+def test_a_book_is_described_in_lines(run):
+    shown = run("books", "show", ISBN).stdout
+    for part in ("not_for_sale", "blocked", "Depot GB in GB", "£12.00", "£9.50", "ours.csv"):
+        assert part in shown
+
+
+def test_an_unknown_book_is_an_error(run):
+    result = run("books", "show", "9780306406157")
+    assert result.exit_code == 1
+    assert "9780306406157" in result.output
