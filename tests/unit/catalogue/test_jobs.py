@@ -43,7 +43,9 @@ def states(engine):
 
 def counted_availabilities(engine):
     with engine.connect() as connection:
-        return set(connection.scalars(select(FacetCount.availability)))
+        stored = list(connection.scalars(select(FacetCount.editions)))
+    editions = (values for text in stored for values in facet_counts.split_editions(text))
+    return {availability for _format, _language, availability, _band in editions}
 
 
 @pytest.mark.usefixtures("preorder")
