@@ -51,6 +51,7 @@ _LETTERS = {
 _FOLDED = str.maketrans(_LETTERS)
 # How German and the Nordic languages write these letters without accents.
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
+_AND = ("and", "und", "et", "y", "e", "en", "och", "og")  # what readers type for &
 _WITH_DIGRAPH = re.compile("[äöüåø]")
 _MARKS = "".join(
     chr(code)
@@ -85,6 +86,8 @@ def all_words(text: str) -> list[str]:
     ways = [*found, *_digraphs_in(text)]
     if min(map(len, found), default=0) == 1:
         ways += _joined_letters(found)
+    if "&" in text:
+        ways += _AND
     for chunk in folded.split():
         if "-" in chunk or "." in chunk:
             ways += _joined(chunk)

@@ -145,7 +145,9 @@ def _print(event: FeedImported, *, dry_run: bool) -> None:
     click.echo(f"{name}{' (dry run, nothing was changed)' if dry_run else ''}: {counts}.")
     for report in summary.files:
         if report.encoding is not None:
-            click.echo(f"Encoding: {report.encoding}. If letters are wrong, use --encoding.")
+            is_certain = report.encoding.startswith("utf")
+            hint = "" if is_certain else " If letters are wrong, use --encoding."
+            click.echo(f"Encoding: {report.encoding}.{hint}")
         if report.unread_columns:
             print_line(f"Columns that are not read: {', '.join(report.unread_columns)}.")
     if event.refused_file is not None:

@@ -37,14 +37,19 @@ def parse_amount(value: str, currency: str) -> int:
         raise _invalid(text, currency)
     _check_signs((match["before"].strip(), match["after"].strip()), text, currency)
     number = _NUMBER.fullmatch(match["number"])
-    if number is None or _is_ambiguous(number, currency):
-        if _GROUPED.fullmatch(match["number"]):
-            raise RecordError(
-                "thousands_separator" if number is None else "ambiguous_price",
-                f"The price {text} has or could have a thousands separator: write it without, as"
-                " 1234.50.",
-            )
+    if number is None and _GROUPED.fullmatch(match["number"]):
+        raise RecordError(
+            "thousands_separator",
+            f"The price {text} has a thousands separator: write it without, as 1234.50.",
+        )
+    if number is None:
         raise _invalid(text, currency)
+    if _is_ambiguous(number, currency):
+        raise RecordError(
+            "ambiguous_price",
+            f"The separator in the price {text} could be that of decimals or of thousands: write it"
+            " with two decimals, or without a separator.",
+        )
     try:
         money = read_amount(number[0].replace(",", "."), currency)
     except AmountError as error:

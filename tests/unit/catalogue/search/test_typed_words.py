@@ -156,6 +156,12 @@ def test_parts_of_texts_without_spaces_are_found(found, typed, skus):
     assert found(typed) == skus
 
 
+@pytest.mark.parametrize("typed", ["salt & tide", "salt and tide", "salt und tide", "salt tide"])
+def test_an_ampersand_is_found_in_words(save, skus, typed):
+    save(edition("A", title="Salt & Tide"), edition("B", title="Salt"))
+    assert skus(typed) == ["A"]
+
+
 def test_keywords_and_series_are_found(save, skus):
     keyword = Subject("20", heading="Tide-Pools")
     save(
