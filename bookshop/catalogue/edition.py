@@ -141,7 +141,8 @@ class Feature(Part, frozen=True):
 class Edition(Part, frozen=True, kw_only=True):
     """One format of one work, as the trade describes it.
 
-    `sku` is the ISBN-13 where there is one. `reference` is the ONIX RecordReference. `form` is of
+    `sku` is the ISBN-13 where there is one. `reference` is the ONIX RecordReference. `sort_title`
+    is the text by which the title sorts, without "The", if the trade says so. `form` is of
     ONIX list 150 (BB hardback, BC paperback, ED digital download), `details` of list 175 (E101
     EPUB), `availability` of list 65. `language` is an ISO 639-2/B code. `description` is HTML of
     the elements that `importing.html` allows. `published` is the nominal publication date,
@@ -158,6 +159,7 @@ class Edition(Part, frozen=True, kw_only=True):
     title: str
     reference: str | None = None
     isbn: str | None = None
+    sort_title: str | None = None
     subtitle: str | None = None
     series: tuple[Series, ...] = ()
     contributors: tuple[Contributor, ...] = ()

@@ -6,6 +6,7 @@ Labels are untranslated strings, except names of languages.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -24,7 +25,7 @@ from bookshop.catalogue.codes.accessibility import (
 from bookshop.catalogue.codes.product_forms import FORMS, KINDS
 from bookshop.catalogue.codes.roles import ROLES
 from bookshop.catalogue.codes.subjects import SUBJECTS
-from bookshop.catalogue.edition import THEMA, Feature, Subject
+from bookshop.catalogue.edition import THEMA, UNDETERMINED, Feature, Subject
 from bookshop.catalogue.forms import Format
 from bookshop.i18n import Translate, _
 
@@ -36,6 +37,10 @@ FORMATS = {
     Format.AUDIOBOOK: _("Audiobook"),
     Format.OTHER: _("Other"),
 }
+
+# ISO 639-2: several languages, none, and one without a code.
+_NOT_ONE_LANGUAGE = frozenset({"mul", "zxx", "mis"})
+_LANGUAGE_CODE = re.compile("[a-z]{2,3}")
 
 
 @dataclass(frozen=True)
@@ -132,12 +137,23 @@ def _iso_date(text: str) -> str:
 
 @lru_cache(maxsize=1024)  # lists need it for each book
 def language(code: str, locale: str) -> str:
-    """Return the name of an ISO 639-2 language in `locale`; the code if there is no name."""
-    name: str | None = Locale.parse(locale).languages.get(language_tag(code))
-    return name or code
+    """Return the name of an ISO 639-2 language in `locale`.
+
+    A code without a name, such as one for local use, is an unknown language.
+    """
+    names = Locale.parse(locale).languages
+    alias: str = get_global("language_aliases").get(code, code)
+    name: str = names.get(alias) or names.get(alias.partition("_")[0]) or names[UNDETERMINED]
+    return name
 
 
 def language_tag(code: str) -> str:
-    """Return the BCP 47 tag of an ISO 639-2 code, as HTML's `lang` needs it: eng is en."""
+    """Return the BCP 47 tag of an ISO 639-2 code, as HTML's `lang` needs it: eng is en.
+
+    The tag of texts whose language the code does not say is und: without it they would be in the
+    language of the page.
+    """
+    if code in _NOT_ONE_LANGUAGE or not _LANGUAGE_CODE.fullmatch(code):
+        return UNDETERMINED
     tag: str = get_global("language_aliases").get(code, code)
-    return tag
+    return tag.replace("_", "-")

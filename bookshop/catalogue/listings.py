@@ -153,7 +153,7 @@ def listing_row(
         "format": format_of(edition.form).value,
         "language": edition.language,
         "cover": cover,
-        "sort_title": sort_key(edition.title),
+        "sort_title": sort_key(edition.sort_title or edition.title),
         "published": edition.published or edition.on_sale or UNKNOWN_DATE,
         "state": offer.state.value,
         "amount": offer.price and offer.price.amount,

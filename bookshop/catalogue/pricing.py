@@ -20,7 +20,9 @@ LOW_STOCK = 3  # copies, up to which a book is low in stock
 # ONIX list 65, ProductAvailability.
 FORTHCOMING = frozenset({"10", "11", "12"})
 ORDERABLE = frozenset({"20", "21", "22", "23"})
-TEMPORARILY_UNAVAILABLE = frozenset({"30", "31", "32", "33", "34"})
+# Not, or no longer, available. The other codes, and those that are not in the list, are temporarily
+# unavailable (30 to 34), or the availability is not known (97 to 99).
+DISCONTINUED = frozenset({"01", *map(str, range(40, 53))})
 POSTPONED = "09"
 # The codes above in order of preference, where suppliers differ; others come last.
 BEST_AVAILABILITIES = (
@@ -31,6 +33,8 @@ BEST_AVAILABILITIES = (
 # publication only; 11 to 14, special sales, are not for consumers.
 RETAIL = ("24", "23", "04", "03", "34", "33", "22", "21", "42", "02", "41", "01")
 BEFORE_PUBLICATION = frozenset({"21", "22", "23", "24"})
+# Where shops show prices without sales tax.
+SHOWN_WITHOUT_TAX = frozenset({"CA", "US"})
 DAY = timedelta(days=1)
 
 
@@ -243,10 +247,10 @@ def _state(code: str, *, priced: bool, release_date: date | None, unreleased: bo
         return SaleState.PREORDER if priced else SaleState.FORTHCOMING
     if code == POSTPONED or (code in FORTHCOMING and release_date is None):
         return SaleState.FORTHCOMING
-    if code in TEMPORARILY_UNAVAILABLE:
-        return SaleState.TEMPORARILY_UNAVAILABLE
-    if code not in FORTHCOMING | ORDERABLE:
+    if code in DISCONTINUED:
         return SaleState.DISCONTINUED
+    if code not in FORTHCOMING | ORDERABLE:
+        return SaleState.TEMPORARILY_UNAVAILABLE
     # A forthcoming book whose release date has passed is out, even if no update has said so.
     return SaleState.BUY if priced else SaleState.NOT_FOR_SALE
 
@@ -272,8 +276,14 @@ def _retail_prices(supply: SupplierOffer, sales_context: SalesContext) -> Iterat
             price.currency == sales_context.currency
             and price.type in RETAIL
             and covers(price, sales_context.country)
+            and _is_consumer_price(price, sales_context.country)
         ):
             yield price
+
+
+def _is_consumer_price(price: Price, country: str) -> bool:
+    """True if what the customer pays can be worked out: a price without tax needs its rate."""
+    return price.includes_tax or price.tax_percent is not None or country in SHOWN_WITHOUT_TAX
 
 
 def _precedence(price: Price) -> tuple[int, bool, bool, int]:

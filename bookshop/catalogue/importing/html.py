@@ -8,6 +8,8 @@ from html import escape, unescape
 
 import nh3
 
+from bookshop.catalogue.importing.text import ENTITY, repair_controls
+
 MAX_LENGTH = 100_000  # characters; longer texts are cut
 MAX_DEPTH = 10  # of lists and quotations within each other, and of bold and italics; see _GROUPS
 _MAX_PASSES = 10  # most texts are stable after two
@@ -35,7 +37,6 @@ _TAG = re.compile(
     r"|table|tbody|tr|td|dl|dt|dd|pre|cite|q|body|html|img|script|style)(?:\s[^<>]*)?/?>",
     re.IGNORECASE,
 )
-_ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 # The start of a tag, and the rest of it unless that contains another one.
 _NESTING = re.compile(r"<(/?)([A-Za-z][^\s/<>]*)(?:[^<>]*>)?")
@@ -48,7 +49,6 @@ _GROUPS = (
 )
 _NOT_NESTED = frozenset({"p", "li", "br", "hr", "img", "script", "style"})
 _WHITESPACE = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 
 
 def to_html(text: str) -> str:
@@ -56,14 +56,14 @@ def to_html(text: str) -> str:
 
     A text without a known tag is plain. The result is stable: `to_html(to_html(x)) == to_html(x)`.
     """
-    if not _TAG.search(text) and _ENTITY.search(text):
+    if not _TAG.search(text) and ENTITY.search(text):
         text = unescape(text)
     return sanitize_html(text) if _TAG.search(text) else plain_text_to_html(text)
 
 
 def plain_text_to_html(text: str) -> str:
     """Return plain text as HTML: blank lines separate paragraphs, other line ends are spaces."""
-    text = _CONTROLS.sub("", text[:MAX_LENGTH].replace("\r\n", "\n"))
+    text = repair_controls(text[:MAX_LENGTH].replace("\r\n", "\n"))
     parts = (_WHITESPACE.sub(" ", part).strip(" ") for part in _BLANK_LINES.split(text))
     return "".join(f"<p>{escape(part, quote=False)}</p>" for part in parts if part)
 
@@ -74,7 +74,7 @@ def sanitize_html(text: str) -> str:
     Other elements are removed and their text kept, except for script and style. No attribute is
     kept, so there are no links.
     """
-    text = _CONTROLS.sub("", text[:MAX_LENGTH])
+    text = repair_controls(text[:MAX_LENGTH])
     text = _RENAME.sub(lambda match: match[1] + _RENAMED[match[2].lower()], text)
     html = _limit_depth(text)
     for _pass in range(_MAX_PASSES):

@@ -172,7 +172,7 @@ def read_feed(
         is_xml = sample.lstrip(_NOT_MARKUP).startswith(b"<")
         feed_format = FeedFormat.ONIX if is_xml else FeedFormat.CSV
     if feed_format is FeedFormat.ONIX:
-        yield from onix.read(stream)
+        yield from onix.read(stream, options.locale)
     else:
         yield from csv_reader.read(stream, options, report)
 

@@ -154,10 +154,10 @@ def _work_example(shop: ShopSettings, listing: Listing) -> Node:
 
 
 def _format(listing: Listing) -> Node:
-    has_language = listing.language != UNDETERMINED
+    tag = labels.language_tag(listing.language)
     return {
         "bookFormat": schema_org.FORMATS.get(Format(listing.format)),
-        "inLanguage": labels.language_tag(listing.language) if has_language else None,
+        "inLanguage": None if tag == UNDETERMINED else tag,
     }
 
 

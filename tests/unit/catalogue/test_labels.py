@@ -183,10 +183,33 @@ def test_features_without_meaning_are_left_out(features):
         ("fre", "fr_FR", "français"),
         ("grc", "en_GB", "Ancient Greek"),
         ("und", "en_GB", "Unknown language"),
-        ("qqq", "en_GB", "qqq"),
-        ("not a code", "en_GB", "not a code"),
-        ("", "en_GB", ""),
+        ("mul", "en_GB", "Multiple languages"),
+        ("zxx", "en_GB", "No linguistic content"),
+        ("mul", "de_DE", "Mehrsprachig"),
+        ("hbs", "en_GB", "Serbian"),
+        ("qqq", "en_GB", "Unknown language"),
+        ("mis", "en_GB", "Unknown language"),
+        ("not a code", "en_GB", "Unknown language"),
+        ("", "en_GB", "Unknown language"),
     ],
 )
 def test_language_names_in_the_locale(code, locale, name):
     assert labels.language(code, locale) == name
+
+
+@pytest.mark.parametrize(
+    ("code", "tag"),
+    [
+        ("eng", "en"),
+        ("grc", "grc"),
+        ("hbs", "sr-Latn"),
+        ("und", "und"),
+        ("mul", "und"),
+        ("zxx", "und"),
+        ("mis", "und"),
+        ("not a code", "und"),
+        ("", "und"),
+    ],
+)
+def test_texts_of_an_unknown_language_are_not_in_that_of_the_page(code, tag):
+    assert labels.language_tag(code) == tag

@@ -16,7 +16,6 @@ from bookshop.catalogue.pricing import (
     LOW_STOCK,
     ORDERABLE,
     RETAIL,
-    TEMPORARILY_UNAVAILABLE,
     AvailabilityCode,
     SalesContext,
     SaleState,
@@ -34,6 +33,7 @@ LISTED_65 = (
 LISTED_58 = (
     "01 02 03 04 05 06 07 08 09 11 12 13 14 15 17 21 22 23 24 25 27 31 32 33 34 35 36 37 41 42"
 )
+NOT_NOW = frozenset({"30", "31", "32", "33", "34", "97", "98", "99"})
 LIST_65, LIST_58 = LISTED_65.split(), LISTED_58.split()
 BRITISH = SalesContext("GBP", "GB")
 TODAY = date(2026, 6, 1)
@@ -168,11 +168,27 @@ def test_excluded_tax_is_added_and_rounded_to_the_minor_unit(amount, percent, ty
         # Halves go up, also where a float would have fallen below the half.
         (50, "5", 53),
         (70, "5", 74),
-        (999, None, 999),
+        (999, "0", 999),
     ],
 )
 def test_excluded_tax_is_rounded_half_up(amount, percent, whole):
     assert price_of(Price("GBP", amount, type="01", tax_percent=percent)) == whole
+
+
+@pytest.mark.parametrize("country", ["GB", "DE", "JP"])
+@pytest.mark.parametrize("rate", [None, "S"])
+def test_a_price_whose_tax_cannot_be_worked_out_is_not_sold_untaxed(country, rate):
+    net = Price("GBP", 999, type="01", tax=rate)
+    context = SalesContext("GBP", country)
+    assert price_of(net, sales_context=context) is None
+    assert offer_on(edition(net), context, TODAY).state is SaleState.NOT_FOR_SALE
+    assert price_of(net, Price("GBP", 1199), sales_context=context) == 1199
+
+
+@pytest.mark.parametrize("country", ["US", "CA"])
+def test_prices_are_shown_without_sales_tax_where_that_is_usual(country):
+    net = Price("USD", 999, type="01")
+    assert price_of(net, sales_context=SalesContext("USD", country)) == 999
 
 
 @pytest.mark.parametrize(
@@ -268,14 +284,15 @@ def test_trade_prices_are_ignored(code):
 
 @pytest.mark.parametrize("code", RETAIL)
 def test_fixed_price_types_result_in_fixed_offers(code):
-    offer = offer_on(edition(Price("GBP", 500, type=code), published=TOMORROW), BRITISH, TODAY)
+    price = Price("GBP", 500, type=code, tax_percent="0")
+    offer = offer_on(edition(price, published=TOMORROW), BRITISH, TODAY)
     assert offer.fixed == (code in {"03", "04", "23", "24", "33", "34"})
     assert offer.fixed == (code in FIXED_BY_LAW)
 
 
 @pytest.mark.parametrize("code", sorted(BEFORE_PUBLICATION))
 def test_prepublication_price_ends_on_publication(code):
-    usual, early = Price("GBP", 1000), Price("GBP", 800, type=code)
+    usual, early = Price("GBP", 1000), Price("GBP", 800, type=code, tax_percent="0")
     coming = edition(usual, early, availability="10", published=TOMORROW)
     offer = offer_on(coming, BRITISH, TODAY)
     assert (offer.state, offer.price, offer.release_date) == (
@@ -304,7 +321,7 @@ def test_each_onix_availability_has_a_state(code, priced, release_date):
         edition(*listed, availability=code, published=release_date), BRITISH, TODAY
     ).state
     coming = release_date == TOMORROW
-    if code in TEMPORARILY_UNAVAILABLE:
+    if code in NOT_NOW:
         expected = SaleState.TEMPORARILY_UNAVAILABLE
     elif code == "09" or (code in FORTHCOMING and release_date is None):
         expected = SaleState.FORTHCOMING
@@ -315,6 +332,14 @@ def test_each_onix_availability_has_a_state(code, priced, release_date):
     else:
         expected = SaleState.BUY if priced else SaleState.NOT_FOR_SALE
     assert state is expected
+
+
+@pytest.mark.parametrize("code", ["97", "98", "99", "77", ""])
+def test_an_unknown_availability_is_not_no_longer_available(code):
+    state = offer_on(edition(Price("GBP", 1000), availability=code), BRITISH, TODAY).state
+    availability = availability_of(state, None)
+    assert availability.code is AvailabilityCode.OUT_OF_STOCK
+    assert not availability.can_buy
 
 
 copies = st.none() | st.integers(-5, 1000)

@@ -42,6 +42,7 @@ from bookshop.catalogue.importing.csv.values import (
     split_list,
 )
 from bookshop.catalogue.importing.html import to_html
+from bookshop.catalogue.importing.text import plain_text
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,16 @@ def _any_locale(parse: Callable[[str], Fields]) -> Callable[[str, str], Fields]:
     return lambda value, _locale: parse(value)
 
 
+def _plain(parse: Callable[[str], Fields]) -> Callable[[str, str], Fields]:
+    # Before the value is split: entities end with a semicolon.
+    return lambda value, _locale: parse(plain_text(value))
+
+
 def _text(field: str, *names: str) -> Column:
     return Column(
         (field, *names),
         lambda edition: getattr(edition, field) or "",
-        lambda value, _locale: {field: " ".join(value.split())},
+        lambda value, _locale: {field: plain_text(value)},
     )
 
 
@@ -106,11 +112,10 @@ COLUMNS = (
     ),
     _text("reference"),
     _text("title"),
+    _text("sort_title", "sort title", "title sort"),
     _text("subtitle"),
-    Column(
-        ("contributors", "author", "authors"), format_contributors, _any_locale(parse_contributors)
-    ),
-    Column(("series",), format_series, _any_locale(parse_series)),
+    Column(("contributors", "author", "authors"), format_contributors, _plain(parse_contributors)),
+    Column(("series",), format_series, _plain(parse_series)),
     Column(("form", "format", "binding"), format_form, _any_locale(parse_form)),
     Column(
         ("details",),
@@ -131,9 +136,9 @@ COLUMNS = (
     Column(
         ("subjects", "subject", "thema", "category", "categories", "genre"),
         format_subjects,
-        _any_locale(parse_subjects),
+        _plain(parse_subjects),
     ),
-    Column(("keywords", "keyword", "tags"), None, _any_locale(parse_keywords)),
+    Column(("keywords", "keyword", "tags"), None, _plain(parse_keywords)),
     Column(
         ("publisher_description",),
         lambda edition: edition.description,

@@ -33,8 +33,11 @@ BLOCKS = frozenset({DESCRIPTIVE, COLLATERAL, PUBLISHING, RELATED, SUPPLY})
 REQUIRED_BLOCKS = frozenset({DESCRIPTIVE, PUBLISHING, SUPPLY})
 
 
-def map_product(product: Element) -> Edition:
-    """Return the edition that a complete record describes. Raises RecordError."""
+def map_product(product: Element, language: str) -> Edition:
+    """Return the edition that a complete record describes. Raises RecordError.
+
+    `language` is the shop's, a BCP 47 tag, for texts in several languages.
+    """
     fields = composite(product)
     with _naming_isbn(fields):
         sku, isbn = identity(fields)
@@ -47,12 +50,12 @@ def map_product(product: Element) -> Edition:
             raise RecordError(
                 "missing_title", "The record has no title: it has no DescriptiveDetail."
             )
-        mapped = _map_blocks(fields, isbn, None)
+        mapped = _map_blocks(fields, isbn, None, language)
         reference = first_text(fields, "RecordReference")
         return Edition(sku=sku, isbn=isbn, reference=reference, **mapped)
 
 
-def update_edition(product: Element, edition: Edition) -> Edition:
+def update_edition(product: Element, edition: Edition, language: str) -> Edition:
     """Return an edition with the blocks of a record replaced. Raises RecordError."""
     fields = composite(product)
     with _naming_isbn(fields):
@@ -65,7 +68,9 @@ def update_edition(product: Element, edition: Edition) -> Edition:
             )
         if BLOCKS.isdisjoint(fields):
             raise RecordError("empty_update", "The update has none of the blocks that can change.")
-        return msgspec.structs.replace(edition, **_map_blocks(fields, edition.isbn, edition))
+        return msgspec.structs.replace(
+            edition, **_map_blocks(fields, edition.isbn, edition, language)
+        )
 
 
 @contextmanager
@@ -78,14 +83,16 @@ def _naming_isbn(fields: Composite) -> Iterator[None]:
         raise
 
 
-def _map_blocks(fields: Composite, isbn: str | None, current: Edition | None) -> dict[str, Any]:
+def _map_blocks(
+    fields: Composite, isbn: str | None, current: Edition | None, language: str
+) -> dict[str, Any]:
     """Return the edition's fields that the blocks of a record set; `current` is updated by it."""
     mapped: dict[str, Any] = {}
     descriptive = composite(fields[DESCRIPTIVE][0]) if DESCRIPTIVE in fields else None
     if descriptive is not None:
-        mapped |= map_descriptive(descriptive)
+        mapped |= map_descriptive(descriptive, language)
     if COLLATERAL in fields:
-        mapped |= map_collateral(composite(fields[COLLATERAL][0]))
+        mapped |= map_collateral(composite(fields[COLLATERAL][0]), language)
     if RELATED in fields:
         mapped |= map_related(composite(fields[RELATED][0]), isbn)
     publishing = map_publishing(composite(fields[PUBLISHING][0])) if PUBLISHING in fields else None

@@ -35,15 +35,20 @@ UNSUPPORTED_TYPES = {
     "88": "a test",
     "89": "a test",
 }
+# Increment it when records are read by other rules: those that have not changed are read again.
+RULES_VERSION = b"2"
+DEFAULT_LOCALE = "en_GB"
+_LANGUAGE_ATTRIBUTE = b" language="
 _NAMESPACE = re.compile(rb'\sxmlns(?::[\w.-]+)?="[^"]*"')
 
 
-def read(stream: BinaryIO) -> Iterator[FeedRecord]:
+def read(stream: BinaryIO, locale: str = DEFAULT_LOCALE) -> Iterator[FeedRecord]:
     """Yield the records of a message in order. The stream may be compressed, and need not seek.
 
     Accepts reference and short tags, any namespace or none, and encodings in which ASCII characters
     are single bytes, UTF-16 and UTF-32. The header is optional; a single Product without a message
-    is accepted. DTDs, entities and the network are never loaded.
+    is accepted. DTDs, entities and the network are never loaded. `locale` is the shop's, such as
+    en_GB: of texts in several languages, the one in its language is chosen.
 
     Raises FeedError, possibly after some records. Invalid records, also those that are not
     well-formed, are yielded as InvalidRecord.
@@ -55,6 +60,7 @@ def read(stream: BinaryIO) -> Iterator[FeedRecord]:
     if prolog.complete:
         splitter.check_end()
         return
+    language = locale.partition("_")[0]
     first = True
     for raw in splitter.records(single=prolog.single):
         product = _parse(parser, splitter, raw)
@@ -65,7 +71,7 @@ def read(stream: BinaryIO) -> Iterator[FeedRecord]:
             check_root(product)  # the record may have no message
             check_first_record(product)
             first = False
-        yield _record(product, raw.line, prolog.defaults)
+        yield _record(product, raw.line, prolog.defaults, language)
 
 
 def message_frame(raw: bytes) -> tuple[bytes, bytes]:
@@ -99,22 +105,23 @@ def _parse(
         )
 
 
-def _record(product: Element, line: int, defaults: dict[str, str]) -> FeedRecord:
+def _record(product: Element, line: int, defaults: dict[str, str], language: str) -> FeedRecord:
     """Return a record of the kind that its notification type says."""
     if defaults:
         apply_defaults(product, defaults)
     raw: bytes = etree.tostring(product, encoding="utf-8", with_tail=False)
     etree.strip_tags(product, etree.Comment, etree.ProcessingInstruction)
     reference, notification = _reference_and_notification(product)
+    record_digest = _digest(raw, language)
     if reference and notification in REPLACE_TYPES:
-        return OnixReplace(reference, line, _digest(raw), raw, product)
+        return OnixReplace(reference, line, record_digest, raw, product, language)
     if reference and notification == UPDATE_TYPE:
-        return OnixUpdate(reference, line, _digest(raw), raw, product)
+        return OnixUpdate(reference, line, record_digest, raw, product, language)
     if reference and notification == DELETE_TYPE:
-        return OnixDelete(reference, line, _digest(raw), raw, product)
+        return OnixDelete(reference, line, record_digest, raw, product)
     isbn = printed_isbn_of(composite(product))
     code, reason = _why_invalid(reference, notification)
-    return InvalidRecord(reference or None, line, _digest(raw), raw, isbn, code, reason)
+    return InvalidRecord(reference or None, line, record_digest, raw, isbn, code, reason)
 
 
 def _reference_and_notification(product: Element) -> tuple[str, str]:
@@ -130,10 +137,14 @@ def _reference_and_notification(product: Element) -> tuple[str, str]:
     return reference, notification
 
 
-def _digest(raw: bytes) -> str:
-    """Return the digest of a record without namespace declarations, which vary with the message."""
+def _digest(raw: bytes, language: str) -> str:
+    """Return the digest of a record without namespace declarations, which vary with the message.
+
+    It depends on the shop's language if the record has texts in several.
+    """
     tag, bracket, rest = raw.partition(b">")
-    return digest(_NAMESPACE.sub(b"", tag) + bracket + rest)
+    chosen = language.encode() if _LANGUAGE_ATTRIBUTE in rest else b""
+    return digest(_NAMESPACE.sub(b"", tag) + bracket + rest + chosen + RULES_VERSION)
 
 
 def _why_invalid(reference: str, notification: str) -> tuple[str, str]:

@@ -24,9 +24,10 @@ from bookshop.catalogue.importing.records import (
 
 @dataclass(frozen=True, slots=True)
 class OnixReplace(ReplaceRecord):
-    """Notification types 01 to 03: the complete record."""
+    """Notification types 01 to 03: the complete record; `language` is the shop's."""
 
     product: Element = field(repr=False, compare=False)
+    language: str
 
     def sku(self) -> str | None:
         """Return the ISBN, otherwise the sender's own identifier."""
@@ -34,14 +35,15 @@ class OnixReplace(ReplaceRecord):
 
     def edition(self) -> Edition:
         """Map the record. Raises RecordError."""
-        return map_product(self.product)
+        return map_product(self.product, self.language)
 
 
 @dataclass(frozen=True, slots=True)
 class OnixUpdate(UpdateRecord):
-    """Notification type 04: replaces the blocks that it contains."""
+    """Notification type 04: replaces the blocks that it contains; `language` is the shop's."""
 
     product: Element = field(repr=False, compare=False)
+    language: str
 
     def sku(self) -> str | None:
         """Return the ISBN, otherwise the sender's own identifier."""
@@ -54,11 +56,11 @@ class OnixUpdate(UpdateRecord):
 
     def apply(self, edition: Edition) -> Edition:
         """Return the edition with the record's blocks replaced. Raises RecordError."""
-        return update_edition(self.product, edition)
+        return update_edition(self.product, edition, self.language)
 
     def edition(self) -> Edition:
         """Map the record. Raises RecordError."""
-        return map_product(self.product)
+        return map_product(self.product, self.language)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from typing import Any
 
 from lxml.etree import _Element as Element
 
+from bookshop.catalogue.importing.text import plain_text
+from bookshop.catalogue.labels import language_tag
+
 # Composites: their short tags are their reference names in lower case.
 # fmt: off
 _COMPOSITES = (
@@ -109,6 +112,8 @@ _DATA_ELEMENTS = {
     "PriceAmount": "j151",
     "TaxRateCode": "x471",
     "TaxRatePercent": "x472",
+    "TaxableAmount": "x473",
+    "TaxAmount": "x474",
     "CurrencyCode": "j152",
     "PriceDateRole": "x476",
 }
@@ -144,8 +149,10 @@ def composite(element: Element) -> Composite:
 
 
 def text(element: Element) -> str:
-    """Return an element's text on one line, without markup."""
+    """Return an element's text on one line, without markup, also where that was escaped twice."""
     content = (element.text or "") if len(element) == 0 else "".join(element.itertext())
+    if "&" in content or "<" in content or not content.isascii():
+        return plain_text(content)
     return " ".join(content.split())
 
 
@@ -155,6 +162,21 @@ def first_text(parent: Composite, name: str) -> str:
         if content := text(element):
             return content
     return ""
+
+
+def text_in(parent: Composite, name: str, language: str) -> str:
+    """Return the text of this name in a language, or else one without a language, or else any.
+
+    `language` is a BCP 47 tag. Return "" if there is none.
+    """
+    elements = sorted(parent.get(name, ()), key=lambda element: language_rank(element, language))
+    return next(filter(None, map(text, elements)), "")
+
+
+def language_rank(element: Element, language: str) -> int:
+    """Return 0 for a text in a language (a BCP 47 tag), 1 if it names none, 2 for another one."""
+    code = element.get("language")
+    return 1 if not code else 0 if language_tag(code.lower()) == language else 2
 
 
 def texts(parent: Composite, name: str) -> list[str]:

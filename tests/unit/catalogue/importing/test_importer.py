@@ -24,6 +24,7 @@ from tests.unit.catalogue.importing.onix_files import (
     price,
     record,
     supply,
+    titled,
 )
 from tests.unit.makers import NOW, TERMS, order
 
@@ -217,6 +218,24 @@ def test_the_last_record_of_a_book_applies_in_any_batch_size(take, listed, monke
     assert listed() == {ISBNS[0]: ("Four", 1299)}
 
 
+def test_titles_are_listed_without_their_prefixes(take, engine):
+    titles = (
+        titled(TitleText="Zebra Hour"),
+        titled(TitleText="Badger Hour"),
+        titled(TitlePrefix="The", TitleWithoutPrefix="Aardvark Hour"),
+    )
+    take(
+        *(
+            record(f"moss.{n}", isbn=ISBNS[n], DescriptiveDetail=descriptive(TitleDetail=title))
+            for n, title in enumerate(titles)
+        )
+    )
+    query = select(ListingRecord.title).order_by(ListingRecord.sort_title)
+    with engine.connect() as connection:
+        listed = list(connection.scalars(query))
+    assert listed == ["The Aardvark Hour", "Badger Hour", "Zebra Hour"]
+
+
 def test_a_batch_of_large_records_is_smaller(engine, monkeypatch):
     monkeypatch.setattr(importer_module, "MAX_BATCH_BYTES", 10_000)
     sizes = []
@@ -249,13 +268,14 @@ def test_an_invalid_record_does_not_stop_the_others(take, refused, listed):
     assert [parsed.reference for parsed, _error in refused] == ["b", "c", "d"]
 
 
-def test_an_internal_error_refuses_one_record(take, listed, monkeypatch, caplog):
+@pytest.mark.parametrize("error", [LookupError, AttributeError, RecursionError, AssertionError])
+def test_an_internal_error_refuses_one_record(take, listed, monkeypatch, caplog, error):
     real = onix.records.map_product
 
-    def breaks(product):
+    def breaks(product, language):
         if product[0].text == "moss.2":
-            raise LookupError("ours")
-        return real(product)
+            raise error("ours")
+        return real(product, language)
 
     monkeypatch.setattr("bookshop.catalogue.importing.onix.records.map_product", breaks)
     summary = take(record(), record("moss.2", isbn=ISBNS[1]), record("moss.3", isbn=ISBNS[2]))

@@ -175,8 +175,11 @@ def test_all_properties_of_a_book():
     }
 
 
-def test_unknown_properties_are_left_out():
-    node = book(people=[], publisher=None, subjects=(), description="", language="und", form="ZZ")
+@pytest.mark.parametrize("language", ["und", "mul", "zxx"])
+def test_unknown_properties_are_left_out(language):
+    node = book(
+        people=[], publisher=None, subjects=(), description="", language=language, form="ZZ"
+    )
 
     assert set(node) == {"@type", "@id", "url", "name", "sku", "offers"}
 

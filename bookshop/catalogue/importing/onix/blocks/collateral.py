@@ -9,7 +9,14 @@ from lxml import etree
 from lxml.etree import _Element as Element
 
 from bookshop.catalogue.importing.html import sanitize_html, to_html
-from bookshop.catalogue.importing.onix.tags import Composite, composites, first_text, texts
+from bookshop.catalogue.importing.onix.tags import (
+    Composite,
+    composites,
+    first_text,
+    language_rank,
+    texts,
+)
+from bookshop.catalogue.importing.text import unescape_entities
 
 # List 153 in order of preference: description, short description, flap copy, abstract, other.
 TEXT_TYPES = ("03", "02", "05", "30", "01")
@@ -21,21 +28,27 @@ WIDTH_IN_PIXELS = "03"  # List 162
 MAX_URL_LENGTH = 2000
 
 
-def map_collateral(block: Composite) -> dict[str, Any]:
-    """Return the edition's fields that this block sets."""
-    return {"description": _description(block), "cover": _cover(block)}
+def map_collateral(block: Composite, language: str) -> dict[str, Any]:
+    """Return the edition's fields that this block sets.
+
+    `language` is the shop's, in which the description is chosen.
+    """
+    return {"description": _description(block, language), "cover": _cover(block)}
 
 
-def _description(block: Composite) -> str:
-    by_type: dict[str, str] = {}
-    for content in composites(block, "TextContent"):
-        text_type = first_text(content, "TextType")
-        if text_type in TEXT_TYPES and text_type not in by_type and _is_public(content):
-            for element in content.get("Text", ()):
-                if html := _html(element):
-                    by_type[text_type] = html
-                    break
-    return next((by_type[text_type] for text_type in TEXT_TYPES if text_type in by_type), "")
+def _description(block: Composite, language: str) -> str:
+    """Return the best text in the language, otherwise in none or another.
+
+    A short text that customers can read is better than a long one that they cannot.
+    """
+    candidates = [
+        (language_rank(element, language), TEXT_TYPES.index(text_type), element)
+        for content in composites(block, "TextContent")
+        if (text_type := first_text(content, "TextType")) in TEXT_TYPES and _is_public(content)
+        for element in content.get("Text", ())
+    ]
+    candidates.sort(key=lambda candidate: candidate[:2])
+    return next(filter(None, (_html(element) for _rank, _type, element in candidates)), "")
 
 
 def _html(element: Element) -> str:
@@ -66,7 +79,7 @@ def _cover(block: Composite) -> str | None:
 def _link(version: Composite) -> str:
     # Some senders wrap long URLs.
     link = "".join(version["ResourceLink"][0].itertext()) if "ResourceLink" in version else ""
-    return "".join(line.strip() for line in link.splitlines())
+    return unescape_entities("".join(line.strip() for line in link.splitlines()))
 
 
 def _width(version: Composite) -> int:

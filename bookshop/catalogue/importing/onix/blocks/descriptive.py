@@ -10,7 +10,7 @@ from bookshop.catalogue.edition import KEYWORD, TRADE_ONLY, Feature, Restriction
 from bookshop.catalogue.importing.onix.blocks.contributors import contributors
 from bookshop.catalogue.importing.onix.blocks.extents import pages_and_minutes
 from bookshop.catalogue.importing.onix.blocks.titles import map_titles, series_of_collections
-from bookshop.catalogue.importing.onix.tags import Composite, composites, first_text, texts
+from bookshop.catalogue.importing.onix.tags import Composite, composites, first_text, text_in, texts
 
 UNDEFINED_FORM = "00"  # List 150
 ACCESSIBILITY = "09"  # List 79
@@ -26,15 +26,19 @@ _FORM = re.compile(r"[A-Z]{2}")
 _LANGUAGE = re.compile(r"[a-z]{3}")
 
 
-def map_descriptive(block: Composite) -> dict[str, Any]:
-    """Return the edition's fields that this block sets. Raises RecordError without a title."""
-    title, subtitle, series_in_title = map_titles(block)
-    series = tuple(series_of_collections(block)) or series_in_title
+def map_descriptive(block: Composite, language: str) -> dict[str, Any]:
+    """Return the edition's fields that this block sets. Raises RecordError without a title.
+
+    `language` is the shop's, in which texts are chosen.
+    """
+    titles = map_titles(block)
+    series = tuple(series_of_collections(block)) or titles.series
     form = first_text(block, "ProductForm")
     pages, minutes = pages_and_minutes(block)
     return {
-        "title": title,
-        "subtitle": subtitle,
+        "title": titles.title,
+        "sort_title": titles.sort_title,
+        "subtitle": titles.subtitle,
         "series": tuple(dict.fromkeys(series)),
         "contributors": tuple(dict.fromkeys(contributors(block))),
         "form": form if _FORM.fullmatch(form) else UNDEFINED_FORM,
@@ -42,8 +46,8 @@ def map_descriptive(block: Composite) -> dict[str, Any]:
         "language": _language(block),
         "pages": pages,
         "minutes": minutes,
-        "subjects": tuple(dict.fromkeys(_subjects(block))),
-        "accessibility": tuple(dict.fromkeys(_accessibility(block))),
+        "subjects": tuple(dict.fromkeys(_subjects(block, language))),
+        "accessibility": tuple(dict.fromkeys(_accessibility(block, language))),
     }
 
 
@@ -57,7 +61,7 @@ def trade_restrictions(block: Composite) -> tuple[Restriction, ...]:
 
 def _language(block: Composite) -> str:
     for language in composites(block, "Language"):
-        code = first_text(language, "LanguageCode")
+        code = first_text(language, "LanguageCode").lower()
         if first_text(language, "LanguageRole") in {TEXT_LANGUAGE, ""} and _LANGUAGE.fullmatch(
             code
         ):
@@ -65,10 +69,10 @@ def _language(block: Composite) -> str:
     return "und"
 
 
-def _subjects(block: Composite) -> Iterator[Subject]:
+def _subjects(block: Composite, language: str) -> Iterator[Subject]:
     for subject in composites(block, "Subject"):
         scheme = first_text(subject, "SubjectSchemeIdentifier")
-        heading = first_text(subject, "SubjectHeadingText")
+        heading = text_in(subject, "SubjectHeadingText", language)
         if scheme == KEYWORD:
             separator = ";" if ";" in heading else ","
             keywords = filter(None, (keyword.strip() for keyword in heading.split(separator)))
@@ -79,8 +83,9 @@ def _subjects(block: Composite) -> Iterator[Subject]:
                 yield Subject(scheme, code, heading or None, main="MainSubject" in subject)
 
 
-def _accessibility(block: Composite) -> Iterator[Feature]:
+def _accessibility(block: Composite, language: str) -> Iterator[Feature]:
     for feature in composites(block, "ProductFormFeature"):
         code = first_text(feature, "ProductFormFeatureValue")
         if first_text(feature, "ProductFormFeatureType") == ACCESSIBILITY and code:
-            yield Feature(code, first_text(feature, "ProductFormFeatureDescription") or None)
+            description = text_in(feature, "ProductFormFeatureDescription", language)
+            yield Feature(code, description or None)

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from bookshop.catalogue.edition import Price
 from bookshop.catalogue.importing.onix.blocks.dates import dated_roles, require_date, split_range
+from bookshop.catalogue.importing.onix.blocks.taxes import tax_of
 from bookshop.catalogue.importing.onix.blocks.territories import NO_COUNTRY, granted_in
 from bookshop.catalogue.importing.onix.tags import Composite, composites, first_text, texts
 from bookshop.catalogue.importing.records import RecordError
@@ -27,10 +28,10 @@ PROMOTIONAL = "08"
 CONDITIONAL = frozenset({"04", "05", "06", "07", "08", "10", "11", "12"})
 # List 173
 FROM, UNTIL, FROM_UNTIL = "14", "15", "24"
-TAX_RATES = frozenset({"H", "P", "R", "S", "T", "Z"})  # List 62
+# Price types without tax (list 58), and the same ones with tax.
+WITH_TAX = {code: f"{int(code) + 1:02d}" for code in ("01", "03", "21", "23", "33", "41")}
 _AMOUNT = re.compile(r"(?P<whole>[0-9]{1,12})(?:(?P<mark>[.,])(?P<part>[0-9]{1,12}))?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_PERCENT = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,4})?")
 _MAX_DECIMALS_AFTER_COMMA = 2  # three would be a thousands separator
 
 
@@ -71,18 +72,22 @@ def _price(composite: Composite, price_type: str) -> Price | None:
             f"A price has {actual}: CurrencyCode must have three letters, for example EUR.",
         )
     includes_tax = price_type[-1] in "02468"
-    amount = _amount(first_text(composite, "PriceAmount"), currency, includes_tax=includes_tax)
+    value = first_text(composite, "PriceAmount")
+    exact = _amount(value, currency, includes_tax=includes_tax)
+    tax = tax_of(composite, None if includes_tax else exact)
+    if tax.amount is not None and price_type in WITH_TAX:
+        price_type, exact = WITH_TAX[price_type], exact + tax.amount
+    amount = int(exact.scaleb(decimals(currency)).quantize(Decimal(1), ROUND_HALF_UP))
     countries = granted_in(composites(composite, "Territory"))
     if amount == 0 or countries == NO_COUNTRY:
         return None
     starts, ends = _validity(composite)
-    rate, percent = _tax(composite)
     return Price(
         currency=currency,
         amount=amount,
         type=price_type,
-        tax=rate,
-        tax_percent=percent,
+        tax=tax.rate,
+        tax_percent=tax.percent,
         starts=starts,
         ends=ends,
         countries=countries.included,
@@ -90,8 +95,8 @@ def _price(composite: Composite, price_type: str) -> Price | None:
     )
 
 
-def _amount(value: str, currency: str, *, includes_tax: bool) -> int:
-    """Return an amount in minor units. Raises RecordError.
+def _amount(value: str, currency: str, *, includes_tax: bool) -> Decimal:
+    """Return an amount in units of its currency. Raises RecordError.
 
     A decimal comma is accepted. A price without tax may have more decimals than its currency: it is
     rounded. A price with tax is what the customer pays, so more decimals are an error.
@@ -100,10 +105,9 @@ def _amount(value: str, currency: str, *, includes_tax: bool) -> int:
     if match is not None and (
         match["mark"] != "," or len(match["part"]) <= _MAX_DECIMALS_AFTER_COMMA
     ):
-        exact = Decimal(f"{match['whole']}.{match['part'] or 0}").scaleb(decimals(currency))
-        amount = exact.quantize(Decimal(1), ROUND_HALF_UP)
-        if amount == exact or not includes_tax:
-            return int(amount)
+        exact = Decimal(f"{match['whole']}.{match['part'] or 0}")
+        if not includes_tax or exact.scaleb(decimals(currency)) % 1 == 0:
+            return exact
     raise RecordError(
         "invalid_price",
         f"A price is {value} {currency}: write PriceAmount as a number, for example 12.99.",
@@ -126,13 +130,3 @@ def _validity(composite: Composite) -> tuple[date | None, date | None]:
         if last_day is not None:
             ends = require_date(last_day, "The last day of a price", last=True)
     return starts, ends
-
-
-def _tax(composite: Composite) -> tuple[str | None, str | None]:
-    """Return the tax rate code (list 62) and the percentage."""
-    for tax in composites(composite, "Tax"):
-        rate, percent = first_text(tax, "TaxRateCode"), first_text(tax, "TaxRatePercent")
-        percent = f"{Decimal(percent).normalize():f}" if _PERCENT.fullmatch(percent) else ""
-        if percent or rate in TAX_RATES:
-            return rate if rate in TAX_RATES else None, percent or None
-    return None, None

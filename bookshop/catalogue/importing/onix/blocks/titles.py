@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from bookshop.catalogue.edition import Series
 from bookshop.catalogue.importing.onix.tags import Composite, composites, first_text
@@ -15,8 +16,18 @@ PRODUCT_LEVEL = "01"
 COLLECTION_LEVELS = ("02", "03", "06", "07")
 
 
-def map_titles(block: Composite) -> tuple[str, str | None, tuple[Series, ...]]:
-    """Return title, subtitle, and the series that the title names. Raises RecordError."""
+@dataclass(frozen=True, slots=True)
+class Titles:
+    """The title, by which other text it sorts, if any, and the series that it names."""
+
+    title: str
+    sort_title: str | None
+    subtitle: str | None
+    series: tuple[Series, ...]
+
+
+def map_titles(block: Composite) -> Titles:
+    """Return the titles of a product. Raises RecordError if it has none."""
     details = composites(block, "TitleDetail")
     if details:
         detail = min(details, key=lambda each: _preference(first_text(each, "TitleType")))
@@ -35,7 +46,8 @@ def map_titles(block: Composite) -> tuple[str, str | None, tuple[Series, ...]]:
         title = _title(own) or volume or any_title
         if title:
             series = tuple(Series(name, number or None) for name, number in collections)
-            return title, first_text(own, "Subtitle") or None, series
+            subtitle = first_text(own, "Subtitle") or None
+            return Titles(title, _sort_title(own, title), subtitle, series)
     raise RecordError("missing_title", "The record has no title: add a TitleDetail of type 01.")
 
 
@@ -80,6 +92,16 @@ def _title(element: Composite) -> str:
         return ""
     elided = prefix.endswith(("'", "\N{RIGHT SINGLE QUOTATION MARK}"))
     return f"{prefix}{main}" if elided or not prefix else f"{prefix} {main}"
+
+
+def _sort_title(element: Composite, title: str) -> str | None:
+    """Return the sender's sorting key, or the title without its prefix; None if that is all."""
+    for name in ("TitleText", "TitleWithoutPrefix"):
+        for part in element.get(name, ()):
+            if key := " ".join(part.get("collationkey", "").split()):
+                return key
+    main = first_text(element, "TitleWithoutPrefix")
+    return main if main and main != title else None
 
 
 def _preference(title_type: str) -> int:
