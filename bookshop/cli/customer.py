@@ -56,7 +56,8 @@ def erase(shop: ShopContext, *, email: str, yes: bool) -> None:
     """Erase the personal data of the customer with this e-mail address. It cannot be undone.
 
     Removes it from orders, history and stored e-mails; numbers, books, amounts and dates stay.
-    Refused while an order of the customer is being paid, shipped or disputed. Can be repeated.
+    Refused while an order of the customer is being paid, refunded or disputed, or copies of it are
+    still to be shipped. Can be repeated.
     """
     if not yes:
         click.confirm(f"Erase all personal data of {email}?", abort=True)
@@ -80,7 +81,7 @@ def erase(shop: ShopContext, *, email: str, yes: bool) -> None:
 def _print(result: erasure.Erasure) -> None:
     records = result.records
     click.echo(f"Orders anonymised: {', '.join(records.orders) or 'none'}")
-    click.echo(f"E-mails deleted: {len(records.mails) + result.mail_files}")
+    click.echo(f"E-mails deleted: {result.mails}")
     click.echo(NOT_ERASED)
     if records.intents:
         click.echo(AT_STRIPE)

@@ -1,8 +1,27 @@
-"""E-mail addresses as limits compare them: spellings that reach one mailbox are one address."""
+"""E-mail addresses as they are compared: spellings of one address, and of one mailbox."""
 
 from __future__ import annotations
 
 import unicodedata
+from contextlib import suppress
+
+from email_validator import EmailNotValidError, validate_email
+
+
+def address_key(address: str) -> str:
+    """Return the same text for all spellings of one address: case, and the form of its domain.
+
+    An internationalised domain is in ASCII (IDNA 2008), as in the headers of e-mails. The result is
+    compared and never written to.
+    """
+    local, at, domain = unicodedata.normalize("NFC", address.strip()).rpartition("@")
+    if not domain.isascii():
+        with suppress(EmailNotValidError):  # not a domain; compared as it is
+            parts = validate_email(
+                f"any@{domain}", check_deliverability=False, test_environment=True
+            )
+            domain = parts.ascii_domain
+    return f"{local}{at}{domain}".casefold()
 
 
 def mailbox_key(address: str) -> str:

@@ -7,7 +7,7 @@ to exactly one refund. https://docs.stripe.com/refunds
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from sqlalchemy import func, select
@@ -40,19 +40,22 @@ def refundable_amount(session: Session, order: Order) -> Money:
     return Money(order.total - order.refunded - requested, order.currency)
 
 
+def requested_refunds(session: Session, order: Order) -> Sequence[RefundRecord]:
+    """Return the refunds of the order that were requested and not executed yet."""
+    query = select(RefundRecord).where(
+        RefundRecord.order_id == order.id, RefundRecord.status == LocalRefundStatus.REQUESTED
+    )
+    return session.scalars(query).all()
+
+
 def takes_copies_back(session: Session, order: Order) -> bool:
     """True if the order's copies must stay in the shop, because of its refunds.
 
     Either nothing is left of the payment, or a requested refund returns the copies to stock. A
     request counts from the moment it is recorded, whatever Stripe answers later.
     """
-    restocking = select(RefundRecord.id).where(
-        RefundRecord.order_id == order.id,
-        RefundRecord.status == LocalRefundStatus.REQUESTED,
-        RefundRecord.restock,
-    )
     is_refunded = refundable_amount(session, order).amount <= 0
-    return is_refunded or session.scalar(restocking.limit(1)) is not None
+    return is_refunded or any(refund.restock for refund in requested_refunds(session, order))
 
 
 def add_refund(

@@ -500,6 +500,15 @@ def test_new_link_is_sent_to_the_email_of_the_order(shop, declined, email):
     assert mails(shop) == [(EMAIL, declined.number)]
 
 
+@pytest.mark.parametrize("email", ["ada@b\u00fccher.example", "ADA@xn--bcher-kva.example"])
+def test_new_link_is_sent_whichever_form_of_the_domain_is_typed(shop, declined, email):
+    stored = "ada@B\u00fccher.example"
+    with shop.registry.services.sessions.begin() as session:
+        session.query(Order).filter_by(number=declined.number).update({"email": stored})
+    ask(shop.visitor(), declined.number, email)
+    assert mails(shop) == [(stored, declined.number)]
+
+
 def test_order_number_is_accepted_in_any_spelling(shop, declined):
     written = declined.number.lower().replace("-", " ").replace("0", "o").replace("1", "l")
     ask(shop.visitor(), written, EMAIL)

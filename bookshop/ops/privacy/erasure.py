@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from bookshop import clock
+from bookshop.mail.addresses import address_key
 from bookshop.mail.models import MailRecord
-from bookshop.ops.privacy.export import find_events, find_orders, is_same_address
+from bookshop.ops.privacy.export import find_events, find_orders
 from bookshop.ops.privacy.files import compact_database, find_mail_files
 from bookshop.orders.audit import AuditEvent, Cause, TransitionContext, record_event
-from bookshop.orders.models import ERASED, AuditEntry, Order
-from bookshop.orders.states import UNPAID, OrderStatus
+from bookshop.orders.fulfilment.shipments import copies_to_ship
+from bookshop.orders.models import ERASED, LinkRequest, Order
+from bookshop.orders.refund_records import requested_refunds
+from bookshop.orders.states import SHIPPABLE, UNPAID, OrderStatus
 from bookshop.services import Services
 
-OPEN_STATUSES = UNPAID | {
-    OrderStatus.PROCESSING,
-    OrderStatus.PAID,
-    OrderStatus.PARTLY_SHIPPED,
-    OrderStatus.DISPUTED,
-}
-REPLACEMENT = "(erased)"
+#: Statuses of orders whose payment is not decided.
+UNDECIDED = UNPAID | {OrderStatus.PROCESSING, OrderStatus.DISPUTED}
+#: Fields of an audit entry's `detail` that hold ids, codes, amounts and books. All others, such as
+#: a tracking number, which reveals the address, are erased.
+KEPT_FIELDS = frozenset(
+    {"amount", "id", "intent", "key", "kind", "lines", "reason", "status", "wrong"}
+)
 
 
 class OpenOrdersError(Exception):
@@ -35,19 +35,22 @@ class OpenOrdersError(Exception):
 
 @dataclass(frozen=True)
 class ErasedRecords:
-    """Numbers of anonymised orders, ids of deleted e-mails, ids of PaymentIntents at Stripe."""
+    """Numbers of anonymised orders, ids of their PaymentIntents, Message-IDs of deleted e-mails."""
 
     orders: tuple[str, ...]
-    mails: tuple[int, ...]
     intents: tuple[str, ...]
+    mails: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Erasure:
-    """The result of an erasure. If not `compacted`, the database's files may hold traces."""
+    """The result of an erasure. If not `compacted`, the database's files may hold traces.
+
+    `mails` counts the e-mails that were deleted, each once, whether in the outbox or in a file.
+    """
 
     records: ErasedRecords
-    mail_files: int
+    mails: int
     compacted: bool
 
 
@@ -58,10 +61,11 @@ def erase_customer(shop: Services, email: str, cause: Cause) -> Erasure:
     """
     with shop.sessions.begin() as session:
         records = erase_records(TransitionContext(session, cause, clock.now()), email)
-    mail_files = list(find_mail_files(shop.settings.mail.folder, email))
-    for file in mail_files:
-        file.unlink()
-    return Erasure(records, len(mail_files), compact_database(shop.engine))
+    mails = set(records.mails)
+    for file, message_id in list(find_mail_files(shop.settings.mail.folder, email)):
+        file.unlink(missing_ok=True)
+        mails.add(message_id)
+    return Erasure(records, len(mails), compact_database(shop.engine))
 
 
 def erase_records(context: TransitionContext, email: str) -> ErasedRecords:
@@ -71,59 +75,62 @@ def erase_records(context: TransitionContext, email: str) -> ErasedRecords:
     """
     session = context.session
     orders = find_orders(session, email, lock=True)
-    if open_orders := [each for each in orders if each.email and each.status in OPEN_STATUSES]:
+    is_open = {order.id: _is_open(session, order) for order in orders}
+    if open_orders := [order for order in orders if order.email and is_open[order.id]]:
         numbers = ", ".join(f"{order.number} ({order.status})" for order in open_orders)
         raise OpenOrdersError(f"These orders are not finished: {numbers}.")
-    orders = [order for order in orders if order.status not in OPEN_STATUSES]
+    orders = [order for order in orders if not is_open[order.id]]
     mails = _delete_mails(session, [order.id for order in orders], email)
-    names = {email, *(order.email or "" for order in orders)}
-    names |= {(order.address or {}).get("name", "") for order in orders}
+    _delete_link_requests(session, email)
     pseudonym = f"{ERASED}{secrets.token_hex(8)}"
     for order in orders:
-        _anonymise(context, order, names - {""}, pseudonym)
+        _anonymise(context, order, pseudonym)
     return ErasedRecords(
         tuple(order.number for order in orders),
-        mails,
         tuple(order.payment_intent for order in orders if order.payment_intent),
+        mails,
     )
 
 
-def _delete_mails(session: Session, order_ids: list[int], email: str) -> tuple[int, ...]:
-    """Delete e-mails about the orders and all others to the address; return their ids."""
+def _is_open(session: Session, order: Order) -> bool:
+    """True while the shop has to reach the customer: about a payment, a parcel, or money back."""
+    is_owed = order.status in SHIPPABLE and not order.accepted
+    return (
+        order.status in UNDECIDED
+        or is_owed
+        or copies_to_ship(order) > 0
+        or bool(requested_refunds(session, order))
+    )
+
+
+def _delete_mails(session: Session, order_ids: list[int], email: str) -> frozenset[str]:
+    """Delete e-mails about the orders and all others to the address; return their Message-IDs."""
+    key = address_key(email)
     recipients = session.execute(select(MailRecord.id, MailRecord.recipient))
-    others = [mail_id for mail_id, recipient in recipients if is_same_address(recipient, email)]
+    others = [mail_id for mail_id, recipient in recipients if address_key(recipient) == key]
     of_customer = or_(MailRecord.order_id.in_(order_ids), MailRecord.id.in_(others))
-    mail_ids = tuple(session.scalars(select(MailRecord.id).where(of_customer)))
-    session.execute(delete(MailRecord).where(MailRecord.id.in_(mail_ids)))
-    return mail_ids
+    message_ids = frozenset(session.scalars(select(MailRecord.message_id).where(of_customer)))
+    session.execute(delete(MailRecord).where(of_customer))
+    return message_ids
 
 
-def _anonymise(context: TransitionContext, order: Order, names: set[str], pseudonym: str) -> None:
-    order.email = order.address = order.dedup_key = None
-    order.session_id, order.network = pseudonym, None
+def _delete_link_requests(session: Session, email: str) -> None:
+    key = address_key(email)
+    for request in session.scalars(select(LinkRequest)):
+        if address_key(request.email) == key:
+            session.delete(request)
+
+
+def _anonymise(context: TransitionContext, order: Order, pseudonym: str) -> None:
+    """Erase whole fields: a name cannot be searched in ids, statuses and causes."""
+    order.email = order.address = order.dedup_key = order.network = None
+    order.session_id = pseudonym
     for entry in order.entries:
-        entry.cause = _without_names(names, entry.cause)
-        entry.detail = _without_names(names, _without_tracking(entry))
+        entry.detail = {
+            name: value if name in KEPT_FIELDS else None for name, value in entry.detail.items()
+        }
     for refund in order.refunds:
-        refund.problem = _without_names(names, refund.problem)
+        refund.problem = None
     for event in find_events(context.session, order):
-        event.problem = _without_names(names, event.problem)
+        event.problem = None
     record_event(context, order, AuditEvent.CUSTOMER_ERASED)
-
-
-def _without_tracking(entry: AuditEntry) -> dict[str, Any]:
-    """Return an audit entry's detail without tracking numbers, which reveal the address."""
-    return {name: None if name == "tracking" else value for name, value in entry.detail.items()}
-
-
-def _without_names(names: Iterable[str], value: Any) -> Any:
-    """Return a JSON value in which the names are replaced."""
-    match value:
-        case str():
-            any_name = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-            return re.sub(any_name, REPLACEMENT, value, flags=re.IGNORECASE)
-        case dict():
-            return {key: _without_names(names, each) for key, each in value.items()}
-        case list():
-            return [_without_names(names, each) for each in value]
-    return value

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from bookshop.mail.addresses import address_key
 from bookshop.mail.models import MailRecord
 from bookshop.orders.models import Order
 from bookshop.orders.serializers import order_details
@@ -21,10 +22,12 @@ def export_customer(session: Session, email: str) -> list[dict[str, Any]]:
 def find_orders(session: Session, email: str, *, lock: bool = False) -> list[Order]:
     """Return the customer's orders, and orders of the same sessions without an e-mail address.
 
-    Upper and lower case are compared in Python, since databases differ about letters beyond ASCII.
+    Addresses are compared in Python: databases know nothing of internationalised domains, and
+    differ about letters beyond ASCII.
     """
     addresses = session.execute(select(Order.id, Order.email).where(Order.email.is_not(None)))
-    ids = [order_id for order_id, address in addresses if is_same_address(address, email)]
+    key = address_key(email)
+    ids = [order_id for order_id, address in addresses if address and address_key(address) == key]
     if not ids:
         return []
     session_ids = select(Order.session_id).where(Order.id.in_(ids))
@@ -39,11 +42,6 @@ def find_events(session: Session, order: Order) -> list[EventRecord]:
     if order.payment_intent is not None:
         of_order |= EventRecord.intent == order.payment_intent
     return list(session.scalars(select(EventRecord).where(of_order).order_by(EventRecord.created)))
-
-
-def is_same_address(address: str | None, email: str) -> bool:
-    """True if both are the same e-mail address, whatever their case."""
-    return address is not None and address.casefold() == email.strip().casefold()
 
 
 def _export_order(session: Session, order: Order) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from email import message_from_bytes, policy
+from email import policy
+from email.parser import HeaderParser
 from email.utils import getaddresses
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,25 @@ from typing import Any
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from bookshop.ops.privacy.export import is_same_address
+from bookshop.mail.addresses import address_key
 
-TABLES = "orders, order_entries, refunds, mails, webhook_events"
+TABLES = "orders, order_entries, refunds, mails, webhook_events, link_requests"
 
 
-def find_mail_files(folder: Path | None, email: str) -> Iterator[Path]:
-    """Yield the files of e-mails to a customer, if e-mails are stored in a folder."""
+def find_mail_files(folder: Path | None, email: str) -> Iterator[tuple[Path, str]]:
+    """Yield the files of e-mails to a customer, if e-mails are stored in a folder.
+
+    Each comes with the left part of its Message-ID, by which the outbox knows the e-mail too.
+    """
+    key = address_key(email)
     for file in sorted(folder.glob("*.eml*")) if folder is not None else ():
-        message = message_from_bytes(file.read_bytes(), policy=policy.default)
+        # As text, since an address beyond ASCII is stored in UTF-8 (RFC 6532).
+        text = file.read_text("utf-8", errors="replace")
+        message = HeaderParser(policy=policy.default).parsestr(text)
         recipients = getaddresses([str(value) for value in message.get_all("To", [])])
-        if any(is_same_address(address, email) for _name, address in recipients):
-            yield file
+        if any(address_key(address) == key for _name, address in recipients):
+            message_id = str(message["Message-ID"] or file.name)
+            yield file, message_id.strip("<>").partition("@")[0]
 
 
 def compact_database(engine: Engine) -> bool:

@@ -45,6 +45,16 @@ class ShippedLine:
     quantity: int
 
 
+def copies_to_ship(order: Order) -> int:
+    """Return how many copies the shop has still to send; 0 unless the order is paid and accepted.
+
+    Copies that a refund returned to stock count: the customer may want them after all.
+    """
+    if order.status not in SHIPPABLE or not order.accepted:
+        return 0
+    return sum(line.quantity - line.shipped for line in order.lines)
+
+
 def ship(context: TransitionContext, order: Order, request: ShipmentRequest) -> list[ShippedLine]:
     """Record a shipment; the order must be locked. Raises CannotShipError.
 
@@ -112,7 +122,7 @@ def _check(session: Session, order: Order, request: ShipmentRequest) -> None:
 def _select_lines(order: Order, request: ShipmentRequest) -> list[tuple[OrderLine, int]]:
     """Return the lines to ship with their quantities. Raises CannotShipError."""
     left = {line.sku: line.quantity - line.shipped for line in order.lines}
-    if not any(left.values()):
+    if not copies_to_ship(order):
         raise CannotShipError("all_shipped", "Everything in this order has been shipped already.")
     for sku, quantity in request.copies.items():
         if sku not in left:

@@ -6,11 +6,11 @@ reveals whether an order matches. A job compares the requests with the orders an
 
 from __future__ import annotations
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from bookshop import clock
+from bookshop.mail.addresses import address_key
 from bookshop.orders.models import LinkRequest, Order
 from bookshop.orders.notifications import MailKind, enqueue_order_email
 from bookshop.orders.number import read_number
@@ -39,20 +39,13 @@ def send_requested_links(sessions: sessionmaker[Session]) -> None:
 
 
 def _send_link(session: Session, request: LinkRequest) -> None:
-    """Enqueue the e-mail if the order has this address, ignoring case.
+    """Enqueue the e-mail if the order has this address, in any spelling.
 
     At most one is sent per hour, so that the form cannot be used to flood a customer.
     """
     order = session.scalar(select(Order).where(Order.number == read_number(request.number)))
-    email = _normalize(request.email)
-    if order is not None and order.email is not None and email == order.email.casefold():
+    if order is None or order.email is None:
+        return
+    if address_key(request.email) == address_key(order.email):
         hour = f"{request.requested_at:%Y-%m-%dT%H}"
         enqueue_order_email(session, order, MailKind.LINK, hour, clock.now())
-
-
-def _normalize(email: str) -> str | None:
-    """Return the address as orders store it, in lower case; None if it is invalid."""
-    try:
-        return validate_email(email.strip(), check_deliverability=False).normalized.casefold()
-    except EmailNotValidError:
-        return None

@@ -24,6 +24,7 @@ def place(sessions):
             session.add(sold := book())
             session.add(made := order(sold, **values))
             session.flush()
+            made.lines[0].shipped = int(made.status == OrderStatus.SHIPPED)
             enqueue_order_email(session, made, MailKind.PAID, "", NOW)
             return made.number
 

@@ -2,7 +2,37 @@
 
 import pytest
 
-from bookshop.mail.addresses import mailbox_key
+from bookshop.mail.addresses import address_key, mailbox_key
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "ada@b\u00fccher.example",
+        "ada@bu\u0308cher.example",
+        "ADA@B\u00dcCHER.EXAMPLE",
+        "ada@b\u00fccher\u3002example",
+        "ada@XN--BCHER-KVA.example",
+        " ada@xn--bcher-kva.example\n",
+    ],
+)
+def test_spellings_of_one_address_are_one(spelling):
+    assert address_key(spelling) == "ada@xn--bcher-kva.example"
+
+
+def test_other_addresses_differ():
+    addresses = [
+        "ada@reader.example",
+        "a.da@reader.example",
+        "ada+books@reader.example",
+        "ada@stra\u00dfe.example",
+        "ada@strasse.example",
+        "ada@\u00fc..example",
+        "ada",
+        "@",
+        "",
+    ]
+    assert len({address_key(address) for address in addresses}) == len(addresses)
 
 
 @pytest.mark.parametrize(
