@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from email_validator import validate_email
 
+from bookshop.mail.headers import HeaderPolicy
 from bookshop.settings import Settings, ShopSettings
 
 
@@ -56,12 +56,16 @@ def build_message(settings: Settings, mail: QueuedMail, content: EmailContent) -
     If the recipient's local part is not ASCII, the message requires SMTPUTF8 (RFC 6531).
     """
     recipient = _with_ascii_domain(mail.recipient)
-    message = EmailMessage(policy=SMTP.clone(utf8=not recipient.isascii()))
+    message = EmailMessage(policy=HeaderPolicy(utf8=not recipient.isascii()))
     shop = settings.shop
-    message["From"] = Address(_one_line(shop.name), addr_spec=settings.mail.sender)
+    message["From"] = Address(
+        _one_line(shop.name), addr_spec=_with_ascii_domain(settings.mail.sender)
+    )
     message["To"] = recipient
     if settings.mail.sender != shop.email:
-        message["Reply-To"] = Address(_one_line(shop.name), addr_spec=shop.email)
+        message["Reply-To"] = Address(
+            _one_line(shop.name), addr_spec=_with_ascii_domain(shop.email)
+        )
     message["Subject"] = _one_line(content.subject)
     message["Date"] = mail.written_at
     message["Message-ID"] = f"<{mail.message_id}@{domain(shop)}>"

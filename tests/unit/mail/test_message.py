@@ -1,7 +1,9 @@
 """The headers and encoding of messages."""
 
 import dataclasses
+import re
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 
 import pytest
 from hypothesis import given
@@ -43,6 +45,64 @@ def test_headers(settings):
         "MIME-Version": "1.0",
         "Content-Type": None,
     }
+
+
+LONG_NAMES = [
+    "Buchhandlung für schöne Bücher und Größeres in Düsseldorf und Überlingen am Bodensee",
+    "Librairie des Élèves émérites et de l’été, à côté de la forêt où l’on lit, Besançon",
+    "The Corner Bookshop, independent booksellers since 1974, and a café with “quotes” in it",
+    "\N{CJK UNIFIED IDEOGRAPH-66F8}\N{CJK UNIFIED IDEOGRAPH-5E97}" * 30,
+]
+
+
+def names_in(raw):
+    """Decode the names of From and Reply-To by RFC 2047, which Python's parser does not."""
+    parsed = message_from_bytes(raw, policy=policy.compat32)
+    lines = (re.sub(r"\r?\n", "", parsed[name]) for name in ("From", "Reply-To"))
+    return [str(make_header(decode_header(line))).rpartition(" <")[0] for line in lines]
+
+
+@pytest.fixture
+def by_another_sender(settings):
+    sender = dataclasses.replace(settings.mail, sender="post@mailer.example")
+    return dataclasses.replace(settings, mail=sender)
+
+
+@pytest.mark.parametrize("name", LONG_NAMES)
+@pytest.mark.parametrize("recipient", ["ada@mail.example", "jöran@mail.example"])
+def test_long_accented_name_arrives_without_a_word_split_or_joined(
+    by_another_sender, name, recipient
+):
+    made = build_message(with_shop(by_another_sender, name=name), mail(recipient), CONTENT)
+    assert names_in(made.as_bytes()) == names_in(made.as_string().encode()) == [name, name]
+    lines = made.as_bytes().partition(b"\r\nSubject")[0].split(b"\r\n")
+    assert all(len(line) <= 78 for line in lines)
+
+
+accented = st.sampled_from(["Café", "für", "l’été,", "“quotes”", "Größeres"])
+
+
+@given(st.lists(accented | st.sampled_from(["and", "a", "&", "Buchhandlung"]), max_size=25))
+def test_any_words_of_a_name_arrive_as_they_are(by_another_sender, words):
+    name = " ".join([*words, "Bücher"])
+    made = build_message(with_shop(by_another_sender, name=name), mail(), CONTENT)
+    assert names_in(made.as_bytes()) == [name, name]
+
+
+@given(st.lists(accented | st.sampled_from(["and", "a", "&", "Buchhandlung"]), max_size=25))
+def test_any_words_of_a_subject_arrive_as_they_are(settings, words):
+    subject = " ".join([*words, "Bücher"])
+    made = build_message(settings, mail(), dataclasses.replace(CONTENT, subject=subject))
+    parsed = message_from_bytes(made.as_bytes(), policy=policy.compat32)["Subject"]
+    assert str(make_header(decode_header(re.sub(r"\r?\n", "", parsed)))) == subject
+
+
+def test_a_sender_with_an_accented_domain_is_named_in_ascii(settings):
+    settings = dataclasses.replace(
+        settings, mail=dataclasses.replace(settings.mail, sender="hallo@bücher.example")
+    )
+    (address,) = received(build_message(settings, mail(), CONTENT))["From"].addresses
+    assert address.addr_spec == "hallo@xn--bcher-kva.example"
 
 
 def test_message_has_text_and_html(settings):
