@@ -96,9 +96,9 @@ def _parse_event(values: dict[str, Any]) -> Event:
     )
 
 
-def _failed_attempt(event_id: str, intent: dict[str, Any]) -> str:
-    error = intent.get("last_payment_error") or {}
-    return _string_or_none(error.get("charge")) or event_id
+def _failed_attempt(event_id: str, intent: dict[str, Any]) -> str | None:
+    error = intent.get("last_payment_error")
+    return _string_or_none(error.get("charge")) or event_id if error else None
 
 
 def _string_or_none(value: Any) -> str | None:

@@ -120,7 +120,8 @@ def no_order_is_paid_twice(facts: Facts) -> Wrong:
             yield f"order {order['number']} was paid twice"
     bought: dict[tuple[str, str], list[Row]] = {}
     for order in facts.orders:
-        if facts.stripe.succeeded(order["number"]) and order["number"] not in facts.once_more:
+        wanted = _accepted(order) and order["number"] not in facts.once_more
+        if wanted and facts.stripe.succeeded(order["number"]):
             (line,) = facts.lines[order["id"]]
             bought.setdefault((order["session_id"], line["sku"]), []).append(order)
     for orders in bought.values():
@@ -162,8 +163,8 @@ def nothing_contradicts(facts: Facts) -> Wrong:
 
 def who_holds_copies_is_not_short(facts: Facts) -> Wrong:
     for order in facts.orders:
-        if order["out_of_stock"] and order["stock_reserved"]:
-            yield f"order {order['number']} is short and holds copies"
+        if not _accepted(order) and order["stock_reserved"]:
+            yield f"order {order['number']} is not accepted and holds copies"
 
 
 def every_letter_is_a_mail(facts: Facts) -> Wrong:
@@ -179,12 +180,27 @@ def every_letter_is_a_mail(facts: Facts) -> Wrong:
             yield f"the mail {mail['key']} is said to be sent, and was not"
 
 
+def buyers_are_written_to_once(facts: Facts) -> Wrong:
+    """A payment is confirmed, or its refund explained: for lack of copies, or as outdated."""
+    for order in facts.orders:
+        # Without Pay the shop may know no address.
+        paid = order["paid_at"] is not None and order["email"] is not None
+        rejected, short = order["rejection"] is not None, order["out_of_stock"]
+        expected = {
+            "paid": paid and _accepted(order),
+            "sold_out": paid and short,
+            "rejected": paid and rejected,
+        }
+        mailed = _mailed(facts, order)
+        if {kind: mailed[kind] for kind in expected} != expected:
+            yield f"order {order['number']} is {order['status']}: {expected}; mailed: {mailed}"
+
+
 def mails_say_what_is_so(facts: Facts) -> Wrong:
     for order in facts.orders:
-        mailed = Counter(mail["kind"] for mail in facts.mails if mail["order_id"] == order["id"])
-        paid, short = order["paid_at"] is not None, order["out_of_stock"]
-        if mailed["paid"] != (paid and not short) or mailed["sold_out"] != (paid and short):
-            yield f"order {order['number']} is {order['status']}, short: {short}; mailed: {mailed}"
+        if order["email"] is None:
+            continue
+        mailed = _mailed(facts, order)
         moves = facts.moves(order)
         failed = ("processing", "awaiting_payment") in moves
         if mailed["payment_failed"] != failed:
@@ -245,6 +261,7 @@ ALWAYS: tuple[Callable[[Facts], Wrong], ...] = (
     nothing_contradicts,
     who_holds_copies_is_not_short,
     every_letter_is_a_mail,
+    buyers_are_written_to_once,
     mails_say_what_is_so,
     old_words_never_win,
 )
@@ -314,7 +331,8 @@ def refunds_are_those_at_stripe(facts: Facts) -> Wrong:
 
 def what_is_short_goes_back(facts: Facts) -> Wrong:
     for order in facts.orders:
-        if not order["out_of_stock"] or order["refunded"] == order["total"]:
+        refused = order["paid_at"] is not None and not _accepted(order)
+        if not refused or order["refunded"] == order["total"]:
             continue
         ways = [(record["key"], record["status"]) for record in facts.refunds[order["id"]]]
         if not any(status in {"failed", "canceled", "refused"} for _, status in ways):
@@ -383,12 +401,20 @@ def check(facts: Facts, invariants: tuple[Callable[[Facts], Wrong], ...]) -> Non
     assert not wrong, "\n".join(wrong)
 
 
+def _mailed(facts: Facts, order: Row) -> Counter[str]:
+    return Counter(mail["kind"] for mail in facts.mails if mail["order_id"] == order["id"])
+
+
 def _copies(facts: Facts, order: Row, sku: str) -> int:
     return sum(line["quantity"] for line in facts.lines[order["id"]] if line["sku"] == sku)
 
 
+def _accepted(order: Row) -> bool:
+    return not order["out_of_stock"] and order["rejection"] is None
+
+
 def _sold(order: Row) -> bool:
-    return order["paid_at"] is not None and not order["out_of_stock"]
+    return order["paid_at"] is not None and _accepted(order)
 
 
 def _expected_status(facts: Facts, order: Row) -> str:

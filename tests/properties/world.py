@@ -145,13 +145,9 @@ class World:
             self._press(tab)
 
     def confirm(self, place: int, method: str) -> None:
-        """The browser pays, as it does after the shop has let it, at once or hours later."""
+        """The browser pays, whether or not Pay was pressed, at once or hours later."""
         intents = self.stripe.by_intent
-        payable = [
-            tab
-            for tab in self.tabs
-            if tab.pressed and intents[tab.intent]["status"] in OPEN_INTENTS
-        ]
+        payable = [tab for tab in self.tabs if intents[tab.intent]["status"] in OPEN_INTENTS]
         tab = pick(payable, place)
         if tab is not None:
             self._confirm(tab, method)

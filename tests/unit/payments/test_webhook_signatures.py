@@ -336,3 +336,27 @@ def test_an_error_holds_no_secret_and_no_body(given_header):
         verify_event(BODY, given_header, [OURS])
     assert "whsec" not in repr(caught.value)
     assert "evt_1" not in repr(caught.value)
+
+
+def declined_event(error):
+    intent = {**EVENT["data"]["object"], "last_payment_error": error}
+    return json.dumps(
+        {**EVENT, "type": "payment_intent.payment_failed", "data": {"object": intent}}
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("error", "attempt"),
+    [
+        ({"type": "card_error", "charge": "ch_1"}, "ch_1"),
+        ({"type": "invalid_request_error"}, "evt_1"),  # 3-D Secure failed before the charge
+        (None, None),
+    ],
+)
+def test_a_failed_attempt_is_named_by_its_charge_or_by_the_event(error, attempt):
+    body = declined_event(error)
+    assert verify_event(body, header(body), [OURS]).failed_attempt == attempt
+
+
+def test_other_events_report_no_failed_attempt():
+    assert verify_event(BODY, header(), [OURS]).failed_attempt is None
