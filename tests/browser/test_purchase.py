@@ -107,7 +107,9 @@ def test_purchase_from_index_to_confirmation(checkout):
     sent = []
     page.on("request", lambda request: sent.append((request.url, request.post_data or "")))
     page.goto(checkout.shop.url)
-    page.click(f"a[href*='item={MOSS}']")
+    card = page.locator(f".book-card:has([data-format='{MOSS}'])")
+    card.locator("summary").click()
+    card.locator(f"[data-format='{MOSS}']").click()
     checkout.ready().pay()
     checkout.sees("paid")
 

@@ -9,7 +9,6 @@ from pyramid.exceptions import ConfigurationConflictError
 from sqlalchemy.exc import OperationalError
 
 from bookshop.db import make_engine, make_sessions
-from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.jobs import add_job
 from bookshop.jobs.worker import Job, JobWorker
 from bookshop.orders.audit import JOB_WORKER
@@ -123,7 +122,13 @@ def test_a_name_is_registered_once():
 
 def test_each_feature_registers_its_own_jobs(configure):
     names = {job.name for job in configure().registry.jobs}
-    assert names == {"orders", "catalogue", "delete_expired_rate_counts"}
+    assert names == {
+        "orders",
+        "catalogue",
+        "delete_expired_rate_counts",
+        "delete_unpaid_orders",
+        "send_requested_links",
+    }
 
 
 # --- the jobs of the orders
@@ -140,7 +145,7 @@ def lapsed(sessions):
 
 
 @pytest.mark.parametrize(
-    ("now", "held", "logged"), [(NOW + RESERVATION_TIME, 0, [1]), (NOW, 1, [])]
+    ("now", "held", "logged"), [(NOW, 0, [1]), (NOW - timedelta(seconds=1), 1, [])]
 )
 def test_lapsed_reservations_are_released_once(
     sessions, make_gateway, lapsed, copies, monkeypatch, caplog, now, held, logged
