@@ -47,6 +47,7 @@ NOT_SCANNED = (
     "bookshop.catalogue.importing",
     "bookshop.catalogue.seed",
     "bookshop.ops.backup",
+    "bookshop.ops.backup_schema",
     "bookshop.ops.check",
     "bookshop.ops.privacy",
 )

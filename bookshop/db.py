@@ -152,6 +152,15 @@ def has_passed(time: Any, now: datetime, longest: timedelta) -> ColumnElement[bo
     return or_(time <= now, time > now + 2 * longest)
 
 
+def reason_of(error: Exception) -> str:
+    """Return why the database failed, in one line.
+
+    It is the first line of the driver's message: PostgreSQL names a statement's values in the next.
+    """
+    lines = str(getattr(error, "orig", None) or error).splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 @contextmanager
 def outside_transaction(transactions: TransactionManager) -> Iterator[None]:
     """Commit, and hold no transaction and no connection inside the context.

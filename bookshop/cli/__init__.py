@@ -21,7 +21,7 @@ from bookshop.cli.new import new
 from bookshop.cli.orders import orders
 from bookshop.cli.orders.reconcile import reconcile
 from bookshop.cli.orders.refund import refund
-from bookshop.cli.shop import ShopContext
+from bookshop.cli.shop import CommandGroup, ShopContext
 from bookshop.cli.stripe.events import events
 from bookshop.cli.stripe.sandbox import sandbox
 from bookshop.cli.stripe.webhooks import webhooks
@@ -29,6 +29,7 @@ from bookshop.cli.urls import urls
 
 
 @click.group(
+    cls=CommandGroup,
     epilog="Example: bookshop --config production.ini orders list --status paid",
 )
 @click.option(

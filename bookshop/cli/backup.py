@@ -51,7 +51,11 @@ def backup(shop: ShopContext, *, destination: Path | None) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Also restore a backup of a newer version of the shop.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Also restore a backup of a newer version of the shop, or with a schema changed by hand.",
+)
 @click.pass_obj
 def restore(shop: ShopContext, *, file: Path, force: bool) -> None:
     """Restore a backup of an SQLite database. Stop the shop first.
@@ -67,7 +71,7 @@ def restore(shop: ShopContext, *, file: Path, force: bool) -> None:
         raise click.ClickException(POSTGRESQL.format(command=command))
     database = Path(url.database or "")
     try:
-        kept = restore_database(database, file, clock.now(), newer=force)
+        kept = restore_database(database, file, clock.now(), force=force)
     except BackupError as err:
         raise click.ClickException(str(err)) from None
     click.echo(f"Restored {database} from {file}.")

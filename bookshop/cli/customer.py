@@ -8,7 +8,6 @@ from bookshop.cli.shop import (
     ShopContext,
     current_user,
     print_json,
-    reporting_database_errors,
 )
 from bookshop.ops.privacy import erasure
 from bookshop.ops.privacy.export import export_customer
@@ -40,7 +39,7 @@ def export(shop: ShopContext, *, email: str) -> None:
 
     Example: bookshop customer export ada@mail.example > ada.json
     """
-    with reporting_database_errors(), shop.session() as session:
+    with shop.session() as session:
         orders = export_customer(session, email)
     if not orders:
         message = f"No data found about {email}."
@@ -64,8 +63,7 @@ def erase(shop: ShopContext, *, email: str, yes: bool) -> None:
     shop.session(writing=True).close()
     cause = Cause(Actor.STAFF, f"customer erase by {current_user()}")
     try:
-        with reporting_database_errors():
-            result = erasure.erase_customer(shop.services, email, cause)
+        result = erasure.erase_customer(shop.services, email, cause)
     except erasure.OpenOrdersError as err:
         message = f"Nothing was erased. {err} Ship, refund or wait, then try again."
         raise click.ClickException(message) from None

@@ -10,7 +10,6 @@ from bookshop.cli.shop import (
     json_option,
     print_json,
     print_line,
-    reporting_database_errors,
 )
 from bookshop.cli.tables import print_table
 from bookshop.mail import outbox
@@ -91,8 +90,7 @@ def send_mails(context: click.Context, shop: ShopContext, *, again: tuple[int, .
             if not outbox.requeue(session, mail_id, clock.now()):
                 message = f"E-mail {mail_id} does not exist or is being delivered."
                 raise click.ClickException(message)
-    with reporting_database_errors():
-        outcomes = make_mail_worker(shop.registry, EmailComposer(shop.registry)).deliver_due()
+    outcomes = make_mail_worker(shop.registry, EmailComposer(shop.registry)).deliver_due()
     for outcome in outcomes:
         print_line(_describe(outcome))
     if not outcomes:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bookshop import clock, migrations
 from bookshop.catalogue import listings
 from bookshop.cli.shop import ShopContext
+from bookshop.db import reason_of
 from bookshop.services import Services
 
 GRACE_PERIOD = 2  # seconds beyond stripe.timeout
@@ -43,7 +44,7 @@ def migrate(shop: ShopContext, *, online: bool) -> None:
         message = f"Nothing was changed: {err}."
         raise click.ClickException(message) from None
     except (SQLAlchemyError, OSError) as err:
-        message = f"The database does not respond ({type(err).__name__}). Check sqlalchemy.url."
+        message = f"The database failed: {reason_of(err)}. Check sqlalchemy.url."
         raise click.ClickException(message) from err
     if pending or rebuilt:
         click.echo("Database updated.")

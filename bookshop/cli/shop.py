@@ -7,8 +7,6 @@ import getpass
 import json
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bookshop import clock, configure
+from bookshop.db import reason_of
 from bookshop.ops.check.database import check_database
 from bookshop.redaction import printable
 from bookshop.services import Services, services
@@ -91,18 +90,20 @@ class ShopContext:
                 " later; if this lasts, run bookshop check."
             )
             raise click.ClickException(message)
-        session: Session = self.services.sessions()
-        return session
+        # A session that only reads does not wait for writers.
+        return self.services.sessions() if writing else Session(self.services.engine)
 
 
-@contextmanager
-def reporting_database_errors() -> Iterator[None]:
-    """Turn database errors into a message without a traceback; the transaction is rolled back."""
-    try:
-        yield
-    except SQLAlchemyError as err:
-        message = f"The database does not respond ({type(err).__name__}). Try again."
-        raise click.ClickException(message) from err
+class CommandGroup(click.Group):
+    """The commands of the shop. A database error ends any of them with a message."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named. Its open transaction was rolled back on an error."""
+        try:
+            return super().invoke(ctx)
+        except SQLAlchemyError as err:
+            message = f"The database failed: {reason_of(err)}. Try again, or run bookshop check."
+            raise click.ClickException(message) from err
 
 
 def current_user() -> str:

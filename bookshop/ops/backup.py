@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bookshop import migrations
+from bookshop.ops.backup_schema import differences
 from bookshop.private_files import FILE_MODE, create_private_file
 
 LOCK_TIMEOUT = 5  # seconds
@@ -83,21 +84,22 @@ def verify(file: Path) -> Backup:
             raise BackupError(
                 "missing_rows", f"{file} is damaged: it has references to missing rows."
             )
-        (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        return Backup(file, revision, _count_rows(connection))
+        revisions = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        if len(revisions) != 1:
+            text = f"{file} is not a backup of a shop: it has {len(revisions)} revisions."
+            raise BackupError("no_backup", text)
+        return Backup(file, revisions[0][0], _count_rows(connection))
 
 
-def restore(database: Path, file: Path, now: datetime, *, newer: bool = False) -> Path | None:
+def restore(database: Path, file: Path, now: datetime, *, force: bool = False) -> Path | None:
     """Replace the database with a backup, and return where the previous database was kept.
 
-    No process may have the database open. `newer` allows the schema of a newer version of the
-    shop. Raises BackupError.
+    No process may have the database open. `force` allows the schema of a newer version of the
+    shop, and a schema that was changed by hand. Raises BackupError.
     """
     backup = verify(file)
-    if not newer and backup.revision not in migrations.revisions():
-        raise BackupError(
-            "newer_schema", f"{file} was made by a newer version of the shop ({backup.revision})."
-        )
+    if not force:
+        _check_schema(backup)
     database.parent.mkdir(parents=True, exist_ok=True)
     kept = None
     with _as_backup_error("not_written", f"{database} could not be written"):
@@ -111,6 +113,16 @@ def restore(database: Path, file: Path, now: datetime, *, newer: bool = False) -
             # One transaction: if interrupted, the next connection rolls it back.
             source.backup(target)
     return kept
+
+
+def _check_schema(backup: Backup) -> None:
+    if backup.revision not in migrations.revisions():
+        text = f"{backup.file} was made by a newer version of the shop ({backup.revision})."
+        raise BackupError("newer_schema", text)
+    with closing(_open_for_reading(backup.file)) as connection:
+        if found := differences(connection, backup.revision):
+            text = f"{backup.file} does not have the schema of a shop: {'; '.join(found[:3])}."
+            raise BackupError("other_schema", text)
 
 
 def _copy(database: Path, part: Path) -> Backup:
@@ -132,7 +144,9 @@ def _copy(database: Path, part: Path) -> Backup:
 
 def _open_for_reading(file: Path) -> sqlite3.Connection:
     # Not read-only: SQLite does not check constraints of a database opened with mode=ro.
-    return sqlite3.connect(f"{file.resolve().as_uri()}?mode=rw", uri=True)
+    connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=rw", uri=True)
+    connection.execute("PRAGMA trusted_schema = OFF")  # its views and triggers call nothing
+    return connection
 
 
 def _count_rows(connection: sqlite3.Connection) -> dict[str, int]:
@@ -141,9 +155,10 @@ def _count_rows(connection: sqlite3.Connection) -> dict[str, int]:
         " AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
         " AND name NOT LIKE 'search~_index%' ESCAPE '~' ORDER BY name"
     ).fetchall()
+    quoted = {name: name.replace('"', '""') for (name,) in tables}
     return {
-        name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608  # nosec B608
-        for (name,) in tables
+        name: connection.execute(f'SELECT count(*) FROM "{safe}"').fetchone()[0]  # noqa: S608  # nosec B608
+        for name, safe in quoted.items()
     }
 
 

@@ -7,12 +7,12 @@ that is not ready.
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from pyramid.config import Configurator
@@ -23,6 +23,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import migrations
+from bookshop.db import reason_of
 from bookshop.ops.timeouts import DeadlineExceededError, TimeoutRunner
 from bookshop.services import services
 from bookshop.web.resources import Resource
@@ -52,8 +53,7 @@ def run_checks(checks: Checks) -> dict[str, str]:
         try:
             check()
         except (CheckFailedError, SQLAlchemyError, OSError) as err:
-            reason = str(getattr(err, "orig", err))
-            LOG.warning("readiness_check_failed", extra={"check": name, "reason": reason})
+            LOG.warning("readiness_check_failed", extra={"check": name, "reason": reason_of(err)})
             results[name] = "failing"
         else:
             results[name] = "ok"
@@ -81,9 +81,9 @@ def ready(_context: Health, request: Request) -> dict[str, Any]:
 
 
 def _check_disk(folder: Path) -> None:
-    if not os.access(folder, os.W_OK | os.X_OK):
-        message = f"{folder} is not writable"
-        raise CheckFailedError(message)
+    # Permissions do not tell that a disk was mounted read-only after an error.
+    with TemporaryFile(dir=folder):
+        pass
     free = shutil.disk_usage(folder).free
     if free < MIN_FREE_BYTES:
         message = f"{folder} has {free} bytes free"
@@ -101,7 +101,15 @@ def make_readiness(engine: Engine, var: Path) -> TimeoutRunner[dict[str, str]]:
         if not migrations.is_usable(engine):
             raise CheckFailedError("the database schema belongs to another version")
 
-    checks = {"database": check_database, "schema": check_schema, "disk": lambda: _check_disk(var)}
+    folders = {var}
+    if engine.dialect.name == "sqlite":
+        folders.add(Path(engine.url.database or "").parent)
+
+    def check_disks() -> None:
+        for folder in folders:
+            _check_disk(folder)
+
+    checks = {"database": check_database, "schema": check_schema, "disk": check_disks}
     return TimeoutRunner(partial(run_checks, checks), "health")
 
 

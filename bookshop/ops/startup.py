@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bookshop import clock, migrations
 from bookshop.catalogue import demo, listings
+from bookshop.db import reason_of
 from bookshop.services import Services, services
 
 LOG = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def prepare(registry: Registry, ini: str) -> None:
         message = f"The shop did not start: {err}."
         raise StartupError(f"{message}\n  install the newer version of the shop") from err
     except (SQLAlchemyError, OSError) as err:
-        message = f"The shop did not start: the database is unavailable ({type(err).__name__})."
+        message = f"The shop did not start: the database is unavailable ({reason_of(err)})."
         raise StartupError(f"{message}\n  check sqlalchemy.url in {ini}") from err
 
 

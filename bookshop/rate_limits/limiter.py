@@ -13,6 +13,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from limits import RateLimitItem
 from pyramid.request import Request
@@ -31,6 +32,7 @@ ALL_VISITORS = "all"
 FREE_SHARE = 10  # a tenth of a limit can be used without pauses
 FIRST_PAUSE, LONGEST_PAUSE = 5, 300  # seconds
 DOUBLINGS = 6  # until the longest pause
+_Storage: TypeAlias = DatabaseStorage | BatchMemoryStorage
 
 
 class RateLimitExceededError(Exception):
@@ -60,12 +62,13 @@ class RateLimiter:
 
     def __init__(
         self,
-        storage: DatabaseStorage | BatchMemoryStorage,
+        storage: _Storage,
         limits: LimitSettings,
         secret: Secret,
     ) -> None:
         self._limits = limits
         self._storage = storage
+        self._memory = BatchMemoryStorage()
         self._key = hashlib.blake2b(secret.reveal().encode(), digest_size=32).digest()
 
     def count(self, action: str, request: Request) -> None:
@@ -73,11 +76,11 @@ class RateLimiter:
         self._count_visitor(action, request)
 
     def count_network(self, action: str, request: Request) -> None:
-        """Count an action of the client's networks, without starting a session.
+        """Count an action of the client's networks in this process, without starting a session.
 
-        Raises RateLimitExceededError.
+        Visitors who only read do not wait for the database. Raises RateLimitExceededError.
         """
-        self._count(action, self._networks(action, request))
+        self._count(action, self._networks(action, request), self._memory)
 
     def within(self, action: str, request: Request) -> bool:
         """Count the action of a visitor if neither they nor a network of theirs has used it up.
@@ -86,7 +89,7 @@ class RateLimiter:
         """
         visitor = self._counter(action, request.session_id)
         try:
-            self._count(action, [visitor, *self._networks(action, request)])
+            self._count(action, [visitor, *self._networks(action, request)], self._storage)
         except RateLimitExceededError:
             return False
         return True
@@ -99,7 +102,7 @@ class RateLimiter:
         visitor = self._counter(action, request.session_id)
         pause = f"pause/{visitor.key}"
         if self._storage.get_all({pause: LONGEST_PAUSE})[pause]:
-            raise RateLimitExceededError(action, self._seconds_left(pause))
+            raise RateLimitExceededError(action, _seconds_left(pause, self._storage))
         attempts = self._count_visitor(action, request)[visitor.key]
         doublings = attempts - max(1, visitor.limit.amount // FREE_SHARE)
         if doublings >= 0:
@@ -117,23 +120,25 @@ class RateLimiter:
 
     def _count_visitor(self, action: str, request: Request) -> Mapping[str, int]:
         visitor = self._counter(action, request.session_id)
-        return self._count(action, [visitor, *self._networks(action, request, NETWORK_FACTOR)])
+        networks = self._networks(action, request, NETWORK_FACTOR)
+        return self._count(action, [visitor, *networks], self._storage)
 
-    def _count(self, action: str, counters: Sequence[_Counter]) -> Mapping[str, int]:
+    def _count(
+        self, action: str, counters: Sequence[_Counter], storage: _Storage
+    ) -> Mapping[str, int]:
         """Count under all keys if each limit allows one more. Return the new counts."""
         expiries = {each.key: each.limit.get_expiry() for each in counters}
-        self._check(action, counters, self._storage.get_all(expiries), 1)
-        counts = self._storage.incr_all(expiries)
-        # Requests that run at the same time may all have passed the first check.
-        self._check(action, counters, counts, 0)
-        return counts
 
-    def _check(
-        self, action: str, counters: Sequence[_Counter], counts: Mapping[str, int], added: int
-    ) -> None:
-        for each in counters:
-            if counts[each.key] + added > each.limit.amount:
-                raise RateLimitExceededError(action, self._seconds_left(each.key))
+        def check(counts: Mapping[str, int], added: int) -> None:
+            for each in counters:
+                if counts[each.key] + added > each.limit.amount:
+                    raise RateLimitExceededError(action, _seconds_left(each.key, storage))
+
+        check(storage.get_all(expiries), 1)
+        counts = storage.incr_all(expiries)
+        # Requests that run at the same time may all have passed the first check.
+        check(counts, 0)
+        return counts
 
     def _networks(self, action: str, request: Request, factor: int = 1) -> list[_Counter]:
         """Return the counters of the request's networks and the one of all visitors."""
@@ -152,5 +157,6 @@ class RateLimiter:
     def _hash(self, client: str) -> str:
         return hashlib.blake2b(client.encode(), key=self._key, digest_size=16).hexdigest()
 
-    def _seconds_left(self, key: str) -> int:
-        return max(1, math.ceil(self._storage.get_expiry(key) - clock.now().timestamp()))
+
+def _seconds_left(key: str, storage: _Storage) -> int:
+    return max(1, math.ceil(storage.get_expiry(key) - clock.now().timestamp()))

@@ -14,6 +14,7 @@ from pyramid.view import exception_view_config, notfound_view_config
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as TooManyConnectionsError
 
+from bookshop.db import reason_of
 from bookshop.i18n import _
 from bookshop.web.maintenance import unavailable
 from bookshop.web.request_log import logged_method, logged_path
@@ -54,7 +55,7 @@ def database_busy(error: Exception, request: Request) -> Response:
     Stripe delivers a webhook again after it.
     """
     # No traceback: when many requests wait for the database, there would be as many.
-    LOG.error("database_unavailable", extra={"reason": str(getattr(error, "orig", error))})
+    LOG.error("database_unavailable", extra={"reason": reason_of(error)})
     return unavailable(
         request,
         "database_busy",

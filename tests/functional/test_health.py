@@ -1,6 +1,8 @@
 """The health checks for a supervisor and for a load balancer."""
 
 import dataclasses
+import errno
+import os
 import threading
 
 import pytest
@@ -39,6 +41,15 @@ def test_without_a_usable_database_it_is_alive_but_not_ready(make_each_shop):
 
 def test_with_a_full_disk_it_is_not_ready(shop, monkeypatch):
     monkeypatch.setattr(health, "MIN_FREE_BYTES", 2**80)
+    answer = shop.visitor().get("/health/ready", status=503)
+    assert answer.json == {"database": "ok", "schema": "ok", "disk": "failing"}
+
+
+def test_with_a_disk_that_was_mounted_read_only_it_is_not_ready(shop, monkeypatch):
+    def refuse(dir):  # noqa: A002 - the library's name
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(dir))
+
+    monkeypatch.setattr(health, "TemporaryFile", refuse)
     answer = shop.visitor().get("/health/ready", status=503)
     assert answer.json == {"database": "ok", "schema": "ok", "disk": "failing"}
 

@@ -9,7 +9,7 @@ import click
 
 from bookshop import clock
 from bookshop.catalogue.importing.inspection import book_details
-from bookshop.cli.shop import ShopContext, json_option, print_json, reporting_database_errors
+from bookshop.cli.shop import ShopContext, json_option, print_json
 from bookshop.money import Money
 
 
@@ -30,7 +30,7 @@ def show_book(shop: ShopContext, *, sku: str, as_json: bool) -> None:
     """
     shop.session().close()
     services = shop.services
-    with reporting_database_errors(), services.engine.connect() as connection:
+    with services.engine.connect() as connection:
         today = services.sales_context.day(clock.now())
         book = book_details(connection, sku, services.sales_context, today)
     if book is None:

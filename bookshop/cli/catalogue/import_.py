@@ -23,7 +23,7 @@ from bookshop.catalogue.importing.service import (
     ImportService,
 )
 from bookshop.catalogue.importing.summary import COUNTS
-from bookshop.cli.shop import ShopContext, print_json, print_line, reporting_database_errors
+from bookshop.cli.shop import ShopContext, print_json, print_line
 from bookshop.services import Services
 
 MAX_PRINTED = 20  # refused records on the terminal
@@ -80,7 +80,7 @@ def import_(
         encoding=encoding,
         dry_run=dry_run,
     )
-    with reporting_database_errors(), _progress_bar() as show_progress:
+    with _progress_bar() as show_progress:
 
         def on_event(event: ImportEvent) -> None:
             if isinstance(event, BatchImported):

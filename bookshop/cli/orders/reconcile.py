@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from sqlalchemy.orm import sessionmaker
 
 from bookshop import clock
-from bookshop.cli.shop import ShopContext, print_json, print_line, reporting_database_errors
+from bookshop.cli.shop import ShopContext, print_json, print_line
 from bookshop.reconciliation import service
 from bookshop.reconciliation.findings import Report, Resolution
 from bookshop.reconciliation.run import Databases
@@ -64,7 +64,7 @@ def reconcile(
         since = since.replace(tzinfo=shop.services.settings.shop.timezone)
     since = since.astimezone(UTC)
     databases = Databases(sessionmaker(shop.services.engine), shop.services.sessions)
-    with reporting_database_errors(), _progress() as on_progress:
+    with _progress() as on_progress:
         report = service.reconcile(
             databases, shop.services.payments, since, on_progress, dry_run=dry_run
         )

@@ -12,7 +12,6 @@ from bookshop.cli.shop import (
     current_user,
     json_option,
     print_json,
-    reporting_database_errors,
 )
 from bookshop.money import AmountError, read_amount
 from bookshop.orders.audit import Cause
@@ -49,8 +48,7 @@ def refund(
     )
     cause = Cause(Actor.STAFF, f"refund by {current_user()}")
     try:
-        with reporting_database_errors():
-            result = refund_order(services.sessions, services.payments, request, cause)
+        result = refund_order(services.sessions, services.payments, request, cause)
     except AmountError as err:
         raise click.BadParameter(str(err), param_hint="--amount") from None
     except (NoSuchOrderError, CannotRefundError) as err:

@@ -11,7 +11,6 @@ from bookshop.cli.shop import (
     ShopContext,
     current_user,
     print_line,
-    reporting_database_errors,
 )
 from bookshop.orders.audit import Cause, TransitionContext
 from bookshop.orders.fulfilment.shipments import CannotShipError, ShipmentRequest, ship
@@ -73,7 +72,6 @@ def ship_order(
     cause = Cause(Actor.STAFF, f"orders ship by {current_user()}")
     try:
         with (
-            reporting_database_errors(),
             shop.session(writing=True) as session,
             session.begin(),
         ):

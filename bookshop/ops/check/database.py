@@ -17,6 +17,7 @@ from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.catalogue.pricing import SaleState, unpayable_prices
 from bookshop.catalogue.terms.decisions import decided
 from bookshop.catalogue.terms.models import DecisionsRecord
+from bookshop.db import reason_of
 from bookshop.ops.check.files import check_file_mode
 from bookshop.ops.check.findings import Finding, error, warning
 from bookshop.payment_limits import describe
@@ -33,7 +34,7 @@ def check_database(shop: Services) -> list[Finding]:
     try:
         usable = migrations.is_usable(shop.engine)
     except (SQLAlchemyError, OSError) as err:
-        problem = f"the database does not respond ({type(err).__name__})"
+        problem = f"the database does not respond ({type(err).__name__}: {reason_of(err)})"
         fix = f"{KEY} = …, and check that the database server runs"
         why = "the shop cannot show or sell anything"
         return [error("database_unavailable", KEY, problem, fix, why)]

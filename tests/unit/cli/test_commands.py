@@ -1,6 +1,8 @@
 """The command line: its JSON and text output, and its exit codes."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import click
 import pytest
@@ -294,3 +296,41 @@ def test_while_the_shop_is_read_only_no_command_writes(run, words):
 @pytest.mark.parametrize("words", READING, ids=" ".join)
 def test_while_the_shop_is_read_only_commands_may_read(run, words):
     assert run(*words).exit_code == 0
+
+
+# --- a database that fails
+
+
+@pytest.fixture
+def lock(sqlite_url, monkeypatch):
+    """Hold SQLite's write lock; commands wait only a moment for it."""
+    monkeypatch.setattr("bookshop.db.LOCK_WAIT", 0.1)
+    with closing(sqlite3.connect(sqlite_url.database, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+@pytest.mark.usefixtures("lock")
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("orders list", "mail list", "events list", "export", "check --offline"),
+        *("orders show NONE", "events show evt_1", "customer export ada@mail.example"),
+    ],
+)
+def test_commands_that_read_do_not_wait_for_a_writer(run, sqlite_url, words):
+    result = run(*words.split(), url=sqlite_url)
+    assert "database is locked" not in result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.usefixtures("lock")
+@pytest.mark.parametrize(
+    "words",
+    ["orders ship K7QM-2X9T-4BCD", "mail send --again 1", "customer erase ada@mail.example --yes"],
+)
+def test_a_database_error_ends_a_command_with_its_reason(run, sqlite_url, words):
+    result = run(*words.split(), url=sqlite_url)
+    assert result.exit_code == 1
+    assert "database is locked" in result.stderr
+    assert isinstance(result.exception, SystemExit)

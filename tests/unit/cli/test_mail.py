@@ -182,7 +182,7 @@ def test_unavailable_database_is_an_error(mail, monkeypatch, enqueue_mails):
     monkeypatch.setattr(MailWorker, "deliver_due", locked)
     result = mail("send")
     assert result.exit_code == 1
-    assert "OperationalError" in result.stderr
+    assert "locked" in result.stderr
 
 
 def start(path):

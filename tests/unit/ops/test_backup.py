@@ -8,7 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from alembic import command
+from sqlalchemy import URL, text
 
 from bookshop import migrations
 from bookshop.db import make_engine, make_sessions
@@ -263,7 +264,7 @@ def test_a_backup_of_a_newer_shop_needs_the_flag(database, made):
         restore(database, made, NOW)
     assert refused.value.code == "newer_schema"
     assert count(database) == 3
-    restore(database, made, NOW, newer=True)
+    restore(database, made, NOW, force=True)
     assert verify(database).revision == "9999"
 
 
@@ -272,3 +273,56 @@ def test_an_unreadable_database_is_replaced_and_kept(database, made):
     kept = restore(database, made, NOW)
     assert kept.read_bytes() == b"\0" * 9000
     assert count(database) == 1
+
+
+# --- hostile files
+
+
+HOSTILE = {
+    "trigger": "CREATE TRIGGER t AFTER UPDATE ON orders BEGIN DELETE FROM books; END",
+    "view for a table": "DROP TABLE webhook_events; CREATE VIEW webhook_events AS SELECT 1 AS id",
+    "table": "CREATE TABLE more (x)",
+    "quoted name": 'CREATE TABLE "x""; DROP TABLE orders; --" (a)',
+    "generated column": "ALTER TABLE orders ADD COLUMN bomb AS (zeroblob(1000000000))",
+    "missing table": "DROP TABLE webhook_events",
+    "missing column": "ALTER TABLE orders DROP COLUMN email",
+    "index": "CREATE INDEX more ON orders (length(email))",
+}
+
+
+@pytest.mark.parametrize("script", HOSTILE.values(), ids=HOSTILE)
+def test_a_backup_with_another_schema_is_refused(database, shop, tmp_path, script):
+    sell(shop)
+    file = back_up(database, tmp_path / "made.sqlite", NOW).file
+    shop.dispose()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(script)
+    before = database.read_bytes()
+    with pytest.raises(BackupError) as refused:
+        restore(database, file, NOW)
+    assert refused.value.code == "other_schema"
+    assert database.read_bytes() == before
+    restore(database, file, NOW, force=True)
+
+
+@pytest.mark.parametrize(
+    "script", ["DELETE FROM alembic_version", "INSERT INTO alembic_version VALUES ('0001')"]
+)
+def test_a_backup_without_one_revision_is_refused(database, shop, tmp_path, script):
+    file = back_up(database, tmp_path / "made.sqlite", NOW).file
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(script)
+    with pytest.raises(BackupError) as refused:
+        verify(file)
+    assert refused.value.code == "no_backup"
+
+
+@pytest.mark.parametrize("revision", sorted(migrations.revisions())[-3:])
+def test_a_backup_of_an_earlier_version_is_restored(database, tmp_path, revision):
+    engine = make_engine(URL.create("sqlite", database=str(tmp_path / "earlier.sqlite")))
+    command.upgrade(migrations.configuration(engine), revision)
+    made = back_up(tmp_path / "earlier.sqlite", tmp_path / "made.sqlite", NOW)
+    engine.dispose()
+    assert made.revision == revision
+    database.unlink(missing_ok=True)
+    assert restore(database, made.file, NOW) is None

@@ -95,6 +95,13 @@ def test_an_older_shop_does_not_start_after_other_changes(newer):
     assert isinstance(refused.value.__cause__, migrations.NewerSchemaError)
 
 
+def test_a_file_that_is_no_database_is_named_as_such(make_registry, tmp_path):
+    file = tmp_path / "notes.sqlite"
+    file.write_text("not a database, but a text\n" * 100)
+    with pytest.raises(StartupError, match="file is not a database"):
+        prepare(make_registry(sqlalchemy__url=f"sqlite:///{file}"), "my shop.ini")
+
+
 # --- check
 
 

@@ -113,3 +113,9 @@ def test_refused_requests_leave_no_key_behind(limiter, storage):
 )
 def test_the_message_contains_the_time_to_wait(seconds, text):
     assert text in retry_message(seconds).interpolate()
+
+
+def test_counting_a_network_alone_writes_nothing(limiter, storage):
+    counted = accepted(limiter.count_network, ["198.51.100.1"])
+    assert counted == 1
+    assert stored_keys(storage) == 0

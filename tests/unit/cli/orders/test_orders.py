@@ -208,5 +208,5 @@ def test_a_busy_database_is_reported_without_a_traceback(run, number, monkeypatc
         monkeypatch.setattr(import_module(module), name, busy)
     result = run(*words, *([] if words == ["reconcile"] else [number]))
     assert result.exit_code == 1
-    assert "OperationalError" in result.stderr
+    assert "locked" in result.stderr
     assert isinstance(result.exception, SystemExit)
