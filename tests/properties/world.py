@@ -462,5 +462,7 @@ def _aged(events: list[Row], event: Row) -> Row:
 
 def _lasting(facts: Facts) -> tuple:
     """All that a look at Stripe must not change when there is nothing to learn."""
-    orders = [{**order, "checked_at": None} for order in facts.orders]
+    # Some responses of Stripe have no charge, so that an attempt may be learned of late.
+    late = {"checked_at": None, "email_attempted": None}
+    orders = [{**order, **late} for order in facts.orders]
     return orders, facts.books, facts.refunds, facts.disputes, facts.mails, facts.entries

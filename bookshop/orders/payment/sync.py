@@ -20,7 +20,7 @@ from bookshop.orders.models import DisputeRecord, Order
 from bookshop.orders.offers import has_fixed_total
 from bookshop.orders.payment.failed_attempts import record_failed_attempt
 from bookshop.orders.refund_records import record_stripe_refunds
-from bookshop.orders.states import PAID_FOR, Actor, OrderStatus
+from bookshop.orders.states import CLOSED, PAID_FOR, Actor, OrderStatus
 from bookshop.orders.transitions import (
     is_allowed,
     release_dedup_key,
@@ -182,6 +182,8 @@ def _record_attempt(order: Order, intent: PaymentIntent) -> None:
 
     Anyone can type an address and press Pay; only an attempt to pay reaches Stripe as a charge.
     """
+    if order.status in CLOSED | PAID_FOR:
+        return  # a closed order is not mailed any more, a paid one in any case
     tried = intent.charge.receipt_email if intent.charge is not None else None
     if tried and order.email and mailbox_key(tried) == mailbox_key(order.email):
         order.email_attempted = True
