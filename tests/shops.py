@@ -42,6 +42,7 @@ def ini(var: Path, api_base: str, **changes: str) -> dict[str, str]:
         "bookshop.secret": "0123456789abcdef0123456789abcdef",
         # One machine plays many customers; what is about limits sets its own.
         **dict.fromkeys(LIMITS, "9999/hour"),
+        "limits.reservations": "9999",
         "bookshop.var": str(var),
         "sqlalchemy.url": f"sqlite:///{var / 'shop.sqlite'}",
         "stripe.secret_key": SECRET_KEY,

@@ -17,6 +17,6 @@ def checkout_for(request: Request) -> Checkout:
         transactions=request.tm,
         gateway=shop.payments,
         catalogue=shop.catalogue,
-        limits=ClientLimits(shop.rate_limiter, request),
+        limits=ClientLimits(shop.rate_limiter, request, shop.settings.limits.reservations),
         session_id=request.session_id,
     )

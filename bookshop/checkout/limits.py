@@ -13,11 +13,14 @@ from bookshop.rate_limits.limiter import RateLimiter
 class ClientLimits:
     """Counts one client's orders and payments. The methods raise RateLimitExceededError.
 
+    `max_reservations` is the number of orders of a network with reserved copies at the same time.
+
     They write in transactions of their own, so none may be open.
     """
 
     limiter: RateLimiter
     request: Request
+    max_reservations: int
 
     @property
     def network(self) -> str:

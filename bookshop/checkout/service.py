@@ -140,7 +140,7 @@ class Checkout:
         now = clock.now()
         order.set_email(email)
         order.network = self.limits.network
-        check_reservations(self.db, order, now)
+        check_reservations(self.db, order, self.limits.max_reservations, now)
         until = reserve(self.db, order, now)
         record_event(TransitionContext(self.db, CHECKOUT, now), order, AuditEvent.PAY_PRESSED)
         reserved, intent_id = order_snapshot(order), order.payment_intent

@@ -70,6 +70,7 @@ KEYS: dict[str, Key] = {
     "limits.newcomers": Key(parsers.rate, "3/hour", default="3/hour"),
     "limits.checkouts": Key(parsers.rate, "50/hour", default="50/hour"),
     "limits.payments": Key(parsers.rate, "30/hour", default="30/hour"),
+    "limits.reservations": Key(parsers.positive_count, "20", default="20"),
     "limits.order_links": Key(parsers.rate, "10/hour", default="10/hour"),
     "limits.searches": Key(parsers.rate, "60/minute", default="60/minute"),
     "limits.sitemaps": Key(parsers.rate, "60/minute", default="60/minute"),

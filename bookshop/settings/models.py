@@ -87,12 +87,16 @@ class MailSettings:
 
 @dataclass(frozen=True)
 class LimitSettings:
-    """The rate limits of one visitor, and where requests are counted."""
+    """The rate limits of one visitor, and where requests are counted.
+
+    `reservations` is the number of orders of one network whose copies may be reserved at a time.
+    """
 
     storage: Storage
     newcomers: RateLimitItem
     checkouts: RateLimitItem
     payments: RateLimitItem
+    reservations: int
     order_links: RateLimitItem
     searches: RateLimitItem
     sitemaps: RateLimitItem

@@ -239,3 +239,18 @@ def test_expired_counts_are_deleted(limited, later):
     shop.registry.services.rate_limiter.delete_expired()
     with shop.registry.services.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM rate_counts").scalar() == 0
+
+
+def test_the_copies_that_one_network_may_keep_reserved_are_limited(limited):
+    shop = limited(limits__reservations="2")
+    for _visitor in range(2):
+        visitor = at(shop.visitor(), FAR)
+        press_pay(visitor, visitor.get(BUY))
+    visitor = at(shop.visitor(), FAR)
+    page = visitor.get(BUY)
+
+    answer = press_pay(visitor, page, status=429)
+
+    assert answer.json["error"]["code"] == "too_many_attempts"
+    assert int(answer.headers["Retry-After"]) == 15 * 60
+    press_pay(at(visitor, FARTHER), page)

@@ -20,23 +20,23 @@ from bookshop.orders.states import CLOSED
 from bookshop.rate_limits.limiter import RateLimitExceededError
 
 ACTION = "reservations"
-MAX_RESERVATIONS = 20  # orders of one network with reserved copies at the same time
 #: Unpaid reservations of a book with few copies left, in LAPSED_PERIOD by one session or network.
 MAX_LAPSED = 3
 LAPSED_PERIOD = timedelta(hours=24)
 NETWORK_KNOWN_FOR = timedelta(hours=26)  # from placing; unpaid orders expire earlier
 
 
-def check_reservations(session: Session, order: Order, now: datetime) -> None:
+def check_reservations(session: Session, order: Order, limit: int, now: datetime) -> None:
     """Check the limits before the copies of a locked order are reserved for the first time.
 
+    `limit` is the number of orders of one network whose copies may be reserved at the same time.
     Raises RateLimitExceededError.
     """
     if order.stock_reserved or order.network is None:
         return
     lock_name(session, f"{ACTION}/{order.network}")
     reserved = select(func.count()).where(Order.network == order.network, Order.stock_reserved)
-    if session.scalars(reserved).one() >= MAX_RESERVATIONS:
+    if session.scalars(reserved).one() >= limit:
         raise RateLimitExceededError(ACTION, int(RESERVATION_TIME.total_seconds()))
     lapsed = _lapsed(session, order, now)
     if len(lapsed) >= MAX_LAPSED:

@@ -22,7 +22,6 @@ from bookshop.checkout.service import Checkout
 from bookshop.inventory.reservations import RESERVATION_TIME, OutOfStockError
 from bookshop.money import Money
 from bookshop.orders.models import Order
-from bookshop.orders.payment.reservation_limits import MAX_RESERVATIONS
 from bookshop.payments.errors import IntentMissingError, StripeDownError
 from bookshop.payments.intents import IntentStatus, PaymentIntent
 from bookshop.rate_limits.limiter import RateLimitExceededError
@@ -93,6 +92,7 @@ class FakeLimits:
         self.orders = self.payments = 0
         self.confirmation = False
         self.network = "network-1"
+        self.max_reservations = 3
 
     def count_order(self, *, confirmed):
         self.orders += 1
@@ -346,7 +346,7 @@ def test_an_intent_whose_new_price_did_not_reach_stripe_gets_it_at_the_next_visi
 
 def test_a_network_that_holds_too_many_copies_reserves_no_more(checkout):
     change_book(checkout, stock=100)
-    for number in range(MAX_RESERVATIONS):
+    for number in range(checkout.limits.max_reservations):
         other = replace(checkout, session_id=f"session {number}")
         other.reserve_order(open_order(other).order.number, None, EMAIL)
         commit(checkout)

@@ -11,7 +11,6 @@ from bookshop.orders.models import Order
 from bookshop.orders.payment.reservation_limits import (
     LAPSED_PERIOD,
     MAX_LAPSED,
-    MAX_RESERVATIONS,
     NETWORK_KNOWN_FOR,
     check_reservations,
     forget_networks,
@@ -20,6 +19,7 @@ from bookshop.orders.states import OrderStatus
 from bookshop.rate_limits.limiter import RateLimitExceededError
 from tests.unit.makers import NOW, book, order
 
+MAX_RESERVATIONS = 6
 NETWORK, OTHER = "network-1", "network-2"
 
 
@@ -42,14 +42,14 @@ def add_lapsed(session, item, **values):
 
 
 def reserve_checked(session, made):
-    check_reservations(session, made, NOW)
+    check_reservations(session, made, MAX_RESERVATIONS, NOW)
     reserve(session, made, NOW)
     session.flush()
 
 
 def assert_refused(session, made):
     with pytest.raises(RateLimitExceededError) as refused:
-        check_reservations(session, made, NOW)
+        check_reservations(session, made, MAX_RESERVATIONS, NOW)
     return refused.value
 
 
@@ -70,7 +70,7 @@ def test_a_reservation_is_extended_whatever_its_network_holds(session):
     for made in orders:
         reserve_checked(session, made)
 
-    check_reservations(session, orders[0], NOW)
+    check_reservations(session, orders[0], MAX_RESERVATIONS, NOW)
 
 
 def test_presses_at_the_same_time_reserve_no_more_than_one_network_may(sessions):
@@ -109,7 +109,9 @@ def test_the_last_copies_are_not_reserved_again_and_again_by_new_orders(session,
 
     oldest = NOW - timedelta(hours=MAX_LAPSED - 1)
     assert refused.seconds == (oldest + LAPSED_PERIOD - NOW).total_seconds() + 1
-    check_reservations(session, add(session, item, session_id="another", network=OTHER), NOW)
+    check_reservations(
+        session, add(session, item, session_id="another", network=OTHER), MAX_RESERVATIONS, NOW
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_other_orders_of_a_client_do_not_count_as_lapsed(session, values):
     for _ in range(MAX_LAPSED):
         add_lapsed(session, item, **values)
 
-    check_reservations(session, add(session, item), NOW)
+    check_reservations(session, add(session, item), MAX_RESERVATIONS, NOW)
 
 
 @pytest.mark.parametrize("stock", [None, 4], ids=["unlimited", "enough"])
@@ -136,7 +138,7 @@ def test_books_with_enough_copies_can_be_reserved_by_new_orders(session, stock):
     for _ in range(MAX_LAPSED):
         add_lapsed(session, item)
 
-    check_reservations(session, add(session, item), NOW)
+    check_reservations(session, add(session, item), MAX_RESERVATIONS, NOW)
 
 
 def test_the_network_of_an_order_is_forgotten_after_about_a_day(session):
