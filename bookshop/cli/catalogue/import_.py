@@ -36,7 +36,7 @@ def _codec(_context: click.Context, _parameter: click.Parameter, value: str | No
         if value is not None:
             "".encode(value)
             return codecs.lookup(value).name
-    except LookupError:
+    except (LookupError, UnicodeError):
         message = f"{value} is not an encoding; examples are cp1252, cp1250, mac_roman."
         raise click.BadParameter(message) from None
     return None

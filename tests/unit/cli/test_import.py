@@ -176,7 +176,7 @@ def test_the_encoding_of_a_sheet_can_be_named(run, folder):
     assert "Ålund" in run("export").stdout
 
 
-@pytest.mark.parametrize("encoding", ["klingon", "base64"])
+@pytest.mark.parametrize("encoding", ["klingon", "base64", "undefined"])
 def test_an_unknown_encoding_is_a_usage_error(run, feed, encoding):
     assert run("import", str(feed), "--encoding", encoding).exit_code == 2
 
