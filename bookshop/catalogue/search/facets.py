@@ -11,12 +11,17 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy import func, select
+from sqlalchemy.engine import Connection, Engine, Row
 
+from bookshop.catalogue.models import ListingSubject
 from bookshop.catalogue.search import facet_counts
+from bookshop.catalogue.search.models import starts_with
 from bookshop.catalogue.search.price_bands import PriceBands
 from bookshop.catalogue.search.query import Query
+from bookshop.catalogue.search.ranking import availability_facet
 
 MAX_CACHED_SUBJECTS = 64
 NAMES = ("format", "language", "availability", "price")
@@ -91,6 +96,33 @@ class Facets:
             for format_, language, availability, band in facet_counts.split_editions(editions)
         )
         return FacetGroup(subject, values, works)
+
+
+def groups_of_rows(
+    connection: Connection, rows: Iterable[Row[Any]], subject: str, price_bands: PriceBands
+) -> list[FacetGroup]:
+    """Return a group for the work of each row, and others for its subjects below `subject`."""
+    rows = list(rows)
+    works = {row.book_id: row.work or row.book_id for row in rows}
+    editions = {
+        row.book_id: (
+            row.format,
+            row.language,
+            availability_facet(row),
+            price_bands.name(row.band),
+        )
+        for row in rows
+    }
+    children = select(ListingSubject.book_id, ListingSubject.code).where(
+        ListingSubject.book_id.in_(list(works)),
+        func.length(ListingSubject.code) == len(subject) + 1,
+        starts_with(ListingSubject.code, subject),
+    )
+    by_subject = [(code, book_id) for book_id, code in connection.execute(children)]
+    grouped: dict[tuple[str, Any], set[tuple[str, ...]]] = {}
+    for code, book_id in (*((subject, book_id) for book_id in works), *by_subject):
+        grouped.setdefault((code, works[book_id]), set()).add(editions[book_id])
+    return [FacetGroup(code, tuple(values), 1) for (code, _work), values in grouped.items()]
 
 
 def _priced(groups: Iterable[FacetGroup]) -> Iterator[FacetGroup]:

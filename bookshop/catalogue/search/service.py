@@ -11,21 +11,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.engine import Connection, Engine, Row
 
 from bookshop.catalogue.isbn import read_isbn
-from bookshop.catalogue.models import BookRecord, ListingRecord, ListingSubject
+from bookshop.catalogue.models import BookRecord, ListingRecord
 from bookshop.catalogue.pricing import SalesContext
 from bookshop.catalogue.search.cursor import Cursor
-from bookshop.catalogue.search.facets import Facet, FacetGroup, Facets, sum_facets
+from bookshop.catalogue.search.facets import Facet, Facets, groups_of_rows, sum_facets
 from bookshop.catalogue.search.filters import filter_conditions
 from bookshop.catalogue.search.full_text import PrefixMode, TermQuery, full_text_index
 from bookshop.catalogue.search.models import starts_with
 from bookshop.catalogue.search.pagination import PRICED, SORT_KEYS, beyond, cursor_at
 from bookshop.catalogue.search.price_bands import PriceBands
 from bookshop.catalogue.search.query import Query, Sort
-from bookshop.catalogue.search.ranking import Terms, availability_facet, ranked_works
+from bookshop.catalogue.search.ranking import Terms, ranked_works
 from bookshop.catalogue.search.spelling import correct_spelling
 from bookshop.catalogue.search.text_normalization import query_terms, words
 from bookshop.catalogue.works.grouping import (
@@ -172,7 +172,7 @@ class SearchService:
                 rows, exact = self._matching(connection, query, corrected_terms)
                 if rows:
                     terms, corrected = corrected_terms, " ".join(corrected_words)
-            groups = self._facet_groups(connection, rows, query)
+            groups = groups_of_rows(connection, rows, query.subject or "", self.price_bands)
         total, facets = sum_facets(groups, query)
         results = ranked_works(rows, query.sort, terms)
         start = _start_of_page(results, cursor, size)
@@ -223,28 +223,6 @@ class SearchService:
 
     def _listings(self, rows: Iterable[Row[Any]]) -> list[Listing]:
         return [listing_from_row(row, self._currency) for row in rows]
-
-    def _facet_groups(
-        self, connection: Connection, rows: Sequence[Row[Any]], query: Query
-    ) -> list[FacetGroup]:
-        """Return a group for each work, and another for each of its subjects below the query's."""
-        parent = query.subject or ""
-        works = {row.book_id: row.work or row.book_id for row in rows}
-        editions = {row.book_id: self._facet_values(row) for row in rows}
-        children = select(ListingSubject.book_id, ListingSubject.code).where(
-            ListingSubject.book_id.in_(list(works)),
-            func.length(ListingSubject.code) == len(parent) + 1,
-            starts_with(ListingSubject.code, parent),
-        )
-        by_subject = [(code, book_id) for book_id, code in connection.execute(children)]
-        grouped: dict[tuple[str, Any], set[tuple[str, ...]]] = {}
-        for code, book_id in (*((parent, book_id) for book_id in works), *by_subject):
-            grouped.setdefault((code, works[book_id]), set()).add(editions[book_id])
-        return [FacetGroup(code, tuple(values), 1) for (code, _), values in grouped.items()]
-
-    def _facet_values(self, row: Row[Any]) -> tuple[str, ...]:
-        band = self.price_bands.name(row.band)
-        return row.format, row.language, availability_facet(row), band
 
 
 def _start_of_page(results: Sequence[Row[Any]], cursor: Cursor | None, size: int) -> int:
