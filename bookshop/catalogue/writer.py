@@ -109,15 +109,15 @@ def _save_decisions(
     connection: Connection, updates: Sequence[tuple[int, BookUpdate]], cause: str, now: datetime
 ) -> dict[int, ShopDecisions]:
     """Save the decisions that changed, and return those of all these books by id."""
-    decisions = load_decisions(connection, [book_id for book_id, _update in updates])
-    changes = {}
-    for book_id, each in updates:
-        before = decisions.get(book_id, UNDECIDED)
-        if each.decisions is not None and each.decisions != before:
-            changes[book_id] = before, each.decisions
-            decisions[book_id] = each.decisions
-    save_decisions(connection, changes, cause, now)
-    return decisions
+    existing = [book_id for book_id, each in updates if each.book_id is not None]
+    decisions = load_decisions(connection, existing)
+    changed = {
+        book_id: each.decisions
+        for book_id, each in updates
+        if each.decisions is not None and each.decisions != decisions.get(book_id, UNDECIDED)
+    }
+    save_decisions(connection, changed, cause, now)
+    return decisions | changed
 
 
 _UPDATE_BOOK = (

@@ -30,7 +30,7 @@ from bookshop.payment_limits import describe
 log = logging.getLogger(__name__)
 #: SKUs that would be the address of another page, or of none.
 RESERVED_SKUS = frozenset({".", "..", "new.atom"})
-_COLUMNS = (
+_ROWS = select(
     BookRecord.id,
     BookRecord.sku,
     BookRecord.reference,
@@ -40,7 +40,7 @@ _COLUMNS = (
     BookRecord.stock,
     BookRecord.withdrawn,
     DecisionsRecord.decisions,
-)
+).outerjoin(DecisionsRecord, DecisionsRecord.book_id == BookRecord.id)
 
 #: Stores the cover of an edition and returns its name; None if there is no image.
 CoverFinder = Callable[[Edition], str | None]
@@ -101,12 +101,7 @@ class _ExistingBooks:
         return edition
 
     def _rows(self, where: Any) -> list[Row[Any]]:
-        query = (
-            select(*_COLUMNS)
-            .select_from(BookRecord)
-            .outerjoin(DecisionsRecord, DecisionsRecord.book_id == BookRecord.id)
-        )
-        return list(self._connection.execute(query.where(where)))
+        return list(self._connection.execute(_ROWS.where(where)))
 
 
 def compare(
@@ -183,7 +178,9 @@ def _compare_record(
     else:
         changes.counts.append("changed")
     book_id = None if row is None else row.id
-    changes.updates.append(BookUpdate(edition, record.digest, book_id, cover, stock, decisions))
+    # None keeps the decisions, also those that another import changes at the same time.
+    decided_now = None if decisions == current else decisions
+    changes.updates.append(BookUpdate(edition, record.digest, book_id, cover, stock, decided_now))
 
 
 def _is_unchanged(

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from bookshop.catalogue.models import BookRecord
 from bookshop.catalogue.pricing import SalesContext, bans_on, offer_on
 from bookshop.catalogue.terms.decisions import UNDECIDED, decided
-from bookshop.catalogue.terms.models import DecisionChange, DecisionsRecord
+from bookshop.catalogue.terms.models import DecisionsRecord, EarlierDecisions
 
 _BOOK = select(
     BookRecord.id,
@@ -23,6 +23,11 @@ _BOOK = select(
     BookRecord.edition,
     DecisionsRecord.decisions,
 ).outerjoin(DecisionsRecord, DecisionsRecord.book_id == BookRecord.id)
+
+_EARLIER = select(
+    EarlierDecisions.decided_at, EarlierDecisions.cause, EarlierDecisions.decisions
+).order_by(EarlierDecisions.id)
+_PRESENT = select(DecisionsRecord.decided_at, DecisionsRecord.cause, DecisionsRecord.decisions)
 
 
 def book_details(
@@ -62,25 +67,12 @@ def book_details(
 
 
 def _history(connection: Connection, book_id: int) -> list[dict[str, Any]]:
-    """Return the changes of the shop's decisions, oldest first."""
-    query = (
-        select(
-            DecisionChange.changed_at,
-            DecisionChange.cause,
-            DecisionChange.before,
-            DecisionChange.after,
-        )
-        .where(DecisionChange.book_id == book_id)
-        .order_by(DecisionChange.id)
-    )
+    """Return the shop's decisions from the earliest to the present ones, with their causes."""
+    earlier = connection.execute(_EARLIER.where(EarlierDecisions.book_id == book_id))
+    present = connection.execute(_PRESENT.where(DecisionsRecord.book_id == book_id))
     return [
-        {
-            "at": row.changed_at,
-            "cause": row.cause,
-            "before": _fields(row.before),
-            "after": _fields(row.after),
-        }
-        for row in connection.execute(query)
+        {"at": row.decided_at, "cause": row.cause, "decisions": _fields(row.decisions)}
+        for row in (*earlier, *present)
     ]
 
 

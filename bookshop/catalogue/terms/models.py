@@ -1,4 +1,4 @@
-"""Tables of the shop's own decisions about books, and of their history."""
+"""Tables of the shop's own decisions about books, present and earlier ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ class DecisionsType(TypeDecorator[ShopDecisions]):
 
 
 class DecisionsRecord(Base):
-    """What the shop has decided about a book. A book without decisions has no row."""
+    """What the shop has decided about a book; a book without any decision yet has no row.
+
+    `cause` is the name of the file that was imported.
+    """
 
     __tablename__ = "shop_decisions"
 
@@ -38,16 +41,17 @@ class DecisionsRecord(Base):
         ForeignKey("books.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     decisions: Mapped[ShopDecisions] = mapped_column(DecisionsType)
+    decided_at: Mapped[datetime]
+    cause: Mapped[str]
 
 
-class DecisionChange(Base):
-    """A change of a book's decisions; `cause` is the name of the file that was imported."""
+class EarlierDecisions(Base):
+    """Decisions that later ones have replaced."""
 
-    __tablename__ = "shop_decision_changes"
+    __tablename__ = "earlier_shop_decisions"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     book_id: Mapped[int] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), index=True)
-    changed_at: Mapped[datetime]
+    decisions: Mapped[ShopDecisions] = mapped_column(DecisionsType)
+    decided_at: Mapped[datetime]
     cause: Mapped[str]
-    before: Mapped[ShopDecisions] = mapped_column(DecisionsType)
-    after: Mapped[ShopDecisions] = mapped_column(DecisionsType)

@@ -9,51 +9,40 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.engine import Connection
 
-from bookshop.catalogue.terms.decisions import UNDECIDED, ShopDecisions
-from bookshop.catalogue.terms.models import DecisionChange, DecisionsRecord
+from bookshop.catalogue.terms.decisions import ShopDecisions
+from bookshop.catalogue.terms.models import DecisionsRecord, EarlierDecisions
 
 _DECISIONS: Any = DecisionsRecord.__table__
-_CHANGES: Any = DecisionChange.__table__
+_EARLIER: Any = EarlierDecisions.__table__
+_KEPT = ("book_id", "decisions", "decided_at", "cause")  # columns of both tables
 
 
 def load_decisions(connection: Connection, book_ids: Sequence[int]) -> dict[int, ShopDecisions]:
     """Return the decisions about these books by id; a book without any is missing."""
     if not book_ids:
         return {}
-    query = select(_DECISIONS).where(_DECISIONS.c.book_id.in_(book_ids))
-    return {row.book_id: row.decisions for row in connection.execute(query)}
+    query = select(_DECISIONS.c.book_id, _DECISIONS.c.decisions)
+    rows = connection.execute(query.where(_DECISIONS.c.book_id.in_(book_ids)))
+    return {row.book_id: row.decisions for row in rows}
 
 
 def save_decisions(
-    connection: Connection,
-    changes: Mapping[int, tuple[ShopDecisions, ShopDecisions]],
-    cause: str,
-    now: datetime,
+    connection: Connection, decisions: Mapping[int, ShopDecisions], cause: str, now: datetime
 ) -> None:
-    """Write changed decisions and their history, in the caller's transaction.
+    """Write decisions by id of the book, and keep those that they replace.
 
-    `changes` are the decisions before and after by id of the book.
+    All in the caller's transaction.
     """
-    if not changes:
+    if not decisions:
         return
-    connection.execute(delete(_DECISIONS).where(_DECISIONS.c.book_id.in_(list(changes))))
-    decisions = [
-        {"book_id": book_id, "decisions": after}
-        for book_id, (_before, after) in changes.items()
-        if after != UNDECIDED
-    ]
-    if decisions:
-        connection.execute(insert(_DECISIONS), decisions)
+    replaced = _DECISIONS.c.book_id.in_(list(decisions))
+    columns = [_DECISIONS.c[name] for name in _KEPT]
+    connection.execute(insert(_EARLIER).from_select(_KEPT, select(*columns).where(replaced)))
+    connection.execute(delete(_DECISIONS).where(replaced))
     connection.execute(
-        insert(_CHANGES),
+        insert(_DECISIONS),
         [
-            {
-                "book_id": book_id,
-                "changed_at": now,
-                "cause": cause,
-                "before": before,
-                "after": after,
-            }
-            for book_id, (before, after) in changes.items()
+            {"book_id": book_id, "decisions": each, "decided_at": now, "cause": cause}
+            for book_id, each in decisions.items()
         ],
     )

@@ -62,9 +62,9 @@ def _describe(book: dict[str, Any], locale: str) -> Iterator[str]:
         availability = offer.get("availability", "20")
         yield f"Offer of {supplier} in {countries}: {availability}, {prices or 'no price'}"
     yield f"Own decisions: {_decisions(book['decisions'], locale)}"
-    for change in book["history"]:
-        before, after = (_decisions(change[name], locale) for name in ("before", "after"))
-        yield f"{change['at'][:16].replace('T', ' ')} {change['cause']}: {before} -> {after}"
+    for each in book["history"]:
+        decisions = _decisions(each["decisions"], locale)
+        yield f"{each['at'][:16].replace('T', ' ')} {each['cause']}: {decisions}"
 
 
 def _decisions(decisions: dict[str, Any], locale: str) -> str:

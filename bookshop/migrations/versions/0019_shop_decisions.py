@@ -29,6 +29,8 @@ def upgrade() -> None:
         "shop_decisions",
         sa.Column("book_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("decisions", sa.Text(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["book_id"],
             ["books.id"],
@@ -37,32 +39,33 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("book_id", name=op.f("pk_shop_decisions")),
     )
-    changes = op.create_table(
-        "shop_decision_changes",
+    op.create_table(
+        "earlier_shop_decisions",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("book_id", sa.Integer(), nullable=False),
-        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decisions", sa.Text(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("cause", sa.String(), nullable=False),
-        sa.Column("before", sa.Text(), nullable=False),
-        sa.Column("after", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["book_id"],
             ["books.id"],
-            name=op.f("fk_shop_decision_changes_book_id_books"),
+            name=op.f("fk_earlier_shop_decisions_book_id_books"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_shop_decision_changes")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_earlier_shop_decisions")),
     )
-    op.create_index(op.f("ix_shop_decision_changes_book_id"), "shop_decision_changes", ["book_id"])
-    copy_known_decisions(decisions, changes)
+    op.create_index(
+        op.f("ix_earlier_shop_decisions_book_id"), "earlier_shop_decisions", ["book_id"]
+    )
+    copy_known_decisions(decisions)
 
 
 def downgrade() -> None:
-    op.drop_table("shop_decision_changes")
+    op.drop_table("earlier_shop_decisions")
     op.drop_table("shop_decisions")
 
 
-def copy_known_decisions(decisions: sa.Table, changes: sa.Table) -> None:
+def copy_known_decisions(decisions: sa.Table) -> None:
     """Copy prices and descriptions of books that no ONIX feed has described.
 
     ONIX records have a reference, so books without one come from the shop's own spreadsheets. The
@@ -79,25 +82,13 @@ def copy_known_decisions(decisions: sa.Table, changes: sa.Table) -> None:
         if not books:
             return
         last_id = books[-1].id
-        known = {book.id: encoded for book in books if (encoded := decisions_of(book.edition))}
+        known = [
+            {"book_id": book.id, "decisions": found, "decided_at": now, "cause": CAUSE}
+            for book in books
+            if (found := decisions_of(book.edition))
+        ]
         if known:
-            connection.execute(
-                sa.insert(decisions),
-                [{"book_id": book_id, "decisions": text} for book_id, text in known.items()],
-            )
-            connection.execute(
-                sa.insert(changes),
-                [
-                    {
-                        "book_id": book_id,
-                        "changed_at": now,
-                        "cause": CAUSE,
-                        "before": "{}",
-                        "after": text,
-                    }
-                    for book_id, text in known.items()
-                ],
-            )
+            connection.execute(sa.insert(decisions), known)
 
 
 def decisions_of(edition: str) -> str | None:

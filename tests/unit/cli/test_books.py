@@ -35,8 +35,7 @@ def test_a_books_record_decisions_and_history_are_shown(run):
     }
     assert book["decisions"] == own
     [change] = book["history"]
-    assert (change["cause"], change["after"]) == ("ours.csv", own)
-    assert change["before"] == {"prices": [], "description": None, "blocked": False}
+    assert (change["cause"], change["decisions"]) == ("ours.csv", own)
 
 
 def test_a_book_is_described_in_lines(run):

@@ -56,7 +56,7 @@ class CsvRow(UpdateRecord):
         faults: list[RecordError] = []
         stock = self._stock(faults)
         if faults:
-            self._read()  # raises them with the other faults of the row
+            raise self._every_fault()
         return stock
 
     def decisions(self, current: ShopDecisions) -> ShopDecisions:
@@ -64,7 +64,7 @@ class CsvRow(UpdateRecord):
         faults: list[RecordError] = []
         prices, blocked = self._prices(faults), self._blocked(faults)
         if faults:
-            self._read()  # raises them with the other faults of the row
+            raise self._every_fault()
         kept = [price for price in current.prices if price.currency not in prices]
         own = [*kept, *filter(None, prices.values())]
         text = self._cell(self.header.description)
@@ -106,22 +106,30 @@ class CsvRow(UpdateRecord):
         return edition if edition.work else structs.replace(edition, work=_work_of(edition))
 
     def _read(self) -> dict[str, Any]:
-        """Return the row's fields of an edition.
-
-        Raises RecordError with all faults of the row, so that they can be corrected at once.
-        """
+        """Return the row's fields of an edition. Raises RecordError with all faults of the row."""
         faults: list[RecordError] = []
+        fields = self._fields(faults)
+        if faults:
+            raise self._every_fault()
+        return fields
+
+    def _every_fault(self) -> RecordError:
+        """Return one error with all faults of the row, so that they can be corrected at once."""
+        faults: list[RecordError] = []
+        self._fields(faults)
+        self._stock(faults)
+        self._prices(faults)
+        self._blocked(faults)
+        return _all_faults(faults, _cell_of("isbn", self.header, self.values))
+
+    def _fields(self, faults: list[RecordError]) -> dict[str, Any]:
+        """Return the fields of an edition, and append what is wrong."""
         fields: dict[str, Any] = {}
         for value, column in self._cells():
             try:
                 _merge(fields, column.read(value, self.header.options.locale))
             except RecordError as fault:
                 faults.append(fault)
-        self._stock(faults)
-        self._prices(faults)
-        self._blocked(faults)
-        if faults:
-            raise _all_faults(faults, _cell_of("isbn", self.header, self.values))
         return fields
 
     def _prices(self, faults: list[RecordError]) -> dict[str, Price | None]:
