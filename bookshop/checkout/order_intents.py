@@ -5,6 +5,7 @@ No transaction is open while waiting for Stripe; each result is committed at onc
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,9 +17,11 @@ from bookshop.checkout.payment_sync import PaymentMismatchError, sync_and_commit
 from bookshop.db import outside_transaction
 from bookshop.orders.payment.intents import cancel_intent, intent_for
 from bookshop.orders.snapshot import OrderSnapshot
-from bookshop.payments.errors import IntentStateError
+from bookshop.payments.errors import EmailRefusedError, IntentStateError
 from bookshop.payments.gateway import Gateway
 from bookshop.payments.intents import PaymentIntent
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,15 +47,27 @@ class OrderIntents:
     def update(
         self, order: OrderSnapshot, intent_id: str, receipt_email: str | None
     ) -> PaymentIntent:
-        """Return the intent with the order's total and the receipt's e-mail address, if any."""
+        """Return the intent with the order's total and the receipt's e-mail address, if any.
+
+        If Stripe refuses the address, it sends no receipt; the shop's own confirmation is enough.
+        """
         with outside_transaction(self.transactions):
             try:
-                intent = self.gateway.update_intent(intent_id, order.total, receipt_email)
+                intent = self._update(order, intent_id, receipt_email)
             except IntentStateError:
                 intent = self.gateway.retrieve_intent(intent_id)
         if not intent.open:
             raise OrderClosedError(self.sync(order, intent))
         return intent
+
+    def _update(
+        self, order: OrderSnapshot, intent_id: str, receipt_email: str | None
+    ) -> PaymentIntent:
+        try:
+            return self.gateway.update_intent(intent_id, order.total, receipt_email)
+        except EmailRefusedError:
+            log.warning("receipt_address_refused", extra={"order": order.number})
+            return self.gateway.update_intent(intent_id, order.total, "")
 
     def cancel(
         self, order: OrderSnapshot, intent_id: str, reason: Literal["abandoned", "duplicate"]

@@ -55,6 +55,11 @@ class Refusal:
     text: TranslationString
     retry_after: int | None = None
 
+    @property
+    def final(self) -> bool:
+        """True if pressing Pay again cannot succeed: the page shows no Pay button any more."""
+        return self.status == HTTPStatus.CONFLICT or self.code == "payments_refused"
+
 
 def page_refusal(err: Exception) -> Refusal:
     """Return the checkout page's response to one of PAGE_ERRORS."""
@@ -65,7 +70,10 @@ def page_refusal(err: Exception) -> Refusal:
         case UnavailableError():
             return _unavailable(err)
         case OrderClosedError():
-            text = _("It may have been placed in another browser, or can no longer be paid.")
+            text = _(
+                "It may have been placed in another browser, or can no longer be paid. If it was "
+                "this browser, it refuses cookies, which paying needs: allow them for this site."
+            )
             return Refusal(HTTPStatus.NOT_FOUND, "order_closed", text)
         case RateLimitExceededError():
             return _too_many_attempts(err)

@@ -16,6 +16,7 @@ from bookshop import clock
 from bookshop.catalogue.queries import CatalogueQueries
 from bookshop.catalogue.resources import possible_skus
 from bookshop.catalogue.works.listing import Listing
+from bookshop.checkout.email_address import receipt_address
 from bookshop.checkout.errors import (
     ConfirmationRequired,
     OrderClosedError,
@@ -144,7 +145,7 @@ class Checkout:
         until = reserve(self.db, order, now)
         record_event(TransitionContext(self.db, CHECKOUT, now), order, AuditEvent.PAY_PRESSED)
         reserved, intent_id = order_snapshot(order), order.payment_intent
-        self._intents.update(reserved, intent_id, email)
+        self._intents.update(reserved, intent_id, receipt_address(email))
         return Reservation(reserved.number, until)
 
     @property

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
-from email_validator import EmailNotValidError, validate_email
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.renderers import render_to_response
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from bookshop.checkout.email_address import InvalidEmailError, read_email, receipt_address
 from bookshop.checkout.errors import (
     ConfirmationRequired,
     OrderClosedError,
@@ -28,7 +29,6 @@ from bookshop.checkout.refusals import (
 )
 from bookshop.checkout.service import Payable
 from bookshop.checkout.urls import resume_url, success_url
-from bookshop.i18n import _
 from bookshop.orders.number import is_number
 from bookshop.orders.pages.presenter import present_order
 from bookshop.payments.declines import GENERIC_DECLINE_CODES
@@ -37,7 +37,6 @@ from bookshop.payments.stripe_js import payment_locale
 from bookshop.services import services
 from bookshop.web.resources import Shop
 
-MAX_EMAIL = 254  # characters
 MAX_REVISION = 9  # digits
 
 
@@ -99,15 +98,15 @@ def confirm(_context: Shop, request: Request) -> dict[str, Any] | Response:
 def reserve(_context: Shop, request: Request) -> dict[str, Any]:
     """Reserve the order before the browser confirms the payment with Stripe.
 
-    Answers `{"order", "held_until"}`, or `{"error": {"code", "field", "message"}}`; `code` is
-    stable, `message` is for the customer, `field` names the form field to correct, if any.
+    Answers `{"order", "held_until", "receipt_email"}`, or `{"error": {"code", "field", "message",
+    "final"}}`; `code` is stable, `message` is for the customer, `field` names the form field to
+    correct, if any, and `final` is true if this page can no longer be used to pay.
+    `receipt_email` is the address that Stripe is given, which may be empty.
     """
-    address = _form_field(request, "email")[: MAX_EMAIL + 1]
     try:
-        email = validate_email(address, check_deliverability=False).normalized
-    except EmailNotValidError:
-        text = _("Enter a valid e-mail address, for example name@example.com.")
-        refusal = Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_email", text)
+        email = read_email(_form_field(request, "email"))
+    except InvalidEmailError as err:
+        refusal = Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_email", err.text)
         return _form_error(request, refusal, "email")
     number = _form_field(request, "order")
     try:
@@ -116,7 +115,11 @@ def reserve(_context: Shop, request: Request) -> dict[str, Any]:
         reservation = checkout_for(request).reserve_order(number, _revision(request), email)
     except FORM_ERRORS as err:
         return _form_error(request, form_refusal(err))
-    return {"order": reservation.number, "held_until": reservation.until.isoformat()}
+    return {
+        "order": reservation.number,
+        "held_until": reservation.until.isoformat(),
+        "receipt_email": receipt_address(email),
+    }
 
 
 def is_prefetch(request: Request) -> bool:
@@ -160,8 +163,10 @@ def _payment_page(request: Request, payable: Payable) -> dict[str, Any]:
         "order": present_order(request, order),
         "email": order.email or "",
         "js_url": settings.stripe.js_url,
+        "js_site": urlsplit(settings.stripe.js_url).netloc,
         "js_locale": payment_locale(settings.shop.locale),
         "return_url": success_url(request, payable.intent.id),
+        "resume_url": resume_url(request, order),
         "csrf_token": request.session.get_csrf_token(),
         "decline_codes": " ".join(sorted(GENERIC_DECLINE_CODES)),
     }
@@ -203,7 +208,14 @@ def _form_error(request: Request, refusal: Refusal, field: str | None = None) ->
     request.response.status_int = refusal.status
     request.response.retry_after = refusal.retry_after
     message = request.localizer.translate(refusal.text)
-    return {"error": {"code": refusal.code, "field": field, "message": message}}
+    return {
+        "error": {
+            "code": refusal.code,
+            "field": field,
+            "message": message,
+            "final": refusal.final,
+        }
+    }
 
 
 def _form_field(request: Request, name: str) -> str:

@@ -15,7 +15,7 @@ MAX_LINE = 76  # characters of a line with encoded words: RFC 2047, section 2
 
 
 class HeaderPolicy(EmailPolicy):
-    """A policy for SMTP with its own encoding of the subject and of the name of a single address."""
+    """A policy for SMTP with its own encoding of the subject and of a single address's name."""
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**{"linesep": "\r\n", **values})

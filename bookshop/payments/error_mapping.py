@@ -11,6 +11,7 @@ import stripe
 
 from bookshop.payments.errors import (
     AmountRefusedError,
+    EmailRefusedError,
     IntentMissingError,
     IntentStateError,
     NotPermittedError,
@@ -28,6 +29,7 @@ AMOUNT_TOO_LARGE = "the amount exceeds what is left of the payment"
 REFUSALS: dict[str, type[StripeRefusedError]] = {
     "amount_too_large": AmountRefusedError,
     "amount_too_small": AmountRefusedError,
+    "email_invalid": EmailRefusedError,
     "invalid_charge_amount": AmountRefusedError,
     "payment_intent_unexpected_state": IntentStateError,
     "resource_missing": IntentMissingError,

@@ -45,6 +45,10 @@ class AmountRefusedError(StripeRefusedError):
     """
 
 
+class EmailRefusedError(StripeRefusedError):
+    """Stripe does not accept this e-mail address for its receipt."""
+
+
 class RefundRefusedError(StripeRefusedError):
     """Stripe refused the refund of an existing payment, for good.
 

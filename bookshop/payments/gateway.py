@@ -47,9 +47,10 @@ class Gateway(Listing, Administration):
     def update_intent(
         self, intent_id: str, amount: Money, receipt_email: str | None
     ) -> PaymentIntent:
-        """Set the amount and, if it is known, the receipt's address of an open PaymentIntent.
+        """Set the amount of an open PaymentIntent and, unless it is None, the receipt's address.
 
-        Raises IntentMissingError, and IntentStateError if it can no longer be changed.
+        With an empty address Stripe sends no receipt. Raises EmailRefusedError, IntentMissingError,
+        and IntentStateError if the intent can no longer be changed.
         """
         params: stripe.params.PaymentIntentUpdateParams = {
             "amount": amount.amount,

@@ -8,13 +8,16 @@
 
 /** @typedef {import('@stripe/stripe-js').Stripe} Stripe */
 /** @typedef {import('@stripe/stripe-js').StripeError} StripeError */
-/** @typedef {{ field: string | null, message: string }} Problem */
+/** @typedef {{ field: string | null, message: string, final?: boolean }} Problem */
+
+const FRAME_TIMEOUT = 20_000; // ms until a form of Stripe that does not appear counts as blocked
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("payment-form"));
 const email = /** @type {HTMLInputElement} */ (document.getElementById("email"));
 const emailError = /** @type {HTMLElement} */ (document.getElementById("email-error"));
 const button = /** @type {HTMLButtonElement} */ (document.getElementById("submit"));
 const message = /** @type {HTMLElement} */ (document.getElementById("payment-message"));
+const end = /** @type {HTMLElement} */ (document.getElementById("payment-end"));
 const progress = /** @type {HTMLElement} */ (document.getElementById("payment-progress"));
 const settings = form.dataset;
 
@@ -50,10 +53,20 @@ function showProblem(problem) {
   const isEmailProblem = problem.field === "email";
   emailError.textContent = isEmailProblem ? problem.message : "";
   message.textContent = isEmailProblem ? "" : problem.message;
+  setPayable(!problem.final);
   if (isEmailProblem) {
     email.setAttribute("aria-invalid", "true");
     email.focus();
   }
+}
+
+/**
+ * Shows the Pay button, or in its place the links of a page that can no longer be used to pay.
+ * @param {boolean} payable
+ */
+function setPayable(payable) {
+  button.hidden = !payable;
+  end.hidden = payable;
 }
 
 function clearProblems() {
@@ -93,24 +106,25 @@ function isSettled(error) {
 
 /**
  * Sends the form to the shop, which checks it and reserves the books.
- * @returns {Promise<Problem | null>} the problem, or null
+ * @returns {Promise<{ error?: Problem, receipt_email?: string }>} the shop's answer
  */
 async function reserve() {
+  const lost = { error: { field: null, message: settings.messageNetwork ?? "" } };
   try {
     const response = await fetch(form.action, { method: "POST", body: new FormData(form) });
     const answer = await response.json();
-    return response.ok ? null : answer.error;
+    return response.ok || answer.error ? answer : lost;
   } catch {
-    return { field: null, message: settings.messageNetwork ?? "" };
+    return lost;
   }
 }
 
 /** Shows Stripe's form, and pays when the button is pressed. */
 function start() {
   const stripe = window.Stripe?.(settings.publicKey ?? "");
-  if (!stripe) {
-    showProblem({ field: null, message: settings.messageLoad ?? "" });
-    button.disabled = true;
+  if (!stripe || !navigator.cookieEnabled) {
+    const reason = stripe ? settings.messageCookies : settings.messageLoad;
+    showProblem({ field: null, message: reason ?? "", final: true });
     return;
   }
   const elements = stripe.elements({
@@ -123,12 +137,22 @@ function start() {
     fields: { billingDetails: { email: "never" } }, // the shop has a field of its own
   });
   button.disabled = true;
-  payment.on("ready", () => setBusy(false));
+  /** @param {string} [reason] */
+  const stop = (reason) =>
+    showProblem({ field: null, message: reason ?? settings.messageLoad ?? "", final: true });
+  const timeout = setTimeout(stop, FRAME_TIMEOUT);
+  payment.on("ready", () => {
+    clearTimeout(timeout);
+    clearProblems();
+    setPayable(true);
+    setBusy(false);
+  });
   payment.on("loaderror", ({ error }) => {
+    clearTimeout(timeout);
     if (isSettled(error)) {
       location.assign(settings.returnUrl ?? "");
     }
-    showProblem({ field: null, message: messageFor(error) });
+    stop(error.type === "api_connection_error" ? settings.messageLoad : messageFor(error));
   });
   payment.mount("#payment-element");
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
@@ -141,7 +165,7 @@ function start() {
     if (incomplete) {
       return { field: null, message: messageFor(incomplete) };
     }
-    const problem = await reserve();
+    const { error: problem, receipt_email: receiptEmail } = await reserve();
     if (problem) {
       return problem;
     }
@@ -150,12 +174,13 @@ function start() {
       elements,
       confirmParams: {
         return_url: settings.returnUrl ?? "",
-        payment_method_data: { billing_details: { email: email.value } },
+        payment_method_data: { billing_details: { email: receiptEmail || null } },
       },
       redirect: "if_required",
     });
     if (error && !isSettled(error)) {
-      return { field: null, message: messageFor(error) };
+      const field = error.code === "email_invalid" ? "email" : null;
+      return { field, message: messageFor(error) };
     }
     location.assign(settings.returnUrl ?? "");
     return null;

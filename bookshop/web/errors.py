@@ -18,6 +18,7 @@ from bookshop.db import reason_of
 from bookshop.i18n import _
 from bookshop.web.maintenance import unavailable
 from bookshop.web.request_log import logged_method, logged_path
+from bookshop.web.sessions import has_session_cookie
 
 RETRY_AFTER = 5  # seconds
 LOG = logging.getLogger(__name__)
@@ -34,11 +35,19 @@ def not_found(_error: Exception, request: Request) -> dict[str, Any]:
 @exception_view_config(BadCSRFToken, renderer="json")
 @exception_view_config(BadCSRFOrigin, renderer="json")
 def bad_csrf_token(_error: HTTPException, request: Request) -> dict[str, Any]:
-    """Return the error for a form whose session is another one or has ended."""
+    """Return the error for a form whose session is another one, has ended or was never kept."""
     request.response.status_int = 400
-    text = _("This page was open for too long. You haven’t been charged. Please reload it.")
+    if has_session_cookie(request):
+        code = "stale_page"
+        text = _("This page was open for too long. You haven’t been charged. Please reload it.")
+    else:
+        code = "no_session_cookie"
+        text = _(
+            "Your browser sent no cookie, so you can’t pay and haven’t been charged. Allow cookies "
+            "for this site. If they are allowed, this page was open for too long: reload it."
+        )
     message = request.localizer.translate(text)
-    return {"error": {"code": "stale_page", "field": None, "message": message}}
+    return {"error": {"code": code, "field": None, "message": message, "final": True}}
 
 
 @exception_view_config(HTTPException)

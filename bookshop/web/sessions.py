@@ -47,3 +47,8 @@ def make_session_factory(shop: ShopSettings) -> Callable[[Request], ISession]:
                 return cast("bool", super()._set_cookie(response))
 
     return ShortSession
+
+
+def has_session_cookie(request: Request) -> bool:
+    """True if the browser sent a session cookie, whether it is valid or not."""
+    return COOKIE in request.cookies or f"__Host-{COOKIE}" in request.cookies

@@ -319,6 +319,8 @@ def test_last_copy_sold_to_another_customer_is_reported(checkout, browser, brows
     checkout.page.fill("#email", "ada@reader.example")
     checkout.card(GOOD)
     checkout.press_pay_and_fail("out_of_stock")
+    expect(checkout.page.locator("#submit")).to_be_hidden()
+    expect(checkout.page.locator("#payment-end a").first).to_be_visible()
 
 
 @pytest.mark.detail
@@ -343,8 +345,31 @@ def test_missing_stripe_script_disables_payment(page, live):
     page.route(re.compile("stripe.js"), lambda route: route.abort())
     page.goto(f"{live.url}/checkout?item={MOSS}")
 
+    expect(page.locator("#payment-message")).to_contain_text("localhost")
+    expect(page.locator("#submit")).to_be_hidden()
+    expect(page.locator("#payment-end a").first).to_be_visible()
+
+
+def test_blocked_frame_of_stripe_leaves_no_dead_button(page, live):
+    page.clock.install()
+    page.route("**/elements/payment**", lambda route: route.abort())
+    page.goto(f"{live.url}/checkout?item={MOSS}")
+    page.clock.run_for(25_000)
+
+    expect(page.locator("#payment-message")).to_contain_text("localhost")
+    expect(page.locator("#submit")).to_be_hidden()
+    page.unroute("**/elements/payment**")
+    page.click("#payment-end a:first-child")
+    expect(page.locator("#submit")).to_be_enabled()
+
+
+@pytest.mark.detail
+def test_browser_that_refuses_cookies_is_named_before_pay(page, live):
+    page.add_init_script("Object.defineProperty(navigator, 'cookieEnabled', {value: false})")
+    page.goto(f"{live.url}/checkout?item={MOSS}")
+
     expect(page.locator("#payment-message")).not_to_be_empty()
-    expect(page.locator("#submit")).to_be_disabled()
+    expect(page.locator("#submit")).to_be_hidden()
 
 
 @pytest.mark.detail

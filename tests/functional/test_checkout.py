@@ -1,5 +1,6 @@
 """The checkout page and its Pay button."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,6 +11,7 @@ from bookshop import clock
 from bookshop.catalogue.jobs import run_catalogue_jobs
 from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.orders.models import Order
+from bookshop.sandbox.api import parameters
 from tests.demo_books import BRIDGES, EBOOK, LAST_COPY, MOSS, PREORDER, SOLD_OUT
 from tests.shops import intent_of, pay_form
 
@@ -370,6 +372,62 @@ def test_only_the_stale_order_is_cancelled(shop, sandbox, monkeypatch):
 
     assert [order.status for order in shop.orders()] == ["cancelled", "paid"]
     assert shop.book(MOSS).stock == 6
+
+
+@pytest.mark.parametrize(
+    ("email", "receipt"),
+    [("ada@bücher.example", "ada@xn--bcher-kva.example"), ("jöran@mail.example", None)],
+)
+def test_address_that_stripe_does_not_accept_pays_in_ascii_or_without_a_receipt(
+    shop, sandbox, email, receipt
+):
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    press_pay(visitor, page, email="first@mail.example")
+
+    answer = press_pay(visitor, page, email=email)
+
+    assert answer.json["receipt_email"] == (receipt or "")
+    assert sandbox.intent(intent_of(page))["receipt_email"] == receipt
+    assert shop.orders()[0].email == email
+
+
+def test_address_that_stripe_refuses_pays_without_a_receipt(shop, sandbox, monkeypatch, caplog):
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    monkeypatch.setattr(parameters, "EMAIL", re.compile("nothing"))
+
+    press_pay(visitor, page)
+
+    assert sandbox.intent(intent_of(page))["receipt_email"] is None
+    assert "receipt_address_refused" in caplog.messages
+    assert shop.book(MOSS).reserved == 1
+
+
+def test_browser_without_cookies_gets_the_reason_and_makes_no_second_order(shop):
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    visitor.reset()
+
+    refused = press_pay(visitor, page, status=400)
+    way_on = page.html.select_one("#payment-end a")["href"]
+    closed = visitor.get(way_on, status=404)
+
+    assert refused.json["error"]["code"] == "no_session_cookie"
+    assert refused.json["error"]["final"] is True
+    assert closed.html.select_one("[data-error-code]")["data-error-code"] == "order_closed"
+    assert len(shop.orders()) == 1
+
+
+def test_last_copy_sold_meanwhile_ends_the_page(shop):
+    visitor = shop.visitor()
+    page = visitor.get(BUY)
+    shop.change_book(MOSS, stock=0)
+
+    error = press_pay(visitor, page, status=409).json["error"]
+
+    assert (error["code"], error["final"]) == ("out_of_stock", True)
+    assert press_pay(visitor, page, email="x", status=422).json["error"]["final"] is False
 
 
 def test_bug_12_pay_needs_the_csrf_token(shop):

@@ -15,7 +15,7 @@ from bookshop.sandbox.api.forms import Value
 
 Parser: TypeAlias = Callable[[str, Value], Any]
 
-EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+EMAIL = re.compile(r"[!-?A-~]+@[!-\-/-?A-~]+(\.[!-\-/-?A-~]+)+")  # ASCII alone
 MAX_METADATA_KEYS, MAX_KEY_LENGTH, MAX_VALUE_LENGTH = 50, 40, 500
 
 

@@ -13,6 +13,7 @@ from bookshop import clock
 from bookshop.money import Money
 from bookshop.payments.errors import (
     AmountRefusedError,
+    EmailRefusedError,
     IntentMissingError,
     IntentStateError,
     NotPermittedError,
@@ -187,6 +188,10 @@ FAILURES = {
     "amount too small": (
         refuse(400, "invalid_request_error", "amount_too_small"),
         AmountRefusedError,
+    ),
+    "e-mail address": (
+        refuse(400, "invalid_request_error", "email_invalid"),
+        EmailRefusedError,
     ),
     "amount too precise": (
         refuse(400, "invalid_request_error", "invalid_charge_amount"),

@@ -122,7 +122,8 @@ def test_a_form_without_its_token_is_refused(form):
 def test_a_token_is_valid_in_its_session_only(form):
     token = form.get("/form").text
     form.reset()
-    form.post("/take", {"csrf_token": token}, status=400)
+    refused = form.post("/take", {"csrf_token": token}, status=400)
+    assert refused.json["error"]["code"] == "no_session_cookie"
 
 
 # --- sessions
