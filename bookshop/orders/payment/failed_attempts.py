@@ -46,12 +46,12 @@ def record_failed_attempt(context: TransitionContext, order: Order, attempt_id: 
         record_event(context, order, AuditEvent.PAYMENT_FAILED, id=attempt_id)
         context.session.flush()
     conditions = [Order.id == order.id] if len(known) + 1 >= MAX_ATTEMPTS else []
-    if len(_times(context.session, _of_session(order.session_id), context.now)) >= MAX_ATTEMPTS:
+    of_session, of_network = _times(context.session, order.session_id, order.network, context.now)
+    if len(of_session) >= MAX_ATTEMPTS:
         conditions.append(_of_session(order.session_id))
-    in_network = _of_network(order.network)
-    if len(_times(context.session, in_network, context.now)) >= MAX_NETWORK_ATTEMPTS:
+    if len(of_network) >= MAX_NETWORK_ATTEMPTS:
         # Other customers of the network may be paying.
-        conditions.append(and_(in_network, ~Order.stock_reserved))
+        conditions.append(and_(_of_network(order.network), ~Order.stock_reserved))
     if conditions:
         _close(context, or_(*conditions))
 
@@ -67,11 +67,8 @@ def check_failed_attempts(session: Session, session_id: str, network: str, now: 
 
     Raises RateLimitExceededError.
     """
-    for clients, limit in (
-        (_of_session(session_id), MAX_ATTEMPTS),
-        (_of_network(network), MAX_NETWORK_ATTEMPTS),
-    ):
-        times = _times(session, clients, now)
+    of_session, of_network = _times(session, session_id, network, now)
+    for times, limit in ((of_session, MAX_ATTEMPTS), (of_network, MAX_NETWORK_ATTEMPTS)):
         if len(times) >= limit:
             wait = times[-limit] + PERIOD - now
             raise RateLimitExceededError("failed_attempts", int(wait.total_seconds()) + 1)
@@ -89,16 +86,23 @@ def recent_attempts(now: datetime) -> Select[int]:
     )
 
 
-def _times(session: Session, clients: ColumnElement[bool], now: datetime) -> list[datetime]:
-    """Return the times of the clients' failed attempts in PERIOD, oldest first."""
+def _times(
+    session: Session, session_id: str, network: str | None, now: datetime
+) -> tuple[list[datetime], list[datetime]]:
+    """Return when attempts of a session and of a network failed in PERIOD, oldest first."""
     query = (
-        select(AuditEntry.at)
+        select(AuditEntry.at, Order.session_id, Order.network)
         .join(Order, Order.id == AuditEntry.order_id)
-        .where(clients, AuditEntry.event == AuditEvent.PAYMENT_FAILED)
+        .where(or_(_of_session(session_id), _of_network(network)))
+        .where(AuditEntry.event == AuditEvent.PAYMENT_FAILED)
         .where(AuditEntry.at.between(now - PERIOD, now))
         .order_by(AuditEntry.at)
     )
-    return list(session.scalars(query))
+    failed = session.execute(query).all()
+    return (
+        [each.at for each in failed if each.session_id == session_id],
+        [each.at for each in failed if network is not None and each.network == network],
+    )
 
 
 def _of_session(session_id: str) -> ColumnElement[bool]:
