@@ -87,3 +87,17 @@ def test_concurrent_counts_are_not_lost(storage):
     with ThreadPoolExecutor(8) as pool:
         counted = list(pool.map(lambda _: storage.incr("a", 60), range(40)))
     assert sorted(counted) == list(range(1, 41))
+
+
+def test_concurrent_counts_of_several_keys_neither_wait_for_each_other_nor_are_lost(storage):
+    keys = [f"key {number}" for number in range(5)]
+
+    def count(number):
+        order = keys if number % 2 else reversed(keys)
+        return storage.incr_all(dict.fromkeys(order, 60))
+
+    with ThreadPoolExecutor(8) as pool:
+        counted = list(pool.map(count, range(40)))
+    assert all(set(each) == set(keys) for each in counted)
+    found = storage.get_all(dict.fromkeys([*keys, "none"], 60))
+    assert found == dict.fromkeys(keys, 40) | {"none": 0}
