@@ -279,6 +279,16 @@ def test_other_files_are_valid_for_their_programs(created):
     assert caddy.count("{") == caddy.count("}")
 
 
+def test_a_container_gets_the_wheel_that_requirements_name(default_shop):
+    steps = (default_shop / "Containerfile").read_text(encoding="utf-8").splitlines()
+    install = next(number for number, step in enumerate(steps) if "pip install" in step)
+    copied = [step.split()[1:-1] for step in steps[:install] if step.startswith("COPY ")]
+    assert ["requirements.txt", "*.whl"] in copied
+    ignored = (default_shop / ".dockerignore").read_text(encoding="utf-8").split()
+    assert {"secrets", "var"} <= set(ignored)
+    assert not any(pattern.endswith("whl") for pattern in ignored)
+
+
 def _is_content(line):
     return line.strip() and not line.lstrip().startswith("#")
 
