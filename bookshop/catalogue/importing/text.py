@@ -29,7 +29,7 @@ def plain_text(text: str) -> str:
                 break
     if "<" in text:
         text = _without_tags(text)
-    if not (text.isascii() and text.isprintable()):
+    if _CONTROLS.search(text):
         text = repair_controls(text)
     return " ".join(text.split())
 

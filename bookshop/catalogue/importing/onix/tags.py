@@ -169,7 +169,9 @@ def text_in(parent: Composite, name: str, language: str) -> str:
 
     `language` is a BCP 47 tag. Return "" if there is none.
     """
-    elements = sorted(parent.get(name, ()), key=lambda element: language_rank(element, language))
+    elements = parent.get(name, ())
+    if len(elements) > 1:
+        elements = sorted(elements, key=lambda element: language_rank(element, language))
     return next(filter(None, map(text, elements)), "")
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from bookshop.catalogue.importing.onix.tags import Composite, composites, first_text
 
 # List 62
 TAX_RATES = frozenset({"H", "P", "R", "S", "T", "Z"})
 UNTAXED_RATES = frozenset({"P", "Z"})  # paid at source (in Italy), and zero
+_NAMES = ("TaxRateCode", "TaxRatePercent", "TaxableAmount", "TaxAmount")
 _PERCENT = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,4})?")
 _AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
 
@@ -47,7 +49,13 @@ _NOTHING = _Part(rate=None, percent=None, taxable=None, amount=None)
 
 def tax_of(price: Composite, net: Decimal | None) -> Tax:
     """Return the tax of a Price composite; `net` is its amount if that excludes tax."""
-    parts = [part for tax in composites(price, "Tax") if (part := _part(tax)) != _NOTHING]
+    taxes = composites(price, "Tax")
+    return _tax(tuple([tuple([first_text(tax, name) for name in _NAMES]) for tax in taxes]), net)
+
+
+@lru_cache(maxsize=1024)  # the prices of a feed have few different taxes
+def _tax(taxes: tuple[tuple[str, ...], ...], net: Decimal | None) -> Tax:
+    parts = [part for tax in taxes if (part := _part(*tax)) != _NOTHING]
     if not parts:
         return Tax()
     rates = {part.rate for part in parts}
@@ -66,16 +74,15 @@ def tax_of(price: Composite, net: Decimal | None) -> Tax:
     return Tax(rate, amount=sum(filter(None, amounts), Decimal(0)))
 
 
-def _part(tax: Composite) -> _Part:
-    rate = first_text(tax, "TaxRateCode")
-    percent = _decimal(_PERCENT, first_text(tax, "TaxRatePercent"))
-    if percent is None and rate in UNTAXED_RATES:
-        percent = Decimal(0)
+def _part(rate: str, percent: str, taxable: str, amount: str) -> _Part:
+    percentage = _decimal(_PERCENT, percent)
+    if percentage is None and rate in UNTAXED_RATES:
+        percentage = Decimal(0)
     return _Part(
         rate=rate if rate in TAX_RATES else None,
-        percent=percent,
-        taxable=_decimal(_AMOUNT, first_text(tax, "TaxableAmount")),
-        amount=_decimal(_AMOUNT, first_text(tax, "TaxAmount")),
+        percent=percentage,
+        taxable=_decimal(_AMOUNT, taxable),
+        amount=_decimal(_AMOUNT, amount),
     )
 
 
