@@ -9,6 +9,7 @@ from lxml import etree
 from webob import Request
 
 from bookshop.catalogue.seo import sitemap
+from bookshop.catalogue.terms.decisions import ShopDecisions
 from bookshop.catalogue.version import bump_version
 from bookshop.catalogue.writer import BookUpdate, save_books, withdraw_books
 from bookshop.cli.urls import describe_views
@@ -239,3 +240,15 @@ def test_pages_link_to_the_feed(shop):
         link = visitor.get(path).html.select_one("link[rel=alternate]")
         assert link["type"] == "application/atom+xml"
         assert visitor.get(path_of(link["href"])).status_int == 200
+
+
+def test_the_feed_has_the_shops_own_description(make_shop):
+    shop = make_shop()
+    own = ShopDecisions(description="<p>Our own text.</p>")
+    terms = shop.registry.services.sales_context
+    updates = [BookUpdate(edition("OWN"), decisions=own)]
+    change(shop, lambda connection: save_books(connection, updates, terms, NOW))
+
+    feed = etree.fromstring(shop.visitor().get("/books/new.atom").body)
+
+    assert "Our own text." in "".join(feed.find(ATOM + "entry").itertext())
