@@ -111,7 +111,8 @@ class Restriction(Part, frozen=True):
 class SupplierOffer(Part, frozen=True):
     """What one supplier offers in one market: `countries` except `excluded`, as in Price.
 
-    `availability` is of ONIX list 65. `published` and `on_sale` are the market's own dates.
+    `availability` is of ONIX list 65. `published` and `on_sale` are the market's own dates,
+    `expected` the day on which a supplier without copies expects some.
     """
 
     availability: str = AVAILABLE
@@ -122,6 +123,7 @@ class SupplierOffer(Part, frozen=True):
     countries: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     restrictions: tuple[Restriction, ...] = ()
+    expected: date | None = None
 
 
 class Related(Part, frozen=True):
@@ -146,8 +148,9 @@ class Edition(Part, frozen=True, kw_only=True):
     ONIX list 150 (BB hardback, BC paperback, ED digital download), `details` of list 175 (E101
     EPUB), `availability` of list 65. `language` is an ISO 639-2/B code. `description` is HTML of
     the elements that `importing.html` allows. `published` is the nominal publication date,
-    `on_sale` the first day on which the book may be sold or delivered (the embargo). `cover` is a
-    file name or URL as the feed gives it. `work` is the same for all formats of a work. `minutes`
+    `on_sale` the first day on which the book may be sold or delivered (the embargo), `expected`
+    the day on which copies are expected while there are none. `cover` is a file name or URL as
+    the feed gives it. `work` is the same for all formats of a work. `minutes`
     is the running time of an audiobook.
 
     Where markets or suppliers differ, `offers` has one row for each; then `prices` and
@@ -169,6 +172,7 @@ class Edition(Part, frozen=True, kw_only=True):
     imprint: str | None = None
     published: date | None = None
     on_sale: date | None = None
+    expected: date | None = None
     language: str = UNDETERMINED
     pages: int | None = None
     minutes: int | None = None

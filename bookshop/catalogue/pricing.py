@@ -77,7 +77,8 @@ class Offer:
 
     `price` includes tax, and is None without a price that Stripe can charge. `fixed` is true if the
     law forbids a discount. `release_date` is the first day of delivery of a book that is not out
-    yet. `changes_on` is the next day with a different offer.
+    yet, `expected` the day on which copies are expected while there are none. `changes_on` is the
+    next day with a different offer.
     """
 
     state: SaleState
@@ -85,6 +86,7 @@ class Offer:
     fixed: bool
     release_date: date | None
     changes_on: date | None
+    expected: date | None = None
 
 
 NOT_OFFERED = Offer(
@@ -156,7 +158,9 @@ def _offer(edition: Edition, sales_context: SalesContext, day: date) -> Offer:
 
 def _supplies(edition: Edition) -> tuple[SupplierOffer, ...]:
     """Return the offers of an edition; if it has none, its own terms as an offer."""
-    return edition.offers or (SupplierOffer(edition.availability, edition.prices),)
+    return edition.offers or (
+        SupplierOffer(edition.availability, edition.prices, expected=edition.expected),
+    )
 
 
 def _rank(ranked: tuple[Offer, str]) -> tuple[int, int]:
@@ -180,17 +184,20 @@ def _supplier_offer(
     price = _price(supply, sales_context, day, unreleased=unreleased)
     if price is not None and unpayable_reason(_with_tax(price)):
         price = None
+    state = _state(
+        supply.availability,
+        priced=price is not None,
+        release_date=release_date,
+        unreleased=unreleased,
+    )
+    is_expected = state is SaleState.TEMPORARILY_UNAVAILABLE and (supply.expected or day) > day
     return Offer(
-        state=_state(
-            supply.availability,
-            priced=price is not None,
-            release_date=release_date,
-            unreleased=unreleased,
-        ),
+        state=state,
         price=_with_tax(price) if price else None,
         fixed=price is not None and price.fixed,
         release_date=release_date if unreleased else None,
         changes_on=None,
+        expected=supply.expected if is_expected else None,
     )
 
 
@@ -314,9 +321,10 @@ def _with_tax(price: Price) -> Money:
 def _change_dates(edition: Edition, sales_context: SalesContext) -> Iterator[date]:
     """Yield the days on which the offer may change."""
     supplies = _supplies(edition)
-    for release_date in (edition.on_sale, edition.published, *(each.on_sale for each in supplies)):
-        if release_date is not None:
-            yield release_date
+    of_supplies = (day for each in supplies for day in (each.on_sale, each.expected))
+    for day in (edition.on_sale, edition.published, *of_supplies):
+        if day is not None:
+            yield day
     restrictions = (each for supply in supplies for each in supply.restrictions)
     dated: list[Price | Restriction] = [*edition.restrictions, *restrictions]
     dated += [

@@ -1,5 +1,7 @@
 """The pages that show books."""
 
+from datetime import date
+
 import pytest
 from stdnum import isbn
 
@@ -139,6 +141,15 @@ def test_book_page_shows_its_availability(shop, stock, code):
 
     assert availability(page)["data-availability"] == code
     assert (f"/checkout?item={MOSS}" in buy_links(page)) == (stock > 0)
+
+
+def test_book_that_is_out_of_stock_shows_when_copies_are_expected(shop):
+    shop.change_book(MOSS, availability="31", expected=date(2099, 3, 5))
+
+    shown = availability(shop.visitor().get(f"/books/{MOSS}"))
+
+    assert shown["data-availability"] == "out_of_stock"
+    assert shown["data-expected"] == "2099-03-05"
 
 
 def test_book_without_stock_is_not_on_the_index(shop):

@@ -78,7 +78,8 @@ class BookPresenter(ListingPresenter):
         topics = {
             each.code: self._subject(each) for each in edition.subjects if each.scheme == THEMA
         }
-        availability = self._availability(detail.listing, detail.offer.release_date)
+        offer = detail.offer
+        availability = self._availability(detail.listing, offer.release_date, offer.expected)
         return BookPage(
             **{**vars(self.listing(detail.listing)), "availability": availability},
             series=tuple(map(self._series, edition.series)),

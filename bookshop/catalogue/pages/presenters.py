@@ -27,12 +27,16 @@ UNRELEASED = {AvailabilityCode.PREORDER, AvailabilityCode.FORTHCOMING}
 
 @dataclass(frozen=True)
 class AvailabilityView:
-    """An availability with its translated label; `release_date` if the book is not out yet."""
+    """An availability with its translated label; `release_date` if the book is not out yet.
+
+    `expected` is the day on which copies are expected while there are none, if it is known.
+    """
 
     code: AvailabilityCode
     label: str
     can_buy: bool
     release_date: date | None
+    expected: date | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,9 @@ class ListingPresenter:
         names = dict.fromkeys(Format(edition.format) for edition in work.formats)
         return tuple(self._translate(labels.FORMATS[name]) for name in names)
 
-    def _availability(self, listing: Listing, release_date: date | None) -> AvailabilityView:
+    def _availability(
+        self, listing: Listing, release_date: date | None, expected: date | None = None
+    ) -> AvailabilityView:
         availability = listing.availability
         unreleased = (
             availability.code in UNRELEASED
@@ -136,6 +142,7 @@ class ListingPresenter:
             self._translate(availability.label),
             availability.can_buy,
             release_date if unreleased else None,
+            expected if availability.code is AvailabilityCode.OUT_OF_STOCK else None,
         )
 
     def _language(self, code: str) -> str:

@@ -126,6 +126,7 @@ COLUMNS = (
     _text("imprint"),
     _day("published", "publication date", "date"),
     _day("on_sale", "on sale", whole=True),
+    _day("expected", "expected date", "due", whole=True),
     Column(
         ("language",),
         lambda edition: edition.language,

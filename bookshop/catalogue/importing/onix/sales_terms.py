@@ -18,6 +18,8 @@ from bookshop.catalogue.importing.onix.blocks.territories import EVERYWHERE
 
 # List 65: can be ordered, before or after publication.
 ORDERABLE = frozenset({"10", "11", "12", "20", "21", "22", "23"})
+# List 65: not available now, and again later.
+OUT_OF_STOCK = frozenset({"30", "31", "32", "33", "34"})
 
 
 def sales_terms(
@@ -34,6 +36,7 @@ def sales_terms(
             "offers": tuple(dict.fromkeys(offers)),
             "prices": (),
             "availability": AVAILABLE,
+            "expected": None,
         }
         return terms | (_dates(publishing, None, current) if publishing or not current else {})
     supply = supplies[0] if supplies else None
@@ -42,6 +45,8 @@ def sales_terms(
     terms = {"offers": (), "prices": supply.prices} if supply else {}
     if supply or current is None or _is_not_sold(publishing):
         terms["availability"] = _availability(publishing, supply)
+    if supply:
+        terms["expected"] = _restock_date(supply, terms["availability"])
     return terms | _dates(publishing, supply, current)
 
 
@@ -65,6 +70,7 @@ def _offer(supply: Supply, publishing: Publishing | None) -> SupplierOffer:
         countries=supply.countries.included,
         excluded=supply.countries.excluded,
         restrictions=supply.restrictions,
+        expected=_restock_date(supply, availability),
     )
 
 
@@ -120,6 +126,11 @@ def _dates(
     if on_sale or (publishing and supply) or current is None:
         dates["on_sale"] = on_sale
     return dates
+
+
+def _restock_date(supply: Supply, availability: str) -> date | None:
+    """Return the day on which a supplier who has no copies expects some."""
+    return supply.expected if availability in OUT_OF_STOCK else None
 
 
 def _expected(supply: Supply, availability: str, published: date | None) -> date | None:

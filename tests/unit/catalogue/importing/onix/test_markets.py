@@ -86,6 +86,19 @@ def test_a_suppliers_expected_date_does_not_delay_the_sale_of_another_supplier()
     assert (offer.state, offer.price) == (SaleState.BUY, Money(800, "GBP"))
 
 
+@pytest.mark.parametrize("kind", [{}, {"Market": {"Territory": {"CountriesIncluded": "GB"}}}])
+@pytest.mark.parametrize(("code", "expected"), [("31", date(2027, 1, 1)), ("21", None)])
+def test_a_supplier_without_copies_says_when_some_are_expected(kind, code, expected):
+    detail = {
+        "ProductAvailability": code,
+        "SupplyDate": {"SupplyDateRole": "08", "Date": "20270101"},
+        "Price": price("9.00"),
+    }
+    edition = edition_of(kind | {"SupplyDetail": detail})
+    assert offer_on(edition, BRITISH, TODAY).expected == expected
+    assert offer_on(edition, BRITISH, date(2027, 1, 1)).expected is None
+
+
 def test_a_market_that_names_the_country_outweighs_one_for_the_world():
     edition = edition_of(
         market("WORLD", price("5.00"), availability="21"),

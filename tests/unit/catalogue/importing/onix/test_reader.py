@@ -90,7 +90,7 @@ def test_every_field_in_short_tags():
     edition = parsed.edition()
     empty = [name for name in edition.__struct_fields__ if not getattr(edition, name)]
     # The only offer is for one country, so the edition has no terms of its own.
-    assert empty == ["sort_title", "on_sale", "minutes", "prices"]
+    assert empty == ["sort_title", "on_sale", "expected", "minutes", "prices"]
     assert (edition.language, edition.pages, edition.cover) == ("eng", 245, "moss.jpg")
     assert [person.name for person in edition.contributors] == [
         "Ada Fern",
