@@ -9,7 +9,7 @@ revision = "0016"
 down_revision = "0015"
 branch_labels = None
 depends_on = None
-expand_only = True
+expand_only = False
 
 BOOKS = sa.table("books", sa.column("source"))
 
