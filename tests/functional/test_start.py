@@ -195,9 +195,9 @@ def test_missing_keys_are_reported_with_the_other_problems(write, folder):
 
 PRODUCTION = {
     "BOOKSHOP_NAME": "The Bookshop",
-    "BOOKSHOP_URL": "https://bookshop.example",
+    "BOOKSHOP_URL": "https://books.internal",
     "BOOKSHOP_TIMEZONE": "Europe/London",
-    "BOOKSHOP_EMAIL": "hello@bookshop.example",
+    "BOOKSHOP_EMAIL": "hello@books.internal",
     "BOOKSHOP_SECRET": "b3c1f0a94d7e4c5f8a6b2d1e0f9c8b7a",
     "STRIPE_SECRET_KEY": "sk_live_abc",
     "STRIPE_PUBLISHABLE_KEY": "pk_live_abc",

@@ -15,7 +15,8 @@ import bookshop.catalogue
 from bookshop.catalogue.codes.product_forms import FORMS
 from bookshop.catalogue.codes.roles import ROLES
 from bookshop.catalogue.forms import Format, form_key, format_of
-from bookshop.catalogue.pricing import FORTHCOMING, ORDERABLE, TEMPORARILY_UNAVAILABLE
+from bookshop.catalogue.importing.onix.sales_terms import OUT_OF_STOCK
+from bookshop.catalogue.pricing import FORTHCOMING, ORDERABLE
 from bookshop.money import decimals, known_currencies
 
 DEMO = Path(bookshop.catalogue.__file__).parent / "demo"
@@ -64,7 +65,7 @@ def test_an_isbn_is_valid_and_no_real_publishers(book):
 @each_book
 def test_the_codes_are_known(book):
     assert key_of(book) in FORMS
-    assert book["availability"] in FORTHCOMING | ORDERABLE | TEMPORARILY_UNAVAILABLE | {NOT_SOLD}
+    assert book["availability"] in FORTHCOMING | ORDERABLE | OUT_OF_STOCK | {NOT_SOLD}
     assert book["contributors"]
     assert {person["role"] for person in book["contributors"]} <= set(ROLES)
     assert book["band"] in BANDS
@@ -95,7 +96,7 @@ def test_every_kind_of_availability_can_be_seen():
     assert 0 in counts
     seen = {book["availability"] for book in BOOKS}
     assert seen & FORTHCOMING
-    assert seen & TEMPORARILY_UNAVAILABLE
+    assert seen & OUT_OF_STOCK
     assert NOT_SOLD in seen
 
 
