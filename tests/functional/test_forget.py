@@ -17,7 +17,7 @@ def test_forget_me_ends_the_access_of_this_browser(paid, page):
     browser, order = paid.browser, f"/orders/{paid.number}"
     shown = browser.get(f"/success?pi={paid.intent}" if page == "success" else order)
 
-    forgotten = shown.forms["forget-form"].submit("forget", status=303).follow()
+    forgotten = shown.forms["forget-form"].submit(status=303).follow()
 
     assert forgotten.html.select_one("[data-remembered]")["data-remembered"] == "no"
     assert "no-store" in forgotten.headers["Cache-Control"]
@@ -26,9 +26,9 @@ def test_forget_me_ends_the_access_of_this_browser(paid, page):
 
 
 def test_forget_me_needs_the_csrf_token(paid):
-    refused = paid.browser.post("/forget", {"forget": "1", "csrf_token": "0" * 40}, status=400)
+    refused = paid.browser.post("/forget", {"csrf_token": "0" * 40}, status=400)
     assert paid.page()
-    assert refused.forms["forget-form"].submit("forget", status=303)
+    assert refused.forms["forget-form"].submit(status=303)
     paid.browser.get(f"/orders/{paid.number}", status=404)
 
 

@@ -20,7 +20,7 @@ def upgrade() -> None:
             "order_lines", sa.Column(name, sa.String(), nullable=False, server_default="")
         )
         op.execute(
-            f"UPDATE order_lines SET {name} = COALESCE(("  # noqa: S608
+            f"UPDATE order_lines SET {name} = COALESCE(("  # noqa: S608  # nosec B608
             f"SELECT listings.{name} FROM listings JOIN books ON books.id = listings.book_id "
             "WHERE books.sku = order_lines.sku), '')"
         )

@@ -13,7 +13,7 @@ from pyramid.view import exception_view_config, view_config
 from bookshop.orders.pages.access import knows_orders
 from bookshop.web.resources import Shop
 
-FORM_FIELD = "forget"  # in the forms that post to `/forget`
+PATH = r"/forget\Z"
 
 
 def forget_token(request: Request) -> str | None:
@@ -40,7 +40,6 @@ def show_forget(_context: Shop, _request: Request) -> dict[str, Any]:
     context=Shop,
     name="forget",
     request_method="POST",
-    request_param=FORM_FIELD,
     http_cache=0,
     writes=False,
     private=False,
@@ -51,12 +50,8 @@ def forget(_context: Shop, request: Request) -> HTTPSeeOther:
     return HTTPSeeOther(request.resource_path(request.root, "forget"))
 
 
-@exception_view_config(
-    BadCSRFToken, request_param=FORM_FIELD, renderer="orders/forget.jinja2", http_cache=0
-)
-@exception_view_config(
-    BadCSRFOrigin, request_param=FORM_FIELD, renderer="orders/forget.jinja2", http_cache=0
-)
+@exception_view_config(BadCSRFToken, path_info=PATH, renderer="orders/forget.jinja2", http_cache=0)
+@exception_view_config(BadCSRFOrigin, path_info=PATH, renderer="orders/forget.jinja2", http_cache=0)
 def show_stale_button(_error: Exception, request: Request) -> dict[str, Any]:
     """Show the button again after its CSRF token has expired."""
     request.response.status_int = HTTPStatus.BAD_REQUEST

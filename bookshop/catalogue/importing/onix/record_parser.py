@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from html.entities import html5
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -21,7 +21,6 @@ PARSER_OPTIONS: dict[str, Any] = {
     "no_network": True,
     "huge_tree": False,
 }
-_QUOTES = {'"': "&quot;", "'": "&apos;"}
 _NOT_PREDEFINED = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)[A-Za-z]")
 # Sections are matched so that their content is not replaced; one without an end is skipped once.
 _ENTITY = re.compile(
@@ -55,7 +54,7 @@ class RecordParser:
     def __init__(self, message: EncodedMessage, namespaces: dict[str | None, str]) -> None:
         self._message = message
         declarations = "".join(
-            f" xmlns{':' + prefix if prefix else ''}={quoteattr(uri)}"
+            f' xmlns{":" + prefix if prefix else ""}="{escape(uri)}"'
             for prefix, uri in namespaces.items()
         )
         # On one line, so that the lines of the record are those of the parser.
@@ -112,7 +111,7 @@ def expand_html_entities(content: bytes) -> bytes:
 def _replacement(match: re.Match[bytes]) -> bytes:
     name = match[1]
     characters = html5.get(f"{name.decode()};") if name else None
-    return match[0] if characters is None else escape(characters, _QUOTES).encode()
+    return match[0] if characters is None else escape(characters).encode()
 
 
 def _wrong_encoding(error: UnicodeDecodeError, line: int) -> MalformedRecord:
