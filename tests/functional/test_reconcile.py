@@ -213,6 +213,15 @@ def test_fraud_warnings_and_reviews_are_recorded(shop, sandbox, paid, difference
     assert differences() == []
 
 
+def test_a_review_that_a_refund_closes_is_closed_in_the_same_run(shop, sandbox, paid, differences):
+    sandbox.review(paid)
+    assert differences() == ["review_opened"]
+    request_refund_of(shop, 2200)
+    assert differences() == ["refund_pending"]
+    assert (only(shop).status, only(shop).under_review) == ("refunded", False)
+    assert differences() == []
+
+
 def test_a_payment_after_the_last_copy_was_sold_is_refunded_in_the_same_run(
     shop, sandbox, differences
 ):

@@ -12,6 +12,7 @@ from bookshop import clock
 from bookshop.money import Money
 from bookshop.orders.audit import AuditEvent, Cause, TransitionContext, record_event
 from bookshop.orders.models import Order, RefundRecord
+from bookshop.orders.payment.sync import sync_payment
 from bookshop.orders.refund_records import LocalRefundStatus, record_stripe_refunds
 from bookshop.orders.states import Actor
 from bookshop.orders.transitions import update_status
@@ -71,7 +72,8 @@ def execute_refund(
         _use_next_key(sessions, request, key)
         raise
     else:
-        _record(sessions, request, refund, cause)
+        if _record(sessions, request, refund, cause):
+            _sync(sessions, gateway, request.intent_id, cause)
 
 
 def execute_with_retry(
@@ -106,8 +108,11 @@ def _search(gateway: Gateway, intent_id: str, key: str) -> Refund | None:
 
 def _record(
     sessions: sessionmaker[Session], request: _Request, refund: Refund, cause: Cause
-) -> None:
-    """Record the refund, whether or not the payment still matches its order."""
+) -> bool:
+    """Record the refund, whether or not the payment still matches its order.
+
+    Return True if the payment is under review, since a refund closes the review at Stripe.
+    """
     with sessions.begin() as session:
         order = session.scalars(
             select(Order).where(Order.id == request.order_id).with_for_update()
@@ -115,6 +120,14 @@ def _record(
         context = TransitionContext(session, Cause(Actor.STRIPE, cause.trigger), clock.now())
         record_stripe_refunds(context, order, [refund])
         update_status(context, order)
+        return order.under_review
+
+
+def _sync(sessions: sessionmaker[Session], gateway: Gateway, intent_id: str, cause: Cause) -> None:
+    """Record what else has changed at Stripe. Raises the errors of Gateway."""
+    intent = gateway.retrieve_intent(intent_id)
+    with sessions.begin() as session:
+        sync_payment(session, intent, cause, clock.now())
 
 
 def _record_refusal(sessions: sessionmaker[Session], key: str, problem: str, cause: Cause) -> None:
