@@ -70,8 +70,8 @@ class BookRecord(Base):
 class ListingRecord(Base):
     """The columns that lists need: derived from an edition for a day and a sales context.
 
-    `form` is a `forms.form_key`, `format` a `forms.Format`, `state` a `pricing.SaleState`. `amount`
-    is today's price in minor units of the shop's currency. `work` is the same for all formats of a
+    `form` is a `forms.form_key`, `format` a `forms.Format`, `state` a `SaleState`. `amount` is
+    today's price in minor units of the shop's currency. `work` is the same for all formats of a
     work, None if no other format is known. `published` is UNKNOWN_DATE if the
     edition has no date. The offer changes on `review_on`: from then on the row is out of date.
     """

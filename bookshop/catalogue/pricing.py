@@ -6,17 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
-from enum import StrEnum
-from typing import Any
 
 from bookshop.catalogue.edition import Edition, Price, Restriction, SupplierOffer
+from bookshop.catalogue.terms.availability import SaleState
 from bookshop.catalogue.terms.markets import covers, in_market
 from bookshop.clock import local_day
-from bookshop.i18n import _
 from bookshop.money import Money
 from bookshop.payment_limits import Unpayable, smallest_step, unpayable_reason
 
-LOW_STOCK = 3  # copies, up to which a book is low in stock
 # ONIX list 65, ProductAvailability.
 FORTHCOMING = frozenset({"10", "11", "12"})
 ORDERABLE = frozenset({"20", "21", "22", "23"})
@@ -54,20 +51,6 @@ class SalesContext:
         return local_day(moment, self.timezone)
 
 
-class SaleState(StrEnum):
-    """How a book can be sold on a day, regardless of stock: the best first.
-
-    Listings store these values. NOT_FOR_SALE means that the shop may not or will not sell it.
-    """
-
-    BUY = "buy"
-    PREORDER = "preorder"
-    FORTHCOMING = "forthcoming"
-    TEMPORARILY_UNAVAILABLE = "wait"
-    NOT_FOR_SALE = "not_for_sale"
-    DISCONTINUED = "gone"
-
-
 _BEST_STATES = tuple(SaleState)
 
 
@@ -92,50 +75,6 @@ class Offer:
 NOT_OFFERED = Offer(
     SaleState.NOT_FOR_SALE, price=None, fixed=False, release_date=None, changes_on=None
 )
-
-
-class AvailabilityCode(StrEnum):
-    """The availability of a book today, with regard to unreserved stock."""
-
-    IN_STOCK = "in_stock"
-    LOW_STOCK = "low_stock"
-    PREORDER = "preorder"
-    FORTHCOMING = "forthcoming"
-    OUT_OF_STOCK = "out_of_stock"
-    NOT_FOR_SALE = "not_for_sale"
-    UNAVAILABLE = "unavailable"
-
-
-LABELS = {
-    AvailabilityCode.IN_STOCK: _("In stock"),
-    AvailabilityCode.LOW_STOCK: _("Only a few left"),
-    AvailabilityCode.PREORDER: _("Available to pre-order"),
-    AvailabilityCode.FORTHCOMING: _("Coming soon"),
-    AvailabilityCode.OUT_OF_STOCK: _("Out of stock"),
-    AvailabilityCode.NOT_FOR_SALE: _("Not for sale online"),
-    AvailabilityCode.UNAVAILABLE: _("No longer available"),
-}
-
-
-@dataclass(frozen=True)
-class Availability:
-    """An availability code with its label."""
-
-    code: AvailabilityCode
-
-    @property
-    def label(self) -> Any:
-        """The label, to be translated."""
-        return LABELS[self.code]
-
-    @property
-    def can_buy(self) -> bool:
-        """True if a customer can buy or pre-order a copy now."""
-        return self.code in {
-            AvailabilityCode.IN_STOCK,
-            AvailabilityCode.LOW_STOCK,
-            AvailabilityCode.PREORDER,
-        }
 
 
 def offer_on(edition: Edition, sales_context: SalesContext, day: date) -> Offer:
@@ -223,29 +162,6 @@ def unpayable_prices(
         money = _with_tax(price)
         if reason := unpayable_reason(money):
             yield money, reason
-
-
-def availability_of(state: SaleState, stock: int | None) -> Availability:
-    """Return the availability for unreserved `stock`, which is None where stock is unlimited."""
-    if state is SaleState.FORTHCOMING:
-        return Availability(AvailabilityCode.FORTHCOMING)
-    if state is SaleState.NOT_FOR_SALE:
-        return Availability(AvailabilityCode.NOT_FOR_SALE)
-    if state is SaleState.DISCONTINUED:
-        return Availability(AvailabilityCode.UNAVAILABLE)
-    if state is SaleState.TEMPORARILY_UNAVAILABLE:
-        return Availability(AvailabilityCode.OUT_OF_STOCK)
-    code = stock_level(stock)
-    if state is SaleState.PREORDER and code is not AvailabilityCode.OUT_OF_STOCK:
-        code = AvailabilityCode.PREORDER
-    return Availability(code)
-
-
-def stock_level(stock: int | None) -> AvailabilityCode:
-    """Return the level that pages show for unreserved `stock`; None is unlimited."""
-    if stock is None or stock > LOW_STOCK:
-        return AvailabilityCode.IN_STOCK
-    return AvailabilityCode.LOW_STOCK if stock > 0 else AvailabilityCode.OUT_OF_STOCK
 
 
 def _state(code: str, *, priced: bool, release_date: date | None, unreleased: bool) -> SaleState:

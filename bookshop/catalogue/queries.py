@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection, Engine
 from bookshop import clock
 from bookshop.catalogue.edition import Edition
 from bookshop.catalogue.models import BookRecord, ListingRecord
-from bookshop.catalogue.pricing import Offer, SalesContext, SaleState, offer_on
+from bookshop.catalogue.pricing import Offer, SalesContext, offer_on
+from bookshop.catalogue.terms.availability import SaleState
 from bookshop.catalogue.terms.decisions import decided
 from bookshop.catalogue.terms.markets import in_market
 from bookshop.catalogue.terms.models import DecisionsRecord

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, true, update
 from sqlalchemy.orm import Session
 
 from bookshop.catalogue.models import BookRecord
-from bookshop.catalogue.pricing import stock_level
+from bookshop.catalogue.terms.availability import stock_level
 from bookshop.catalogue.version import bump_version
 
 RESERVATION_TIME = timedelta(minutes=15)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.orm import Session
 
 from bookshop.catalogue.models import BookRecord, CatalogueState, ListingRecord
-from bookshop.catalogue.pricing import SaleState
+from bookshop.catalogue.terms.availability import SaleState
 from bookshop.inventory.reservations import MAX_RESERVATION_TIME
 from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.states import Rejection

@@ -16,7 +16,7 @@ from bookshop.catalogue.edition import (
     UNDETERMINED,
 )
 from bookshop.catalogue.forms import Format
-from bookshop.catalogue.pricing import AvailabilityCode
+from bookshop.catalogue.terms.availability import AvailabilityCode
 from bookshop.catalogue.works.grouping import Work
 from bookshop.catalogue.works.listing import Listing
 from bookshop.money import Money

@@ -27,9 +27,9 @@ from sqlalchemy.engine import Connection, Engine
 
 from bookshop.catalogue.bulk_insert import insert_rows
 from bookshop.catalogue.models import BookRecord, CatalogueState, ListingRecord, ListingSubject
-from bookshop.catalogue.pricing import SaleState
 from bookshop.catalogue.search.models import FacetCount, starts_with
 from bookshop.catalogue.search.price_bands import PriceBands
+from bookshop.catalogue.terms.availability import SaleState
 from bookshop.catalogue.works.listing import has_stock
 from bookshop.db import writing
 

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import exists
 
 from bookshop.catalogue.models import BookRecord, ListingRecord, ListingSubject
-from bookshop.catalogue.pricing import SaleState
 from bookshop.catalogue.search.pagination import PRICED
 from bookshop.catalogue.search.price_bands import PriceBands
 from bookshop.catalogue.search.query import Query
+from bookshop.catalogue.terms.availability import SaleState
 from bookshop.catalogue.works.listing import has_stock
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from bookshop.catalogue.pricing import AvailabilityCode, SaleState, availability_of
 from bookshop.catalogue.search.query import Sort
 from bookshop.catalogue.search.text_normalization import all_words, words
+from bookshop.catalogue.terms.availability import AvailabilityCode, SaleState, availability_of
 
 #: The ways of writing each word of a query: those of `query_terms`.
 Terms = Sequence[Sequence[str]]

@@ -23,10 +23,11 @@ from bookshop.catalogue.edition import (
     Subject,
 )
 from bookshop.catalogue.forms import Format
-from bookshop.catalogue.pricing import AvailabilityCode, Offer
+from bookshop.catalogue.pricing import Offer
 from bookshop.catalogue.queries import BookDetail
 from bookshop.catalogue.seo import schema_org
 from bookshop.catalogue.seo.plain_text import to_plain_text
+from bookshop.catalogue.terms.availability import AvailabilityCode
 from bookshop.catalogue.works.listing import Listing
 from bookshop.i18n import Translate
 from bookshop.settings import ShopSettings

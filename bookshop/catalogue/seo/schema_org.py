@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bookshop.catalogue.edition import AUTHOR
 from bookshop.catalogue.forms import Format
-from bookshop.catalogue.pricing import AvailabilityCode
+from bookshop.catalogue.terms.availability import AvailabilityCode
 
 THEMA_TERM_SET = "https://ns.editeur.org/thema/en"
 FORMATS = {

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 
 from bookshop.catalogue.models import UNKNOWN_DATE, BookRecord, ListingRecord
-from bookshop.catalogue.pricing import Availability, SaleState, availability_of
+from bookshop.catalogue.terms.availability import Availability, SaleState, availability_of
 from bookshop.money import Money
 
 

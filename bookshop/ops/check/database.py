@@ -14,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from bookshop import migrations
 from bookshop.catalogue import listings
 from bookshop.catalogue.models import BookRecord, ListingRecord
-from bookshop.catalogue.pricing import SaleState, unpayable_prices
+from bookshop.catalogue.pricing import unpayable_prices
+from bookshop.catalogue.terms.availability import SaleState
 from bookshop.catalogue.terms.decisions import decided
 from bookshop.catalogue.terms.models import DecisionsRecord
 from bookshop.db import reason_of

@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from bookshop.catalogue.models import BookRecord
-from bookshop.catalogue.pricing import LOW_STOCK
+from bookshop.catalogue.terms.availability import LOW_STOCK
 from bookshop.db import lock_name
 from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.orders.models import Order, OrderLine

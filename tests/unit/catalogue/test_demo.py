@@ -12,8 +12,9 @@ from bookshop.catalogue import demo, labels
 from bookshop.catalogue.codes.subjects import SUBJECTS
 from bookshop.catalogue.edition import Edition
 from bookshop.catalogue.models import BookRecord, ListingRecord
-from bookshop.catalogue.pricing import SalesContext, SaleState, offer_on
+from bookshop.catalogue.pricing import SalesContext, offer_on
 from bookshop.catalogue.queries import CatalogueQueries
+from bookshop.catalogue.terms.availability import SaleState
 from tests.unit.makers import NOW, TERMS, book
 
 DATA = json.loads(files(demo).joinpath("books.json").read_text(encoding="utf-8"))

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from bookshop import clock
 from bookshop.catalogue import jobs
 from bookshop.catalogue.models import ListingRecord
-from bookshop.catalogue.pricing import SaleState
 from bookshop.catalogue.search import facet_counts
 from bookshop.catalogue.search.models import FacetCount
+from bookshop.catalogue.terms.availability import SaleState
 from bookshop.catalogue.writer import BookUpdate, save_books
 from bookshop.db import WRITES
 from tests.unit.makers import NOW, TERMS, edition

@@ -13,7 +13,8 @@ from bookshop.catalogue.listings import (
     refresh_due_listings,
 )
 from bookshop.catalogue.models import CatalogueState, ListingRecord
-from bookshop.catalogue.pricing import SalesContext, SaleState
+from bookshop.catalogue.pricing import SalesContext
+from bookshop.catalogue.terms.availability import SaleState
 from bookshop.catalogue.writer import BookUpdate
 from tests.unit.makers import NOW, TERMS, edition
 

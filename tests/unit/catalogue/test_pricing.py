@@ -12,16 +12,18 @@ from bookshop.catalogue.pricing import (
     BEFORE_PUBLICATION,
     DAY,
     FORTHCOMING,
-    LABELS,
-    LOW_STOCK,
     ORDERABLE,
     RETAIL,
-    AvailabilityCode,
     SalesContext,
-    SaleState,
-    availability_of,
     offer_on,
     unpayable_prices,
+)
+from bookshop.catalogue.terms.availability import (
+    LABELS,
+    LOW_STOCK,
+    AvailabilityCode,
+    SaleState,
+    availability_of,
 )
 from bookshop.money import Money
 from bookshop.payment_limits import Unpayable, unpayable_reason

@@ -8,8 +8,9 @@ from sqlalchemy import event
 
 from bookshop import clock
 from bookshop.catalogue.edition import Related
-from bookshop.catalogue.pricing import AvailabilityCode, SalesContext, SaleState
+from bookshop.catalogue.pricing import SalesContext
 from bookshop.catalogue.queries import CatalogueQueries
+from bookshop.catalogue.terms.availability import AvailabilityCode, SaleState
 from bookshop.money import Money
 from tests.unit.makers import NOW, TERMS, book
 

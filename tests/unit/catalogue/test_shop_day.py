@@ -15,8 +15,9 @@ from bookshop.catalogue.importing.importer import Importer
 from bookshop.catalogue.jobs import run_catalogue_jobs
 from bookshop.catalogue.listings import listings_are_current, rebuild_listings
 from bookshop.catalogue.models import CatalogueState, ListingRecord
-from bookshop.catalogue.pricing import SalesContext, SaleState
+from bookshop.catalogue.pricing import SalesContext
 from bookshop.catalogue.queries import CatalogueQueries
+from bookshop.catalogue.terms.availability import SaleState
 from bookshop.catalogue.writer import BookUpdate, save_books
 from bookshop.db import WRITES
 from tests.unit.makers import edition

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookshop.catalogue.pricing import Availability, AvailabilityCode
+from bookshop.catalogue.terms.availability import Availability, AvailabilityCode
 from bookshop.catalogue.works.listing import Listing
 from bookshop.checkout.errors import (
     OrderClosedError,

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from bookshop.catalogue.models import BookRecord, CatalogueState, ListingRecord
-from bookshop.catalogue.pricing import SaleState
+from bookshop.catalogue.terms.availability import SaleState
 from bookshop.inventory.reservations import MAX_RESERVATION_TIME, RESERVATION_TIME, reserve
 from bookshop.mail.models import MailRecord
 from bookshop.money import Money

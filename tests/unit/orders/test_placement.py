@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from bookshop.catalogue.pricing import Availability, AvailabilityCode
+from bookshop.catalogue.terms.availability import Availability, AvailabilityCode
 from bookshop.catalogue.works.listing import Listing
 from bookshop.inventory.reservations import reserve
 from bookshop.money import Money

@@ -15,8 +15,8 @@ from bookshop.catalogue.importing.runs import SourceFile
 from bookshop.catalogue.importing.service import read_feed
 from bookshop.catalogue.listings import rebuild_listings
 from bookshop.catalogue.models import BookRecord, CatalogueState
-from bookshop.catalogue.pricing import AvailabilityCode, SaleState
 from bookshop.catalogue.queries import CatalogueQueries
+from bookshop.catalogue.terms.availability import AvailabilityCode, SaleState
 from bookshop.catalogue.terms.decisions import UNDECIDED, ShopDecisions
 from bookshop.catalogue.terms.models import DecisionsRecord, EarlierDecisions
 from bookshop.money import Money

@@ -13,9 +13,10 @@ from msgspec import structs
 from bookshop import settings
 from bookshop.catalogue.edition import Contributor, Feature, Restriction, Series, Subject
 from bookshop.catalogue.listings import listing_row
-from bookshop.catalogue.pricing import Availability, AvailabilityCode, offer_on
+from bookshop.catalogue.pricing import offer_on
 from bookshop.catalogue.queries import BookDetail
 from bookshop.catalogue.seo import json_ld
+from bookshop.catalogue.terms.availability import Availability, AvailabilityCode
 from bookshop.catalogue.works.listing import listing_from_row
 from bookshop.money import Money
 from tests.shops import ini

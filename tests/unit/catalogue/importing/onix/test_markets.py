@@ -7,7 +7,8 @@ import pytest
 
 from bookshop.catalogue.edition import SupplierOffer
 from bookshop.catalogue.importing.onix import read
-from bookshop.catalogue.pricing import SalesContext, SaleState, offer_on
+from bookshop.catalogue.pricing import SalesContext, offer_on
+from bookshop.catalogue.terms.availability import SaleState
 from bookshop.catalogue.terms.markets import in_market
 from bookshop.money import Money
 from tests.unit.catalogue.importing.onix_files import message, price, record, stream, supply

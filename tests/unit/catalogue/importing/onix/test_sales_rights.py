@@ -7,7 +7,8 @@ import pytest
 
 from bookshop.catalogue.edition import Restriction
 from bookshop.catalogue.importing.onix import read
-from bookshop.catalogue.pricing import DAY, SalesContext, SaleState, offer_on
+from bookshop.catalogue.pricing import DAY, SalesContext, offer_on
+from bookshop.catalogue.terms.availability import SaleState
 from tests.unit.catalogue.importing.onix_files import (
     descriptive,
     message,
