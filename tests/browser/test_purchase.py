@@ -102,14 +102,19 @@ def checkout(page, live, problems):
     return CheckoutPage(page, live)
 
 
+def choose_on_index(page, sku):
+    """Open the card of the book's work on the index, and choose its format."""
+    card = page.locator(f".book-card:has([data-format='{sku}'])")
+    card.locator("summary").click()
+    card.locator(f"[data-format='{sku}']").click()
+
+
 def test_purchase_from_index_to_confirmation(checkout):
     page = checkout.page
     sent = []
     page.on("request", lambda request: sent.append((request.url, request.post_data or "")))
     page.goto(checkout.shop.url)
-    card = page.locator(f".book-card:has([data-format='{MOSS}'])")
-    card.locator("summary").click()
-    card.locator(f"[data-format='{MOSS}']").click()
+    choose_on_index(page, MOSS)
     checkout.ready().pay()
     checkout.sees("paid")
 
@@ -336,7 +341,7 @@ def test_without_javascript_a_notice_replaces_the_form(live, browser, browser_co
     with browser.new_context(**browser_context_args, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(live.url)
-        page.click(f"a[href*='item={MOSS}']")
+        choose_on_index(page, MOSS)
         expect(page.locator("#payment-form .notice")).to_be_visible()
 
 
