@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy import ColumnElement, and_, exists, literal, select
 from sqlalchemy.orm import Session
 
 from bookshop.catalogue.models import BookRecord, CatalogueState, ListingRecord
@@ -41,8 +41,9 @@ def find_rejection(session: Session, order: Order) -> Rejection | None:
         ).one_or_none()
         if listing is None or listing.state not in FOR_SALE:
             return Rejection.NOT_FOR_SALE
-        # The key of the listings names the currency of their amounts.
-        if line.unit_amount != listing.amount or line.currency not in (listing.built_for or ""):
+        # The key of the listings names the currency of their amounts between spaces.
+        currencies = (listing.built_for or "").split(" ")
+        if line.unit_amount != listing.amount or line.currency not in currencies:
             return Rejection.PRICE_CHANGED
     return None
 
@@ -55,6 +56,6 @@ def is_outdated() -> ColumnElement[bool]:
         ListingRecord.book_id == BookRecord.id,
         ListingRecord.state.in_(FOR_SALE),
         ListingRecord.amount == OrderLine.unit_amount,
-        CatalogueState.built_for.contains(OrderLine.currency),
+        CatalogueState.built_for.contains(literal(" ") + OrderLine.currency + " "),
     )
     return exists().where(and_(OrderLine.order_id == Order.id, ~offered))

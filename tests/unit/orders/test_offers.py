@@ -22,6 +22,7 @@ from tests.unit.makers import NOW, book, charge, intent_of, order
 EVENT = Cause(Actor.STRIPE, "evt_1")
 SUCCEEDED, PROCESSING = IntentStatus.SUCCEEDED, IntentStatus.PROCESSING
 PRICE, NEW_PRICE = 999, 1299
+OTHER_CURRENCY = "1 USD GB Etc/gbp-GBP"  # of the listings; the name of the zone is not one
 LATER = NOW + timedelta(minutes=3)
 
 
@@ -129,7 +130,7 @@ def test_money_for_an_order_never_reserved_is_refunded_when_the_last_copy_is_sol
 
 def test_the_same_number_in_another_currency_is_another_price(session):
     made = place(session)
-    session.execute(update(CatalogueState).values(built_for="1 USD GB"))
+    session.execute(update(CatalogueState).values(built_for=OTHER_CURRENCY))
 
     assert find_rejection(session, made) is Rejection.PRICE_CHANGED
 
@@ -251,7 +252,7 @@ CHANGES = {
     "withdrawn": withdraw,
     "sold out": lambda session: session.execute(update(BookRecord).values(stock=0)),
     "another currency": lambda session: session.execute(
-        update(CatalogueState).values(built_for="1 USD GB")
+        update(CatalogueState).values(built_for=OTHER_CURRENCY)
     ),
 }
 
