@@ -32,6 +32,8 @@ MAX_METHOD_LENGTH = 16
 DIGITS = 4  # of seconds
 LOG = logging.getLogger(__name__)
 Observer = Callable[[str, str, str, float], None]
+# Not the generator that all code of a process shares: seeding that one would repeat ids.
+_RANDOM = random.Random()  # noqa: S311 - not for security  # nosec B311
 # Ids that proxies assign: a UUID, or as many hexadecimal digits. Anything else in the header is
 # ignored: a number could be a card's.
 _PROXY_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}", re.IGNORECASE)
@@ -104,7 +106,7 @@ class RequestLog:
 def _request_id(environ: WSGIEnvironment) -> str:
     from_proxy: str = environ.get("HTTP_X_REQUEST_ID", "")
     # Not a secret: a random number that needs no system call.
-    own = f"{random.getrandbits(64):016x}"  # nosec B311
+    own = f"{_RANDOM.getrandbits(64):016x}"
     return from_proxy if _PROXY_ID.fullmatch(from_proxy) and not from_proxy.isdigit() else own
 
 
