@@ -88,7 +88,9 @@ class Trade:
         if shown.status != 200 or fate == "leave":
             return
         page = read(shown)
-        if buyer.press_pay(page, "ada@reader.example").status != 200 or "leave" in fate:
+        # A mailbox of its own: one gets a few e-mails about unpaid orders a day.
+        email = f"{page.form['order']}@reader.example"
+        if buyer.press_pay(page, email).status != 200 or "leave" in fate:
             return
         self._pay(buyer, page, fate)
         if "tab" not in fate:
