@@ -7,6 +7,9 @@ link, which another user of a shared folder may have put there.
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,3 +35,18 @@ def replace_private_file(path: Path) -> BinaryIO:
 def open_private_file(path: Path) -> BinaryIO:
     """Open an existing file to change it. Raises OSError if it is a link."""
     return os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW), "r+b")
+
+
+@contextmanager
+def complete_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that gets its name `path` when it is written completely.
+
+    After an error it is deleted, and what had the name remains. Its folder must exist.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            yield file
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, literal, select, update
 from sqlalchemy.engine import Connection, Engine
 
 from bookshop.catalogue.bulk_insert import insert_rows
@@ -47,6 +47,14 @@ def build_key(sales_context: SalesContext) -> str:
     """Return a key that changes when all listings must be rebuilt, whatever edition and day."""
     currency, country = sales_context.currency, sales_context.country
     return f"{BUILD_VERSION} {currency} {country} {sales_context.timezone}"
+
+
+def priced_in(currency: Any) -> ColumnElement[bool]:
+    """Return the condition that the listings' amounts are in a currency: a code, or a column.
+
+    A key contains its currency between spaces.
+    """
+    return CatalogueState.built_for.contains(literal(" ") + currency + " ")
 
 
 def listings_are_current(engine: Engine, sales_context: SalesContext) -> bool:

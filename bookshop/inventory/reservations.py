@@ -65,9 +65,7 @@ def reserve(session: Session, order: Reservable, now: datetime) -> datetime:
     """
     if not order.stock_reserved:
         for line in _in_lock_order(order):
-            if not _take(
-                session, line, line.quantity, reserved=BookRecord.reserved + line.quantity
-            ):
+            if not _reserve_line(session, line):
                 raise OutOfStockError(line.title)
         order.stock_reserved = True
     # A later end was stored while the clock was ahead.
@@ -106,9 +104,7 @@ def reserve_without_expiry(session: Session, order: Reservable) -> None:
     if not order.stock_reserved:
         with session.begin_nested() as savepoint:
             for line in _in_lock_order(order):
-                if not _take(
-                    session, line, line.quantity, reserved=BookRecord.reserved + line.quantity
-                ):
+                if not _reserve_line(session, line):
                     savepoint.rollback()
                     return
         order.stock_reserved = True
@@ -144,6 +140,10 @@ def take_restocked(session: Session, line: ReservableLine, copies: int) -> None:
     if not _take(session, line, copies, stock=BookRecord.stock - copies):
         raise OutOfStockError(line.title)
     line.restocked -= copies
+
+
+def _reserve_line(session: Session, line: ReservableLine) -> bool:
+    return _take(session, line, line.quantity, reserved=BookRecord.reserved + line.quantity)
 
 
 def _take(session: Session, line: ReservableLine, copies: int, **values: Any) -> bool:

@@ -15,13 +15,7 @@ def address_key(address: str) -> str:
     compared and never written to.
     """
     local, at, domain = unicodedata.normalize("NFC", address.strip()).rpartition("@")
-    if not domain.isascii():
-        with suppress(EmailNotValidError):  # not a domain; compared as it is
-            parts = validate_email(
-                f"any@{domain}", check_deliverability=False, test_environment=True
-            )
-            domain = parts.ascii_domain
-    return f"{local}{at}{domain}".casefold()
+    return f"{local}{at}{_ascii_domain(domain)}".casefold()
 
 
 def mailbox_key(address: str) -> str:
@@ -32,8 +26,14 @@ def mailbox_key(address: str) -> str:
     """
     local, _at, domain = unicodedata.normalize("NFKC", address.strip()).casefold().rpartition("@")
     mailbox = local.partition("+")[0].replace(".", "") or local
-    try:
-        domain = domain.encode("idna").decode()
-    except UnicodeError:  # not a domain; compared as it is
-        return f"{mailbox}@{domain}"
-    return f"{mailbox}@{domain}"
+    return f"{mailbox}@{_ascii_domain(domain)}"
+
+
+def _ascii_domain(domain: str) -> str:
+    """Return a domain in ASCII; a text that is none as it is."""
+    if domain.isascii():
+        return domain
+    with suppress(EmailNotValidError):
+        parts = validate_email(f"any@{domain}", check_deliverability=False, test_environment=True)
+        return parts.ascii_domain
+    return domain

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, literal, select
+from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.orm import Session
 
+from bookshop.catalogue.listings import priced_in
 from bookshop.catalogue.models import BookRecord, CatalogueState, ListingRecord
 from bookshop.catalogue.terms.availability import SaleState
 from bookshop.inventory.reservations import MAX_RESERVATION_TIME
@@ -34,16 +35,18 @@ def find_rejection(session: Session, order: Order) -> Rejection | None:
     """Return why a new order of the same books would be refused or cost another amount."""
     for line in order.lines:
         listing = session.execute(
-            select(ListingRecord.state, ListingRecord.amount, CatalogueState.built_for)
+            select(
+                ListingRecord.state,
+                ListingRecord.amount,
+                priced_in(line.currency).label("same_currency"),
+            )
             .join(BookRecord, BookRecord.id == ListingRecord.book_id)
             .where(BookRecord.sku == line.sku)
             .join(CatalogueState, CatalogueState.id == 1)
         ).one_or_none()
         if listing is None or listing.state not in FOR_SALE:
             return Rejection.NOT_FOR_SALE
-        # The key of the listings names the currency of their amounts between spaces.
-        currencies = (listing.built_for or "").split(" ")
-        if line.unit_amount != listing.amount or line.currency not in currencies:
+        if line.unit_amount != listing.amount or not listing.same_currency:
             return Rejection.PRICE_CHANGED
     return None
 
@@ -56,6 +59,6 @@ def is_outdated() -> ColumnElement[bool]:
         ListingRecord.book_id == BookRecord.id,
         ListingRecord.state.in_(FOR_SALE),
         ListingRecord.amount == OrderLine.unit_amount,
-        CatalogueState.built_for.contains(literal(" ") + OrderLine.currency + " "),
+        priced_in(OrderLine.currency),
     )
     return exists().where(and_(OrderLine.order_id == Order.id, ~offered))

@@ -13,6 +13,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from limits import RateLimitItem
@@ -42,6 +43,18 @@ class RateLimitExceededError(Exception):
         super().__init__(f"rate limit of {action} exceeded")
         self.action = action
         self.seconds = seconds
+
+
+def check_times(
+    action: str, times: Sequence[datetime], limit: int, period: timedelta, now: datetime
+) -> None:
+    """Check that an action may be repeated: `times` are those in the last `period`, oldest first.
+
+    Raises RateLimitExceededError until fewer than `limit` of them are in the period.
+    """
+    if len(times) >= limit:
+        wait = times[-limit] + period - now
+        raise RateLimitExceededError(action, int(wait.total_seconds()) + 1)
 
 
 @dataclass(frozen=True)

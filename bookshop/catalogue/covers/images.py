@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +12,11 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
+from bookshop.private_files import complete_file
+
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF")
 MAX_PIXELS = 50_000_000
+PUBLIC_MODE = 0o644  # a web server in front of the shop may serve the images
 MIN_SIDE = 40  # pixels
 # Pixels, the limit of WebP. AVIF (65,536) and JPEG (65,500) allow more; no written size is larger
 # than the image.
@@ -85,12 +87,6 @@ def scaled_size(image: Image.Image, width: int) -> tuple[int, int]:
 def save_image(path: Path, image: Image.Image, options: dict[str, Any]) -> None:
     """Write a file atomically. `options` are those of Pillow's `Image.save`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            image.save(file, **options)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with complete_file(path) as file:
+        os.fchmod(file.fileno(), PUBLIC_MODE)
+        image.save(file, **options)

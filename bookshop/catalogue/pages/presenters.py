@@ -12,9 +12,7 @@ from bookshop import clock
 from bookshop.catalogue import labels, urls
 from bookshop.catalogue.covers.drawn import DrawnCover, drawn_cover
 from bookshop.catalogue.covers.picture import Picture, cover_picture
-from bookshop.catalogue.edition import (
-    UNDETERMINED,
-)
+from bookshop.catalogue.edition import UNDETERMINED
 from bookshop.catalogue.forms import Format
 from bookshop.catalogue.terms.availability import AvailabilityCode
 from bookshop.catalogue.works.grouping import Work

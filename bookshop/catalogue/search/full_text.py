@@ -83,13 +83,7 @@ class TermQuery:
         """Return the ways of writing each term, with True if a way matches as a prefix."""
         last = self.terms[-1]
         return [
-            [
-                (
-                    word[:MAX_WORD_LENGTH],
-                    self._is_prefix(word, at_end=word in last),
-                )
-                for word in term
-            ]
+            [(word[:MAX_WORD_LENGTH], self._is_prefix(word, at_end=word in last)) for word in term]
             for term in self.terms
         ]
 

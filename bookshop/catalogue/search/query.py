@@ -9,11 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from bookshop.catalogue.forms import Format
-from bookshop.catalogue.search.text_normalization import (
-    digraph_spellings,
-    query_terms,
-    words,
-)
+from bookshop.catalogue.search.text_normalization import digraph_spellings, query_terms, words
 
 MAX_WORDS = 12
 MAX_LENGTH = 200  # characters of a search text

@@ -5,12 +5,10 @@ Without them anyone could have 50,000 rows read and compressed with each request
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from bookshop.private_files import make_private_folder
+from bookshop.private_files import complete_file, make_private_folder
 
 CHUNK = 64 * 1024  # bytes
 
@@ -34,15 +32,10 @@ def kept_content(path: Path, generate: Callable[[], Iterable[bytes]]) -> Iterato
 
 
 def _write(path: Path, generate: Callable[[], Iterable[bytes]]) -> None:
-    """Write the file completely before it gets its name, then delete other versions."""
+    """Write the file, then delete other versions."""
     make_private_folder(path.parent)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(generate())
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with complete_file(path) as file:
+        file.writelines(generate())
     content = path.name.partition("-")[0]
     for other in path.parent.glob(f"{content}-*"):
         if other != path:

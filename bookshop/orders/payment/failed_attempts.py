@@ -17,8 +17,9 @@ from bookshop.orders.audit import AuditEvent, TransitionContext, record_event
 from bookshop.orders.models import AuditEntry, Order
 from bookshop.orders.payment.closing import close_orders
 from bookshop.orders.states import OrderStatus, Rejection
-from bookshop.rate_limits.limiter import NETWORK_FACTOR, RateLimitExceededError
+from bookshop.rate_limits.limiter import NETWORK_FACTOR, check_times
 
+ACTION = "failed_attempts"
 MAX_ATTEMPTS = 10  # failed ones of an order; and of a session in PERIOD
 MAX_NETWORK_ATTEMPTS = NETWORK_FACTOR * MAX_ATTEMPTS  # in PERIOD
 PERIOD = timedelta(hours=1)
@@ -68,10 +69,8 @@ def check_failed_attempts(session: Session, session_id: str, network: str, now: 
     Raises RateLimitExceededError.
     """
     of_session, of_network = _times(session, session_id, network, now)
-    for times, limit in ((of_session, MAX_ATTEMPTS), (of_network, MAX_NETWORK_ATTEMPTS)):
-        if len(times) >= limit:
-            wait = times[-limit] + PERIOD - now
-            raise RateLimitExceededError("failed_attempts", int(wait.total_seconds()) + 1)
+    check_times(ACTION, of_session, MAX_ATTEMPTS, PERIOD, now)
+    check_times(ACTION, of_network, MAX_NETWORK_ATTEMPTS, PERIOD, now)
 
 
 def recent_attempts(now: datetime) -> Select[int]:

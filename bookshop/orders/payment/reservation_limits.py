@@ -17,7 +17,7 @@ from bookshop.db import lock_name
 from bookshop.inventory.reservations import RESERVATION_TIME
 from bookshop.orders.models import Order, OrderLine
 from bookshop.orders.states import CLOSED
-from bookshop.rate_limits.limiter import RateLimitExceededError
+from bookshop.rate_limits.limiter import RateLimitExceededError, check_times
 
 ACTION = "reservations"
 #: Unpaid reservations of a book with few copies left, in LAPSED_PERIOD by one session or network.
@@ -38,10 +38,7 @@ def check_reservations(session: Session, order: Order, limit: int, now: datetime
     reserved = select(func.count()).where(Order.network == order.network, Order.stock_reserved)
     if session.scalars(reserved).one() >= limit:
         raise RateLimitExceededError(ACTION, int(RESERVATION_TIME.total_seconds()))
-    lapsed = _lapsed(session, order, now)
-    if len(lapsed) >= MAX_LAPSED:
-        wait = lapsed[-MAX_LAPSED] + LAPSED_PERIOD - now
-        raise RateLimitExceededError(ACTION, int(wait.total_seconds()) + 1)
+    check_times(ACTION, _lapsed(session, order, now), MAX_LAPSED, LAPSED_PERIOD, now)
 
 
 def forget_networks(session: Session, now: datetime) -> None:

@@ -7,12 +7,7 @@ from typing import Any
 
 from bookshop.catalogue.edition import AUTHOR, Contributor, Edition, Feature, Related, Series
 from bookshop.catalogue.importing.csv.cells import clean_code
-from bookshop.catalogue.importing.csv.values import (
-    join_list,
-    parse_isbn,
-    parts_of,
-    split_list,
-)
+from bookshop.catalogue.importing.csv.values import join_list, parse_isbn, parts_of, split_list
 from bookshop.catalogue.importing.names import is_inverted, natural_order
 from bookshop.catalogue.importing.records import RecordError
 
