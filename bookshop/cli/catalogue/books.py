@@ -9,7 +9,7 @@ import click
 
 from bookshop import clock
 from bookshop.catalogue.importing.inspection import book_details
-from bookshop.cli.shop import ShopContext, json_option, print_json
+from bookshop.cli.shop import ShopContext, json_option, print_json, print_line
 from bookshop.money import Money
 
 
@@ -39,11 +39,12 @@ def show_book(shop: ShopContext, *, sku: str, as_json: bool) -> None:
     if as_json:
         print_json(book)
         return
-    for line in _describe(book, services.settings.shop.locale):
-        click.echo(line)
+    for line in _describe(shop, book):
+        print_line(line)
 
 
-def _describe(book: dict[str, Any], locale: str) -> Iterator[str]:
+def _describe(shop: ShopContext, book: dict[str, Any]) -> Iterator[str]:
+    locale = shop.services.settings.shop.locale
     price = {"amount": book["price"], "currency": book["currency"]}
     today = _money(price, locale) if book["price"] else "no price"
     yield f"{book['sku']}: {book['title']}"
@@ -64,7 +65,7 @@ def _describe(book: dict[str, Any], locale: str) -> Iterator[str]:
     yield f"Own decisions: {_decisions(book['decisions'], locale)}"
     for each in book["history"]:
         decisions = _decisions(each["decisions"], locale)
-        yield f"{each['at'][:16].replace('T', ' ')} {each['cause']}: {decisions}"
+        yield f"{shop.local_minute(each['at'])} {each['cause']}: {decisions}"
 
 
 def _decisions(decisions: dict[str, Any], locale: str) -> str:
