@@ -1,6 +1,8 @@
 """`bookshop books show`."""
 
 import json
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -42,6 +44,23 @@ def test_a_book_is_described_in_lines(run):
     shown = run("books", "show", ISBN).stdout
     for part in ("not_for_sale", "blocked", "Depot GB in GB", "£12.00", "£9.50", "ours.csv"):
         assert part in shown
+
+
+def test_times_are_those_of_the_shop(run):
+    [change] = json.loads(run("books", "show", ISBN, "--json").stdout)["history"]
+    local = datetime.fromisoformat(change["at"]).astimezone(ZoneInfo("Asia/Tokyo"))
+    assert run("migrate", bookshop__timezone="Asia/Tokyo").exit_code == 0  # rebuilds listings
+    shown = run("books", "show", ISBN, bookshop__timezone="Asia/Tokyo").stdout
+    assert f"{local:%Y-%m-%d %H:%M} JST ours.csv" in shown
+
+
+def test_the_name_of_a_feed_cannot_control_the_terminal(run, folder):
+    sheet = folder / "\x1b]0;evil\a.csv"
+    sheet.write_text(f"isbn,price\n{ISBN},8.50\n")
+    assert run("import", str(sheet)).exit_code == 0
+    shown = run("books", "show", ISBN).stdout
+    assert "\x1b" not in shown
+    assert "\\x1b]0;evil" in shown
 
 
 def test_an_unknown_book_is_an_error(run):
